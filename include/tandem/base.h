@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every other header needs: visibility, versions, the names of the opaque types. */
+
+#ifndef TANDEM_BASE_H
+#define TANDEM_BASE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+#if defined(__GNUC__)
+#define TD_API __attribute__ ((visibility ("default")))
+#define TD_PRINTF(format_index, first_index) \
+    __attribute__ ((format (printf, format_index, first_index)))
+#else
+#define TD_API
+#define TD_PRINTF(format_index, first_index)
+#endif
+
+/* The binary contract between libtandem and its modules. A larger major breaks it; a larger minor
+ * only appends to it. A module built against an older minor of the same major loads for ever. */
+#define TD_ABI_MAJOR 1
+#define TD_ABI_MINOR 0
+
+/* A NULL-terminated list of texts that lives as long as the program file. */
+#define TD_LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+typedef struct TdAttributes TdAttributes;
+typedef struct TdCall TdCall;
+typedef struct TdChannel TdChannel;
+typedef struct TdConfig TdConfig;
+typedef struct TdDescription TdDescription;
+typedef struct TdLane TdLane;
+typedef struct TdModule TdModule;
+
+G_END_DECLS
+
+#endif

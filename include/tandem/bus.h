@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The event bus: facts, told after they happened. It can veto nothing; hooks do that.
+ *
+ *     call machine --- td_bus_publish () ---> inline subscribers, in this turn, 100 us each
+ *                                      \----> queued subscribers: a copy, a ring, their lane
+ *
+ * A topic is a name and a schema: the fields of a C struct, each with type and help. From it come
+ * the documentation, the JSON and the command line's view, so a fact is declared once. A fact is
+ * immutable and, as a struct, lives only as long as the publishing turn; td_fact_copy() keeps it.
+ */
+
+#ifndef TANDEM_BUS_H
+#define TANDEM_BUS_H
+
+#include <tandem/id.h>
+#include <tandem/lane.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+    TD_FIELD_BOOL,     /* bool */
+    TD_FIELD_INT,      /* int64_t */
+    TD_FIELD_UINT,     /* uint32_t */
+    TD_FIELD_TEXT,     /* const char *, nullable */
+    TD_FIELD_ID,       /* TdId */
+    TD_FIELD_TIME,     /* int64_t, wall microseconds */
+    TD_FIELD_DURATION, /* int64_t, microseconds */
+} TdFieldType;
+
+typedef struct {
+    const char *name; /* lower case, words joined by an underscore */
+    TdFieldType type;
+    uint32_t offset; /* in the fact's struct */
+    const char *help;
+} TdField;
+
+#define TD_FIELD(struct_type, member, field_type, help_text) \
+    { #member, (field_type), offsetof (struct_type, member), (help_text) }
+
+typedef struct {
+    uint32_t size;    /* sizeof (TdTopicDecl) */
+    uint32_t version; /* of the schema; grows when a field is appended */
+    const char *name; /* "call.answered" */
+    const char *help;
+    const TdField *fields;
+    uint32_t n_fields;
+    uint32_t body_size; /* sizeof the struct that FIELDS describe */
+} TdTopicDecl;
+
+typedef struct TdTopic TdTopic;
+typedef struct TdSubscription TdSubscription;
+
+/* What every fact carries. */
+typedef struct {
+    const TdTopic *topic;
+    const char *node;       /* the name of this switch */
+    uint32_t boot;          /* which life of the process */
+    uint32_t sequence;      /* 1, 2, 3 ... within the call; within the topic when there is none */
+    TdId call;              /* or TD_ID_NONE */
+    int64_t wall_us;
+    int64_t monotonic_us;
+    uint8_t priority_class; /* 0 .. 15 */
+    const void *body;
+} TdFact;
+
+/* Declares a topic, or finds the one that has the name already: publisher and subscriber may both
+ * declare it, and the longer schema of the same name wins. The schema's texts are copied. Returns
+ * (transfer none) the topic, which lives as long as the process. Thread: control. */
+TD_API TdTopic *td_topic_declare (TdModule *module, const TdTopicDecl *decl);
+
+/* The topic of NAME (transfer none), or NULL. Thread: any. */
+TD_API TdTopic *td_topic_find (const char *name);
+
+TD_API const char *td_topic_name (const TdTopic *topic);
+TD_API const char *td_topic_help (const TdTopic *topic);
+TD_API uint32_t td_topic_version (const TdTopic *topic);
+TD_API const TdField *td_topic_fields (const TdTopic *topic, uint32_t *ret_n_fields);
+
+/* Whether anybody listens: ask before an expensive fact is put together. Thread: any. */
+TD_API bool td_topic_is_heard (const TdTopic *topic);
+
+/* Publishes a fact about CALL (or TD_ID_NONE) with BODY (transfer none). SEQUENCE (nullable) is the
+ * call's counter, which is advanced. Thread: a lane. Blocks: never. */
+TD_API void td_bus_publish (TdTopic *topic, TdId call, uint32_t *sequence, uint8_t priority_class,
+                            const void *body);
+
+/* Hears every fact of TOPICS (a NULL-terminated list of names, "call.*" for a family, "*" for all;
+ * topics declared later count) in the publishing turn, on the publishing lane. HEAR has 100 us: an
+ * overrun is counted and named. Returns (transfer none) the subscription, which ends with MODULE or
+ * with td_bus_unsubscribe(). Thread: control. */
+TD_API TdSubscription *td_bus_subscribe (TdModule *module, const char *const *topics,
+                                         void (*hear) (const TdFact *fact, void *data), void *data);
+
+/* As td_bus_subscribe(), but copies wait in a ring of CAPACITY (1 .. 65536) facts, and HEAR runs on
+ * LANE. When the ring is full a fact is dropped and counted, and GAP (nullable) tells how many are
+ * missing before HEAR goes on. Thread: control. */
+TD_API TdSubscription *td_bus_subscribe_queued (TdModule *module, const char *const *topics,
+                                                TdLane *lane, unsigned capacity,
+                                                void (*hear) (const TdFact *fact, void *data),
+                                                void (*gap) (uint64_t n_dropped, void *data),
+                                                void *data);
+
+/* Ends SUBSCRIPTION (nullable): no HEAR begins any more when this returns on the lane it runs on;
+ * one on another lane may still be in its turn. Thread: control. */
+TD_API void td_bus_unsubscribe (TdSubscription *subscription);
+
+/* A copy of FACT that lives until td_fact_free(). Thread: any. */
+TD_API TdFact *td_fact_copy (const TdFact *fact);
+TD_API void td_fact_free (TdFact *fact);
+
+/* Appends FACT as one JSON object to TEXT. Thread: any. */
+TD_API void td_fact_to_json (const TdFact *fact, GString *text);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdFact, td_fact_free)
+
+G_END_DECLS
+
+#endif

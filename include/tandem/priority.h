@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How important a call is: a namespace and value as it was marked, and the class it is treated by.
+ *
+ * Classes go from 0 to 15, 15 the highest. The class of a call only ever rises. */
+
+#ifndef TANDEM_PRIORITY_H
+#define TANDEM_PRIORITY_H
+
+#include <tandem/base.h>
+
+G_BEGIN_DECLS
+
+enum {
+    TD_CLASS_ORDINARY = 4,
+    TD_CLASS_EMERGENCY = 12,
+    TD_CLASS_MAX = 15,
+};
+
+typedef enum {
+    TD_ALGORITHM_QUEUE,   /* RFC 4412 8.2: waits in front of others */
+    TD_ALGORITHM_PREEMPT, /* RFC 4412 8.1: may end others */
+} TdPriorityAlgorithm;
+
+typedef enum {
+    TD_LEARNT_DEFAULT,   /* nobody said anything */
+    TD_LEARNT_MARK,      /* a trusted peer's mark */
+    TD_LEARNT_SIGNATURE, /* a verified one */
+    TD_LEARNT_ACCESS,    /* a dialled access number, a feature code, a PIN */
+    TD_LEARNT_NUMBER,    /* the called number: a public emergency call */
+} TdPriorityLearnt;
+
+typedef struct {
+    char name_space[16]; /* "ets", "wps", or "" */
+    char value[16];
+    uint8_t priority_class;
+    uint8_t algorithm; /* TdPriorityAlgorithm */
+    uint8_t learnt;    /* TdPriorityLearnt */
+} TdPriority;
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Listeners and connections: they belong to the core, modules take delivery.
+ *
+ *                    sort: which lane, which class?
+ *     wire -> reader ---- own lane ------------------> deliver ()
+ *            (a lane) \-- other lane: arrival queues -> deliver () there
+ *
+ * Each flow (a datagram listener, a stream connection) is read by one lane, so order is kept;
+ * anybody may send through it. A message arrives whole: a stream's frame function says where one
+ * ends. A listener asks for 4 MiB of kernel buffer and reports what it was granted and what
+ * overflowed: that buffer is the first queue.
+ */
+
+#ifndef TANDEM_SOCKET_H
+#define TANDEM_SOCKET_H
+
+#include <tandem/lane.h>
+
+#include <netinet/in.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+    TD_TRANSPORT_UDP,
+    TD_TRANSPORT_TCP,
+} TdTransport;
+
+/* An IPv4 or IPv6 address with its port. */
+typedef union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} TdAddress;
+
+/* Room for "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%enp0s31f6]:65535" and its end. */
+#define TD_ADDRESS_TEXT_SIZE 72
+
+/* Reads "198.51.100.7:5060", "[2001:db8::1]:5060" or an address without a port, which is then
+ * DEFAULT_PORT. Returns false, and leaves RET_ADDRESS alone, when TEXT is no numeric address. */
+TD_API bool td_address_parse (const char *text, uint16_t default_port, TdAddress *ret_address);
+TD_API const char *td_address_print (const TdAddress *address, char text[TD_ADDRESS_TEXT_SIZE]);
+/* Without the port and without brackets. */
+TD_API const char *td_address_print_host (const TdAddress *address,
+                                          char text[TD_ADDRESS_TEXT_SIZE]);
+TD_API uint16_t td_address_port (const TdAddress *address);
+TD_API void td_address_set_port (TdAddress *address, uint16_t port);
+TD_API bool td_address_equal (const TdAddress *a, const TdAddress *b);
+TD_API bool td_address_equal_host (const TdAddress *a, const TdAddress *b);
+TD_API socklen_t td_address_len_bytes (const TdAddress *address);
+
+typedef struct TdListener TdListener;
+typedef struct TdFlow TdFlow;
+
+/* One message as it came. Lives as long as the turn. */
+typedef struct {
+    TdListener *listener;
+    uint64_t flow; /* a stream connection's number, for td_flow_send(); 0 for a datagram */
+    TdTransport transport;
+    TdAddress local;
+    TdAddress remote;
+    int64_t arrival_us; /* monotonic, when the reader took it from the kernel */
+    const char *bytes;  /* followed by a NUL that is not counted */
+    size_t len_bytes;
+} TdPacket;
+
+/* Where a packet goes. */
+typedef struct {
+    unsigned lane;
+    TdPostClass post_class;
+} TdSorting;
+
+typedef struct {
+    uint32_t size; /* sizeof (TdListenerDecl) */
+    TdTransport transport;
+    const char *name;     /* "sip udp:127.0.0.1:5060": for log and metrics */
+    TdAddress address;    /* port 0: the kernel's choice, see td_listener_address () */
+    uint8_t dscp;         /* 0 .. 63, of everything sent */
+    uint32_t max_message_bytes; /* a longer message ends a stream, is reported for a datagram */
+    uint32_t idle_timeout_ms;   /* of a stream connection, 0 for none */
+    void *data;
+    /* Nullable: own lane, ordinary. Looks, never keeps. Thread: the reader's lane. */
+    TdSorting (*sort) (const TdPacket *packet, void *data);
+    /* Thread: the lane SORT named. */
+    void (*deliver) (const TdPacket *packet, void *data);
+    /* Streams: the length of the first message in BYTES, 0 when more is needed, -1 when there is
+     * none to be found and the connection must end. Thread: the reader's lane. */
+    ssize_t (*frame) (const char *bytes, size_t len_bytes, void *data);
+    /* Nullable; streams: FLOW has ended. Thread: the reader's lane. */
+    void (*closed) (uint64_t flow, const TdAddress *remote, void *data);
+    /* Nullable: a datagram over max_message_bytes, or refused by a full arrival queue, was let go.
+     * Thread: the reader's lane. */
+    void (*dropped) (const TdPacket *packet, const char *why, void *data);
+} TdListenerDecl;
+
+/* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. The listener
+ * belongs to MODULE until td_listener_close() or its stop. Errors: what the kernel said, with the
+ * address. Thread: control. */
+TD_API TdListener *td_listener_open (TdModule *module, TdLane *reader, const TdListenerDecl *decl,
+                                     GError **error);
+TD_API void td_listener_close (TdListener *listener);
+
+/* Where it is really bound. Thread: any. */
+TD_API TdAddress td_listener_address (const TdListener *listener);
+
+/* Sends a datagram. Returns false with errno set when the kernel refused it. Thread: any.
+ * Blocks: never. */
+TD_API bool td_listener_send (TdListener *listener, const TdAddress *remote, const void *bytes,
+                              size_t len_bytes);
+
+/* Connects a stream to REMOTE, or finds the connection that is open to it already; the connection
+ * is read like one that LISTENER accepted. Returns the flow's number, good for td_flow_send() at
+ * once: what is sent before the connection stands is kept. When it cannot be made, closed() says
+ * so. Thread: a lane. */
+TD_API uint64_t td_flow_connect (TdListener *listener, const TdAddress *remote);
+
+/* Sends a message on a stream; a copy is kept until the kernel takes it. Returns false when there is
+ * no such flow, or more than 1 MiB waits for its peer. Thread: a lane. Blocks: never. */
+TD_API bool td_flow_send (TdListener *listener, uint64_t flow, const void *bytes, size_t len_bytes);
+
+G_END_DECLS
+
+#endif
