@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Calls: the only place where legs meet.
+ *
+ *     leg A offered -> class -> admit hooks -> route hooks -> for each target:
+ *                                                  attempt hooks -> leg B originates
+ *                                                       |                |
+ *                                       skip, try next <+----------------+-> ringing, answered
+ *                                                                              |
+ *                       release from either side, in every state <-------------+
+ *
+ * A call lives on the lane of its first leg. Everybody else holds its id and posts. What happens to
+ * it is told on the bus as facts ("call.started" ... "call.ended"); what may happen to it is asked
+ * at three hook points, whose subject is the call:
+ *
+ *     "admit"    CONTINUE, DONE, REFUSE, LATER (a queue is a hook that takes its time)
+ *     "route"    DONE with a TdRouteList as payload, MORE_DIGITS, CONTINUE (I know no route), REFUSE
+ *     "attempt"  CONTINUE, SKIP (next target), REFUSE (the call ends), DONE
+ */
+
+#ifndef TANDEM_CALL_H
+#define TANDEM_CALL_H
+
+#include <tandem/bus.h>
+#include <tandem/channel.h>
+#include <tandem/hook.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+    TD_CALL_ADMITTING,
+    TD_CALL_ROUTING,
+    TD_CALL_COLLECTING, /* waits for digits */
+    TD_CALL_ATTEMPTING, /* the attempt hooks are being asked */
+    TD_CALL_CALLING,    /* one leg B, or a ringing group of them, is out */
+    TD_CALL_ALERTING,
+    TD_CALL_ANSWERED,
+    TD_CALL_RELEASING,
+    TD_CALL_ENDED,
+} TdCallState;
+
+typedef enum {
+    TD_CONTROL_FIRST,   /* whoever hangs up first ends the call */
+    TD_CONTROL_CALLING, /* only the caller does; the called party may come back meanwhile */
+    TD_CONTROL_CALLED,
+} TdReleaseControl;
+
+/* --- Route lists ------------------------------------------------------------------------- */
+
+typedef struct TdRouteList TdRouteList;
+
+/* One target of a route list. Texts are copied when it is added. */
+typedef struct {
+    uint32_t size;           /* sizeof (TdTarget) */
+    uint32_t group;          /* targets of one group ring together; groups are tried in turn */
+    const char *driver;      /* "sip" */
+    const char *trunk;       /* trunk group, nullable */
+    const char *address;     /* what the driver's originate() reads */
+    const char *number;      /* number to send, NULL: the called one */
+    uint32_t no_answer_ms;   /* after which the next group is tried; 0: the call's default */
+    uint32_t no_response_ms; /* until the first sign of life; 0: the call's default */
+    bool is_media_through;   /* media go past the switch: descriptions are handed on untouched */
+} TdTarget;
+
+/* Thread, of all here: any, one at a time. */
+TD_API TdRouteList *td_route_list_new (const char *label);
+TD_API void td_route_list_free (TdRouteList *list);
+/* At most 100 targets; returns false when there are that many. */
+TD_API bool td_route_list_add (TdRouteList *list, const TdTarget *target);
+TD_API unsigned td_route_list_length (const TdRouteList *list);
+TD_API const TdTarget *td_route_list_target (const TdRouteList *list, unsigned index);
+TD_API const char *td_route_list_label (const TdRouteList *list);
+
+/* --- What is on a call ------------------------------------------------------------------- */
+/* Thread, of all here: the lane of CALL. Results are transfer none. */
+
+TD_API TdId td_call_id (const TdCall *call);
+TD_API TdCall *td_call_find (TdId id); /* NULL: stale, or of another lane */
+TD_API TdCallState td_call_state (const TdCall *call);
+TD_API const char *td_call_state_name (const TdCall *call);
+TD_API TdChannel *td_call_incoming (const TdCall *call);
+/* The leg B that answered, or the first one that is out, or NULL. */
+TD_API TdChannel *td_call_outgoing (const TdCall *call);
+TD_API const TdParty *td_call_calling (const TdCall *call);
+TD_API const TdParty *td_call_called (const TdCall *call);
+TD_API TdAttributes *td_call_attributes (TdCall *call);
+TD_API const TdPriority *td_call_priority (const TdCall *call);
+TD_API TdConfig *td_call_config (const TdCall *call);
+/* In an attempt hook: the target that is asked about. NUMBER and attributes may be altered there. */
+TD_API const TdTarget *td_call_target (const TdCall *call);
+TD_API void td_call_set_number (TdCall *call, const char *number);
+TD_API TdAttributes *td_call_target_attributes (TdCall *call);
+
+TD_API void td_call_set_release_control (TdCall *call, TdReleaseControl control);
+
+/* Raises the class of CALL, never lowers it; every channel and seat of it follows, and the fact
+ * "call.priority" tells so. IS_LATE: after the call was admitted. Needs a module with the feature
+ * "priority.class". Returns false when the class would not rise, or MODULE has not the right. */
+TD_API bool td_call_raise_priority (TdModule *module, TdCall *call, const TdPriority *priority,
+                                    bool is_late);
+
+/* --- Doing something to a call ----------------------------------------------------------- */
+
+/* Ends CALL for CAUSE, from any state. Thread: the lane of CALL. */
+TD_API void td_call_release (TdCall *call, const TdCause *cause);
+
+/* Ends the call of ID if it is still there. Thread: any. Blocks: never. */
+TD_API void td_call_release_by_id (TdModule *module, TdId id, const TdCause *cause);
+
+/* Moves the answered leg CHANNEL, from whatever call and lane it is on, into CALL, in the place of
+ * LEG (one of CALL's own, which is released with TD_CAUSE_NORMAL_CLEARING), or as its missing
+ * second leg when LEG is TD_ID_NONE. The call it leaves goes on with its other leg, if that is being
+ * adopted too, and ends otherwise. DONE runs on the lane of CALL. Thread: the lane of CALL. */
+TD_API void td_call_adopt_leg (TdModule *module, TdCall *call, TdId channel, TdId leg,
+                               void (*done) (bool is_adopted, void *data), void *data);
+
+/* --- Facts ------------------------------------------------------------------------------- */
+
+/* The body of every "call.*" fact: what is known of the call at that moment. Times are 0 until they
+ * have come. */
+typedef struct {
+    TdId call;
+    const char *calling;
+    const char *called;
+    const char *calling_trunk;
+    const char *called_trunk;
+    const char *calling_peer; /* address */
+    const char *called_peer;
+    const char *calling_peer_id; /* Call-ID */
+    const char *called_peer_id;
+    const char *route; /* label of the route list */
+    const char *state;
+    int64_t started_us; /* wall */
+    int64_t alerting_us;
+    int64_t answered_us;
+    int64_t ended_us;
+    int64_t duration_us; /* from answer to end, monotonic */
+    int64_t setup_us;    /* from start to first alerting or answer, monotonic */
+    uint32_t attempts;   /* legs tried */
+    uint32_t cause;      /* Q.850 */
+    const char *cause_text;
+    uint32_t protocol_code; /* "486" */
+    const char *released_by; /* "calling", "called", "switch" */
+    const char *name_space;  /* priority */
+    const char *value;
+    uint32_t priority_class;
+    const char *codec_calling;
+    const char *codec_called;
+    int64_t packets_from_calling;
+    int64_t packets_from_called;
+    int64_t packets_lost_from_calling;
+    int64_t packets_lost_from_called;
+    uint32_t jitter_from_calling_us;
+    uint32_t jitter_from_called_us;
+} TdCallFact;
+
+/* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",
+ * "call.answered", "call.updated", "call.priority", "call.media" and "call.ended" have TdCallFact as
+ * body. In an inline subscriber the call may be looked up as well. */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdRouteList, td_route_list_free)
+
+G_END_DECLS
+
+#endif
