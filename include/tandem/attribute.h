@@ -55,10 +55,9 @@ TD_API void td_attributes_add_text (TdAttributes *attributes, const TdAttribute 
                                     const char *text);
 
 /* NULL, 0 or NULL where there is none (transfer none). INDEX counts the values from 0. */
-TD_API const char *td_attributes_text (const TdAttributes *attributes,
-                                       const TdAttribute *attribute, unsigned index);
-TD_API int64_t td_attributes_number (const TdAttributes *attributes,
-                                     const TdAttribute *attribute);
+TD_API const char *td_attributes_text (const TdAttributes *attributes, const TdAttribute *attribute,
+                                       unsigned index);
+TD_API int64_t td_attributes_number (const TdAttributes *attributes, const TdAttribute *attribute);
 TD_API GBytes *td_attributes_bytes (const TdAttributes *attributes, const TdAttribute *attribute);
 
 /* Calls VISIT with each attribute that has a value. */

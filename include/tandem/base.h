@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 #if defined(__GNUC__)
 #define TD_API __attribute__ ((visibility ("default")))
-#define TD_PRINTF(format_index, first_index) \
+#define TD_PRINTF(format_index, first_index)                                                       \
     __attribute__ ((format (printf, format_index, first_index)))
 #else
 #define TD_API

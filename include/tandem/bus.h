@@ -34,8 +34,10 @@ typedef struct {
     const char *help;
 } TdField;
 
+/* clang-format off */
 #define TD_FIELD(struct_type, member, field_type, help_text) \
     { #member, (field_type), offsetof (struct_type, member), (help_text) }
+/* clang-format on */
 
 typedef struct {
     uint32_t size;    /* sizeof (TdTopicDecl) */
@@ -53,10 +55,10 @@ typedef struct TdSubscription TdSubscription;
 /* What every fact carries. */
 typedef struct {
     const TdTopic *topic;
-    const char *node;       /* the name of this switch */
-    uint32_t boot;          /* which life of the process */
-    uint32_t sequence;      /* 1, 2, 3 ... within the call; within the topic when there is none */
-    TdId call;              /* or TD_ID_NONE */
+    const char *node;  /* the name of this switch */
+    uint32_t boot;     /* which life of the process */
+    uint32_t sequence; /* 1, 2, 3 ... within the call; within the topic when there is none */
+    TdId call;         /* or TD_ID_NONE */
     int64_t wall_us;
     int64_t monotonic_us;
     uint8_t priority_class; /* 0 .. 15 */

@@ -138,7 +138,7 @@ typedef struct {
     uint32_t attempts;   /* legs tried */
     uint32_t cause;      /* Q.850 */
     const char *cause_text;
-    uint32_t protocol_code; /* "486" */
+    uint32_t protocol_code;  /* "486" */
     const char *released_by; /* "calling", "called", "switch" */
     const char *name_space;  /* priority */
     const char *value;

@@ -51,10 +51,10 @@ typedef enum {
 /* A cause as it travels: the value, and what the peer said, so that a SIP leg can give a SIP leg
  * the very code and phrase it got. */
 typedef struct {
-    uint8_t value;        /* Q.850 */
-    uint8_t space;        /* TdCodeSpace */
-    uint16_t code;        /* in SPACE, 0: none */
-    char text[64];        /* the peer's or our own phrase, or "" */
+    uint8_t value; /* Q.850 */
+    uint8_t space; /* TdCodeSpace */
+    uint16_t code; /* in SPACE, 0: none */
+    char text[64]; /* the peer's or our own phrase, or "" */
 } TdCause;
 
 /* VALUE with our phrase for it, or TEXT (nullable) in its place. Thread: any. */

@@ -151,8 +151,7 @@ TD_API void td_channel_proceeding (TdChannel *channel);
 TD_API void td_channel_ringing (TdChannel *channel, uint32_t early_id, TdDescription *description);
 TD_API void td_channel_progressed (TdChannel *channel, uint32_t early_id,
                                    TdDescription *description);
-TD_API void td_channel_answered (TdChannel *channel, uint32_t early_id,
-                                 TdDescription *description);
+TD_API void td_channel_answered (TdChannel *channel, uint32_t early_id, TdDescription *description);
 
 /* The peer offers in an answered leg (NULL: it asks for an offer). The call answers with accept or
  * refuse; with cause TD_CAUSE_NONE the refusal is glare (RFC 3261 14.2). */

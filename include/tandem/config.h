@@ -51,12 +51,12 @@ typedef struct {
 } TdConfigKey;
 
 typedef struct {
-    uint32_t size;       /* sizeof (TdConfigSection) */
-    uint32_t key_size;   /* sizeof (TdConfigKey) */
+    uint32_t size;     /* sizeof (TdConfigSection) */
+    uint32_t key_size; /* sizeof (TdConfigKey) */
     const char *name;
     const char *help;
-    bool is_named;       /* [name instance], any number of them; otherwise [name], once */
-    bool takes_any_key;  /* keys that are not declared are texts, such as the names in [modules] */
+    bool is_named;      /* [name instance], any number of them; otherwise [name], once */
+    bool takes_any_key; /* keys that are not declared are texts, such as the names in [modules] */
     const TdConfigKey *keys;
     uint32_t n_keys;
 } TdConfigSection;

@@ -13,9 +13,9 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    uint32_t size;                /* sizeof (TdEngineOptions) */
-    const char *config_file;      /* nullable: defaults only */
-    const char *const *overrides; /* "section.key=value", nullable, NULL-terminated */
+    uint32_t size;                  /* sizeof (TdEngineOptions) */
+    const char *config_file;        /* nullable: defaults only */
+    const char *const *overrides;   /* "section.key=value", nullable, NULL-terminated */
     const char *const *module_path; /* folders, nullable: the installed one */
     const char *state_dir;          /* nullable: from the configuration */
     bool is_fake;                   /* fake clock, no threads */

@@ -33,9 +33,9 @@ typedef enum {
 /* A hook's whole answer. */
 typedef struct {
     TdHookVerdict verdict;
-    uint8_t cause;       /* Q.850, with TD_HOOK_REFUSE and TD_HOOK_SKIP */
-    const char *reason;  /* nullable static text for log and record */
-    void *payload;       /* transfer full, nullable: what the point says, e.g. a TdRouteList */
+    uint8_t cause;      /* Q.850, with TD_HOOK_REFUSE and TD_HOOK_SKIP */
+    const char *reason; /* nullable static text for log and record */
+    void *payload;      /* transfer full, nullable: what the point says, e.g. a TdRouteList */
 } TdHookAnswer;
 
 /* A hook, copied when it is added. */

@@ -38,10 +38,10 @@ typedef enum {
 /* One piece of work on its way to a lane. Embed it; fill in OWNER, RUN and DROP; leave the rest
  * alone between posting and RUN or DROP, exactly one of which is called, on the lane. */
 struct TdPost {
-    TdModule *owner;              /* whose code RUN is; holds a use of it while under way */
-    void (*run) (TdPost *post);   /* does the work; the post may be posted again or freed */
-    void (*drop) (TdPost *post);  /* frees what RUN would have used; the owner has stopped */
-    TdPost *next;                 /* private */
+    TdModule *owner;             /* whose code RUN is; holds a use of it while under way */
+    void (*run) (TdPost *post);  /* does the work; the post may be posted again or freed */
+    void (*drop) (TdPost *post); /* frees what RUN would have used; the owner has stopped */
+    TdPost *next;                /* private */
 };
 
 /* Hands POST to LANE (transfer full until run or dropped). Cannot fail and is not bounded: for
@@ -85,10 +85,10 @@ TD_API int64_t td_clock_wall_us (void);
 
 /* A timer on a lane's wheel: O(1) to start and to stop, a grain of 1 ms. Embed it. */
 struct TdTimer {
-    TdModule *owner;                /* whose code EXPIRE is */
+    TdModule *owner;                 /* whose code EXPIRE is */
     void (*expire) (TdTimer *timer); /* runs on the lane, once a start, with the timer stopped */
-    int64_t due_us;                 /* private */
-    TdTimer *next, **link;          /* private */
+    int64_t due_us;                  /* private */
+    TdTimer *next, **link;           /* private */
 };
 
 /* Prepares TIMER, stopped. Thread: any. */

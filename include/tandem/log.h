@@ -44,19 +44,19 @@ TD_API bool td_log_peer (TdModule *module, const char *code, const char *subject
 /* Whether a line of LEVEL would be written at all: ask before an expensive one. Thread: any. */
 TD_API bool td_log_is_on (TdLogLevel level);
 
-#define td_log_error(module, subject, ...) \
+#define td_log_error(module, subject, ...)                                                         \
     td_log ((module), TD_LOG_ERROR, (subject), NULL, __VA_ARGS__)
-#define td_log_warning(module, subject, ...) \
+#define td_log_warning(module, subject, ...)                                                       \
     td_log ((module), TD_LOG_WARNING, (subject), NULL, __VA_ARGS__)
-#define td_log_notice(module, subject, ...) \
+#define td_log_notice(module, subject, ...)                                                        \
     td_log ((module), TD_LOG_NOTICE, (subject), NULL, __VA_ARGS__)
-#define td_log_info(module, subject, ...) \
+#define td_log_info(module, subject, ...)                                                          \
     td_log ((module), TD_LOG_INFO, (subject), NULL, __VA_ARGS__)
-#define td_log_debug(module, subject, ...)                                     \
-    do {                                                                       \
-        if (td_log_is_on (TD_LOG_DEBUG)) {                                     \
-            td_log ((module), TD_LOG_DEBUG, (subject), NULL, __VA_ARGS__);     \
-        }                                                                      \
+#define td_log_debug(module, subject, ...)                                                         \
+    do {                                                                                           \
+        if (td_log_is_on (TD_LOG_DEBUG)) {                                                         \
+            td_log ((module), TD_LOG_DEBUG, (subject), NULL, __VA_ARGS__);                         \
+        }                                                                                          \
     } while (0)
 
 G_END_DECLS

@@ -78,9 +78,9 @@ typedef struct {
 
 /* Who makes terminations. Copied when it is registered. */
 typedef struct {
-    uint32_t size;    /* sizeof (TdMediaProvider) */
-    const char *name; /* "rtp" */
-    unsigned kinds;   /* TD_BIT () of each TdTerminationKind */
+    uint32_t size;               /* sizeof (TdMediaProvider) */
+    const char *name;            /* "rtp" */
+    unsigned kinds;              /* TD_BIT () of each TdTerminationKind */
     const char *const *services; /* of internal terminations, nullable */
     void *data;
     /* Answers REQUEST with td_media_done() or td_media_failed(), exactly once. Thread: the lane of

@@ -24,8 +24,8 @@ typedef enum {
 typedef struct {
     uint32_t size; /* sizeof (TdMetricDecl) */
     TdMetricKind kind;
-    const char *name; /* "tandem_sip_messages_total" */
-    const char *help; /* one sentence */
+    const char *name;   /* "tandem_sip_messages_total" */
+    const char *help;   /* one sentence */
     const char *labels; /* "method=\"INVITE\"", or NULL: with the name, what tells metrics apart */
     const uint64_t *buckets; /* histogram: upper bounds, growing, in the unit of the name */
     uint32_t n_buckets;      /* at most 32 */

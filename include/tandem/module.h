@@ -23,8 +23,8 @@
 
 G_BEGIN_DECLS
 
-#define TD_MODULE_MAGIC UINT32_C (0x4d644e54) /* "TNdM" in the file */
-#define TD_MODULE_SYMBOL "td_module_descriptor"
+#define TD_MODULE_MAGIC     UINT32_C (0x4d644e54) /* "TNdM" in the file */
+#define TD_MODULE_SYMBOL    "td_module_descriptor"
 #define TD_MODULE_NAME_SIZE 32
 #define TD_MODULE_NOTE_TYPE 1
 
@@ -35,7 +35,7 @@ typedef enum {
 } TdUpgradeMode;
 
 typedef enum {
-    TD_MODULE_RESIDENT = 1 << 0, /* a library of it cannot be unmapped: stays until the end */
+    TD_MODULE_RESIDENT = 1 << 0,  /* a library of it cannot be unmapped: stays until the end */
     TD_MODULE_LINKS_GPL = 1 << 1, /* links a GPL library: the licence must say so */
 } TdModuleFlags;
 
@@ -56,7 +56,7 @@ typedef struct {
     const char *name;    /* lower case, digits, hyphens */
     const char *summary; /* one line */
     const char *version;
-    const char *license; /* SPDX */
+    const char *license;         /* SPDX */
     const char *const *provides; /* features: "endpoint.sip" */
     const char *const *needs;    /* features it cannot run without */
     const char *const *wants;    /* features it uses where they are: only an order of start */
@@ -100,27 +100,25 @@ typedef struct {
  * A name with a hyphen is written TD_MODULE_NAMED ("codec-g711", ...). */
 #define TD_MODULE(module_name, ...) TD_MODULE_NAMED (#module_name, __VA_ARGS__)
 
-#define TD_MODULE_NAMED(module_name, ...)                                                  \
-    TD_API extern const TdModuleDescriptor td_module_descriptor;                           \
-    const TdModuleDescriptor td_module_descriptor = { .magic = TD_MODULE_MAGIC,            \
-                                                      .abi_major = TD_ABI_MAJOR,           \
-                                                      .abi_minor = TD_ABI_MINOR,           \
-                                                      .struct_size                         \
-                                                      = sizeof (TdModuleDescriptor),       \
-                                                      .name = module_name,                 \
-                                                      __VA_ARGS__ };                       \
-    extern const TdModuleNote td_module_note;                                              \
-    __attribute__ ((section (".note.tandem"), aligned (4), used))                          \
-    const TdModuleNote td_module_note                                                      \
-        = { 8,                                                                             \
-            sizeof (TdModuleNote) - offsetof (TdModuleNote, magic),                        \
-            TD_MODULE_NOTE_TYPE,                                                           \
-            "Tandem",                                                                      \
-            TD_MODULE_MAGIC,                                                               \
-            TD_ABI_MAJOR,                                                                  \
-            TD_ABI_MINOR,                                                                  \
-            sizeof (TdModuleDescriptor),                                                   \
-            module_name };
+#define TD_MODULE_NAMED(module_name, ...)                                                          \
+    TD_API extern const TdModuleDescriptor td_module_descriptor;                                   \
+    const TdModuleDescriptor td_module_descriptor = { .magic = TD_MODULE_MAGIC,                    \
+                                                      .abi_major = TD_ABI_MAJOR,                   \
+                                                      .abi_minor = TD_ABI_MINOR,                   \
+                                                      .struct_size = sizeof (TdModuleDescriptor),  \
+                                                      .name = module_name,                         \
+                                                      __VA_ARGS__ };                               \
+    extern const TdModuleNote td_module_note;                                                      \
+    __attribute__ ((section (".note.tandem"), aligned (4), used))                                  \
+    const TdModuleNote td_module_note = { 8,                                                       \
+                                          sizeof (TdModuleNote) - offsetof (TdModuleNote, magic),  \
+                                          TD_MODULE_NOTE_TYPE,                                     \
+                                          "Tandem",                                                \
+                                          TD_MODULE_MAGIC,                                         \
+                                          TD_ABI_MAJOR,                                            \
+                                          TD_ABI_MINOR,                                            \
+                                          sizeof (TdModuleDescriptor),                             \
+                                          module_name };
 
 /* The module's own state, NULL until set. Thread: any; set on the control lane. */
 TD_API void *td_module_state (const TdModule *module);

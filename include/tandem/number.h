@@ -25,7 +25,7 @@ typedef enum {
 } TdPresentation;
 
 #define TD_NUMBER_DIGITS 64
-#define TD_PARTY_TEXT 128
+#define TD_PARTY_TEXT    128
 
 /* One party. A telephone number has DIGITS (0-9 A-D * #); anything else has only USER. HOST is the
  * domain it was addressed at. All texts end with NUL; what would not fit is refused, never cut. */
@@ -33,8 +33,8 @@ typedef struct {
     char digits[TD_NUMBER_DIGITS];
     uint8_t nature;
     uint8_t presentation;
-    bool is_complete; /* no more digits will follow */
-    char user[TD_PARTY_TEXT];    /* unescaped, for telephone numbers "+" and digits; "" if none */
+    bool is_complete;         /* no more digits will follow */
+    char user[TD_PARTY_TEXT]; /* unescaped, for telephone numbers "+" and digits; "" if none */
     char host[TD_PARTY_TEXT];
     char display[TD_PARTY_TEXT]; /* the name to show, or "" */
 } TdParty;

@@ -44,10 +44,10 @@ typedef struct {
 typedef struct {
     TdMediaKind kind;
     char *kind_text;
-    char *transport;  /* "RTP/AVP", as it stands in the m= line */
-    char *address;    /* of this stream, from its own or the session's c= line, or NULL */
+    char *transport; /* "RTP/AVP", as it stands in the m= line */
+    char *address;   /* of this stream, from its own or the session's c= line, or NULL */
     bool is_ipv6;
-    uint16_t port;    /* 0: the stream is refused or not used (RFC 3264 6) */
+    uint16_t port;      /* 0: the stream is refused or not used (RFC 3264 6) */
     uint16_t rtcp_port; /* RFC 3605; 0: port + 1 */
     bool is_rtcp_mux;   /* RFC 5761 */
     TdDirection direction;
@@ -80,8 +80,7 @@ TD_API void td_description_unref (TdDescription *description);
  * when there are TD_MAX_STREAMS. Only before anybody else sees DESCRIPTION. */
 TD_API TdStream *td_description_add_stream (TdDescription *description);
 TD_API TdFormat *td_stream_add_format (TdStream *stream, unsigned payload_type, const char *name,
-                                       uint32_t clock_rate_hz, unsigned channels,
-                                       const char *fmtp);
+                                       uint32_t clock_rate_hz, unsigned channels, const char *fmtp);
 /* Replaces a text of a description or stream under construction. */
 TD_API void td_description_set_text (char **text, const char *value);
 

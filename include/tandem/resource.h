@@ -64,7 +64,8 @@ TD_API unsigned td_limit_in_use (const TdLimit *limit);
 TD_API unsigned td_limit_queued (const TdLimit *limit);
 
 /* Takes a seat for SEAT_CLASS, or waits for one when MAY_QUEUE. Thread: a lane. */
-TD_API TdSeatResult td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_class, bool may_queue);
+TD_API TdSeatResult td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_class,
+                                  bool may_queue);
 
 /* Gives SEAT back, or leaves the queue; nothing happens when it holds nothing. Thread: the lane
  * that took it. */
@@ -72,8 +73,8 @@ TD_API void td_seat_give (TdSeat *seat);
 
 /* Calls VISIT with each holder's id, oldest first, until it returns false. Thread: any; VISIT runs
  * outside the lock on a copy. */
-TD_API void td_limit_holders (TdLimit *limit, bool (*visit) (TdId holder, unsigned seat_class,
-                                                             void *data),
+TD_API void td_limit_holders (TdLimit *limit,
+                              bool (*visit) (TdId holder, unsigned seat_class, void *data),
                               void *data);
 
 G_END_DECLS

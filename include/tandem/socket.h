@@ -72,9 +72,9 @@ typedef struct {
 typedef struct {
     uint32_t size; /* sizeof (TdListenerDecl) */
     TdTransport transport;
-    const char *name;     /* "sip udp:127.0.0.1:5060": for log and metrics */
-    TdAddress address;    /* port 0: the kernel's choice, see td_listener_address () */
-    uint8_t dscp;         /* 0 .. 63, of everything sent */
+    const char *name;           /* "sip udp:127.0.0.1:5060": for log and metrics */
+    TdAddress address;          /* port 0: the kernel's choice, see td_listener_address () */
+    uint8_t dscp;               /* 0 .. 63, of everything sent */
     uint32_t max_message_bytes; /* a longer message ends a stream, is reported for a datagram */
     uint32_t idle_timeout_ms;   /* of a stream connection, 0 for none */
     void *data;

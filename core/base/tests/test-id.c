@@ -60,8 +60,12 @@ test_kind_lane_and_boot_count (void)
 static void
 test_text_and_back (void)
 {
-    static const char *const bad[] = { "", "1f3", "1f3-02-00001-00002", "1f3-02-00001-0000021",
-                                       "1g3-02-00001-000002", "1f3 02 00001 000002" };
+    static const char *const bad[] = { "",
+                                       "1f3",
+                                       "1f3-02-00001-00002",
+                                       "1f3-02-00001-0000021",
+                                       "1g3-02-00001-000002",
+                                       "1f3 02 00001 000002" };
     char text[TD_ID_TEXT_SIZE];
     TdId id = UINT64_C (0x1f302000a410002c), back = 7;
 
