@@ -89,11 +89,11 @@ td_owner_revoke_all (TdOwner *owner, TdOwnedVisit visit, void *data)
     TdOwned *owned;
 
     while ((owned = pop (owner)) != NULL) {
-        if (visit != NULL) {
+        if (visit != NULL && !owned->is_lease) {
             visit (owned->kind, owned->name, data);
         }
+        n_revoked += !owned->is_lease;
         owned->revoke (owned);
-        n_revoked++;
     }
     return n_revoked;
 }

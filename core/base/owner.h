@@ -23,6 +23,7 @@ struct TdOwned {
     const char *kind; /* "subscription", "listener": static text of the core */
     const char *name; /* lives as long as the thing */
     void (*revoke) (TdOwned *owned);
+    bool is_lease; /* cannot be given back by hand: that it is still there is nobody's defect */
     TdOwned *next, *prev;
 };
 
@@ -53,8 +54,9 @@ void td_owner_add (TdOwner *owner, TdOwned *owned);
 /* Takes OWNED out of its owner's list; nothing happens when it is in none. Thread: any. */
 void td_owner_remove (TdOwned *owned);
 
-/* Takes everything back, youngest first: each OWNED leaves the list, VISIT (nullable) is told, its
- * revoke function runs. Returns how many there were. Thread: control. */
+/* Takes everything back, youngest first: each OWNED leaves the list, VISIT (nullable) is told
+ * unless it is a lease, its revoke function runs. Returns how many there were but for leases.
+ * Thread: control. */
 unsigned td_owner_revoke_all (TdOwner *owner, TdOwnedVisit visit, void *data);
 
 void td_owner_each (TdOwner *owner, TdOwnedVisit visit, void *data);

@@ -44,6 +44,25 @@ test_revokes_youngest_first (void)
 }
 
 static void
+test_lease_is_no_defect (void)
+{
+    g_autoptr (GString) order = g_string_new (NULL);
+    g_autoptr (GString) left = g_string_new (NULL);
+    Thing lease = { { .kind = "command", .name = "a", .revoke = take_back, .is_lease = true },
+                    order };
+    Thing other = { { .kind = "timer", .name = "b", .revoke = take_back }, order };
+    TdOwner owner;
+
+    td_owner_init (&owner, "module");
+    td_owner_add (&owner, &other.owned);
+    td_owner_add (&owner, &lease.owned);
+    g_assert_cmpuint (td_owner_revoke_all (&owner, visit, left), ==, 1);
+    g_assert_cmpstr (order->str, ==, "ab");
+    g_assert_cmpstr (left->str, ==, "timer b,");
+    td_owner_clear (&owner);
+}
+
+static void
 test_uses_are_counted (void)
 {
     TdOwner owner;
@@ -62,6 +81,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/base/owner/revokes-youngest-first", test_revokes_youngest_first);
+    g_test_add_func ("/base/owner/lease-is-no-defect", test_lease_is_no_defect);
     g_test_add_func ("/base/owner/uses-are-counted", test_uses_are_counted);
     return g_test_run ();
 }

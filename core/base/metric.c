@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Counters, gauges and histograms: a cache line for each writer, added up by the reader. */
+
+#include "base/metric.h"
+
+#include "base/owner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LINE_BYTES = 64,
+    CELLS_PER_LINE = LINE_BYTES / sizeof (int64_t),
+    BUCKETS_MAX = 32,
+    N_OTHERS = 4, /* shards that all threads but the lanes share */
+    N_LANES_DEFAULT = 2,
+};
+
+typedef atomic_int_least64_t Cell;
+
+/* A shard of a counter or gauge is one cell; of a histogram one cell for each bucket, one for what
+ * is over all of them, one for the sum. */
+struct TdMetric {
+    TdMetricKind kind;
+    uint32_t n_buckets;
+    uint32_t n_shards;
+    uint32_t n_cells; /* of a shard, whole cache lines */
+    Cell *cells;
+    uint64_t *buckets;
+    char *name, *help, *labels;
+    unsigned n_holders; /* guarded by the registry's lock, like: */
+    uint64_t declared;  /* grows with each declaration: the newest of two alike is listed */
+};
+
+/* One declaration by one owner. */
+typedef struct {
+    TdOwned owned;
+    TdMetric *metric;
+} Holder;
+
+/* A metric stays for the life of the process once it is declared, as a lane may be in the middle
+ * of adding to it when its last holder stops; without holders it is not listed, and whoever
+ * declares it again goes on counting. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static GPtrArray *metrics; /* by name, then by labels, then by kind; guarded by the lock */
+static uint64_t n_declared;
+static unsigned n_lanes = N_LANES_DEFAULT;
+
+static _Thread_local unsigned own_shard = UINT_MAX;
+static atomic_uint next_other;
+
+void
+td_metric_set_lanes (unsigned n)
+{
+    n_lanes = n;
+}
+
+void
+td_metric_set_lane (unsigned index)
+{
+    own_shard = N_OTHERS + index;
+}
+
+static Cell *
+cells_of_thread (const TdMetric *metric)
+{
+    if (G_UNLIKELY (own_shard == UINT_MAX)) {
+        own_shard = atomic_fetch_add_explicit (&next_other, 1, memory_order_relaxed) % N_OTHERS;
+    }
+    unsigned shard = own_shard < metric->n_shards ? own_shard : own_shard % metric->n_shards;
+    return metric->cells + (size_t) shard * metric->n_cells;
+}
+
+static void
+add (Cell *cell, int64_t amount)
+{
+    atomic_fetch_add_explicit (cell, amount, memory_order_relaxed);
+}
+
+void
+td_metric_add (TdMetric *metric, int64_t amount)
+{
+    g_return_if_fail (metric != NULL && metric->kind != TD_METRIC_HISTOGRAM);
+    g_return_if_fail (amount >= 0 || metric->kind == TD_METRIC_GAUGE);
+
+    add (cells_of_thread (metric), amount);
+}
+
+void
+td_metric_observe (TdMetric *metric, uint64_t value)
+{
+    g_return_if_fail (metric != NULL && metric->kind == TD_METRIC_HISTOGRAM);
+
+    Cell *cells = cells_of_thread (metric);
+    uint32_t bucket = 0;
+    while (bucket < metric->n_buckets && value > metric->buckets[bucket]) {
+        bucket++;
+    }
+    add (&cells[bucket], 1);
+    add (&cells[metric->n_buckets + 1], (int64_t) value);
+}
+
+/* The sum of the cells with INDEX over all shards. */
+static int64_t
+sum_of (const TdMetric *metric, uint32_t index)
+{
+    uint64_t sum = 0; /* wraps round where a signed sum would be undefined */
+
+    for (uint32_t shard = 0; shard < metric->n_shards; shard++) {
+        sum += (uint64_t) atomic_load_explicit (
+            &metric->cells[(size_t) shard * metric->n_cells + index], memory_order_relaxed);
+    }
+    return (int64_t) sum;
+}
+
+int64_t
+td_metric_value (const TdMetric *metric)
+{
+    int64_t value = 0;
+
+    g_return_val_if_fail (metric != NULL, 0);
+    if (metric->kind != TD_METRIC_HISTOGRAM) {
+        return sum_of (metric, 0);
+    }
+    for (uint32_t bucket = 0; bucket <= metric->n_buckets; bucket++) {
+        value += sum_of (metric, bucket);
+    }
+    return value;
+}
+
+static bool
+is_name (const char *name)
+{
+    if (name == NULL || *name == '\0' || g_ascii_isdigit (*name)) {
+        return false;
+    }
+    return name[strspn (name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_")] == '\0';
+}
+
+static bool
+are_buckets (const TdMetricDecl *decl)
+{
+    if (decl->kind != TD_METRIC_HISTOGRAM) {
+        return decl->n_buckets == 0;
+    }
+    for (uint32_t i = 1; i < decl->n_buckets; i++) {
+        if (decl->buckets[i] <= decl->buckets[i - 1]) {
+            return false;
+        }
+    }
+    return decl->n_buckets <= BUCKETS_MAX;
+}
+
+static TdMetric *
+make_metric (const TdMetricDecl *decl, const char *labels)
+{
+    TdMetric *metric = g_new0 (TdMetric, 1);
+    bool is_histogram = decl->kind == TD_METRIC_HISTOGRAM;
+    size_t n_cells = is_histogram ? decl->n_buckets + 2 : 1;
+
+    metric->kind = decl->kind;
+    metric->n_buckets = decl->n_buckets;
+    metric->n_shards = N_OTHERS + n_lanes + 1; /* and the control lane */
+    metric->n_cells = (n_cells + CELLS_PER_LINE - 1) / CELLS_PER_LINE * CELLS_PER_LINE;
+    size_t size = sizeof (Cell) * metric->n_shards * metric->n_cells;
+    metric->cells = aligned_alloc (LINE_BYTES, size);
+    if (metric->cells == NULL) {
+        g_error ("no memory for the %zu bytes of metric %s", size, decl->name);
+    }
+    memset (metric->cells, 0, size);
+    metric->buckets = g_memdup2 (decl->buckets, sizeof *decl->buckets * decl->n_buckets);
+    metric->name = g_strdup (decl->name);
+    metric->help = g_strdup (decl->help != NULL ? decl->help : "");
+    metric->labels = g_strdup (labels);
+    return metric;
+}
+
+static int
+compare (const TdMetric *a, const char *name, const char *labels, TdMetricKind kind)
+{
+    int order = strcmp (a->name, name);
+
+    if (order == 0) {
+        order = strcmp (a->labels, labels);
+    }
+    return order != 0 ? order : (int) a->kind - (int) kind;
+}
+
+static bool
+has_buckets (const TdMetric *metric, const TdMetricDecl *decl)
+{
+    return metric->n_buckets == decl->n_buckets
+           && (decl->n_buckets == 0
+               || memcmp (metric->buckets, decl->buckets, sizeof *decl->buckets * decl->n_buckets)
+                      == 0);
+}
+
+/* The metric of DECL, made where there is none with the same name, labels, kind and buckets yet.
+ * Needs the lock. */
+static TdMetric *
+find_or_make (const TdMetricDecl *decl)
+{
+    const char *labels = decl->labels != NULL ? decl->labels : "";
+    unsigned low = 0, high;
+
+    if (metrics == NULL) {
+        metrics = g_ptr_array_new ();
+    }
+    for (high = metrics->len; low < high;) {
+        unsigned middle = (low + high) / 2;
+        if (compare (metrics->pdata[middle], decl->name, labels, decl->kind) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (unsigned i = low; i < metrics->len; i++) {
+        TdMetric *metric = metrics->pdata[i];
+        if (compare (metric, decl->name, labels, decl->kind) != 0) {
+            break;
+        }
+        if (has_buckets (metric, decl)) {
+            return metric;
+        }
+    }
+    TdMetric *metric = make_metric (decl, labels);
+    g_ptr_array_insert (metrics, (int) low, metric);
+    return metric;
+}
+
+static void
+release (TdOwned *owned)
+{
+    Holder *holder = (Holder *) owned;
+
+    pthread_mutex_lock (&lock);
+    holder->metric->n_holders--;
+    pthread_mutex_unlock (&lock);
+    g_free (holder);
+}
+
+TdMetric *
+td_metric_declare (TdModule *module, const TdMetricDecl *decl)
+{
+    TdMetricDecl known = { 0 };
+
+    memcpy (&known, decl, MIN (decl->size, sizeof known));
+    g_return_val_if_fail (is_name (known.name), NULL);
+    g_return_val_if_fail (are_buckets (&known), NULL);
+    g_return_val_if_fail (
+        known.kind != TD_METRIC_COUNTER || g_str_has_suffix (known.name, "_total"), NULL);
+    Holder *holder = g_new0 (Holder, 1);
+    pthread_mutex_lock (&lock);
+    holder->metric = find_or_make (&known);
+    holder->metric->n_holders++;
+    holder->metric->declared = ++n_declared;
+    pthread_mutex_unlock (&lock);
+    holder->owned = (TdOwned){
+        .kind = "metric", .name = holder->metric->name, .revoke = release, .is_lease = true
+    };
+    td_owner_add (td_owner_of (module), &holder->owned);
+    return holder->metric;
+}
+
+static void
+view_of (const TdMetric *metric, uint64_t *counts, TdMetricView *ret_view)
+{
+    *ret_view = (TdMetricView){ .kind = metric->kind,
+                                .name = metric->name,
+                                .help = metric->help,
+                                .labels = metric->labels,
+                                .buckets = metric->buckets,
+                                .counts = counts,
+                                .n_buckets = metric->n_buckets };
+    if (metric->kind != TD_METRIC_HISTOGRAM) {
+        ret_view->value = sum_of (metric, 0);
+        return;
+    }
+    for (uint32_t bucket = 0; bucket <= metric->n_buckets; bucket++) {
+        counts[bucket] = (uint64_t) sum_of (metric, bucket);
+        ret_view->value += (int64_t) counts[bucket];
+    }
+    ret_view->sum = (uint64_t) sum_of (metric, metric->n_buckets + 1);
+}
+
+/* Whether the metric at INDEX is held, and no newer one goes by the same name and labels: a new
+ * build may have changed its kind or its buckets. Needs the lock. */
+static bool
+is_listed (unsigned index)
+{
+    const TdMetric *metric = metrics->pdata[index];
+
+    if (metric->n_holders == 0) {
+        return false;
+    }
+    for (int step = -1; step <= 1; step += 2) {
+        for (unsigned i = index + step; i < metrics->len; i += step) {
+            const TdMetric *other = metrics->pdata[i];
+            if (compare (other, metric->name, metric->labels, other->kind) != 0) {
+                break;
+            }
+            if (other->n_holders > 0 && other->declared > metric->declared) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void
+td_metric_each (void (*visit) (const TdMetricView *view, void *data), void *data)
+{
+    uint64_t counts[BUCKETS_MAX + 1];
+    TdMetricView view;
+
+    pthread_mutex_lock (&lock);
+    for (unsigned i = 0; metrics != NULL && i < metrics->len; i++) {
+        if (is_listed (i)) {
+            view_of (metrics->pdata[i], counts, &view);
+            visit (&view, data);
+        }
+    }
+    pthread_mutex_unlock (&lock);
+}
+
+typedef struct {
+    GString *out;
+    const char *last_name;
+} Exposition;
+
+static void
+append_head (GString *out, const TdMetricView *view)
+{
+    static const char *const types[] = { "counter", "gauge", "histogram" };
+
+    g_string_append_printf (out, "# HELP %s ", view->name);
+    for (const char *c = view->help; *c != '\0'; c++) {
+        if (*c == '\\') {
+            g_string_append (out, "\\\\");
+        } else if (*c == '\n') {
+            g_string_append (out, "\\n");
+        } else {
+            g_string_append_c (out, *c);
+        }
+    }
+    g_string_append_printf (out, "\n# TYPE %s %s\n", view->name, types[view->kind]);
+}
+
+static void
+append_buckets (GString *out, const TdMetricView *view)
+{
+    const char *comma = *view->labels != '\0' ? "," : "";
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < view->n_buckets; i++) {
+        count += view->counts[i];
+        g_string_append_printf (
+            out, "%s_bucket{%s%sle=\"%" G_GUINT64_FORMAT "\"} %" G_GUINT64_FORMAT "\n", view->name,
+            view->labels, comma, view->buckets[i], count);
+    }
+    g_string_append_printf (out, "%s_bucket{%s%sle=\"+Inf\"} %" G_GINT64_FORMAT "\n", view->name,
+                            view->labels, comma, view->value);
+}
+
+static void
+append_name (GString *out, const TdMetricView *view, const char *suffix)
+{
+    g_string_append_printf (out, "%s%s", view->name, suffix);
+    if (*view->labels != '\0') {
+        g_string_append_printf (out, "{%s}", view->labels);
+    }
+}
+
+static void
+expose (const TdMetricView *view, void *data)
+{
+    Exposition *exposition = data;
+    GString *out = exposition->out;
+
+    if (exposition->last_name == NULL || !g_str_equal (exposition->last_name, view->name)) {
+        append_head (out, view);
+        exposition->last_name = view->name; /* lives as long as the process */
+    }
+    if (view->kind == TD_METRIC_HISTOGRAM) {
+        append_buckets (out, view);
+        append_name (out, view, "_sum");
+        g_string_append_printf (out, " %" G_GUINT64_FORMAT "\n", view->sum);
+    }
+    append_name (out, view, view->kind == TD_METRIC_HISTOGRAM ? "_count" : "");
+    g_string_append_printf (out, " %" G_GINT64_FORMAT "\n", view->value);
+}
+
+void
+td_metrics_to_prometheus (GString *out)
+{
+    Exposition exposition = { .out = out };
+
+    td_metric_each (expose, &exposition);
+}

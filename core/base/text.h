@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Texts that others wrote, made safe for a line of the log, for JSON and for a message. */
+
+#ifndef CORE_BASE_TEXT_H
+#define CORE_BASE_TEXT_H
+
+#include <tandem/base.h>
+
+#include <sys/types.h>
+
+/* Appends LEN_BYTES (-1: up to the NUL) of TEXT so that it stays on one line and cannot steer a
+ * terminal: control, format and separator characters, bytes that are not UTF-8 and the backslash
+ * become \n, \r, \t, \xNN, \u{NNNN} and \\. Thread: any. */
+void td_text_append_visible (GString *out, const char *text, ssize_t len_bytes);
+
+/* Appends TEXT as the value of a field: as it is where it is one plain word, otherwise in double
+ * quotes and escaped as by td_text_append_visible(). Thread: any. */
+void td_text_append_value (GString *out, const char *text);
+
+/* Appends TEXT as a JSON string with its quotes (RFC 8259 7); what is not UTF-8 becomes U+FFFD.
+ * Thread: any. */
+void td_text_append_json (GString *out, const char *text);
+
+/* How many characters must be added, taken away, changed or swapped with their neighbour to make
+ * A of B. */
+unsigned td_text_distance (const char *a, const char *b);
+
+/* The text of NAMES (N_NAMES of them) nearest to NAME (transfer none), or NULL when none is near
+ * enough to be what was meant. */
+const char *td_text_nearest (const char *name, const char *const *names, size_t n_names);
+
+#endif
