@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What contrib/check looks at. Each check is a function from a Tree to its Findings."""
+
+from checks import docs, exports, forbidden, headers, lint, sizes, walls, words
+
+# In the order they are run: what is quick and what is worst first.
+CHECKS = {
+    'walls': walls.check,
+    'sizes': sizes.check,
+    'forbidden': forbidden.check,
+    'words': words.check,
+    'opening': lint.check_opening,
+    'listed': lint.check_listed,
+    'exports': exports.check,
+    'floor-plan': docs.check_floor_plan,
+    'docs': docs.check,
+    'format': lint.check_format,
+    'shell': lint.check_shell,
+    'headers': headers.check,
+}
