@@ -70,8 +70,9 @@ TD_API unsigned td_lane_index (const TdLane *lane);
 
 /* Visits every lane, one after the other, the control lane last: VISIT runs on each with DATA,
  * DONE on the control lane at the end. Each lane has finished the turn it was in before VISIT runs
- * there, so after DONE nobody is left in code that was reached before the sweep began. When MODULE
- * stops meanwhile only DONE is left out, and DROP (nullable) is called with DATA instead.
+ * there, so after DONE nobody is left in code that was reached before the sweep began. VISIT is
+ * nullable. Once MODULE, of which the sweep holds a use, has stopped, neither VISIT nor DONE is
+ * called any more, but DROP (nullable) with DATA, on the control lane, after the last lane.
  * Thread: any. Blocks: never. */
 TD_API void td_lane_sweep (TdModule *module, void (*visit) (TdLane *lane, void *data),
                            void (*done) (void *data), void (*drop) (void *data), void *data);
@@ -88,7 +89,7 @@ struct TdTimer {
     TdModule *owner;                 /* whose code EXPIRE is */
     void (*expire) (TdTimer *timer); /* runs on the lane, once a start, with the timer stopped */
     int64_t due_us;                  /* private */
-    TdTimer *next, **link;           /* private */
+    TdTimer *next, *prev;            /* private */
 };
 
 /* Prepares TIMER, stopped. Thread: any. */
