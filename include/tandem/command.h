@@ -33,7 +33,8 @@ typedef struct {
     bool is_change; /* it changes something: needs the operator's role, is logged */
     bool is_stream; /* it answers bit by bit until it ends or the asker goes */
     void *data;
-    /* Answers REQUEST now, or keeps it (td_request_ref ()) and answers later. */
+    /* Answers REQUEST now, or keeps it (td_request_ref ()) and answers later. A command that does
+     * neither is reported as its module's defect. */
     void (*run) (TdRequest *request, void *data); /* Thread: control */
 } TdCommand;
 
@@ -45,35 +46,52 @@ TD_API bool td_command_add (TdModule *module, const TdCommand *decl, GError **er
  * given (transfer none). Thread: control. */
 TD_API const char *td_request_argument (const TdRequest *request, const char *name);
 
-/* Ends REQUEST with RESULT (transfer floating). Thread: control. */
+/* Ends REQUEST with RESULT (transfer floating; NULL: there is nothing, or nothing more, to say).
+ * Thread: control. */
 TD_API void td_request_reply (TdRequest *request, GVariant *result);
 
-/* A piece of a streamed answer. Returns false when the asker has gone. Thread: control. */
+/* A piece (transfer floating) of a streamed answer. Returns false when the asker has gone.
+ * Thread: control. */
 TD_API bool td_request_push (TdRequest *request, GVariant *piece);
 
 /* Ends REQUEST with an error: what happened, and what to do next. Thread: control. */
 TD_API void td_request_fail (TdRequest *request, const char *format, ...) TD_PRINTF (2, 3);
 
-/* Calls GONE when the asker of a streamed answer has left. Thread: control. */
+/* Calls GONE when the asker has left before the answer was complete. Thread: control. */
 TD_API void td_request_on_gone (TdRequest *request, void (*gone) (TdRequest *request, void *data),
                                 void *data);
 
 TD_API TdRequest *td_request_ref (TdRequest *request);
 TD_API void td_request_unref (TdRequest *request);
 
-/* For a module that is a way in (cli, http): runs the command LINE given as words. REPLY is called
- * on the control lane, once for each piece and once with IS_LAST; ERROR_TEXT is NULL unless it
- * failed. Returns (transfer full) the request: td_request_abandon() when the asker goes.
- * Thread: control. */
-TD_API TdRequest *td_command_run (TdModule *module, const char *const *words, bool may_change,
+/* For a module that is a way in (cli, http): runs the command line given as WORDS (NULL-terminated)
+ * for ASKER ("uid 1000", for the log), who may change things or only look. REPLY is called on the
+ * control lane, maybe before this returns: once for each piece, and once with IS_LAST, then with the
+ * result, with no piece at all, or with an ERROR_TEXT. Returns (transfer full) the request: to be
+ * given to td_request_unref () after the last reply, to td_request_abandon () when the asker goes
+ * before. Thread: control. */
+TD_API TdRequest *td_command_run (TdModule *module, const char *const *words, const char *asker,
+                                  bool may_change,
                                   void (*reply) (TdRequest *request, GVariant *piece, bool is_last,
                                                  const char *error_text, void *data),
                                   void *data);
+
+/* Ends REQUEST (transfer full): REPLY is not called any more, the command is told. Thread: control. */
 TD_API void td_request_abandon (TdRequest *request);
 
-/* RESULT as JSON, and as text for a terminal (transfer full). Thread: any. */
+/* Whether REQUEST failed because its words were wrong: an unknown command or argument.
+ * Thread: control. */
+TD_API bool td_request_is_misuse (const TdRequest *request);
+
+/* RESULT (transfer none) as JSON without line ends (RFC 8259), and as text for a terminal: tables
+ * and "name: value" lines, nothing of it able to steer the terminal (transfer full). Thread: any. */
 TD_API char *td_result_to_json (GVariant *result);
 TD_API char *td_result_to_text (GVariant *result);
+
+/* Reads what td_result_to_json () writes: objects become a{sv}; arrays aa{sv}, as or av; numbers x,
+ * t or d; null an empty mv. Returns (transfer full). Errors: at which byte what was wrong; also
+ * nesting over 32, a NUL in a text, what is not UTF-8. Thread: any. */
+TD_API GVariant *td_result_from_json (const char *json, size_t len_bytes, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdRequest, td_request_unref)
 
