@@ -7,8 +7,9 @@
  *
  * A limit is a number of seats, a reservation for each priority class, a queue ordered by class and
  * then by arrival, and the list of holders. Its lock is held for a few loads and stores and never
- * while calling out. A queued seat is granted by a post to the waiter's lane; if the waiter is gone
- * by then, the post's drop gives the seat back.
+ * while calling out. A queued seat is granted by a post to the waiter's lane; if the waiter's module
+ * has stopped by then, the post's drop gives the seat back. A full queue makes room for a higher
+ * class: its youngest waiter of the lowest class is refused.
  */
 
 #ifndef TANDEM_RESOURCE_H
@@ -26,19 +27,22 @@ typedef struct TdSeat TdSeat;
 
 typedef enum {
     TD_SEAT_GRANTED,
-    TD_SEAT_QUEUED, /* granted() will come, or td_seat_give() first */
+    TD_SEAT_QUEUED, /* granted() or refused() will come, or td_seat_give() first */
     TD_SEAT_FULL,
 } TdSeatResult;
 
-/* A claim on one seat. Embed it; clear it with zeros before the first take. */
+/* A claim on one seat. Embed it; clear it with zeros before the first take; give it back before
+ * freeing it, whatever became of the take. */
 struct TdSeat {
     TdModule *owner;
     void (*granted) (TdSeat *seat); /* on the lane that took it; needed only to queue */
+    void (*refused) (TdSeat *seat); /* likewise: a higher class needed its place in the queue, or
+                                     * the limit was retired; it holds nothing */
     TdId holder;                    /* shown in the list of holders */
     TdLimit *limit;                 /* private from here */
-    TdLane *lane;
     TdSeat *next, **link;
-    TdPost post;
+    struct TdGrant *grant;
+    uint64_t arrival;
     uint8_t seat_class;
     uint8_t state;
 };
@@ -49,30 +53,37 @@ struct TdSeat {
 TD_API TdLimit *td_limit_new (TdModule *module, const char *name, unsigned capacity,
                               unsigned queue_length);
 
-/* Ends LIMIT: nobody gets a seat any more, waiters are refused; freed with its last seat.
- * Thread: control. */
+/* Ends LIMIT: nobody gets a seat any more, waiters are refused; freed with its last seat. What the
+ * module has not retired when it stops is retired then. Thread: control. */
 TD_API void td_limit_retire (TdLimit *limit);
 
 /* Seats over a smaller new capacity stay until they are given back. Thread: any. */
 TD_API void td_limit_set_capacity (TdLimit *limit, unsigned capacity);
 
-/* N_SEATS that only SEAT_CLASS (0 .. 15) and higher ones may take. Thread: any. */
+/* N_SEATS that only SEAT_CLASS (0 .. 15) and higher ones may take, besides what is reserved for
+ * other classes. Thread: any. */
 TD_API void td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_seats);
 
+/* Thread: any. */
 TD_API unsigned td_limit_capacity (const TdLimit *limit);
 TD_API unsigned td_limit_in_use (const TdLimit *limit);
 TD_API unsigned td_limit_queued (const TdLimit *limit);
 
-/* Takes a seat for SEAT_CLASS, or waits for one when MAY_QUEUE. Thread: a lane. */
+/* Takes a seat for SEAT_CLASS (0 .. 15), or waits for one when MAY_QUEUE. Thread: a lane. */
 TD_API TdSeatResult td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_class,
                                   bool may_queue);
 
-/* Gives SEAT back, or leaves the queue; nothing happens when it holds nothing. Thread: the lane
- * that took it. */
+/* SEAT's call has a higher class now: a waiter moves forward, to its place by arrival in that class.
+ * A class is never lowered; nothing happens when SEAT holds nothing. Thread: the lane that took
+ * it. */
+TD_API void td_seat_raise (TdSeat *seat, unsigned seat_class);
+
+/* Gives SEAT back, or leaves the queue; neither granted() nor refused() comes afterwards. Nothing
+ * happens when it holds nothing. Thread: the lane that took it. */
 TD_API void td_seat_give (TdSeat *seat);
 
-/* Calls VISIT with each holder's id, oldest first, until it returns false. Thread: any; VISIT runs
- * outside the lock on a copy. */
+/* Calls VISIT with each holder's id, oldest first, until it returns false. Seats that are given or
+ * taken meanwhile may be missing. Thread: any; VISIT runs outside the lock on a copy. */
 TD_API void td_limit_holders (TdLimit *limit,
                               bool (*visit) (TdId holder, unsigned seat_class, void *data),
                               void *data);

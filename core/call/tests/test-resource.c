@@ -1,0 +1,810 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Limits: nobody gets more than the rule allows, nobody jumps the queue, no seat is lost. */
+
+#include "run/lane.h"
+
+#include <tandem/resource.h>
+
+#include <string.h>
+
+/* A seat that writes down what befalls it. */
+typedef struct {
+    TdSeat seat;
+    char name;
+    GString *news;
+} Waiter;
+
+typedef struct {
+    TdOwner module;
+    TdLimit *limit;
+    GString *news; /* "a+": a was granted, "a-": refused */
+    Waiter waiters[26];
+} Fixture;
+
+static void
+granted (TdSeat *seat)
+{
+    Waiter *waiter = (Waiter *) seat;
+
+    g_assert_true (td_lane_current () == td_lane_at (0));
+    g_string_append_printf (waiter->news, "%c+", waiter->name);
+}
+
+static void
+refused (TdSeat *seat)
+{
+    Waiter *waiter = (Waiter *) seat;
+
+    g_assert_true (td_lane_current () == td_lane_at (0));
+    g_string_append_printf (waiter->news, "%c-", waiter->name);
+}
+
+static void
+fixture_open (Fixture *fixture, unsigned capacity, unsigned queue_length)
+{
+    TdLanesOptions options = { .n_lanes = 2, .is_fake = true, .seed = 1 };
+
+    memset (fixture, 0, sizeof *fixture);
+    td_lanes_open (&options);
+    td_owner_init (&fixture->module, "guest");
+    fixture->news = g_string_new (NULL);
+    fixture->limit =
+        td_limit_new ((TdModule *) &fixture->module, "trunk a", capacity, queue_length);
+    for (unsigned i = 0; i < G_N_ELEMENTS (fixture->waiters); i++) {
+        fixture->waiters[i] = (Waiter){ .seat = { .owner = (TdModule *) &fixture->module,
+                                                  .granted = granted,
+                                                  .refused = refused,
+                                                  .holder = i + 1 },
+                                        .name = (char) ('a' + i),
+                                        .news = fixture->news };
+    }
+}
+
+/* Every seat must have been given back. */
+static void
+fixture_close (Fixture *fixture)
+{
+    g_assert_cmpuint (td_limit_in_use (fixture->limit), ==, 0);
+    g_assert_cmpuint (td_limit_queued (fixture->limit), ==, 0);
+    td_limit_retire (fixture->limit);
+    td_lanes_settle ();
+    g_assert_cmpuint (td_owner_count (&fixture->module), ==, 0);
+    g_assert_cmpuint (td_owner_uses (&fixture->module), ==, 0);
+    td_owner_clear (&fixture->module);
+    g_string_free (fixture->news, TRUE);
+    td_lanes_close ();
+}
+
+typedef struct {
+    Fixture *fixture;
+    const char *script;
+    TdSeatResult last;
+} Play;
+
+static Waiter *
+waiter_of (Fixture *fixture, char name)
+{
+    return &fixture->waiters[name - 'a'];
+}
+
+/* "a5" takes a seat of class 5 for a and may queue, "a:" gives it back, "a^9" raises to 9. */
+static void
+play_on_lane (void *data)
+{
+    Play *play = data;
+
+    for (const char *c = play->script; *c != '\0'; c++) {
+        TdSeat *seat = &waiter_of (play->fixture, *c++)->seat;
+        if (*c == ':') {
+            td_seat_give (seat);
+        } else if (*c == '^') {
+            td_seat_raise (seat, (unsigned) g_ascii_xdigit_value (*++c));
+        } else {
+            play->last = td_seat_take (seat, play->fixture->limit,
+                                       (unsigned) g_ascii_xdigit_value (*c), true);
+        }
+    }
+}
+
+/* Plays SCRIPT on lane 0 and returns how its last take ended. */
+static TdSeatResult
+play (Fixture *fixture, const char *script)
+{
+    Play now = { fixture, script, TD_SEAT_FULL };
+
+    td_lanes_on (td_lane_at (0), play_on_lane, &now);
+    return now.last;
+}
+
+static void
+assert_news (Fixture *fixture, const char *news)
+{
+    td_lanes_settle ();
+    g_assert_cmpstr (fixture->news->str, ==, news);
+    g_string_truncate (fixture->news, 0);
+}
+
+static void
+test_reserved_seats_are_for_higher_classes (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 4, 0);
+    td_limit_reserve (fixture.limit, 8, 1);
+    td_limit_reserve (fixture.limit, 15, 1);
+    g_assert_cmpint (play (&fixture, "a0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "b7"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "c7"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "c8"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "de"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "df"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "ef"), ==, TD_SEAT_FULL);
+    g_assert_cmpuint (td_limit_in_use (fixture.limit), ==, 4);
+    play (&fixture, "a:b:c:d:e:");
+    fixture_close (&fixture);
+}
+
+static void
+test_reserving_more_than_there_is (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 2, 0);
+    td_limit_reserve (fixture.limit, 15, UINT32_MAX);
+    td_limit_reserve (fixture.limit, 14, UINT32_MAX);
+    g_assert_cmpint (play (&fixture, "a0"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "ad"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "af"), ==, TD_SEAT_GRANTED);
+    play (&fixture, "a:");
+    fixture_close (&fixture);
+}
+
+static void
+test_queue_is_by_class_then_arrival (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 10);
+    g_assert_cmpint (play (&fixture, "a0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "b0c5d0ef"), ==, TD_SEAT_QUEUED);
+    g_assert_cmpint (play (&fixture, "f5"), ==, TD_SEAT_QUEUED);
+    g_assert_cmpuint (td_limit_queued (fixture.limit), ==, 5);
+    play (&fixture, "a:");
+    assert_news (&fixture, "e+");
+    td_limit_set_capacity (fixture.limit, 4);
+    assert_news (&fixture, "c+f+b+");
+    play (&fixture, "e:");
+    assert_news (&fixture, "d+");
+    play (&fixture, "b:c:d:f:");
+    fixture_close (&fixture);
+}
+
+static void
+test_raised_waiter_keeps_its_arrival (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 10);
+    play (&fixture, "a0b0c5d0e5b^5d^3d^1");
+    play (&fixture, "a:");
+    assert_news (&fixture, "b+");
+    play (&fixture, "b:");
+    assert_news (&fixture, "c+");
+    play (&fixture, "c:e:");
+    assert_news (&fixture, "d+");
+    play (&fixture, "d:");
+    fixture_close (&fixture);
+}
+
+static void
+test_raised_waiter_may_use_what_is_reserved (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 2, 10);
+    td_limit_reserve (fixture.limit, 8, 1);
+    play (&fixture, "a0b0b^7");
+    assert_news (&fixture, "");
+    play (&fixture, "b^8");
+    assert_news (&fixture, "b+");
+    play (&fixture, "a:b:");
+    fixture_close (&fixture);
+}
+
+static void
+test_full_queue_makes_room_for_higher_class (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 3);
+    play (&fixture, "a0b2c1d1");
+    g_assert_cmpint (play (&fixture, "e1"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "e3"), ==, TD_SEAT_QUEUED);
+    assert_news (&fixture, "d-");
+    g_assert_cmpint (play (&fixture, "d2"), ==, TD_SEAT_QUEUED);
+    assert_news (&fixture, "c-");
+    g_assert_cmpuint (td_limit_queued (fixture.limit), ==, 3);
+    play (&fixture, "a:");
+    assert_news (&fixture, "e+");
+    play (&fixture, "b:c:d:e:");
+    fixture_close (&fixture);
+}
+
+static void
+test_waiter_that_leaves_is_not_called (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 10);
+    play (&fixture, "a0b0c0b:a:");
+    assert_news (&fixture, "c+");
+    play (&fixture, "c:b:");
+    fixture_close (&fixture);
+}
+
+/* B gives up while the grant is under way to it: the seat goes to C. */
+static void
+test_seat_given_before_its_grant_arrives (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 10);
+    play (&fixture, "a0b0c0a:b:");
+    memset (&waiter_of (&fixture, 'b')->seat, 0xff, sizeof (TdSeat)); /* it may be freed, too */
+    assert_news (&fixture, "c+");
+    play (&fixture, "c:");
+    fixture_close (&fixture);
+}
+
+static void
+test_seat_taken_anew_while_the_old_grant_is_under_way (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 10);
+    play (&fixture, "a0b0a:b:c0b0");
+    assert_news (&fixture, "");
+    play (&fixture, "c:");
+    assert_news (&fixture, "b+");
+    play (&fixture, "b:");
+    fixture_close (&fixture);
+}
+
+static void
+test_grant_to_a_stopped_module_gives_the_seat_back (void)
+{
+    Fixture fixture;
+    TdOwner other;
+
+    fixture_open (&fixture, 1, 10);
+    td_owner_init (&other, "gone");
+    waiter_of (&fixture, 'b')->seat.owner = (TdModule *) &other;
+    play (&fixture, "a0b0c0");
+    g_assert_cmpuint (td_owner_uses (&other), ==, 1);
+    atomic_store (&other.is_stopped, true);
+    play (&fixture, "a:");
+    assert_news (&fixture, "c+");
+    g_assert_cmpuint (td_owner_uses (&other), ==, 0);
+    play (&fixture, "b:c:");
+    td_owner_clear (&other);
+    fixture_close (&fixture);
+}
+
+static void
+test_retired_limit_refuses_and_lives_for_its_seats (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 1, 10);
+    TdLimit *old = fixture.limit;
+    play (&fixture, "a0b0c1");
+    g_assert_cmpuint (td_owner_revoke_all (&fixture.module, NULL, NULL), ==, 1);
+    fixture.limit = td_limit_new ((TdModule *) &fixture.module, "trunk b", 1, 0);
+    assert_news (&fixture, "c-b-");
+    td_limit_set_capacity (old, 100);
+    g_assert_cmpuint (td_limit_in_use (old), ==, 1);
+    play (&fixture, "a:b:c:"); /* frees it, as the sanitizers see */
+    fixture_close (&fixture);
+}
+
+static void
+test_retired_limit_gives_no_seat (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 2, 10);
+    play (&fixture, "a0");
+    TdLimit *old = fixture.limit;
+    td_limit_retire (old);
+    g_assert_cmpint (play (&fixture, "bf"), ==, TD_SEAT_FULL);
+    fixture.limit = td_limit_new (NULL, "trunk b", 1, 0);
+    play (&fixture, "a:");
+    fixture_close (&fixture);
+}
+
+static void
+test_smaller_capacity_takes_no_seat_away (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 3, 1);
+    play (&fixture, "a0b0c0");
+    td_limit_set_capacity (fixture.limit, 1);
+    g_assert_cmpuint (td_limit_capacity (fixture.limit), ==, 1);
+    g_assert_cmpuint (td_limit_in_use (fixture.limit), ==, 3);
+    play (&fixture, "dfa:b:");
+    assert_news (&fixture, "");
+    play (&fixture, "c:");
+    assert_news (&fixture, "d+");
+    play (&fixture, "d:");
+    fixture_close (&fixture);
+}
+
+typedef struct {
+    Fixture *fixture;
+    GString *seen;
+    const char *give_after_first;
+    unsigned max;
+} Reader;
+
+static bool
+see (TdId holder, unsigned seat_class, void *data)
+{
+    Reader *reader = data;
+
+    g_string_append_printf (reader->seen, "%c%x", (int) ('a' + holder - 1), seat_class);
+    if (reader->give_after_first != NULL) {
+        play (reader->fixture, reader->give_after_first);
+        reader->give_after_first = NULL;
+    }
+    return --reader->max > 0;
+}
+
+static void
+test_holders_are_told_oldest_first (void)
+{
+    Fixture fixture;
+    g_autoptr (GString) seen = g_string_new (NULL);
+    Reader reader = { &fixture, seen, NULL, 100 };
+
+    fixture_open (&fixture, 3, 10);
+    play (&fixture, "c0a5b0d0a:c^f");
+    td_limit_holders (fixture.limit, see, &reader);
+    g_assert_cmpstr (seen->str, ==, "cfb0d0");
+    g_string_truncate (seen, 0);
+    reader.max = 2;
+    td_limit_holders (fixture.limit, see, &reader);
+    g_assert_cmpstr (seen->str, ==, "cfb0");
+    play (&fixture, "b:c:d:");
+    fixture_close (&fixture);
+}
+
+enum { MANY = 1000 };
+
+typedef struct {
+    TdLimit *limit;
+    TdSeat *seats;
+    TdId last;
+    unsigned n_seen;
+} Crowd;
+
+static void
+take_many (void *data)
+{
+    Crowd *crowd = data;
+
+    for (unsigned i = 0; i < MANY; i++) {
+        crowd->seats[i].holder = i + 1;
+        g_assert_cmpint (td_seat_take (&crowd->seats[i], crowd->limit, 0, false), ==,
+                         TD_SEAT_GRANTED);
+    }
+}
+
+/* Gives the seat itself and the next but one back, so that the list changes under the reader. */
+static bool
+see_and_give (TdId holder, unsigned seat_class, void *data)
+{
+    Crowd *crowd = data;
+
+    g_assert_cmpuint (holder, >, crowd->last);
+    crowd->last = holder;
+    crowd->n_seen++;
+    td_seat_give (&crowd->seats[holder - 1]);
+    td_seat_give (&crowd->seats[MIN (holder + 200, MANY - 1)]);
+    return true;
+}
+
+static void
+test_holders_may_change_while_they_are_told (void)
+{
+    Fixture fixture;
+    g_autofree TdSeat *seats = g_new0 (TdSeat, MANY);
+
+    fixture_open (&fixture, MANY, 0);
+    Crowd crowd = { fixture.limit, seats, 0, 0 };
+    td_lanes_on (td_lane_at (0), take_many, &crowd);
+    td_limit_holders (fixture.limit, see_and_give, &crowd);
+    g_assert_cmpuint (crowd.n_seen, >=, MANY / 2);
+    g_assert_cmpuint (crowd.n_seen, <, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        td_seat_give (&seats[i]);
+    }
+    fixture_close (&fixture);
+}
+
+/* The same rules in their plainest form, to compare with. */
+typedef enum {
+    OUT,
+    WAITING,
+    IN,
+    UNTOLD,   /* IN, but granted() has not been called yet */
+    UNWANTED, /* OUT, but refused() has not been called yet */
+} Place;
+
+enum { N_GUESTS = 40, N_LANES = 3, N_STEPS = 20000 };
+
+typedef struct {
+    TdSeat seat;
+    Place place;
+    unsigned seat_class, arrival, lane;
+} Guest;
+
+static struct {
+    TdLimit *limit;
+    unsigned capacity, queue_length, reserved[TD_N_CLASSES];
+    unsigned n_arrivals;
+    Guest guests[N_GUESTS];
+    unsigned n_granted, n_refused; /* that a random walk came by here at all */
+} model;
+
+static unsigned
+n_at (Place place)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        n += model.guests[i].place == place;
+    }
+    return n;
+}
+
+static bool
+may_enter (unsigned seat_class)
+{
+    uint64_t n_needed = n_at (IN) + n_at (UNTOLD) + 1;
+
+    for (unsigned i = seat_class + 1; i < TD_N_CLASSES; i++) {
+        n_needed += model.reserved[i];
+    }
+    return n_needed <= model.capacity;
+}
+
+/* The waiter who is before (or, with LAST, behind) all the others. */
+static Guest *
+end_of_queue (bool is_last)
+{
+    Guest *found = NULL;
+
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        Guest *guest = &model.guests[i];
+        if (guest->place != WAITING) {
+            continue;
+        }
+        bool is_before =
+            found == NULL || guest->seat_class > found->seat_class
+            || (guest->seat_class == found->seat_class && guest->arrival < found->arrival);
+        if (found == NULL || is_before != is_last) {
+            found = guest;
+        }
+    }
+    return found;
+}
+
+static void
+model_serve (void)
+{
+    Guest *first;
+
+    while ((first = end_of_queue (false)) != NULL && may_enter (first->seat_class)) {
+        first->place = UNTOLD;
+    }
+}
+
+static TdSeatResult
+model_take (Guest *guest, unsigned seat_class, bool may_queue)
+{
+    if (may_enter (seat_class)) {
+        guest->place = IN;
+    } else if (!may_queue || model.queue_length == 0) {
+        return TD_SEAT_FULL;
+    } else if (n_at (WAITING) >= model.queue_length) {
+        Guest *last = end_of_queue (true);
+        if (last->seat_class >= seat_class) {
+            return TD_SEAT_FULL;
+        }
+        last->place = UNWANTED;
+    }
+    guest->seat_class = seat_class;
+    guest->arrival = model.n_arrivals++;
+    if (guest->place != IN) {
+        guest->place = WAITING;
+        return TD_SEAT_QUEUED;
+    }
+    return TD_SEAT_GRANTED;
+}
+
+static void
+guest_granted (TdSeat *seat)
+{
+    Guest *guest = (Guest *) seat;
+
+    g_assert_cmpint (guest->place, ==, UNTOLD);
+    g_assert_cmpuint (td_lane_index (td_lane_current ()), ==, guest->lane);
+    guest->place = IN;
+    model.n_granted++;
+}
+
+static void
+guest_refused (TdSeat *seat)
+{
+    Guest *guest = (Guest *) seat;
+
+    g_assert_cmpint (guest->place, ==, UNWANTED);
+    g_assert_cmpuint (td_lane_index (td_lane_current ()), ==, guest->lane);
+    guest->place = OUT;
+    model.n_refused++;
+}
+
+static void
+guest_moves (void *data)
+{
+    Guest *guest = data;
+
+    if (guest->place == OUT) {
+        unsigned seat_class = (unsigned) g_test_rand_int_range (0, TD_N_CLASSES);
+        bool may_queue = g_test_rand_int_range (0, 4) > 0;
+        TdSeatResult expected = model_take (guest, seat_class, may_queue);
+        g_assert_cmpint (td_seat_take (&guest->seat, model.limit, seat_class, may_queue), ==,
+                         expected);
+    } else if (g_test_rand_int_range (0, 3) == 0) {
+        unsigned seat_class = (unsigned) g_test_rand_int_range (0, TD_N_CLASSES);
+        guest->seat_class = MAX (guest->seat_class, seat_class);
+        model_serve ();
+        td_seat_raise (&guest->seat, seat_class);
+    } else {
+        guest->place = OUT;
+        model_serve ();
+        td_seat_give (&guest->seat);
+        td_seat_give (&guest->seat);
+    }
+}
+
+static void
+random_move (void)
+{
+    unsigned seat_class = (unsigned) g_test_rand_int_range (0, TD_N_CLASSES);
+
+    switch (g_test_rand_int_range (0, 20)) {
+    case 0:
+        model.capacity = (unsigned) g_test_rand_int_range (0, 20);
+        td_limit_set_capacity (model.limit, model.capacity);
+        model_serve ();
+        break;
+    case 1:
+        model.reserved[seat_class] =
+            g_test_rand_int_range (0, 3) > 0 ? 0 : (unsigned) g_test_rand_int_range (0, 5);
+        td_limit_reserve (model.limit, seat_class, model.reserved[seat_class]);
+        model_serve ();
+        break;
+    default: {
+        Guest *guest = &model.guests[g_test_rand_int_range (0, N_GUESTS)];
+        td_lanes_on (td_lane_at (guest->lane), guest_moves, guest);
+    }
+    }
+}
+
+static void
+check_figures (void)
+{
+    g_assert_cmpuint (td_limit_in_use (model.limit), ==, n_at (IN) + n_at (UNTOLD));
+    g_assert_cmpuint (td_limit_queued (model.limit), ==, n_at (WAITING));
+}
+
+/* Random moves agree with the plain model, step by step; the seed is printed by the framework. */
+static void
+test_random_moves_keep_the_rules (void)
+{
+    TdLanesOptions options = { .n_lanes = N_LANES, .is_fake = true };
+    TdOwner module;
+
+    options.seed = (uint64_t) g_test_rand_int ();
+    memset (&model, 0, sizeof model);
+    td_lanes_open (&options);
+    td_owner_init (&module, "guest");
+    model.capacity = 10;
+    model.queue_length = 8;
+    model.limit = td_limit_new ((TdModule *) &module, "random", 10, 8);
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        model.guests[i] = (Guest){ .seat = { .owner = (TdModule *) &module,
+                                             .granted = guest_granted,
+                                             .refused = guest_refused },
+                                   .lane = i % N_LANES };
+    }
+    for (unsigned i = 0; i < N_STEPS; i++) {
+        random_move ();
+        check_figures ();
+        for (int n = g_test_rand_int_range (0, 3); n > 0; n--) {
+            td_lanes_step ();
+        }
+    }
+    td_lanes_settle ();
+    g_assert_cmpuint (n_at (UNTOLD) + n_at (UNWANTED), ==, 0);
+    g_assert_cmpuint (model.n_granted, >, 100);
+    g_assert_cmpuint (model.n_refused, >, 100);
+    while (n_at (IN) + n_at (WAITING) > 0) {
+        for (unsigned i = 0; i < N_GUESTS; i++) {
+            model.guests[i].place = OUT;
+            td_seat_give (&model.guests[i].seat);
+        }
+    }
+    td_lanes_settle ();
+    check_figures ();
+    td_limit_retire (model.limit);
+    g_assert_cmpuint (td_owner_uses (&module), ==, 0);
+    td_owner_clear (&module);
+    td_lanes_close ();
+}
+
+/* Real lanes take and give while the capacity changes under them. */
+enum { N_VISITORS = 16, N_ROUNDS = 2000, CAPACITY_MAX = 9 };
+
+typedef struct {
+    TdSeat seat;
+    bool is_waiting;
+} Visitor;
+
+typedef struct {
+    TdPost post;
+    TdLimit *limit;
+    uint32_t random;
+    unsigned n_rounds;
+    atomic_uint *n_busy;
+    Visitor visitors[N_VISITORS];
+} Gang;
+
+static uint32_t
+next_random (Gang *gang)
+{
+    gang->random = gang->random * 1664525u + 1013904223u;
+    return gang->random >> 16;
+}
+
+static void
+visitor_answered (TdSeat *seat)
+{
+    Visitor *visitor = (Visitor *) seat;
+
+    g_assert_true (visitor->is_waiting);
+    visitor->is_waiting = false;
+}
+
+static void
+gang_round (TdPost *post)
+{
+    Gang *gang = (Gang *) post;
+
+    for (unsigned i = 0; i < N_VISITORS; i++) {
+        Visitor *visitor = &gang->visitors[i];
+        uint32_t random = next_random (gang);
+        if (random % 2 == 0) {
+            td_seat_give (&visitor->seat);
+            visitor->is_waiting = false;
+            visitor->is_waiting =
+                td_seat_take (&visitor->seat, gang->limit, random / 2 % 16, true) == TD_SEAT_QUEUED;
+        }
+    }
+    if (--gang->n_rounds > 0) {
+        td_lane_post (td_lane_current (), post);
+        return;
+    }
+    for (unsigned i = 0; i < N_VISITORS; i++) {
+        td_seat_give (&gang->visitors[i].seat);
+    }
+    if (atomic_fetch_sub (gang->n_busy, 1) == 1) {
+        td_lanes_quit ();
+    }
+}
+
+static void
+gang_drop (TdPost *post)
+{
+    g_assert_not_reached ();
+}
+
+static bool
+count_holder (TdId holder, unsigned seat_class, void *data)
+{
+    g_assert_cmpuint (seat_class, <, TD_N_CLASSES);
+    ++*(unsigned *) data;
+    return true;
+}
+
+/* On the control lane, while the others are at it. */
+static void
+janitor_round (TdPost *post)
+{
+    Gang *janitor = (Gang *) post;
+    unsigned n_holders = 0;
+
+    td_limit_set_capacity (janitor->limit, next_random (janitor) % (CAPACITY_MAX + 1));
+    td_limit_reserve (janitor->limit, next_random (janitor) % 16, next_random (janitor) % 3);
+    td_limit_holders (janitor->limit, count_holder, &n_holders);
+    g_assert_cmpuint (n_holders, <=, CAPACITY_MAX);
+    g_assert_cmpuint (td_limit_in_use (janitor->limit), <=, CAPACITY_MAX);
+    if (atomic_load (janitor->n_busy) > 0) {
+        td_lane_post (td_lane_control (), post);
+    }
+}
+
+static void
+janitor_leave (TdPost *post)
+{
+}
+
+static void
+test_real_lanes_lose_no_seat (void)
+{
+    TdLanesOptions options = { .n_lanes = 2 };
+    atomic_uint n_busy = 2;
+    g_autofree Gang *gangs = g_new0 (Gang, 3);
+
+    td_lanes_open (&options);
+    TdLimit *limit = td_limit_new (NULL, "shared", CAPACITY_MAX, 6);
+    for (unsigned i = 0; i < 3; i++) {
+        gangs[i].post = (TdPost){ NULL, i < 2 ? gang_round : janitor_round,
+                                  i < 2 ? gang_drop : janitor_leave, NULL };
+        gangs[i].limit = limit;
+        gangs[i].random = (uint32_t) g_test_rand_int ();
+        gangs[i].n_rounds = N_ROUNDS;
+        gangs[i].n_busy = &n_busy;
+        for (unsigned j = 0; j < N_VISITORS; j++) {
+            gangs[i].visitors[j].seat =
+                (TdSeat){ .granted = visitor_answered, .refused = visitor_answered };
+        }
+        td_lane_post (i < 2 ? td_lane_at (i) : td_lane_control (), &gangs[i].post);
+    }
+    td_lanes_run ();
+    g_assert_cmpuint (td_limit_in_use (limit), ==, 0);
+    g_assert_cmpuint (td_limit_queued (limit), ==, 0);
+    td_limit_retire (limit);
+    td_lanes_close ();
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+#define ADD(path, function) g_test_add_func ("/call/resource/" path, function)
+    ADD ("reserved-seats-are-for-higher-classes", test_reserved_seats_are_for_higher_classes);
+    ADD ("reserving-more-than-there-is", test_reserving_more_than_there_is);
+    ADD ("queue-is-by-class-then-arrival", test_queue_is_by_class_then_arrival);
+    ADD ("raised-waiter-keeps-its-arrival", test_raised_waiter_keeps_its_arrival);
+    ADD ("raised-waiter-may-use-what-is-reserved", test_raised_waiter_may_use_what_is_reserved);
+    ADD ("full-queue-makes-room-for-higher-class", test_full_queue_makes_room_for_higher_class);
+    ADD ("waiter-that-leaves-is-not-called", test_waiter_that_leaves_is_not_called);
+    ADD ("seat-given-before-its-grant-arrives", test_seat_given_before_its_grant_arrives);
+    ADD ("seat-taken-anew-while-the-old-grant-is-under-way",
+         test_seat_taken_anew_while_the_old_grant_is_under_way);
+    ADD ("grant-to-a-stopped-module-gives-the-seat-back",
+         test_grant_to_a_stopped_module_gives_the_seat_back);
+    ADD ("retired-limit-refuses-and-lives-for-its-seats",
+         test_retired_limit_refuses_and_lives_for_its_seats);
+    ADD ("retired-limit-gives-no-seat", test_retired_limit_gives_no_seat);
+    ADD ("smaller-capacity-takes-no-seat-away", test_smaller_capacity_takes_no_seat_away);
+    ADD ("holders-are-told-oldest-first", test_holders_are_told_oldest_first);
+    ADD ("holders-may-change-while-they-are-told", test_holders_may_change_while_they_are_told);
+    ADD ("random-moves-keep-the-rules", test_random_moves_keep_the_rules);
+    ADD ("real-lanes-lose-no-seat", test_real_lanes_lose_no_seat);
+#undef ADD
+    return g_test_run ();
+}
