@@ -32,6 +32,7 @@ struct TdOwner {
     pthread_mutex_t lock; /* guards the list, never held while calling out */
     TdOwned *first;
     unsigned n_owned;
+    bool may_raise_priority; /* set once, by whoever makes the owner */
     atomic_uint n_uses;
     atomic_bool is_stopping; /* refuses new work */
     atomic_bool is_stopped;  /* its code is not called any more, but for drop and free functions */

@@ -66,7 +66,8 @@ typedef struct {
 } TdFact;
 
 /* Declares a topic, or finds the one that has the name already: publisher and subscriber may both
- * declare it, and the longer schema of the same name wins. The schema's texts are copied. Returns
+ * declare it, and the first one's schema holds: fields that a newer build appends are seen from the next
+ * start on. The schema's texts are copied. Returns
  * (transfer none) the topic, which lives as long as the process. Thread: control. */
 TD_API TdTopic *td_topic_declare (TdModule *module, const TdTopicDecl *decl);
 
@@ -76,6 +77,7 @@ TD_API TdTopic *td_topic_find (const char *name);
 TD_API const char *td_topic_name (const TdTopic *topic);
 TD_API const char *td_topic_help (const TdTopic *topic);
 TD_API uint32_t td_topic_version (const TdTopic *topic);
+TD_API uint32_t td_topic_body_size (const TdTopic *topic);
 TD_API const TdField *td_topic_fields (const TdTopic *topic, uint32_t *ret_n_fields);
 
 /* Whether anybody listens: ask before an expensive fact is put together. Thread: any. */

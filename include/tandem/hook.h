@@ -59,8 +59,9 @@ typedef struct {
  * that goes round in a circle. Thread: control. */
 TD_API bool td_hook_add (TdModule *module, const char *point, const TdHook *hook, GError **error);
 
-/* Makes TOKEN outlast ask(): whoever took it owns it and must call td_token_answer() exactly once,
- * also after cancel(). STATE is handed to cancel(). Returns TOKEN. Thread: in ask(). */
+/* Turns TOKEN, which ends with ask(), into one that outlasts it. The result (transfer full) must be
+ * given to td_token_answer() exactly once, also after cancel(). STATE is handed to cancel().
+ * Thread: in ask(). */
 TD_API TdToken *td_token_take (TdToken *token, void *state);
 
 /* Answers (transfer full of TOKEN and of the payload). Returns nothing: whether the answer still

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The event bus's life, for the engine, and its topics, for documentation. */
+
+#ifndef CORE_RUN_BUS_H
+#define CORE_RUN_BUS_H
+
+#include <tandem/bus.h>
+
+/* NODE and BOOT go into every fact. */
+void td_bus_open (const char *node, unsigned boot);
+
+/* Frees topics and subscriptions. The lanes have ended. */
+void td_bus_close (void);
+
+/* Calls VISIT with each topic, by name. Thread: control. */
+void td_topics_each (void (*visit) (const TdTopic *topic, void *data), void *data);
+
+/* Calls VISIT with each subscription: whose, to what, how many facts it dropped and how often it
+ * took more than its budget. Thread: control. */
+void td_subscriptions_each (void (*visit) (const char *owner, const char *topics,
+                                           uint64_t n_dropped, uint64_t n_overruns, void *data),
+                            void *data);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Hooks are asked in order and awaited; late, too late and never are three different things. */
+
+#include "run/hook.h"
+
+#include "base/error.h"
+#include "base/owner.h"
+#include "run/lane.h"
+
+typedef struct {
+    TdHookRun run;
+    GString *asked;
+    unsigned n_settled;
+    TdHookAnswer answer;
+    TdToken *token;
+    unsigned n_cancelled;
+    unsigned n_freed;
+} Subject;
+
+static Subject *subject; /* of the test that runs */
+
+static void
+settled (TdHookRun *run, const TdHookAnswer *answer, const char *hook_name)
+{
+    subject->n_settled++;
+    subject->answer = *answer;
+}
+
+static void
+free_payload (void *payload)
+{
+    subject->n_freed++;
+}
+
+static void
+set_up (void)
+{
+    td_lanes_open (&(TdLanesOptions){ .n_lanes = 1, .is_fake = true, .seed = 7, .boot = 1 });
+    td_hooks_open ();
+    td_hook_point_declare ("admit", free_payload);
+    subject = g_new0 (Subject, 1);
+    subject->asked = g_string_new (NULL);
+    subject->run = (TdHookRun){ .settled = settled, .subject = subject };
+}
+
+static void
+tear_down (void)
+{
+    td_owner_revoke_all (&td_owner_core, NULL, NULL);
+    td_lanes_settle ();
+    td_hooks_close ();
+    td_lanes_close ();
+    g_string_free (subject->asked, true);
+    g_clear_pointer (&subject, g_free);
+}
+
+static TdHookAnswer
+go_on (void *of, TdToken *token, void *data)
+{
+    g_string_append (((Subject *) of)->asked, data);
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+static TdHookAnswer
+refuse (void *of, TdToken *token, void *data)
+{
+    g_string_append (((Subject *) of)->asked, data);
+    return (TdHookAnswer){ .verdict = TD_HOOK_REFUSE, .cause = 21 };
+}
+
+static TdHookAnswer
+take_time (void *of, TdToken *token, void *data)
+{
+    subject->token = td_token_take (token, of);
+    return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
+}
+
+static void
+note_cancel (TdToken *token, void *state, void *data)
+{
+    g_assert_true (state == subject);
+    g_assert_true (token == subject->token);
+    subject->n_cancelled++;
+}
+
+static void
+add (const TdHook *hook)
+{
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (td_hook_add (NULL, "admit", hook, &error));
+    g_assert_no_error (error);
+}
+
+static void
+add_slow (TdHookVerdict silence)
+{
+    add (&(TdHook){ .size = sizeof (TdHook),
+                    .name = "slow",
+                    .deadline_ms = 100,
+                    .silence = { .verdict = silence, .cause = 41 },
+                    .ask = take_time,
+                    .cancel = note_cancel });
+}
+
+static void
+add_quick (const char *name, const char *const *before, const char *const *after)
+{
+    add (&(TdHook){ .size = sizeof (TdHook),
+                    .name = name,
+                    .before = before,
+                    .after = after,
+                    .data = (void *) name,
+                    .ask = go_on });
+}
+
+static void
+start (void *data)
+{
+    td_hook_run_start (&subject->run, "admit");
+}
+
+static void
+ask_all (void)
+{
+    td_lanes_on (td_lane_at (0), start, NULL);
+}
+
+static void
+test_order_comes_from_names (void)
+{
+    set_up ();
+    add_quick ("c", NULL, NULL);
+    add_quick ("b", TD_LIST ("c"), NULL);
+    add_quick ("a", NULL, NULL);
+    add_quick ("d", TD_LIST ("b"), TD_LIST ("a"));
+    ask_all ();
+    g_assert_cmpstr (subject->asked->str, ==, "adbc");
+    g_assert_cmpint (subject->answer.verdict, ==, TD_HOOK_CONTINUE);
+    g_assert_cmpuint (subject->n_settled, ==, 1);
+    tear_down ();
+}
+
+static void
+test_circle_is_refused (void)
+{
+    g_autoptr (GError) error = NULL;
+
+    set_up ();
+    add_quick ("a", TD_LIST ("b"), NULL);
+    g_assert_false (td_hook_add (
+        NULL, "admit",
+        &(TdHook){ .size = sizeof (TdHook), .name = "b", .before = TD_LIST ("a"), .ask = go_on },
+        &error));
+    g_assert_error (error, TD_ERROR, TD_ERROR_INVALID);
+    g_assert_nonnull (strstr (error->message, "circle"));
+    ask_all ();
+    g_assert_cmpstr (subject->asked->str, ==, "a");
+    tear_down ();
+}
+
+static void
+test_refusal_ends_the_asking (void)
+{
+    set_up ();
+    add_quick ("a", NULL, NULL);
+    add (&(TdHook){ .size = sizeof (TdHook), .name = "b", .data = (void *) "b", .ask = refuse });
+    add_quick ("c", NULL, NULL);
+    ask_all ();
+    g_assert_cmpstr (subject->asked->str, ==, "ab");
+    g_assert_cmpint (subject->answer.verdict, ==, TD_HOOK_REFUSE);
+    g_assert_cmpuint (subject->answer.cause, ==, 21);
+    tear_down ();
+}
+
+static void
+test_late_answer_goes_on_where_it_was (void)
+{
+    set_up ();
+    add_slow (TD_HOOK_REFUSE);
+    add_quick ("then", NULL, TD_LIST ("slow"));
+    ask_all ();
+    td_lanes_advance (99);
+    g_assert_cmpuint (subject->n_settled, ==, 0);
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    td_lanes_settle ();
+    g_assert_cmpstr (subject->asked->str, ==, "then");
+    g_assert_cmpint (subject->answer.verdict, ==, TD_HOOK_CONTINUE);
+    td_lanes_advance (1000);
+    g_assert_cmpuint (subject->n_settled, ==, 1);
+    g_assert_cmpuint (subject->n_cancelled, ==, 0);
+    g_assert_cmpuint (td_hook_late_answers (), ==, 0);
+    tear_down ();
+}
+
+static void
+test_answer_after_the_deadline_is_ignored (void)
+{
+    set_up ();
+    add_slow (TD_HOOK_REFUSE);
+    ask_all ();
+    td_lanes_advance (101);
+    g_assert_cmpuint (subject->n_settled, ==, 1);
+    g_assert_cmpint (subject->answer.verdict, ==, TD_HOOK_REFUSE);
+    g_assert_cmpuint (subject->answer.cause, ==, 41);
+    g_assert_cmpuint (subject->n_cancelled, ==, 1);
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = subject });
+    td_lanes_settle ();
+    g_assert_cmpuint (subject->n_settled, ==, 1);
+    g_assert_cmpuint (subject->n_freed, ==, 1);
+    g_assert_cmpuint (td_hook_late_answers (), ==, 1);
+    tear_down ();
+}
+
+/* A hook that never answers: silence, and at its module's stop the token is in the ledger. */
+static void
+test_token_never_answered_is_revoked (void)
+{
+    set_up ();
+    add_slow (TD_HOOK_CONTINUE);
+    add_quick ("then", NULL, TD_LIST ("slow"));
+    ask_all ();
+    g_assert_cmpuint (td_owner_uses (&td_owner_core), ==, 1);
+    td_lanes_advance (101);
+    g_assert_cmpstr (subject->asked->str, ==, "then");
+    g_assert_cmpuint (td_owner_count (&td_owner_core), >, 0);
+    tear_down ();
+    g_assert_cmpuint (td_owner_uses (&td_owner_core), ==, 0);
+}
+
+static void
+cancel (void *data)
+{
+    td_hook_run_cancel (&subject->run);
+}
+
+static void
+test_cancelled_run_hears_nothing (void)
+{
+    set_up ();
+    add_slow (TD_HOOK_REFUSE);
+    ask_all ();
+    td_lanes_on (td_lane_at (0), cancel, NULL);
+    g_assert_cmpuint (subject->n_cancelled, ==, 1);
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    td_lanes_advance (1000);
+    g_assert_cmpuint (subject->n_settled, ==, 0);
+    g_assert_cmpuint (td_hook_late_answers (), ==, 1);
+    tear_down ();
+}
+
+static void
+test_unknown_point_is_an_error (void)
+{
+    g_autoptr (GError) error = NULL;
+
+    set_up ();
+    g_assert_false (td_hook_add (
+        NULL, "admitt", &(TdHook){ .size = sizeof (TdHook), .name = "a", .ask = go_on }, &error));
+    g_assert_error (error, TD_ERROR, TD_ERROR_NOT_FOUND);
+    tear_down ();
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    g_test_add_func ("/run/hook/order-comes-from-names", test_order_comes_from_names);
+    g_test_add_func ("/run/hook/circle-is-refused", test_circle_is_refused);
+    g_test_add_func ("/run/hook/refusal-ends-the-asking", test_refusal_ends_the_asking);
+    g_test_add_func ("/run/hook/late-answer", test_late_answer_goes_on_where_it_was);
+    g_test_add_func ("/run/hook/too-late-answer", test_answer_after_the_deadline_is_ignored);
+    g_test_add_func ("/run/hook/never-answered", test_token_never_answered_is_revoked);
+    g_test_add_func ("/run/hook/cancelled-run", test_cancelled_run_hears_nothing);
+    g_test_add_func ("/run/hook/unknown-point", test_unknown_point_is_an_error);
+    return g_test_run ();
+}
