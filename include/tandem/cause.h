@@ -68,8 +68,8 @@ TD_API const char *td_cause_phrase (unsigned value);
 TD_API const char *td_cause_name (unsigned value);
 TD_API bool td_cause_parse (const char *text, unsigned *ret_value);
 
-/* The SIP status for VALUE (RFC 3398 8.2.6.1, ISUP to SIP), and the cause for a final SIP status
- * (RFC 3398 7.2.4.1). Thread: any. */
+/* The SIP status for VALUE (RFC 3398 7.2.4.1), and the cause for a final SIP status (RFC 3398
+ * 8.2.6.1), TD_CAUSE_NONE for one below 300. Thread: any. */
 TD_API unsigned td_cause_to_sip (unsigned value);
 TD_API unsigned td_cause_from_sip (unsigned status);
 

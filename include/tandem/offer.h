@@ -48,7 +48,7 @@ typedef struct {
     char *address;   /* of this stream, from its own or the session's c= line, or NULL */
     bool is_ipv6;
     uint16_t port;      /* 0: the stream is refused or not used (RFC 3264 6) */
-    uint16_t rtcp_port; /* RFC 3605; 0: port + 1 */
+    uint16_t rtcp_port; /* RFC 3605, without its address; 0: port + 1 */
     bool is_rtcp_mux;   /* RFC 5761 */
     TdDirection direction;
     uint16_t ptime_ms; /* 0: not said */
@@ -81,8 +81,17 @@ TD_API void td_description_unref (TdDescription *description);
 TD_API TdStream *td_description_add_stream (TdDescription *description);
 TD_API TdFormat *td_stream_add_format (TdStream *stream, unsigned payload_type, const char *name,
                                        uint32_t clock_rate_hz, unsigned channels, const char *fmtp);
-/* Replaces a text of a description or stream under construction. */
+/* Replaces a text of a description or stream under construction. No text is set or freed in another
+ * way: most of them share the description's own block. */
 TD_API void td_description_set_text (char **text, const char *value);
+
+/* Adds LINE ("b=AS:64", "a=label:1") to the lines of a description or stream under construction, and
+ * takes out those that begin with PREFIX. */
+TD_API void td_description_add_line (char ***lines, const char *line);
+TD_API void td_description_drop_lines (char ***lines, const char *prefix);
+
+/* Whether STREAM is carried by RTP, plain or secured: it has FORMATS, not OTHER_FORMATS. */
+TD_API bool td_stream_is_rtp (const TdStream *stream);
 
 /* Whether FORMAT is telephone-event or comfort noise: a companion of a codec, not one itself. */
 TD_API bool td_format_is_companion (const TdFormat *format);
@@ -98,11 +107,12 @@ TD_API void td_description_to_sdp (const TdDescription *description, GString *te
 /* The answer to OFFER (RFC 3264 6): a stream for each of its streams, in its order. Stream for
  * stream, what LOCAL has and OFFER names is kept, in OFFER's order of preference and with its
  * payload types; nothing in common, or no stream of that kind in LOCAL, becomes port 0. Returns
- * NULL when not one stream is left: 488, incompatible destination. */
+ * NULL when OFFER wants a stream and not one is left: 488, TD_CAUSE_BEARER_NOT_IMPLEMENTED. */
 TD_API TdDescription *td_description_answer (const TdDescription *offer,
                                              const TdDescription *local);
 
-/* Whether ANSWER is a legal answer to OFFER (RFC 3264 6: same number and kinds of streams). */
+/* Whether ANSWER is a legal answer to OFFER: the same number and kinds of streams (RFC 3264 6), each
+ * refused or with a transport and a format of the offer. Directions are not judged. */
 TD_API bool td_description_is_answer_to (const TdDescription *answer, const TdDescription *offer,
                                          GError **error);
 
