@@ -106,6 +106,29 @@ TD_API void td_timer_stop (TdTimer *timer);
 /* Thread: the lane it is on. */
 TD_API bool td_timer_is_active (const TdTimer *timer);
 
+/* A file descriptor of the module's own, waited for on the control lane: for what is neither a
+ * listener nor a flow of socket.h, such as a Unix socket. */
+typedef struct TdWatch TdWatch;
+
+typedef enum {
+    TD_WATCH_READ = 1 << 0,
+    TD_WATCH_WRITE = 1 << 1,
+    TD_WATCH_END = 1 << 2, /* hung up or in error; told unasked, again and again until closed */
+} TdWatchConditions;
+
+/* Calls READY, a turn each time, whenever one of CONDITIONS or TD_WATCH_END holds for FD (any that
+ * can be polled; stays the caller's). The watch belongs to MODULE until td_watch_close(), which
+ * comes before FD is closed. Returns (transfer none). Thread: control. */
+TD_API TdWatch *td_watch_open (TdModule *module, int fd, unsigned conditions,
+                               void (*ready) (TdWatch *watch, unsigned conditions, void *data),
+                               void *data);
+
+/* Waits for other CONDITIONS from now on. Thread: control. */
+TD_API void td_watch_set (TdWatch *watch, unsigned conditions);
+
+/* Ends WATCH, also from within READY. Thread: control. */
+TD_API void td_watch_close (TdWatch *watch);
+
 G_END_DECLS
 
 #endif
