@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs unittest cases and prints TAP."""
 
+import signal
 import sys
 import unittest
 
@@ -40,11 +41,22 @@ class TapResult(unittest.TestResult):
         self.tell('not ok', test)
         for line in self._exc_info_to_string(err, test).splitlines():
             print('# ' + line)
+        evidence = getattr(test, 'evidence', list)
+        for what, text in evidence():
+            print(f'# --- {what}')
+            for line in text.splitlines():
+                print('#   ' + line)
         sys.stdout.flush()
+
+
+def end_tidily(number, _frame):
+    """Lets the cleanups run, which end the peers, when somebody ends the test."""
+    raise KeyboardInterrupt(f'signal {number}')
 
 
 def main():
     """As unittest.main(), with names of tests as arguments or none."""
+    signal.signal(signal.SIGTERM, end_tidily)
     names = sys.argv[1:]
     loader = unittest.defaultTestLoader
     module = sys.modules['__main__']

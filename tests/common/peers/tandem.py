@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tandemd from the build tree, with a configuration of its own, ready when it says so."""
+
+import os
+import signal
+import socket
+import subprocess
+
+from peers.case import ROOT
+from peers.process import ProcessError
+
+BUILD = os.environ.get('TANDEM_BUILD', os.path.join(ROOT, 'build'))
+
+
+def program(name):
+    """The path of a program of the build tree, or None."""
+    for folder in ('core', 'contrib', 'contrib/tools', 'modules/cli'):
+        path = os.path.join(BUILD, folder, name)
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def module_folders():
+    modules = os.path.join(BUILD, 'modules')
+    if not os.path.isdir(modules):
+        return []
+    folders = [os.path.join(modules, name) for name in sorted(os.listdir(modules))]
+    return [folder for folder in folders if os.path.isdir(folder) and not folder.endswith('.p')]
+
+
+def ini(sections):
+    """{"trunk a": {"address": ..., "numbers": [..]}} as a configuration file."""
+    lines = []
+    for section, keys in sections.items():
+        lines.append(f'[{section}]')
+        for key, value in keys.items():
+            text = ', '.join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            lines.append(f'{key} = {text}')
+        lines.append('')
+    return '\n'.join(lines)
+
+
+class Notified:
+    """The receiving end of NOTIFY_SOCKET (sd_notify(3))."""
+
+    def __init__(self, path):
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.setblocking(False)
+        self.fields = {}
+
+    def has(self, field, value):
+        while True:
+            try:
+                message = self.socket.recv(4096)
+            except BlockingIOError:
+                break
+            self.fields.update(line.split('=', 1) for line in message.decode().splitlines()
+                               if '=' in line)
+        return self.fields.get(field) == value
+
+
+class Tandem:
+    """A running tandemd. CONFIG is a text or a dictionary for ini()."""
+
+    def __init__(self, case, config, arguments=(), environment=None, timeout_s=20,
+                 is_awaited=True):
+        path = program('tandemd')
+        if path is None:
+            case.fail(f'no tandemd in {BUILD}; build it, or set TANDEM_BUILD')
+        self.folder = case.path(f'tandem-{len(case.processes)}')
+        os.makedirs(os.path.join(self.folder, 'state'))
+        text = config if isinstance(config, str) else ini(config)
+        self.config = case.write(os.path.join(self.folder, 'tandem.conf'), text)
+        self.control = os.path.join(self.folder, 'control.sock')
+        self.notified = Notified(os.path.join(self.folder, 'notify.sock'))
+        case.addCleanup(self.notified.socket.close)
+        self.environment = {
+            'NOTIFY_SOCKET': self.notified.path,
+            'TANDEM_CONTROL': self.control,
+            'TANDEM_STATE_DIR': os.path.join(self.folder, 'state'),
+            'TANDEM_MODULE_PATH': ':'.join(module_folders()),
+            **(environment or {}),
+        }
+        self.process = case.spawn('tandemd', [path, '--config', self.config, *arguments],
+                                  environment=self.environment)
+        if is_awaited:
+            self.wait_until_ready(timeout_s)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wait_until_ready(self, timeout_s=20):
+        self.process.wait_for(lambda: self.notified.has('READY', '1'), 'READY=1', timeout_s)
+
+    def rewrite(self, config):
+        """Writes the configuration anew; reload() or a command takes it over."""
+        with open(self.config, 'w', encoding='utf-8') as file:
+            file.write(config if isinstance(config, str) else ini(config))
+
+    def reload(self):
+        self.process.signal(signal.SIGHUP)
+
+    def ctl(self, *words, timeout_s=10):
+        """Runs tandemctl with WORDS; returns (exit status, stdout, stderr)."""
+        path = program('tandemctl')
+        if path is None:
+            raise ProcessError(f'no tandemctl in {BUILD}')
+        answer = subprocess.run([path, *words], capture_output=True, text=True, timeout=timeout_s,
+                                env={**os.environ, **self.environment}, check=False)
+        return answer.returncode, answer.stdout, answer.stderr
+
+    def stop(self, timeout_s=20):
+        """Asks for an orderly end; an error when it does not come, or not cleanly."""
+        self.process.signal(signal.SIGTERM)
+        status = self.process.wait(timeout_s)
+        if status != 0:
+            raise ProcessError(f'tandemd ended with status {status}:\n{self.process.tail()}')
