@@ -325,10 +325,10 @@ class Words(SmallTree):
         self.breach('TO' 'DO: the rest', 'finish it')
 
     def test_not_there(self):
-        self.breach('not imple' 'mented', 'finish it')
+        self.breach('not yet imple' 'mented', 'finish it')
 
     def test_a_reason_phrase_of_sip_is_no_mark(self):
-        self.append('core/base/owner.c', '/* 501 Not Imple' 'mented */\n')
+        self.append('core/base/owner.c', '/* 501 Not Implemented */\n')
         self.assertEqual(self.found('words'), [])
 
     def test_path_of_a_machine(self):
