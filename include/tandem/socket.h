@@ -82,10 +82,12 @@ typedef struct {
     TdSorting (*sort) (const TdPacket *packet, void *data);
     /* Thread: the lane SORT named. */
     void (*deliver) (const TdPacket *packet, void *data);
-    /* Streams: the length of the first message in BYTES, 0 when more is needed, -1 when there is
-     * none to be found and the connection must end. Thread: the reader's lane. */
+    /* Streams: the length of the first message in BYTES, 0 when more is needed to know it, -1 when
+     * there is none to be found and the connection must end. A length over LEN_BYTES: so much will
+     * it be once it is whole. Thread: the reader's lane. */
     ssize_t (*frame) (const char *bytes, size_t len_bytes, void *data);
-    /* Nullable; streams: FLOW has ended. Thread: the reader's lane. */
+    /* Nullable; streams: FLOW has ended, but not because its listener was closed. Thread: the
+     * reader's lane. */
     void (*closed) (uint64_t flow, const TdAddress *remote, void *data);
     /* Nullable: a datagram over max_message_bytes, or refused by a full arrival queue, was let go.
      * Thread: the reader's lane. */
@@ -93,10 +95,16 @@ typedef struct {
 } TdListenerDecl;
 
 /* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. The listener
- * belongs to MODULE until td_listener_close() or its stop. Errors: what the kernel said, with the
- * address. Thread: control. */
+ * belongs to MODULE until td_listener_close() or its stop. Metrics and log call it by DECL's name,
+ * so two of a module should not share one. Errors: what the kernel said, with the name.
+ * Thread: control. */
 TD_API TdListener *td_listener_open (TdModule *module, TdLane *reader, const TdListenerDecl *decl,
                                      GError **error);
+
+/* Ends LISTENER and its connections. No function of its declaration is begun any more; a lane that
+ * is in one finishes its turn, so what DATA points to may be freed after a td_lane_sweep(). The
+ * port is free after such a sweep, too. A thread that is no lane must have made its last
+ * td_listener_send() before. Thread: control. */
 TD_API void td_listener_close (TdListener *listener);
 
 /* Where it is really bound. Thread: any. */
@@ -110,7 +118,7 @@ TD_API bool td_listener_send (TdListener *listener, const TdAddress *remote, con
 /* Connects a stream to REMOTE, or finds the connection that is open to it already; the connection
  * is read like one that LISTENER accepted. Returns the flow's number, good for td_flow_send() at
  * once: what is sent before the connection stands is kept. When it cannot be made, closed() says
- * so. Thread: a lane. */
+ * so, later. Returns 0 when LISTENER is closed. Thread: a lane. */
 TD_API uint64_t td_flow_connect (TdListener *listener, const TdAddress *remote);
 
 /* Sends a message on a stream; a copy is kept until the kernel takes it. Returns false when there is

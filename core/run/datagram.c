@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Datagram listeners: read in batches into buffers that are used again and again. */
+
+#include "run/socket.h"
+
+#include <tandem/log.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    BATCH = 64,
+    BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
+};
+
+typedef union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE (sizeof (uint32_t))];
+} Control;
+
+struct TdDatagrams {
+    struct mmsghdr headers[BATCH];
+    struct iovec iovecs[BATCH];
+    TdAddress remotes[BATCH];
+    Control controls[BATCH];
+    unsigned n_used;       /* headers that the last batch wrote over */
+    uint32_t n_overflowed; /* as the kernel counts, from the opening of the socket */
+    size_t stride_bytes;   /* a message and the NUL behind it */
+    char *buffers;
+};
+
+void
+td_datagrams_free (TdDatagrams *datagrams)
+{
+    g_free (datagrams->buffers);
+    g_free (datagrams);
+}
+
+static TdDatagrams *
+datagrams_new (size_t max_message_bytes)
+{
+    TdDatagrams *datagrams = g_new0 (TdDatagrams, 1);
+
+    datagrams->n_used = BATCH;
+    datagrams->stride_bytes = max_message_bytes + 1;
+    datagrams->buffers = g_malloc (BATCH * datagrams->stride_bytes);
+    for (unsigned i = 0; i < BATCH; i++) {
+        datagrams->iovecs[i] =
+            (struct iovec){ datagrams->buffers + i * datagrams->stride_bytes, max_message_bytes };
+    }
+    return datagrams;
+}
+
+/* Sets anew what recvmmsg() wrote over. */
+static void
+rearm (TdDatagrams *datagrams)
+{
+    for (unsigned i = 0; i < datagrams->n_used; i++) {
+        datagrams->headers[i].msg_hdr = (struct msghdr){
+            .msg_name = &datagrams->remotes[i],
+            .msg_namelen = sizeof datagrams->remotes[i],
+            .msg_iov = &datagrams->iovecs[i],
+            .msg_iovlen = 1,
+            .msg_control = &datagrams->controls[i],
+            .msg_controllen = sizeof datagrams->controls[i],
+        };
+    }
+}
+
+static void
+report_buffer (TdListener *listener, int granted_bytes)
+{
+    g_autofree char *safe = g_strdelimit (g_strdup (listener->decl.name), "\"\\\n", '_');
+    g_autofree char *labels = g_strdup_printf ("listener=\"%s\"", safe);
+    TdMetricDecl decl = { .size = sizeof decl,
+                          .kind = TD_METRIC_GAUGE,
+                          .name = "tandem_socket_receive_buffer_bytes",
+                          .help = "The receive buffer the kernel granted a listener.",
+                          .labels = labels };
+    TdMetric *gauge = td_metric_declare (listener->module, &decl);
+
+    td_metric_add (gauge, granted_bytes - td_metric_value (gauge));
+    if (granted_bytes < BUFFER_BYTES) {
+        td_log_warning (listener->module, listener->decl.name,
+                        "the kernel granted a receive buffer of %d bytes where %d were asked: "
+                        "raise net.core.rmem_max, or give the capability CAP_NET_ADMIN",
+                        granted_bytes, BUFFER_BYTES);
+    } else {
+        td_log_info (listener->module, listener->decl.name,
+                     "listens with a receive buffer of %d bytes", granted_bytes);
+    }
+}
+
+bool
+td_datagrams_open (TdListener *listener, GError **error)
+{
+    const TdListenerDecl *decl = &listener->decl;
+    socklen_t len = sizeof listener->address;
+    int on = 1;
+
+    listener->fd =
+        socket (decl->address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0) {
+        td_socket_fail (error, decl->name, "make a socket", errno);
+        return false;
+    }
+    if (!td_socket_prepare (listener->fd, decl, error)) {
+        return false;
+    }
+    /* No SO_REUSEADDR: two programs would share the port, and one would starve. */
+    if (bind (listener->fd, &decl->address.any, td_address_len_bytes (&decl->address)) != 0) {
+        td_socket_fail (error, decl->name, "bind", errno);
+        return false;
+    }
+    if (getsockname (listener->fd, &listener->address.any, &len) != 0) {
+        td_socket_fail (error, decl->name, "learn its own address", errno);
+        return false;
+    }
+    setsockopt (listener->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+    td_socket_ask_buffer (listener->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
+    report_buffer (listener,
+                   td_socket_ask_buffer (listener->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
+    listener->datagrams = datagrams_new (decl->max_message_bytes);
+    return true;
+}
+
+/* The kernel puts its count of lost datagrams beside each message that follows a loss. */
+static void
+count_overflow (TdListener *listener, struct msghdr *header)
+{
+    TdDatagrams *datagrams = listener->datagrams;
+    uint32_t n_overflowed;
+
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR (header);
+    if (cmsg == NULL || cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SO_RXQ_OVFL) {
+        return;
+    }
+    memcpy (&n_overflowed, CMSG_DATA (cmsg), sizeof n_overflowed);
+    uint32_t n_new = n_overflowed - datagrams->n_overflowed;
+    if (n_new > 0) {
+        datagrams->n_overflowed = n_overflowed;
+        td_metric_add (listener->n_overflowed, n_new);
+        td_log_peer (listener->module, "socket.overflow", listener->decl.name, NULL,
+                     "the kernel's receive buffer was full, %u datagrams were lost", n_new);
+    }
+}
+
+static void
+take_in (TdListener *listener, unsigned index, int64_t arrival_us)
+{
+    TdDatagrams *datagrams = listener->datagrams;
+    struct mmsghdr *message = &datagrams->headers[index];
+    char *bytes = datagrams->iovecs[index].iov_base;
+    TdPacket packet = {
+        .listener = listener,
+        .transport = TD_TRANSPORT_UDP,
+        .local = listener->address,
+        .remote = datagrams->remotes[index],
+        .arrival_us = arrival_us,
+        .bytes = bytes,
+        .len_bytes = message->msg_len,
+    };
+
+    bytes[message->msg_len] = '\0';
+    count_overflow (listener, &message->msg_hdr);
+    if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+        td_metric_add (listener->n_received, 1);
+        td_listener_drop (listener, &packet, "it is too long");
+    } else {
+        td_listener_hand_over (listener, &packet);
+    }
+}
+
+/* One batch a turn of the main context: what is left waits in the kernel, while timers and posts
+ * have their go. */
+void
+td_datagrams_read (TdListener *listener)
+{
+    TdDatagrams *datagrams = listener->datagrams;
+    int64_t arrival_us = td_clock_now_us ();
+
+    rearm (datagrams);
+    int n = recvmmsg (listener->fd, datagrams->headers, BATCH, MSG_DONTWAIT, NULL);
+    datagrams->n_used = (unsigned) MAX (n, 0);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR) {
+            td_log_peer (listener->module, "socket.receive", listener->decl.name, NULL,
+                         "cannot receive: %s", g_strerror (errno));
+        }
+        return;
+    }
+    for (int i = 0; i < n && !td_listener_is_silent (listener); i++) {
+        take_in (listener, (unsigned) i, arrival_us);
+    }
+}
