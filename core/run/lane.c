@@ -105,9 +105,8 @@ note_long_turn (TdLane *lane, const TdModule *owner, int64_t turn_us)
     char subject[16];
     g_snprintf (subject, sizeof subject, "lane %u", lane->index);
     td_log_peer ((TdModule *) owner, "lane.long-turn", subject, NULL,
-                 "a turn took %" G_GINT64_FORMAT " us, the most it may take is %d us; every call "
-                 "of this lane waited: move blocking work to a worker and long work to several "
-                 "posts",
+                 "a turn took %" G_GINT64_FORMAT " us, the most it may take is %d us: its code "
+                 "waited or worked too long, or the machine has too few cores for its load",
                  turn_us, LONG_TURN_US);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All lanes: how they are opened, run and closed. */
 
+#include "base/metric.h"
 #include "run/clock.h"
 #include "run/lane-inside.h"
 #include "run/step.h"
+#include "run/worker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -47,6 +49,7 @@ run_thread (void *data)
     TdLane *lane = data;
 
     td_lane_here = lane;
+    td_metric_set_lane (lane->index);
     g_main_context_push_thread_default (lane->context);
     td_lane_loop (lane);
     g_main_context_pop_thread_default (lane->context);
@@ -89,6 +92,9 @@ td_lanes_open (const TdLanesOptions *options)
     }
     is_fake = own.is_fake;
     n_lanes = own.n_lanes;
+    td_metric_set_lanes (n_lanes);
+    td_metric_set_lane (n_lanes);
+    td_workers_open (is_fake);
     lanes = g_new0 (TdLane *, n_lanes + 1);
     for (unsigned i = 0; i < n_lanes; i++) {
         g_autoptr (GMainContext) context = g_main_context_new ();
@@ -135,6 +141,7 @@ td_lanes_close (void)
 {
     g_return_if_fail (lanes != NULL && td_lane_here == td_lane_control ());
     join_threads ();
+    td_workers_close ();
     drop_all_posts ();
     td_lane_here = NULL;
     for (unsigned i = 0; i <= n_lanes; i++) {

@@ -5,6 +5,7 @@
 
 #include "run/clock.h"
 #include "run/lane-inside.h"
+#include "run/worker.h"
 
 /* More steps than any test needs to come to rest. */
 #define MANY_STEPS 20000000u
@@ -31,7 +32,7 @@ pick_below (unsigned n)
     return (unsigned) ((x >> 32) * n >> 32);
 }
 
-/* What there is to do: a bit for posts and one for timers of each lane. */
+/* What the lanes have to do: twice the index of a lane for its posts, one more for its timers. */
 static unsigned
 list_work (uint16_t work[2 * (TD_LANES_MAX + 1)])
 {
@@ -102,13 +103,16 @@ td_lanes_step (void)
 
     g_return_val_if_fail (td_lane_control () != NULL && !is_stepping, false);
     is_stepping = true;
-    unsigned n_work = list_work (work);
+    unsigned n_turns = list_work (work);
+    unsigned n_work = n_turns + td_workers_n_ready ();
     bool any = n_work > 0;
-    if (any) {
-        unsigned picked = work[pick_below (n_work)];
-        serve (td_lane_nth (picked / 2), picked % 2 == 1);
-    } else {
+    unsigned picked = any ? pick_below (n_work) : 0;
+    if (!any) {
         any = serve_contexts ();
+    } else if (picked < n_turns) {
+        serve (td_lane_nth (work[picked] / 2), work[picked] % 2 == 1);
+    } else {
+        td_workers_step (picked - n_turns);
     }
     is_stepping = false;
     return any;

@@ -3,6 +3,7 @@
 
 #include "base/owner.h"
 #include "run/lane-inside.h"
+#include "run/worker.h"
 
 /* A visit to every lane, one after the other. */
 typedef struct {
@@ -146,5 +147,6 @@ td_lane_revoke (TdOwner *owner, void (*done) (const TdLaneLeftovers *found, void
     search->owner = owner;
     search->done = done;
     search->data = data;
+    search->found.n_works = td_workers_revoke ((TdModule *) owner);
     td_lane_post (td_lane_nth (0), &search->post);
 }

@@ -63,15 +63,19 @@ typedef struct {
     const TdMachine *machine;
     void *self;
     TdTimer timer;
-    uint8_t state; /* read it through td_fsm_state () */
+    uint8_t state;    /* read it through td_fsm_state () */
+    bool is_leaving; /* private */
 } TdFsm;
 
-/* Makes MACHINE (transfer none, constant) known: it is listed, drawn and tested by its name.
+/* Makes MACHINE (transfer none, constant) known until MODULE stops: it is listed, drawn and tested
+ * by its name, and what it refuses is counted. A table that contradicts itself (a timer whose event
+ * is not admitted, a state that none leads to, an end that cannot be reached) is a critical.
  * Thread: control. */
 TD_API void td_machine_register (TdModule *module, const TdMachine *machine);
 
-/* Puts FSM into the first state of MACHINE, without running its enter function; actions get SELF.
- * OWNER is whose code the table's functions are. Thread: the lane of SELF. */
+/* Puts FSM into the first state of MACHINE and starts that state's timer, without running its enter
+ * function; actions get SELF. OWNER is whose code the table's functions are.
+ * Thread: the lane of SELF. */
 TD_API void td_fsm_init (TdFsm *fsm, TdModule *owner, const TdMachine *machine, void *self);
 
 /* Stops the state's timer; the machine takes no event any more. Thread: the lane of SELF. */
@@ -86,7 +90,8 @@ TD_API bool td_fsm_dispatch (TdFsm *fsm, unsigned event, void *data);
 TD_API bool td_fsm_admits (const TdFsm *fsm, unsigned event);
 
 /* Goes to STATE. Returns false, having logged and counted it, when the present state does not list
- * STATE as a next one. Thread: the lane of SELF. */
+ * STATE as a next one, or is being left: a leave function goes nowhere and keeps SELF. SELF may be
+ * gone when this returns: an enter function may end it. Thread: the lane of SELF. */
 TD_API bool td_fsm_enter (TdFsm *fsm, unsigned state);
 
 static inline unsigned

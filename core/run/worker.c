@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The threads for work that blocks: what is ready, what waits for its key, and the way back. */
+
+#include "run/worker.h"
+
+#include "base/owner.h"
+#include "run/lane-inside.h"
+
+#include <tandem/log.h>
+
+#include <signal.h>
+#include <stdio.h>
+
+enum { N_THREADS = 4 };
+
+/* Pieces of work in the order they were started. */
+typedef struct {
+    TdWork *first, **last;
+} WorkList;
+
+/* A key that is in use: one piece is ready or under way, the others wait here. */
+typedef struct {
+    char *name;
+    WorkList waiting;
+} Key;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t has_ready = PTHREAD_COND_INITIALIZER;
+
+/* Guarded by the lock: */
+static WorkList ready;
+static unsigned n_ready;
+static GHashTable *keys; /* name -> Key */
+static bool is_closing;
+static pthread_t threads[N_THREADS];
+static unsigned n_threads;
+
+static bool is_fake; /* set while nothing else runs */
+
+static void
+init_list (WorkList *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+}
+
+static void
+append (WorkList *list, TdWork *work)
+{
+    work->next = NULL;
+    *list->last = work;
+    list->last = &work->next;
+}
+
+/* Takes out what LINK points at. */
+static TdWork *
+take (WorkList *list, TdWork **link)
+{
+    TdWork *work = *link;
+
+    *link = work->next;
+    if (*link == NULL) {
+        list->last = link;
+    }
+    work->next = NULL;
+    return work;
+}
+
+/* Needs the lock. */
+static void
+make_ready_locked (TdWork *work)
+{
+    append (&ready, work);
+    n_ready++;
+    pthread_cond_signal (&has_ready);
+}
+
+/* Takes the ready work with INDEX, oldest first. Needs the lock. */
+static TdWork *
+take_ready_locked (unsigned index)
+{
+    TdWork **link = &ready.first;
+
+    while (index-- > 0) {
+        link = &(*link)->next;
+    }
+    n_ready--;
+    return take (&ready, link);
+}
+
+static void
+free_key (void *data)
+{
+    Key *key = data;
+
+    g_free (key->name);
+    g_free (key);
+}
+
+/* The key of WORK, or NULL. Needs the lock. */
+static Key *
+find_key_locked (const TdWork *work)
+{
+    return work->queue != NULL ? g_hash_table_lookup (keys, work->queue) : NULL;
+}
+
+/* What had KEY (nullable) is over or will not be done: the next one has its turn. Needs the lock. */
+static void
+pass_on_locked (Key *key)
+{
+    if (key == NULL) {
+        return;
+    }
+    if (key->waiting.first != NULL) {
+        make_ready_locked (take (&key->waiting, &key->waiting.first));
+    } else {
+        g_hash_table_remove (keys, key->name);
+    }
+}
+
+static TdWork *
+work_of (TdPost *post)
+{
+    return (TdWork *) ((char *) post - offsetof (TdWork, post));
+}
+
+static void
+bring_back (TdPost *post)
+{
+    TdWork *work = work_of (post);
+
+    work->done (work);
+}
+
+static void
+drop_back (TdPost *post)
+{
+    TdWork *work = work_of (post);
+
+    if (work->drop != NULL) {
+        work->drop (work);
+    }
+}
+
+/* Sends WORK to the lane that started it, there to be done with or dropped. */
+static void
+send_back (TdWork *work, void (*run) (TdPost *post))
+{
+    TdModule *owner = work->owner;
+
+    work->post = (TdPost){ owner, run, drop_back, NULL };
+    td_lane_post (work->origin, &work->post);
+    /* The post holds a use of its own by now. */
+    if (owner != NULL) {
+        td_owner_unuse (td_owner_of (owner));
+    }
+}
+
+/* Does WORK, which holds KEY (nullable). Its answer is on the way before the next of its key may
+ * begin, so that answers keep the order, too. */
+static void
+do_work (TdWork *work, Key *key)
+{
+    if (!td_owner_is_stopped (work->owner)) {
+        work->run (work);
+    }
+    send_back (work, bring_back);
+    pthread_mutex_lock (&lock);
+    pass_on_locked (key);
+    pthread_mutex_unlock (&lock);
+}
+
+static void *
+run_thread (void *data)
+{
+    pthread_mutex_lock (&lock);
+    while (true) {
+        while (ready.first == NULL && !is_closing) {
+            pthread_cond_wait (&has_ready, &lock);
+        }
+        if (is_closing) {
+            break;
+        }
+        TdWork *work = take_ready_locked (0);
+        Key *key = find_key_locked (work);
+        pthread_mutex_unlock (&lock);
+        do_work (work, key);
+        pthread_mutex_lock (&lock);
+    }
+    pthread_mutex_unlock (&lock);
+    return NULL;
+}
+
+/* Starts as many threads as the kernel grants; one is enough to go on, and with none the next work
+ * tries again. Needs the lock. */
+static void
+start_threads_locked (void)
+{
+    sigset_t all, before;
+    int error = 0;
+
+    sigfillset (&all);
+    pthread_sigmask (SIG_SETMASK, &all, &before);
+    while (n_threads < N_THREADS && error == 0) {
+        char name[16];
+        error = pthread_create (&threads[n_threads], NULL, run_thread, NULL);
+        if (error == 0) {
+            snprintf (name, sizeof name, "worker-%u", n_threads);
+            pthread_setname_np (threads[n_threads], name);
+            n_threads++;
+        }
+    }
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        td_log_error (NULL, "workers",
+                      "%u of %d threads could be started: %s; what blocks waits "
+                      "longer: raise the limit of tasks",
+                      n_threads, N_THREADS, g_strerror (error));
+    }
+}
+
+/* Needs the lock. */
+static void
+start_locked (TdWork *work)
+{
+    Key *key = find_key_locked (work);
+
+    if (key != NULL) {
+        append (&key->waiting, work);
+        return;
+    }
+    if (work->queue != NULL) {
+        key = g_new (Key, 1);
+        key->name = g_strdup (work->queue);
+        init_list (&key->waiting);
+        g_hash_table_insert (keys, key->name, key);
+    }
+    make_ready_locked (work);
+    if (n_threads == 0 && !is_fake) {
+        start_threads_locked ();
+    }
+}
+
+void
+td_work_start (TdWork *work)
+{
+    g_return_if_fail (td_lane_here != NULL);
+    g_return_if_fail (work->run != NULL && work->done != NULL);
+    work->origin = td_lane_here;
+    if (work->owner != NULL) {
+        td_owner_use (td_owner_of (work->owner));
+    }
+    pthread_mutex_lock (&lock);
+    bool is_refused = is_closing;
+    if (!is_refused) {
+        start_locked (work);
+    }
+    pthread_mutex_unlock (&lock);
+    if (is_refused) {
+        send_back (work, drop_back);
+    }
+}
+
+void
+td_workers_open (bool fake)
+{
+    is_fake = fake;
+    is_closing = false;
+    init_list (&ready);
+    keys = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_key);
+}
+
+/* Moves from LIST to GONE the work of OWNER, or all when IS_ALL. Returns how many. */
+static unsigned
+pick (WorkList *list, const TdModule *owner, bool is_all, WorkList *gone)
+{
+    unsigned n_picked = 0;
+    TdWork **link = &list->first;
+
+    while (*link != NULL) {
+        if (is_all || (*link)->owner == owner) {
+            append (gone, take (list, link));
+            n_picked++;
+        } else {
+            link = &(*link)->next;
+        }
+    }
+    return n_picked;
+}
+
+/* Takes out what has not begun. Needs the lock. */
+static unsigned
+pick_all_locked (const TdModule *owner, bool is_all, WorkList *gone)
+{
+    unsigned n_waiting = 0;
+    WorkList unready;
+    GHashTableIter iter;
+    void *key;
+
+    g_hash_table_iter_init (&iter, keys);
+    while (g_hash_table_iter_next (&iter, NULL, &key)) {
+        n_waiting += pick (&((Key *) key)->waiting, owner, is_all, gone);
+    }
+    init_list (&unready);
+    unsigned n_unready = pick (&ready, owner, is_all, &unready);
+    n_ready -= n_unready;
+    while (unready.first != NULL) {
+        TdWork *work = take (&unready, &unready.first);
+        pass_on_locked (find_key_locked (work));
+        append (gone, work);
+    }
+    return n_waiting + n_unready;
+}
+
+static unsigned
+drop_waiting (const TdModule *owner, bool is_all)
+{
+    WorkList gone;
+
+    init_list (&gone);
+    pthread_mutex_lock (&lock);
+    unsigned n_gone = pick_all_locked (owner, is_all, &gone);
+    pthread_mutex_unlock (&lock);
+    while (gone.first != NULL) {
+        send_back (take (&gone, &gone.first), drop_back);
+    }
+    return n_gone;
+}
+
+unsigned
+td_workers_revoke (const TdModule *owner)
+{
+    return drop_waiting (owner, false);
+}
+
+void
+td_workers_close (void)
+{
+    pthread_mutex_lock (&lock);
+    is_closing = true;
+    unsigned n_running = n_threads;
+    pthread_cond_broadcast (&has_ready);
+    pthread_mutex_unlock (&lock);
+    for (unsigned i = 0; i < n_running; i++) {
+        pthread_join (threads[i], NULL);
+    }
+    n_threads = 0;
+    drop_waiting (NULL, true);
+    g_clear_pointer (&keys, g_hash_table_unref);
+}
+
+unsigned
+td_workers_n_ready (void)
+{
+    pthread_mutex_lock (&lock);
+    unsigned n = n_ready;
+    pthread_mutex_unlock (&lock);
+    return n;
+}
+
+void
+td_workers_step (unsigned index)
+{
+    pthread_mutex_lock (&lock);
+    if (index >= n_ready) {
+        pthread_mutex_unlock (&lock);
+        return;
+    }
+    TdWork *work = take_ready_locked (index);
+    Key *key = find_key_locked (work);
+    pthread_mutex_unlock (&lock);
+    TdLane *lane = td_lane_here;
+    td_lane_here = NULL;
+    do_work (work, key);
+    td_lane_here = lane;
+}
