@@ -21,7 +21,7 @@ typedef enum {
     TD_CONFIG_TEXT,
     TD_CONFIG_BOOL,      /* yes no true false on off */
     TD_CONFIG_INTEGER,   /* a whole number; UNIT, where given, may follow it */
-    TD_CONFIG_DURATION,  /* "1500 ms", "30 s", "5 min", "2 h"; kept in milliseconds */
+    TD_CONFIG_DURATION,  /* "1500 ms", "30 s", "5 min", "2 h", "7 d"; kept in milliseconds */
     TD_CONFIG_SIZE,      /* "64 KiB", "16 MiB", "1 GiB", "500 B"; kept in bytes */
     TD_CONFIG_CHOICE,    /* one of CHOICES */
     TD_CONFIG_ADDRESS,   /* IPv4 or [IPv6], with a port or without */
@@ -43,11 +43,13 @@ typedef struct {
     unsigned flags;
     const char *default_text; /* as a file would say it; NULL: none */
     const char *unit;         /* INTEGER: "calls", "ports"; for people */
-    int64_t min, max;         /* of numbers, in the unit kept; both 0: no limit */
+    int64_t min, max; /* of numbers, in the unit kept; both 0: no limit; INT64_MAX: none above */
+    /* CHOICE: what may be said. LIST: of what it is made. Of numbers: words that may stand instead
+     * of one ("auto"), read as -1, -2 ... in their order. */
     const char *const *choices;
-    const char *refers;
-    const char *help;  /* one or two sentences */
-    const char *since; /* the version that brought it */
+    const char *refers; /* REFERENCE, LIST: the section whose instances may be named */
+    const char *help;   /* one or two sentences */
+    const char *since;  /* the version that brought it */
 } TdConfigKey;
 
 typedef struct {
@@ -55,8 +57,11 @@ typedef struct {
     uint32_t key_size; /* sizeof (TdConfigKey) */
     const char *name;
     const char *help;
-    bool is_named;      /* [name instance], any number of them; otherwise [name], once */
-    bool takes_any_key; /* keys that are not declared are texts, such as the names in [modules] */
+    bool is_named; /* [name instance], any number of them; otherwise [name], once */
+    /* Keys that are not declared are taken, too, such as the names in [modules]. A key declared as
+     * "*" says what they are; without one they are texts. Such a section may go on in another file:
+     * every other one stands once. */
+    bool takes_any_key;
     const TdConfigKey *keys;
     uint32_t n_keys;
 } TdConfigSection;
@@ -81,6 +86,10 @@ TD_API const char *const *td_config_list (const TdConfig *config, const char *se
 /* Whether a file, or --set, gives the key: false where only the default speaks. */
 TD_API bool td_config_is_set (const TdConfig *config, const char *section, const char *instance,
                               const char *key);
+/* The keys that are given but not declared, of a section that takes any: in the order of the files,
+ * NULL-terminated, maybe empty. One that is not given has no text. */
+TD_API const char *const *td_config_keys (const TdConfig *config, const char *section,
+                                          const char *instance);
 /* The instances of a named section, in the order of the files: NULL-terminated, maybe empty. */
 TD_API const char *const *td_config_instances (const TdConfig *config, const char *section);
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The schema: what the core and every module have declared, copied into one table.
+ *
+ *     owner "trunk" --> section [trunk NAME] --> key "capacity", type, unit, range, default
+ *
+ * The copy is deep and smaller declarations of older modules are widened with zeros, so a schema
+ * outlives the program files it came from. Immutable and counted.
+ */
+
+#ifndef CORE_CONFIG_SCHEMA_H
+#define CORE_CONFIG_SCHEMA_H
+
+#include <stdatomic.h>
+#include <tandem/config.h>
+
+#define TD_CONFIG_ERROR (td_config_error_quark ())
+GQuark td_config_error_quark (void);
+
+typedef enum {
+    TD_CONFIG_ERROR_DECLARATION, /* a table of sections and keys is wrong: its author's mistake */
+    TD_CONFIG_ERROR_REFUSED,     /* a participant of a reload said no and not why */
+} TdConfigError;
+
+/* Who declares. Filled in by whoever builds the schema, only read during that. */
+typedef struct {
+    const char *name; /* "core", or the module's name */
+    const TdConfigSection *sections;
+    uint32_t n_sections;
+    bool can_reload; /* takes a new configuration over without a restart */
+    bool is_absent;  /* a module that is not loaded: a section of its name is passed over */
+} TdSchemaOwner;
+
+typedef struct TdSchema TdSchema;
+typedef struct TdSchemaSection TdSchemaSection;
+
+typedef struct {
+    TdConfigKey decl;
+    const TdSchemaSection *section;
+    unsigned index; /* in the section; n_keys for the key that stands for all others */
+} TdSchemaKey;
+
+struct TdSchemaSection {
+    const char *owner;
+    bool can_reload;
+    const char *name, *help;
+    bool is_named;
+    TdSchemaKey *keys; /* in declared order, then, with takes_any_key, ANY */
+    unsigned n_keys;
+    const TdSchemaKey *any; /* nullable: a declared key "*", or plain text */
+    GHashTable *by_name;    /* const char * -> const TdSchemaKey * */
+};
+
+struct TdSchema {
+    atomic_uint n_refs;
+    GStringChunk *texts;
+    GPtrArray *lists;    /* the copied lists of choices */
+    GPtrArray *sections; /* TdSchemaSection *, in declared order */
+    GHashTable *by_name; /* const char * -> const TdSchemaSection * */
+    GHashTable *absent;  /* names of owners that are not loaded */
+};
+
+/* The schema of all OWNERS (transfer full). Errors: a section declared twice, a key without a name
+ * or with a default that its own type refuses, and so on: "module sip: [sip] ...". Thread: any. */
+TdSchema *td_schema_new (const TdSchemaOwner *owners, unsigned n_owners, GError **error);
+TdSchema *td_schema_ref (TdSchema *schema);
+void td_schema_unref (TdSchema *schema);
+
+const TdSchemaSection *td_schema_find (const TdSchema *schema, const char *section);
+
+/* A declared key, or the one that stands for all others, or NULL. */
+const TdSchemaKey *td_schema_find_key (const TdSchemaSection *section, const char *key);
+
+/* Appends what KEY takes: "a whole number of calls from 1 to 1000". */
+void td_schema_describe (const TdConfigKey *key, GString *out);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdSchema, td_schema_unref)
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The schema copies what is declared, widens what is older, and refuses a wrong table. */
+
+#include "config/schema.h"
+
+#include <string.h>
+
+/* Declares one section of module "m" that has the one KEY; returns why that is refused. */
+static char *
+refusal_of (TdConfigKey key, bool takes_any_key)
+{
+    TdConfigSection section = { .size = sizeof section,
+                                .key_size = sizeof key,
+                                .name = "s",
+                                .takes_any_key = takes_any_key,
+                                .keys = &key,
+                                .n_keys = 1 };
+    TdSchemaOwner owner = { .name = "m", .sections = &section, .n_sections = 1 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdSchema) schema = td_schema_new (&owner, 1, &error);
+
+    g_assert_true ((schema == NULL) == (error != NULL));
+    if (error == NULL) {
+        return NULL;
+    }
+    g_assert_error (error, TD_CONFIG_ERROR, TD_CONFIG_ERROR_DECLARATION);
+    return g_strdup (error->message);
+}
+
+static void
+expect_refusal (TdConfigKey key, const char *wanted)
+{
+    g_autofree char *got = refusal_of (key, false);
+    g_autofree char *whole = g_strconcat ("m declares section [s] wrongly: ", wanted, NULL);
+
+    g_assert_cmpstr (got, ==, whole);
+}
+
+static void
+test_wrong_keys_are_refused (void)
+{
+    expect_refusal ((TdConfigKey){ .name = "Key" },
+                    "key \"Key\" is not lower case, digits and hyphens");
+    expect_refusal ((TdConfigKey){ .name = "a_b" },
+                    "key \"a_b\" is not lower case, digits and hyphens");
+    expect_refusal ((TdConfigKey){ .name = NULL },
+                    "key \"\" is not lower case, digits and hyphens");
+    expect_refusal ((TdConfigKey){ .name = "*" },
+                    "key \"*\" is not lower case, digits and hyphens");
+    expect_refusal ((TdConfigKey){ .name = "k", .type = 99 }, "key \"k\" has the unknown type 99");
+    expect_refusal ((TdConfigKey){ .name = "k", .type = TD_CONFIG_INTEGER, .min = 1 },
+                    "key \"k\" has its least value above its greatest");
+    expect_refusal ((TdConfigKey){ .name = "k", .type = TD_CONFIG_CHOICE },
+                    "key \"k\" has no choices");
+    expect_refusal ((TdConfigKey){ .name = "k", .type = TD_CONFIG_REFERENCE },
+                    "key \"k\" refers to nothing");
+    expect_refusal ((TdConfigKey){ .name = "k", .flags = TD_CONFIG_REQUIRED, .default_text = "x" },
+                    "key \"k\" is required and has a default");
+    expect_refusal (
+        (TdConfigKey){ .name = "k", .type = TD_CONFIG_DURATION, .default_text = "30" },
+        "key \"k\": default \"30\" has no unit: expected a duration in ms, s, min, h or d");
+}
+
+static void
+test_any_key_may_have_a_type (void)
+{
+    g_autofree char *refusal = refusal_of ((TdConfigKey){ .name = "*" }, true);
+
+    g_assert_null (refusal);
+}
+
+static void
+test_a_section_has_one_owner (void)
+{
+    TdConfigSection section = { .size = sizeof section, .name = "s" };
+    TdSchemaOwner owners[] = { { .name = "a", .sections = &section, .n_sections = 1 },
+                               { .name = "b", .sections = &section, .n_sections = 1 } };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdSchema) schema = td_schema_new (owners, 2, &error);
+
+    g_assert_null (schema);
+    g_assert_cmpstr (error->message, ==,
+                     "b declares section [s] wrongly: a has declared it already");
+}
+
+static void
+test_a_key_stands_once (void)
+{
+    TdConfigKey keys[] = { { .name = "k" }, { .name = "k" } };
+    TdConfigSection section = { sizeof section, sizeof keys[0], .name = "s", .keys = keys,
+                                .n_keys = 2 };
+    TdSchemaOwner owner = { .name = "m", .sections = &section, .n_sections = 1 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdSchema) schema = td_schema_new (&owner, 1, &error);
+
+    g_assert_null (schema);
+    g_assert_cmpstr (error->message, ==,
+                     "m declares section [s] wrongly: key \"k\" stands there twice");
+}
+
+static void
+test_an_unknown_layout_is_refused (void)
+{
+    TdConfigKey key = { .name = "k" };
+    TdConfigSection section = { .size = 8, .name = "s" };
+    TdConfigSection keys = {
+        .size = sizeof keys, .key_size = 8, .name = "s", .keys = &key, .n_keys = 1
+    };
+    TdSchemaOwner owner = { .name = "m", .sections = &section, .n_sections = 1 };
+    g_autoptr (GError) error = NULL, key_error = NULL;
+
+    g_assert_null (td_schema_new (&owner, 1, &error));
+    g_assert_error (error, TD_CONFIG_ERROR, TD_CONFIG_ERROR_DECLARATION);
+    owner.sections = &keys;
+    g_assert_null (td_schema_new (&owner, 1, &key_error));
+    g_assert_error (key_error, TD_CONFIG_ERROR, TD_CONFIG_ERROR_DECLARATION);
+}
+
+/* A module of a later minor has longer structs; what is behind is not ours. */
+static void
+test_longer_structs_are_stepped_over (void)
+{
+    struct {
+        TdConfigKey key;
+        const char *later;
+    } keys[] = { { { .name = "a" }, "x" }, { { .name = "b" }, "y" } };
+    struct {
+        TdConfigSection section;
+        const char *later;
+    } sections[] = {
+        { { .name = "s", .key_size = sizeof keys[0], .keys = &keys[0].key, .n_keys = 2 }, "x" },
+        { { .name = "t" }, "y" },
+    };
+    sections[0].section.size = sections[1].section.size = sizeof sections[0];
+    TdSchemaOwner owner = { .name = "m", .sections = &sections[0].section, .n_sections = 2 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdSchema) schema = td_schema_new (&owner, 1, &error);
+
+    g_assert_no_error (error);
+    g_assert_nonnull (td_schema_find (schema, "t"));
+    g_assert_nonnull (td_schema_find_key (td_schema_find (schema, "s"), "b"));
+}
+
+/* The program file that declared may be unmapped while the schema lives. */
+static void
+test_nothing_of_the_declaration_is_kept (void)
+{
+    char name[] = "section", key_name[] = "key", text[] = "one", choice[] = "one",
+         owner_name[] = "m";
+    const char *choices[] = { choice, NULL };
+    TdConfigKey key = {
+        .name = key_name, .type = TD_CONFIG_CHOICE, .default_text = text, .choices = choices
+    };
+    TdConfigSection section = {
+        .size = sizeof section, .key_size = sizeof key, .name = name, .keys = &key, .n_keys = 1
+    };
+    TdSchemaOwner owner = { .name = owner_name, .sections = &section, .n_sections = 1 };
+    g_autoptr (TdSchema) schema = td_schema_new (&owner, 1, NULL);
+
+    g_assert_nonnull (schema);
+    memset (name, 'x', sizeof name - 1);
+    memset (key_name, 'x', sizeof key_name - 1);
+    memset (text, 'x', sizeof text - 1);
+    memset (choice, 'x', sizeof choice - 1);
+    memset (owner_name, 'x', sizeof owner_name - 1);
+    const TdSchemaSection *copied = td_schema_find (schema, "section");
+    g_assert_nonnull (copied);
+    g_assert_cmpstr (copied->owner, ==, "m");
+    const TdSchemaKey *copied_key = td_schema_find_key (copied, "key");
+    g_assert_nonnull (copied_key);
+    g_assert_cmpstr (copied_key->decl.default_text, ==, "one");
+    g_assert_cmpstr (copied_key->decl.choices[0], ==, "one");
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    g_test_add_func ("/config/schema/wrong-keys-are-refused", test_wrong_keys_are_refused);
+    g_test_add_func ("/config/schema/any-key-may-have-a-type", test_any_key_may_have_a_type);
+    g_test_add_func ("/config/schema/a-section-has-one-owner", test_a_section_has_one_owner);
+    g_test_add_func ("/config/schema/a-key-stands-once", test_a_key_stands_once);
+    g_test_add_func ("/config/schema/an-unknown-layout-is-refused",
+                     test_an_unknown_layout_is_refused);
+    g_test_add_func ("/config/schema/longer-structs-are-stepped-over",
+                     test_longer_structs_are_stepped_over);
+    g_test_add_func ("/config/schema/nothing-of-the-declaration-is-kept",
+                     test_nothing_of_the_declaration_is_kept);
+    return g_test_run ();
+}
