@@ -127,8 +127,13 @@ char *
 sip_view_dup (SipView view)
 {
     char *copy = g_malloc (view.len_bytes + 1);
+    size_t length = copy_unfolded (view, copy);
+    char *nul = copy;
 
-    copy[copy_unfolded (view, copy)] = '\0';
+    while ((nul = memchr (nul, '\0', (size_t) (copy + length - nul))) != NULL) {
+        *nul = '?';
+    }
+    copy[length] = '\0';
     return copy;
 }
 

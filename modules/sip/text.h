@@ -72,7 +72,8 @@ bool sip_view_is (SipView view, const char *text);
 bool sip_view_is_nocase (SipView view, const char *text);
 /* Without white space at either end. */
 SipView sip_view_trim (SipView view);
-/* A copy (transfer full) with folded lines made one. */
+/* A copy (transfer full) with folded lines made one. A NUL, which can only stand escaped in a quoted
+ * string, becomes "?": a text ends there. */
 char *sip_view_dup (SipView view);
 /* The same into BUFFER; false, with BUFFER empty, when it does not fit or holds a NUL. */
 bool sip_view_copy (SipView view, char *buffer, size_t buffer_size);
