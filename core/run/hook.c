@@ -194,7 +194,9 @@ hook_new (TdModule *module, TdHookPoint *point, const TdHook *decl)
     hook->hook.after = (const char *const *) g_strdupv ((char **) decl->after);
     hook->module = module;
     hook->point = point;
-    hook->owned = (TdOwned){ .kind = "hook", .name = hook->hook.name, .revoke = revoke_hook };
+    hook->owned = (TdOwned){
+        .kind = "hook", .name = hook->hook.name, .revoke = revoke_hook, .is_lease = true
+    };
     atomic_init (&hook->n_refs, 1);
     return hook;
 }
