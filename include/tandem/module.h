@@ -7,10 +7,14 @@
  *     mapped ----------------> loaded ------> running -----> draining -----> stopped ---> unmapped
  *                (declare)            (act)          (stop)   calls end      (unload)
  *
- * All six functions run on the control lane, one at a time, and are optional. What a module takes
- * from the core (subscriptions, hooks, timers, commands, listeners ...) it takes with itself as
- * first argument; what it has not given back when stop() returns, the core revokes and reports as
- * the module's defect.
+ * All functions run on the control lane, one at a time, and are optional. One that returns false has
+ * undone what it did itself; what it took from the core is taken back, and after load() unload() is
+ * not called.
+ *
+ * What a module takes from the core (subscriptions, hooks, timers, commands, listeners ...) it takes
+ * with itself as first argument. While calls under way use the module it keeps all that, and its
+ * code goes on for them. When the last use has ended the core revokes what is left: what could have
+ * been given back in stop(), and no call needed, is reported as the module's defect.
  *
  * A module keeps no static mutable state: two generations of it may run side by side during an
  * upgrade. Its state hangs on td_module_set_state().
@@ -145,12 +149,15 @@ TD_API void td_module_unuse (TdModule *module);
 TD_API bool td_module_is_stopping (const TdModule *module);
 
 /* Publishes INTERFACE (transfer none; begins with its size, lives until the module stops), a table
- * of iface/, under FEATURE. Thread: control. */
+ * of iface/, under FEATURE. Errors: FEATURE is not in the descriptor's .provides. Emits:
+ * "feature.changed" once the module runs, and when it begins to stop. Thread: control. */
 TD_API bool td_feature_provide (TdModule *module, const char *feature, const void *interface_table,
                                 GError **error);
 
 /* The table that the newest running module provides as FEATURE (transfer none), or NULL. MODULE
- * holds a use of its provider until td_feature_release(). Thread: control. */
+ * holds a use of its provider until td_feature_release(), which ends the oldest acquisition: whoever
+ * keeps a table for long listens to "feature.changed", acquires the newer one and releases, so that
+ * the provider can stop. Thread: control. */
 TD_API const void *td_feature_acquire (TdModule *module, const char *feature);
 TD_API void td_feature_release (TdModule *module, const char *feature);
 

@@ -45,6 +45,15 @@
 #ifndef VARIANT_NOTE_SECTION
 #define VARIANT_NOTE_SECTION ".note.tandem"
 #endif
+#ifndef VARIANT_PROVIDES
+#define VARIANT_PROVIDES NULL
+#endif
+#ifndef VARIANT_NEEDS
+#define VARIANT_NEEDS NULL
+#endif
+#ifndef VARIANT_UPGRADE
+#define VARIANT_UPGRADE TD_UPGRADE_BESIDE
+#endif
 #ifndef VARIANT_PRIVATE
 #define VARIANT_PRIVATE 1
 #endif
@@ -78,6 +87,33 @@ load (TdModule *module, GError **error)
 #endif
 }
 
+static bool
+start (TdModule *module, GError **error)
+{
+#ifdef VARIANT_START_FAILS
+    g_set_error_literal (error, g_quark_from_string ("variant"), 1, "the port is taken");
+    return false;
+#else
+    return true;
+#endif
+}
+
+#ifdef VARIANT_HANDS_OVER
+static GBytes *
+export_state (TdModule *module, GError **error)
+{
+    return g_bytes_new (&variant_value, sizeof variant_value);
+}
+
+/* What the build before had, and its own in the hundreds. */
+static bool
+import_state (TdModule *module, GBytes *state, GError **error)
+{
+    variant_value = 100 * variant_value + *(const int *) g_bytes_get_data (state, NULL);
+    return true;
+}
+#endif
+
 static void
 describe (TdModule *module, GVariantDict *info)
 {
@@ -97,8 +133,16 @@ const TdModuleDescriptor VARIANT_SYMBOL = {
     .summary = VARIANT_SUMMARY,
     .version = VARIANT_VERSION,
     .license = VARIANT_LICENSE,
+    .provides = VARIANT_PROVIDES,
+    .needs = VARIANT_NEEDS,
+    .upgrade = VARIANT_UPGRADE,
     .load = load,
+    .start = start,
     .describe = describe,
+#ifdef VARIANT_HANDS_OVER
+    .export_state = export_state,
+    .import_state = import_state,
+#endif
 };
 
 extern const TdModuleNote variant_note;
