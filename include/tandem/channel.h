@@ -52,6 +52,9 @@ typedef enum {
 typedef struct {
     uint32_t size;    /* sizeof (TdChannelDriver) */
     const char *name; /* "sip": also how targets name it */
+    /* Nullable. The media of its legs have no address but are an internal termination of this kind
+     * ("loop"): such a leg answers with td_channel_answered() and no description. */
+    const char *service;
     /* Places the leg: parties, attributes, target and offer are on the channel. An offer that is
      * NULL is asked of the peer (delayed offer). */
     void (*originate) (TdChannel *channel);
@@ -137,11 +140,6 @@ TD_API void td_channel_set_peer_id (TdChannel *channel, const char *peer_id);
 /* The peer's address, for traces and records. */
 TD_API const char *td_channel_peer_address (const TdChannel *channel);
 TD_API void td_channel_set_peer_address (TdChannel *channel, const char *address);
-
-/* The media of a leg that is a program of its own and has no address: an internal termination with
- * SERVICE ("loop"). To be set before td_channel_answered(), which then takes no description. */
-TD_API void td_channel_set_service (TdChannel *channel, const char *service);
-TD_API const char *td_channel_service (const TdChannel *channel);
 
 /* --- Events, from drivers ---------------------------------------------------------------- */
 /* Thread, of all here: the lane of CHANNEL. EARLY_ID: which early dialog, 0 where there is one

@@ -8,6 +8,7 @@
 #ifndef TANDEM_ENGINE_H
 #define TANDEM_ENGINE_H
 
+#include <stdio.h>
 #include <tandem/base.h>
 
 G_BEGIN_DECLS
@@ -25,14 +26,20 @@ typedef struct {
 /* What a problem of the configuration reads like: "file:line:column: reason". */
 typedef void (*TdProblemVisit) (const char *problem, void *data);
 
-/* Reads the configuration, loads the modules it names. PROBLEM (nullable) is told all that is
- * wrong; RET_IS_CONFIG_ERROR (nullable) says whether it was the configuration. Errors: the first
- * problem, or that there are several. */
+/* Reads the configuration with all that the modules it names declare, and reports what is wrong with
+ * either; nothing of a module runs, nothing is left open. Errors: the first problem. */
+TD_API bool td_engine_check (const TdEngineOptions *options, TdProblemVisit problem, void *data,
+                             GError **error);
+
+/* Reads the configuration and maps the modules it names. PROBLEM (nullable) is told all that is
+ * wrong. Errors: the first problem; the engine is closed then. An optional module that cannot be
+ * mapped is told of, but is no error. */
 TD_API bool td_engine_open (const TdEngineOptions *options, TdProblemVisit problem, void *data,
                             GError **error);
 
-/* Starts the modules. Errors: a required module failed; all are stopped again. */
-TD_API bool td_engine_start (GError **error);
+/* Loads and starts the modules. PROBLEM (nullable) is told of each that failed. Errors: a required
+ * one did; td_engine_close() is to follow. */
+TD_API bool td_engine_start (TdProblemVisit problem, void *data, GError **error);
 
 /* Runs the control lane until td_engine_quit(); real engines only. */
 TD_API void td_engine_run (void);
@@ -45,6 +52,16 @@ TD_API bool td_engine_reload (TdProblemVisit problem, void *data);
 /* Refuses new calls, waits DRAIN_MS for those that are up, ends the rest, stops and unloads the
  * modules, frees everything. */
 TD_API void td_engine_close (uint32_t drain_ms);
+
+/* The drain time that the configuration gives, in milliseconds. */
+TD_API uint32_t td_engine_drain_ms (void);
+
+/* "tandem 0.1.0 (tree ..., ABI 1.0)" (transfer none). */
+TD_API const char *td_engine_version (void);
+
+/* Writes to OUT what the module in FILE says of itself, or why it is none; nothing is mapped.
+ * Returns whether this Tandem would load it. */
+TD_API bool td_engine_dump_module (const char *file, FILE *out);
 
 /* Fake engines: one piece of work on a lane of the seed's choice; false when all is quiet. */
 TD_API bool td_engine_step (void);

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bridges: the media side of one call, step by step. */
+
+#include "call/bridge.h"
+
+#include "call/negotiate.h"
+#include "run/lane.h"
+
+#include <string.h>
+
+typedef enum {
+    STEP_OFFER,
+    STEP_ANSWER,
+    STEP_REMOVE,
+    STEP_CLOSE,
+} StepKind;
+
+typedef struct Step Step;
+
+/* One thing asked of the bridge. PHASE counts the provider's answers within it. */
+struct Step {
+    Step *next;
+    StepKind kind;
+    unsigned phase;
+    unsigned from, to;
+    TdBridgeTag tag;
+    TdDescription *offer, *answer;
+};
+
+typedef struct {
+    bool is_used;
+    TdTermination *termination;           /* NULL in a through bridge */
+    uint64_t session_id, session_version; /* of our own o= line towards this leg */
+    TdDescription *told;                  /* what the leg was told last */
+    bool has_stats;
+    TdMediaStats stats;
+} Seat;
+
+struct TdBridge {
+    TdId id;
+    TdBridgeOptions options;
+    TdProviderEntry *provider;
+    Seat seats[TD_MAX_TERMINATIONS];
+    Step *first, **last;
+    bool is_busy, is_closing;
+};
+
+static void take_step (TdBridge *bridge);
+
+TdBridge *
+td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure)
+{
+    TdProviderEntry *provider = options->is_through ? NULL : td_provider_acquire ();
+
+    if (!options->is_through && provider == NULL) {
+        *ret_failure = td_cause (TD_CAUSE_BEARER_NOT_AVAILABLE, "No media provider is running");
+        return NULL;
+    }
+    TdBridge *bridge = g_new0 (TdBridge, 1);
+    bridge->options = *options;
+    bridge->provider = provider;
+    bridge->last = &bridge->first;
+    bridge->id = td_id_table_add (td_lane_ids (td_lane_current ()), TD_ID_BRIDGE, bridge);
+    return bridge;
+}
+
+static unsigned
+find_free_seat (const TdBridge *bridge)
+{
+    for (unsigned i = 0; i < TD_MAX_TERMINATIONS; i++) {
+        if (!bridge->seats[i].is_used) {
+            return i;
+        }
+    }
+    return TD_NO_TERMINATION;
+}
+
+unsigned
+td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
+{
+    TdTerminationKind kind = service != NULL ? TD_TERMINATION_INTERNAL : TD_TERMINATION_IP;
+    unsigned index = find_free_seat (bridge);
+
+    if (index == TD_NO_TERMINATION) {
+        *ret_failure = td_cause (TD_CAUSE_RESOURCE_UNAVAILABLE, "Too many legs in one bridge");
+        return index;
+    }
+    if (bridge->provider != NULL && !td_provider_can (bridge->provider, kind, service)) {
+        *ret_failure = td_cause (TD_CAUSE_BEARER_NOT_IMPLEMENTED,
+                                 "The media provider has no such termination");
+        return TD_NO_TERMINATION;
+    }
+    Seat *seat = &bridge->seats[index];
+    *seat = (Seat){ .is_used = true };
+    if (bridge->provider != NULL) {
+        seat->termination = td_termination_new (bridge->provider, bridge->id, index, kind, service,
+                                                bridge->options.priority_class);
+        /* RFC 4566 5.2: unique for whoever hears it; the time and the id make it so. */
+        seat->session_id = (uint64_t) td_clock_wall_us () + index;
+        seat->session_version = 1;
+    }
+    return index;
+}
+
+/* --- What our side of a leg says --------------------------------------------------------- */
+
+/* Gives LOCAL our own o= line towards this leg. */
+static void
+make_ours (const Seat *seat, TdDescription *local)
+{
+    td_description_set_text (&local->origin_user, "-");
+    td_description_set_text (&local->session_name, "-");
+    local->session_id = seat->session_id;
+    local->session_version = seat->session_version;
+}
+
+static bool
+is_same_text (TdDescription *a, TdDescription *b)
+{
+    g_autoptr (GString) text_a = g_string_new (NULL);
+    g_autoptr (GString) text_b = g_string_new (NULL);
+
+    td_description_to_sdp (a, text_a);
+    td_description_to_sdp (b, text_b);
+    return g_string_equal (text_a, text_b);
+}
+
+/* What is told to the leg: LOCAL, with a version that grows by one whenever something has changed
+ * since the leg was told last (RFC 3264 8). */
+static TdDescription *
+tell (Seat *seat, TdDescription *local)
+{
+    make_ours (seat, local);
+    if (seat->told != NULL && !is_same_text (local, seat->told)) {
+        local->session_version = ++seat->session_version;
+    }
+    g_clear_pointer (&seat->told, td_description_unref);
+    seat->told = td_description_ref (local);
+    return local;
+}
+
+/* --- Steps ------------------------------------------------------------------------------- */
+
+static void
+step_free (Step *step)
+{
+    g_clear_pointer (&step->offer, td_description_unref);
+    g_clear_pointer (&step->answer, td_description_unref);
+    g_free (step);
+}
+
+static void
+push_step (TdBridge *bridge, StepKind kind, unsigned from, unsigned to, TdDescription *offer,
+           TdDescription *answer, TdBridgeTag tag)
+{
+    Step *step = g_new0 (Step, 1);
+
+    step->kind = kind;
+    step->from = from;
+    step->to = to;
+    step->tag = tag;
+    step->offer = offer != NULL ? td_description_ref (offer) : NULL;
+    step->answer = answer != NULL ? td_description_ref (answer) : NULL;
+    *bridge->last = step;
+    bridge->last = &step->next;
+    if (!bridge->is_busy) {
+        bridge->is_busy = true;
+        take_step (bridge);
+    }
+}
+
+/* Ends the step at the head and begins the next one. OUT and FAILURE go to the asker. */
+static void
+end_step (TdBridge *bridge, TdDescription *out, const TdCause *failure)
+{
+    Step *step = bridge->first;
+
+    bridge->first = step->next;
+    if (bridge->first == NULL) {
+        bridge->last = &bridge->first;
+        bridge->is_busy = false;
+    }
+    bool has_more = bridge->first != NULL;
+    if (!bridge->is_closing && step->kind != STEP_REMOVE) {
+        bridge->options.stepped (bridge->options.owner, step->tag, out, failure);
+    }
+    step_free (step);
+    if (has_more) {
+        take_step (bridge);
+    }
+}
+
+static void
+fail_step (TdBridge *bridge, unsigned cause, const char *reason)
+{
+    TdCause failure = td_cause (cause, reason);
+
+    end_step (bridge, NULL, &failure);
+}
+
+static void answered_step (void *data, const TdMediaOutcome *outcome);
+
+static void
+modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *remote)
+{
+    Seat *seat = &bridge->seats[index];
+    TdTermination *termination = seat->termination;
+
+    if (wanted != NULL) {
+        make_ours (seat, wanted);
+    }
+    td_media_modify (termination, wanted, remote, bridge->options.timeout_ms, answered_step,
+                     bridge);
+}
+
+static void
+begin_offer (TdBridge *bridge, Step *step)
+{
+    if (bridge->seats[step->to].termination->kind == TD_TERMINATION_INTERNAL) {
+        end_step (bridge, NULL, NULL);
+        return;
+    }
+    g_autoptr (TdDescription) wanted =
+        td_negotiate_offer (step->offer, bridge->options.can_transcode);
+    modify (bridge, step->to, wanted, NULL);
+}
+
+/* An internal termination takes whatever is offered first. */
+static void
+answer_internally (Step *step)
+{
+    step->answer = td_description_copy (step->offer);
+    for (unsigned i = 0; i < step->answer->n_streams; i++) {
+        TdStream *stream = &step->answer->streams[i];
+        stream->direction = td_direction_reverse (stream->direction);
+        if (stream->kind != TD_MEDIA_AUDIO || !g_str_has_prefix (stream->transport, "RTP/")) {
+            stream->port = 0;
+        }
+    }
+}
+
+static void
+begin_answer (TdBridge *bridge, Step *step)
+{
+    if (step->answer == NULL) {
+        answer_internally (step);
+    }
+    modify (bridge, step->to, NULL, step->answer);
+}
+
+static void
+answer_asker (TdBridge *bridge, Step *step)
+{
+    g_autoptr (TdDescription) wanted =
+        td_negotiate_answer (step->offer, step->answer, bridge->options.can_transcode);
+
+    if (wanted == NULL) {
+        fail_step (bridge, TD_CAUSE_INCOMPATIBLE_DESTINATION, "No codec in common");
+        return;
+    }
+    modify (bridge, step->from, wanted, step->offer);
+}
+
+static void
+connect_both (TdBridge *bridge, const Step *step)
+{
+    td_media_connect (bridge->seats[step->from].termination, bridge->seats[step->to].termination,
+                      TD_DIRECTION_SENDRECV, bridge->options.timeout_ms, answered_step, bridge);
+}
+
+static void
+drop_seat (TdBridge *bridge, unsigned index)
+{
+    Seat *seat = &bridge->seats[index];
+
+    if (seat->termination != NULL) {
+        seat->termination->is_abandoned = true;
+        g_clear_pointer (&seat->termination, td_termination_unref);
+    }
+    g_clear_pointer (&seat->told, td_description_unref);
+    seat->is_used = false;
+}
+
+static void
+begin_remove (TdBridge *bridge, Step *step)
+{
+    Seat *seat = &bridge->seats[step->to];
+
+    if (seat->termination == NULL || seat->termination->state == NULL) {
+        drop_seat (bridge, step->to);
+        end_step (bridge, NULL, NULL);
+        return;
+    }
+    td_media_subtract (seat->termination, bridge->options.timeout_ms, answered_step, bridge);
+}
+
+static void
+free_bridge (TdBridge *bridge)
+{
+    g_clear_pointer (&bridge->first, step_free);
+    for (unsigned i = 0; i < TD_MAX_TERMINATIONS; i++) {
+        drop_seat (bridge, i);
+    }
+    g_clear_pointer (&bridge->provider, td_provider_release);
+    td_id_table_remove (td_lane_ids (td_lane_current ()), bridge->id);
+    g_free (bridge);
+}
+
+/* Subtracts the next termination that the provider knows; when none is left, the end. */
+static void
+go_on_closing (TdBridge *bridge, Step *step)
+{
+    while (step->to < TD_MAX_TERMINATIONS) {
+        Seat *seat = &bridge->seats[step->to];
+        if (seat->termination != NULL && seat->termination->state != NULL) {
+            td_media_subtract (seat->termination, bridge->options.timeout_ms, answered_step,
+                               bridge);
+            return;
+        }
+        step->to++;
+    }
+    bridge->options.closed (bridge->options.owner);
+    free_bridge (bridge);
+}
+
+/* Begins the step at the head. */
+static void
+take_step (TdBridge *bridge)
+{
+    Step *step = bridge->first;
+
+    switch (step->kind) {
+    case STEP_OFFER:
+        if (bridge->options.is_through) {
+            end_step (bridge, step->offer, NULL);
+        } else {
+            begin_offer (bridge, step);
+        }
+        break;
+    case STEP_ANSWER:
+        if (bridge->options.is_through) {
+            end_step (bridge, step->answer, NULL);
+        } else {
+            begin_answer (bridge, step);
+        }
+        break;
+    case STEP_REMOVE:
+        begin_remove (bridge, step);
+        break;
+    case STEP_CLOSE:
+        go_on_closing (bridge, step);
+        break;
+    }
+}
+
+static void
+keep_stats (Seat *seat, const TdMediaOutcome *outcome)
+{
+    if (outcome->n_stats > 0) {
+        seat->stats = outcome->stats[0];
+        seat->has_stats = true;
+    }
+}
+
+/* The provider has answered the request of the step at the head. */
+static void
+answered_offer (TdBridge *bridge, const TdMediaOutcome *outcome)
+{
+    end_step (bridge, tell (&bridge->seats[bridge->first->to], outcome->local), NULL);
+}
+
+static void
+answered_answer (TdBridge *bridge, Step *step, const TdMediaOutcome *outcome)
+{
+    switch (step->phase++) {
+    case 0: /* the answering side knows its remote end */
+        answer_asker (bridge, step);
+        break;
+    case 1: /* the asking side has its local description */
+        g_clear_pointer (&step->offer, td_description_unref);
+        step->offer = td_description_ref (tell (&bridge->seats[step->from], outcome->local));
+        connect_both (bridge, step);
+        break;
+    default:
+        end_step (bridge, step->offer, NULL);
+    }
+}
+
+static void
+answered_step (void *data, const TdMediaOutcome *outcome)
+{
+    TdBridge *bridge = data;
+    Step *step = bridge->first;
+
+    if (step->kind == STEP_REMOVE) {
+        keep_stats (&bridge->seats[step->to], outcome);
+        drop_seat (bridge, step->to);
+        end_step (bridge, NULL, NULL);
+    } else if (step->kind == STEP_CLOSE) {
+        keep_stats (&bridge->seats[step->to++], outcome);
+        go_on_closing (bridge, step);
+    } else if (outcome->cause != TD_CAUSE_NONE) {
+        fail_step (bridge, outcome->cause, outcome->reason);
+    } else if (step->kind == STEP_OFFER) {
+        answered_offer (bridge, outcome);
+    } else {
+        answered_answer (bridge, step, outcome);
+    }
+}
+
+/* --- Asking ------------------------------------------------------------------------------ */
+
+void
+td_bridge_offer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
+                 TdBridgeTag tag)
+{
+    push_step (bridge, STEP_OFFER, from, to, offer, NULL, tag);
+}
+
+void
+td_bridge_answer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
+                  TdDescription *answer, TdBridgeTag tag)
+{
+    push_step (bridge, STEP_ANSWER, from, to, offer, answer, tag);
+}
+
+void
+td_bridge_remove (TdBridge *bridge, unsigned index)
+{
+    push_step (bridge, STEP_REMOVE, index, index, NULL, NULL, (TdBridgeTag){ 0 });
+}
+
+/* Forgets the steps behind the head: ALL, or those about LEG but for its removal. */
+static void
+forget (TdBridge *bridge, bool all, TdId leg)
+{
+    if (bridge->first == NULL) {
+        return;
+    }
+    Step **link = &bridge->first->next;
+    while (*link != NULL) {
+        Step *step = *link;
+        bool is_removal = step->kind == STEP_REMOVE;
+        if (all || (!is_removal && step->tag.leg == leg)) {
+            *link = step->next;
+            step_free (step);
+        } else {
+            link = &step->next;
+        }
+    }
+    bridge->last = link;
+}
+
+void
+td_bridge_forget (TdBridge *bridge, TdId leg)
+{
+    forget (bridge, false, leg);
+}
+
+void
+td_bridge_close (TdBridge *bridge)
+{
+    g_return_if_fail (!bridge->is_closing);
+    bridge->is_closing = true;
+    forget (bridge, true, TD_ID_NONE);
+    push_step (bridge, STEP_CLOSE, 0, 0, NULL, NULL, (TdBridgeTag){ 0 });
+}
+
+const TdMediaStats *
+td_bridge_stats (const TdBridge *bridge, unsigned index)
+{
+    return index < TD_MAX_TERMINATIONS && bridge->seats[index].has_stats
+               ? &bridge->seats[index].stats
+               : NULL;
+}
+
+TdId
+td_bridge_id (const TdBridge *bridge)
+{
+    return bridge->id;
+}
+
+bool
+td_bridge_is_through (const TdBridge *bridge)
+{
+    return bridge->options.is_through;
+}
+
+/* --- Events ------------------------------------------------------------------------------ */
+
+static void
+take_event (TdId id, unsigned termination, TdMediaEventKind kind, int64_t value)
+{
+    TdBridge *bridge = td_id_table_find (td_lane_ids (td_lane_current ()), TD_ID_BRIDGE, id);
+
+    if (bridge != NULL && !bridge->is_closing) {
+        bridge->options.media_event (bridge->options.owner, termination, kind, value);
+    }
+}
+
+void
+td_bridges_open (void)
+{
+    td_media_set_event_sink (take_event);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a call is inside. call.c keeps it alive and lets one thing happen at a time; machine.c is its
+ * way from offered to ended; exchange.c is offer and answer once it is up; facts.c tells of it. */
+
+#ifndef CORE_CALL_CALL_H
+#define CORE_CALL_CALL_H
+
+#include "call/bridge.h"
+#include "call/channel.h"
+#include "call/settings.h"
+#include "run/hook.h"
+
+#include <tandem/call.h>
+#include <tandem/resource.h>
+
+/* What can happen to a call. Events of legs come first and are the same as TdLegEventKind. */
+typedef enum {
+    CALL_LEG_TIMEOUT = N_LEG_EVENTS,
+    CALL_HOOK_ANSWERED,
+    CALL_STEPPED,
+    CALL_MEDIA,
+    CALL_DIGIT_TIMEOUT, /* the collecting state's timer */
+    CALL_RELEASE,
+    CALL_RELEASE_TIMEOUT, /* the releasing state's timer */
+    CALL_CLOSED,          /* the bridge has */
+    CALL_GUARD_TIMEOUT,   /* the party without release control did not come back */
+    N_CALL_EVENTS,
+} TdCallEvent;
+
+/* Why the bridge was asked for a step. */
+typedef enum {
+    STEP_FOR_ORIGINATE = 1, /* an offer for leg B */
+    STEP_FOR_RING,          /* an early answer for leg A */
+    STEP_FOR_PROGRESS,
+    STEP_FOR_ANSWER,       /* the answer for leg A */
+    STEP_FOR_ANSWER_OFFER, /* leg A made no offer: leg B's, with which it is answered */
+    STEP_FOR_REOFFER,      /* an offer for the other leg of an answered call */
+    STEP_FOR_REACCEPT,     /* the offer that a leg had asked for */
+    STEP_FOR_ACCEPT,       /* the answer for the leg that had offered */
+} TdStepPurpose;
+
+/* One thing that happened, as the actions get it. Pointers live as long as the action. */
+typedef struct {
+    TdChannel *leg;             /* of leg events and timeouts */
+    const TdLegEvent *event;    /* of leg events */
+    const TdHookAnswer *answer; /* of hooks; the payload is the action's */
+    const char *hook_name;
+    TdBridgeTag tag; /* of steps */
+    TdDescription *out;
+    const TdCause *failure; /* of steps; of CALL_RELEASE the cause */
+    unsigned termination;   /* of media events */
+    TdMediaEventKind media_kind;
+    int64_t value;
+} TdHappening;
+
+/* Offer and answer between the two legs of an answered call: one at a time (RFC 3264 4). */
+typedef struct {
+    TdChannel *from, *to; /* who offered, who is to answer; FROM NULL: none in flight */
+    TdDescription *offer;
+    TdChannel *asker; /* who had asked for an offer with an empty one, until it was given one */
+} TdExchange;
+
+typedef struct TdDeferred TdDeferred;
+
+struct TdCall {
+    TdId id;
+    TdFsm fsm; /* TdCallState */
+    TdCallSettings *settings;
+    TdSeat seat; /* of the limit on all calls */
+
+    TdChannel *a;     /* the leg that came in */
+    TdChannel *b;     /* the leg that answered */
+    TdChannel *early; /* the leg whose early media leg A hears */
+    GPtrArray *legs;  /* all legs, A first; freed with the call */
+    TdBridge *bridge;
+    bool is_untold; /* leg A has had no description of ours yet */
+    TdExchange exchange;
+
+    TdParty calling, called;
+    TdAttributes *attributes;
+    TdPriority priority;
+    TdReleaseControl release_control;
+    TdTimer guard;
+
+    TdHookRun hook;
+    TdRouteList *routes;
+    unsigned next_target; /* the next one to be asked about */
+    unsigned group;       /* the one being tried */
+    char *number;         /* for the target that is asked about, when a hook altered it */
+    TdAttributes *target_attributes;
+    bool may_try_next;    /* a leg of the group failed for a cause worth another try */
+    bool has_more_digits; /* came while the route hooks were being asked */
+
+    TdCause cause;
+    const char *released_by;
+    const char *route_label;
+    uint32_t sequence, n_attempts;
+    int64_t started_wall_us, alerting_wall_us, answered_wall_us, ended_wall_us;
+    int64_t started_us, alerting_us, answered_us, ended_us;
+
+    unsigned depth;            /* how many functions of the call are on the stack */
+    TdDeferred *first, **last; /* what happened meanwhile */
+};
+
+extern const TdMachine td_call_machine;
+
+void td_calls_open (unsigned max_calls);
+void td_calls_close (void);
+void td_calls_set_limit (unsigned max_calls); /* Thread: any */
+
+/* New calls are refused from now on. Thread: any. */
+void td_calls_refuse_new (void);
+unsigned td_calls_count (void);
+
+/* Calls VISIT with each call of the current lane. */
+void td_calls_each (void (*visit) (TdCall *call, void *data), void *data);
+
+/* --- For the channel --- */
+void td_call_start (TdChannel *channel);
+void td_call_hear (TdCall *call, TdChannel *leg, const TdLegEvent *event);
+
+/* --- For the parts of the call itself --- */
+
+/* Gives EVENT to the machine, or keeps it until the call has finished its step. */
+void td_call_happen (TdCall *call, TdCallEvent event, const TdHappening *happening);
+
+/* The leg on the other side of LEG in an answered call, or NULL. */
+TdChannel *td_call_other (const TdCall *call, const TdChannel *leg);
+
+/* Whether LEG is out and may still answer. */
+bool td_call_leg_is_live (const TdChannel *leg);
+
+/* Makes the bridge and leg A's termination when there is none yet. */
+bool td_call_ensure_bridge (TdCall *call, bool is_through, TdCause *ret_failure);
+
+/* Goes to releasing for CAUSE; the first cause stays. BY: "calling", "called", "switch". */
+void td_call_end (TdCall *call, const TdCause *cause, const char *by);
+
+/* --- exchange.c: an answered call --- */
+void td_exchange_take_offer (TdCall *call, const TdHappening *what);
+void td_exchange_take_answer (TdCall *call, const TdHappening *what);
+void td_exchange_take_refusal (TdCall *call, const TdHappening *what);
+void td_exchange_take_step (TdCall *call, const TdHappening *what);
+void td_exchange_begin_delayed (TdCall *call, TdDescription *offer);
+void td_exchange_clear (TdExchange *exchange);
+
+/* --- facts.c --- */
+void td_call_facts_open (void);
+typedef enum {
+    FACT_STARTED,
+    FACT_ROUTED,
+    FACT_ATTEMPT,
+    FACT_ATTEMPT_FAILED,
+    FACT_ALERTING,
+    FACT_ANSWERED,
+    FACT_UPDATED,
+    FACT_PRIORITY,
+    FACT_MEDIA,
+    FACT_ENDED,
+    N_CALL_FACTS,
+} TdCallFactKind;
+/* LEG: the called leg it is about; NULL: the one that answered, or was tried last. */
+void td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg);
+
+#endif

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Channels: one leg of a call; what a driver tells of it and what it is told to do. */
+
+#include "call/channel.h"
+
+#include "base/owner.h"
+#include "call/call.h"
+#include "run/lane.h"
+
+#include <string.h>
+
+/* --- The machine ------------------------------------------------------------------------- */
+
+/* Events from the driver come first and are the same as TdLegEventKind; then the verbs. */
+enum {
+    DO_OFFER_CALL = N_LEG_EVENTS,
+    DO_ORIGINATE,
+    DO_RING,
+    DO_PROGRESS,
+    DO_ANSWER,
+    DO_OFFER,
+    DO_ACCEPT,
+    DO_REFUSE,
+    DO_DIGIT,
+    DO_RELEASE,
+    N_CHANNEL_EVENTS,
+};
+
+static const char *const event_names[N_CHANNEL_EVENTS] = {
+    [LEG_PROCEEDING] = "proceeding",
+    [LEG_RINGING] = "ringing",
+    [LEG_PROGRESSED] = "progressed",
+    [LEG_ANSWERED] = "answered",
+    [LEG_OFFERED] = "offered",
+    [LEG_OFFER_ANSWERED] = "offer-answered",
+    [LEG_OFFER_REFUSED] = "offer-refused",
+    [LEG_DIGIT] = "digit",
+    [LEG_MORE_DIGITS] = "more-digits",
+    [LEG_RELEASED] = "released",
+    [DO_OFFER_CALL] = "offer-call",
+    [DO_ORIGINATE] = "originate",
+    [DO_RING] = "ring",
+    [DO_PROGRESS] = "progress",
+    [DO_ANSWER] = "answer",
+    [DO_OFFER] = "offer",
+    [DO_ACCEPT] = "accept",
+    [DO_REFUSE] = "refuse",
+    [DO_DIGIT] = "send-digit",
+    [DO_RELEASE] = "release",
+};
+
+/* The state that EVENT leads to, or the present one. */
+static unsigned
+state_after (const TdChannel *channel, unsigned event)
+{
+    static const uint8_t next[N_CHANNEL_EVENTS] = {
+        [LEG_PROCEEDING] = TD_CHANNEL_PROCEEDING, [LEG_PROGRESSED] = TD_CHANNEL_PROCEEDING,
+        [LEG_RINGING] = TD_CHANNEL_ALERTING,      [LEG_ANSWERED] = TD_CHANNEL_ANSWERED,
+        [LEG_RELEASED] = TD_CHANNEL_RELEASED,     [DO_OFFER_CALL] = TD_CHANNEL_OFFERED,
+        [DO_ORIGINATE] = TD_CHANNEL_CALLING,      [DO_PROGRESS] = TD_CHANNEL_PROCEEDING,
+        [DO_RING] = TD_CHANNEL_ALERTING,          [DO_ANSWER] = TD_CHANNEL_ANSWERED,
+        [DO_RELEASE] = TD_CHANNEL_RELEASING,
+    };
+    unsigned state = td_fsm_state (&channel->fsm);
+
+    /* Progress after ringing is no way back. */
+    return next[event] > state ? next[event] : state;
+}
+
+static void
+act (void *self, unsigned event, void *data)
+{
+    TdChannel *channel = self;
+    unsigned state = state_after (channel, event);
+
+    if (state != td_fsm_state (&channel->fsm)) {
+        td_fsm_enter (&channel->fsm, state);
+    }
+}
+
+#define EARLY_EVENTS                                                                               \
+    (TD_BIT (LEG_PROCEEDING) | TD_BIT (LEG_RINGING) | TD_BIT (LEG_PROGRESSED)                      \
+     | TD_BIT (LEG_ANSWERED) | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_MORE_DIGITS)                       \
+     | TD_BIT (LEG_RELEASED) | TD_BIT (DO_RING) | TD_BIT (DO_PROGRESS) | TD_BIT (DO_ANSWER)        \
+     | TD_BIT (DO_DIGIT) | TD_BIT (DO_RELEASE))
+#define AFTER_EARLY                                                                                \
+    (TD_BIT (TD_CHANNEL_PROCEEDING) | TD_BIT (TD_CHANNEL_ALERTING) | TD_BIT (TD_CHANNEL_ANSWERED)  \
+     | TD_BIT (TD_CHANNEL_RELEASING) | TD_BIT (TD_CHANNEL_RELEASED))
+
+static const TdState states[] = {
+    [TD_CHANNEL_NEW] = {
+        .name = "new",
+        .events = TD_BIT (DO_OFFER_CALL) | TD_BIT (DO_ORIGINATE) | TD_BIT (LEG_RELEASED)
+                  | TD_BIT (DO_RELEASE),
+        .next = TD_BIT (TD_CHANNEL_OFFERED) | TD_BIT (TD_CHANNEL_CALLING)
+                | TD_BIT (TD_CHANNEL_RELEASING) | TD_BIT (TD_CHANNEL_RELEASED),
+        .action = act,
+    },
+    [TD_CHANNEL_OFFERED] = { .name = "offered", .events = EARLY_EVENTS, .next = AFTER_EARLY,
+                             .action = act },
+    [TD_CHANNEL_CALLING] = { .name = "calling", .events = EARLY_EVENTS, .next = AFTER_EARLY,
+                             .action = act },
+    [TD_CHANNEL_PROCEEDING] = { .name = "proceeding", .events = EARLY_EVENTS, .next = AFTER_EARLY,
+                                .action = act },
+    [TD_CHANNEL_ALERTING] = { .name = "alerting", .events = EARLY_EVENTS, .next = AFTER_EARLY,
+                              .action = act },
+    [TD_CHANNEL_ANSWERED] = {
+        .name = "answered",
+        .events = TD_BIT (LEG_OFFERED) | TD_BIT (LEG_OFFER_ANSWERED) | TD_BIT (LEG_OFFER_REFUSED)
+                  | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_RELEASED) | TD_BIT (DO_OFFER)
+                  | TD_BIT (DO_ACCEPT) | TD_BIT (DO_REFUSE) | TD_BIT (DO_DIGIT)
+                  | TD_BIT (DO_RELEASE),
+        .next = TD_BIT (TD_CHANNEL_RELEASING) | TD_BIT (TD_CHANNEL_RELEASED),
+        .action = act,
+    },
+    [TD_CHANNEL_RELEASING] = {
+        .name = "releasing",
+        .events = TD_BIT (LEG_RELEASED),
+        .next = TD_BIT (TD_CHANNEL_RELEASED),
+        .action = act,
+    },
+    [TD_CHANNEL_RELEASED] = { .name = "released", .action = act },
+};
+
+const TdMachine td_channel_machine = {
+    .name = "channel",
+    .states = states,
+    .n_states = G_N_ELEMENTS (states),
+    .events = event_names,
+    .n_events = N_CHANNEL_EVENTS,
+};
+
+/* --- Making and freeing ------------------------------------------------------------------ */
+
+static TdChannel *
+channel_new (TdDriverEntry *driver, bool is_incoming)
+{
+    TdChannel *channel = g_new0 (TdChannel, 1);
+
+    channel->id = td_id_table_add (td_lane_ids (td_lane_current ()), TD_ID_CHANNEL, channel);
+    if (channel->id == TD_ID_NONE) {
+        g_free (channel);
+        td_driver_release (driver);
+        return NULL;
+    }
+    channel->driver = driver;
+    channel->is_incoming = is_incoming;
+    channel->attributes = td_attributes_new ();
+    channel->termination = TD_NO_TERMINATION;
+    td_fsm_init (&channel->fsm, NULL, &td_channel_machine, channel);
+    return channel;
+}
+
+TdChannel *
+td_channel_new (TdModule *module, const char *driver_name, void *data)
+{
+    TdDriverEntry *driver = td_driver_acquire (driver_name, module);
+
+    if (driver == NULL) {
+        return NULL;
+    }
+    if (module != NULL && atomic_load (&td_owner_of (module)->is_stopping)) {
+        td_driver_release (driver);
+        return NULL;
+    }
+    TdChannel *channel = channel_new (driver, true);
+    if (channel != NULL) {
+        channel->data = data;
+    }
+    return channel;
+}
+
+TdChannel *
+td_channel_new_outgoing (TdCall *call, TdDriverEntry *driver, const char *target)
+{
+    TdChannel *channel = channel_new (driver, false);
+
+    if (channel != NULL) {
+        channel->call = call;
+        channel->target = g_strdup (target);
+    }
+    return channel;
+}
+
+void
+td_channel_free (TdChannel *channel)
+{
+    const TdChannelDriver *driver = &channel->driver->driver;
+
+    td_timer_stop (&channel->timer);
+    td_fsm_clear (&channel->fsm);
+    td_id_table_remove (td_lane_ids (td_lane_current ()), channel->id);
+    if (driver->freed != NULL && channel->data != NULL) {
+        driver->freed (channel->data);
+    }
+    td_driver_release (channel->driver);
+    td_attributes_free (channel->attributes);
+    g_clear_pointer (&channel->offer, td_description_unref);
+    g_free (channel->trunk);
+    g_free (channel->target);
+    g_free (channel->peer_id);
+    g_free (channel->peer_address);
+    g_free (channel->stats);
+    g_free (channel);
+}
+
+/* --- What is on a channel ---------------------------------------------------------------- */
+
+TdId
+td_channel_id (const TdChannel *channel)
+{
+    return channel->id;
+}
+
+TdChannel *
+td_channel_find (TdId id)
+{
+    return td_id_table_find (td_lane_ids (td_lane_current ()), TD_ID_CHANNEL, id);
+}
+
+TdModule *
+td_channel_module (const TdChannel *channel)
+{
+    return channel->driver->module;
+}
+
+const char *
+td_channel_driver_name (const TdChannel *channel)
+{
+    return channel->driver->driver.name;
+}
+
+void *
+td_channel_data (const TdChannel *channel)
+{
+    return channel->data;
+}
+
+void
+td_channel_set_data (TdChannel *channel, void *data)
+{
+    channel->data = data;
+}
+
+TdChannelState
+td_channel_state (const TdChannel *channel)
+{
+    return td_fsm_state (&channel->fsm);
+}
+
+bool
+td_channel_is_alive (const TdChannel *channel)
+{
+    return td_fsm_state (&channel->fsm) != TD_CHANNEL_RELEASED;
+}
+
+bool
+td_channel_is_incoming (const TdChannel *channel)
+{
+    return channel->is_incoming;
+}
+
+TdCall *
+td_channel_call (const TdChannel *channel)
+{
+    return channel->call;
+}
+
+TdParty *
+td_channel_calling (TdChannel *channel)
+{
+    return &channel->calling;
+}
+
+TdParty *
+td_channel_called (TdChannel *channel)
+{
+    return &channel->called;
+}
+
+TdAttributes *
+td_channel_attributes (TdChannel *channel)
+{
+    return channel->attributes;
+}
+
+const TdCause *
+td_channel_cause (const TdChannel *channel)
+{
+    return &channel->cause;
+}
+
+const TdPriority *
+td_channel_priority (const TdChannel *channel)
+{
+    static const TdPriority ordinary = { .priority_class = TD_CLASS_ORDINARY };
+
+    return channel->call != NULL ? td_call_priority (channel->call) : &ordinary;
+}
+
+static void
+replace (char **text, const char *value)
+{
+    char *old = *text;
+
+    *text = g_strdup (value);
+    g_free (old);
+}
+
+const char *
+td_channel_trunk (const TdChannel *channel)
+{
+    return channel->trunk != NULL ? channel->trunk : "";
+}
+
+void
+td_channel_set_trunk (TdChannel *channel, const char *trunk)
+{
+    replace (&channel->trunk, trunk);
+}
+
+const char *
+td_channel_target (const TdChannel *channel)
+{
+    return channel->target;
+}
+
+TdDescription *
+td_channel_offer (const TdChannel *channel)
+{
+    return channel->offer;
+}
+
+const char *
+td_channel_peer_id (const TdChannel *channel)
+{
+    return channel->peer_id;
+}
+
+void
+td_channel_set_peer_id (TdChannel *channel, const char *peer_id)
+{
+    replace (&channel->peer_id, peer_id);
+}
+
+const char *
+td_channel_peer_address (const TdChannel *channel)
+{
+    return channel->peer_address;
+}
+
+void
+td_channel_set_peer_address (TdChannel *channel, const char *address)
+{
+    replace (&channel->peer_address, address);
+}
+
+/* --- Events, from drivers ---------------------------------------------------------------- */
+
+static void
+tell (TdChannel *channel, const TdLegEvent *event)
+{
+    if (!td_fsm_dispatch (&channel->fsm, event->kind, NULL)) {
+        return;
+    }
+    if (event->kind == LEG_RELEASED) {
+        channel->cause = event->cause;
+        td_timer_stop (&channel->timer);
+    }
+    if (channel->call != NULL) {
+        td_call_hear (channel->call, channel, event);
+    } else if (event->kind == LEG_RELEASED) {
+        td_channel_free (channel);
+    }
+}
+
+void
+td_channel_offer_call (TdChannel *channel, TdDescription *offer)
+{
+    if (offer != NULL) {
+        channel->offer = td_description_ref (offer);
+    }
+    td_fsm_dispatch (&channel->fsm, DO_OFFER_CALL, NULL);
+    td_call_start (channel);
+}
+
+void
+td_channel_proceeding (TdChannel *channel)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_PROCEEDING });
+}
+
+void
+td_channel_ringing (TdChannel *channel, uint32_t early_id, TdDescription *description)
+{
+    tell (channel,
+          &(TdLegEvent){ .kind = LEG_RINGING, .early_id = early_id, .description = description });
+}
+
+void
+td_channel_progressed (TdChannel *channel, uint32_t early_id, TdDescription *description)
+{
+    tell (channel, &(TdLegEvent){
+                       .kind = LEG_PROGRESSED, .early_id = early_id, .description = description });
+}
+
+void
+td_channel_answered (TdChannel *channel, uint32_t early_id, TdDescription *description)
+{
+    tell (channel,
+          &(TdLegEvent){ .kind = LEG_ANSWERED, .early_id = early_id, .description = description });
+}
+
+void
+td_channel_offered (TdChannel *channel, TdDescription *description)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_OFFERED, .description = description });
+}
+
+void
+td_channel_offer_answered (TdChannel *channel, TdDescription *description)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_OFFER_ANSWERED, .description = description });
+}
+
+void
+td_channel_offer_refused (TdChannel *channel, const TdCause *cause)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_OFFER_REFUSED, .cause = *cause });
+}
+
+void
+td_channel_digit (TdChannel *channel, char digit, uint32_t duration_ms)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_DIGIT, .digit = digit, .duration_ms = duration_ms });
+}
+
+void
+td_channel_more_digits (TdChannel *channel, const char *digits, bool is_last)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_MORE_DIGITS, .digits = digits, .is_last = is_last });
+}
+
+void
+td_channel_released (TdChannel *channel, const TdCause *cause)
+{
+    tell (channel, &(TdLegEvent){ .kind = LEG_RELEASED, .cause = *cause });
+}
+
+/* --- Verbs ------------------------------------------------------------------------------- */
+
+void
+td_leg_originate (TdChannel *channel)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_ORIGINATE, NULL)) {
+        channel->driver->driver.originate (channel);
+    }
+}
+
+void
+td_leg_ring (TdChannel *channel, TdDescription *description)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_RING, NULL) && channel->driver->driver.ring != NULL) {
+        channel->driver->driver.ring (channel, description);
+    }
+}
+
+void
+td_leg_progress (TdChannel *channel, TdDescription *description)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_PROGRESS, NULL)
+        && channel->driver->driver.progress != NULL) {
+        channel->driver->driver.progress (channel, description);
+    }
+}
+
+void
+td_leg_answer (TdChannel *channel, TdDescription *description)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_ANSWER, NULL)) {
+        channel->driver->driver.answer (channel, description);
+    }
+}
+
+bool
+td_leg_offer (TdChannel *channel, TdDescription *description)
+{
+    if (channel->driver->driver.offer == NULL || !td_fsm_dispatch (&channel->fsm, DO_OFFER, NULL)) {
+        return false;
+    }
+    channel->driver->driver.offer (channel, description);
+    return true;
+}
+
+void
+td_leg_accept (TdChannel *channel, TdDescription *description)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_ACCEPT, NULL)
+        && channel->driver->driver.accept != NULL) {
+        channel->driver->driver.accept (channel, description);
+    }
+}
+
+void
+td_leg_refuse (TdChannel *channel, const TdCause *cause)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_REFUSE, NULL)
+        && channel->driver->driver.refuse != NULL) {
+        channel->driver->driver.refuse (channel, cause);
+    }
+}
+
+void
+td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_DIGIT, NULL) && channel->driver->driver.digit != NULL) {
+        channel->driver->driver.digit (channel, digit, duration_ms);
+    }
+}
+
+void
+td_leg_reclassify (TdChannel *channel)
+{
+    if (td_channel_is_alive (channel) && channel->driver->driver.reclassify != NULL) {
+        channel->driver->driver.reclassify (channel);
+    }
+}
+
+void
+td_leg_release (TdChannel *channel, const TdCause *cause)
+{
+    unsigned state = td_fsm_state (&channel->fsm);
+
+    if (state == TD_CHANNEL_RELEASING || state == TD_CHANNEL_RELEASED) {
+        return;
+    }
+    td_timer_stop (&channel->timer);
+    td_fsm_dispatch (&channel->fsm, DO_RELEASE, NULL);
+    if (state == TD_CHANNEL_NEW) {
+        /* The driver has not heard of it yet. */
+        td_channel_released (channel, cause);
+    } else {
+        channel->driver->driver.release (channel, cause);
+    }
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Offer and answer between the legs of an answered call: hold, resume, other media.
+ *
+ *     X offers -> bridge -> offered to Y -> Y answers -> bridge -> X is told
+ *
+ * One exchange at a time; whoever offers meanwhile gets glare (RFC 3261 14.2, RFC 3264 4). A leg that
+ * asks for an offer (a re-INVITE without a body) gets one from the other leg, whose exchange it then
+ * is.
+ */
+
+#include "call/call.h"
+
+void
+td_exchange_clear (TdExchange *exchange)
+{
+    g_clear_pointer (&exchange->offer, td_description_unref);
+    *exchange = (TdExchange){ 0 };
+}
+
+static void
+begin (TdExchange *exchange, TdChannel *from, TdChannel *to, TdDescription *offer)
+{
+    td_exchange_clear (exchange);
+    exchange->from = from;
+    exchange->to = to;
+    exchange->offer = offer != NULL ? td_description_ref (offer) : NULL;
+}
+
+/* Leg A came without an offer and is about to be answered with leg B's. */
+void
+td_exchange_begin_delayed (TdCall *call, TdDescription *offer)
+{
+    begin (&call->exchange, call->b, call->a, offer);
+}
+
+static void
+refuse (TdCall *call, const TdCause *cause)
+{
+    TdChannel *from = call->exchange.from;
+
+    td_exchange_clear (&call->exchange);
+    td_leg_refuse (from, cause);
+}
+
+static bool
+is_internal (const TdChannel *leg)
+{
+    return leg->driver->driver.service != NULL;
+}
+
+/* Carries the offer of the exchange to the other side. */
+static void
+carry_offer (TdCall *call)
+{
+    TdExchange *exchange = &call->exchange;
+
+    if (is_internal (exchange->to)) {
+        td_bridge_answer (call->bridge, exchange->from->termination, exchange->to->termination,
+                          exchange->offer, NULL,
+                          (TdBridgeTag){ exchange->to->id, STEP_FOR_ACCEPT });
+    } else {
+        td_bridge_offer (call->bridge, exchange->from->termination, exchange->to->termination,
+                         exchange->offer, (TdBridgeTag){ exchange->to->id, STEP_FOR_REOFFER });
+    }
+}
+
+void
+td_exchange_take_offer (TdCall *call, const TdHappening *what)
+{
+    static const TdCause glare = { 0 };
+    TdChannel *from = what->leg, *to = td_call_other (call, from);
+
+    if (call->exchange.from != NULL || to == NULL) {
+        td_leg_refuse (from, &glare);
+        return;
+    }
+    begin (&call->exchange, from, to, what->event->description);
+    if (what->event->description != NULL) {
+        carry_offer (call);
+        return;
+    }
+    call->exchange.asker = from;
+    if (is_internal (to) || !td_leg_offer (to, NULL)) {
+        TdCause cause = td_cause (TD_CAUSE_BEARER_NOT_IMPLEMENTED, NULL);
+        refuse (call, &cause);
+    }
+}
+
+void
+td_exchange_take_answer (TdCall *call, const TdHappening *what)
+{
+    TdExchange *exchange = &call->exchange;
+    TdDescription *description = what->event->description;
+
+    if (exchange->asker != NULL && what->leg == exchange->to) {
+        /* The offer that was asked for: from here on it is the answering leg's exchange. */
+        TdChannel *asker = exchange->asker;
+        begin (exchange, what->leg, asker, description);
+        td_bridge_offer (call->bridge, exchange->from->termination, exchange->to->termination,
+                         description, (TdBridgeTag){ asker->id, STEP_FOR_REACCEPT });
+    } else if (what->leg == exchange->to && exchange->offer != NULL) {
+        td_bridge_answer (call->bridge, exchange->from->termination, exchange->to->termination,
+                          exchange->offer, description,
+                          (TdBridgeTag){ exchange->to->id, STEP_FOR_ACCEPT });
+    }
+}
+
+void
+td_exchange_take_refusal (TdCall *call, const TdHappening *what)
+{
+    if (call->exchange.from != NULL && what->leg == call->exchange.to) {
+        refuse (call, &what->event->cause);
+    }
+}
+
+/* The exchange came to an end the offering side is told of, or cannot be. */
+static void
+accept (TdCall *call, const TdHappening *what)
+{
+    TdChannel *from = call->exchange.from;
+
+    if (what->failure != NULL) {
+        refuse (call, what->failure);
+        return;
+    }
+    td_exchange_clear (&call->exchange);
+    td_leg_accept (from, what->out);
+    td_call_tell (call, FACT_UPDATED, NULL);
+}
+
+void
+td_exchange_take_step (TdCall *call, const TdHappening *what)
+{
+    TdExchange *exchange = &call->exchange;
+
+    if (exchange->from == NULL) {
+        return;
+    }
+    switch (what->tag.purpose) {
+    case STEP_FOR_REOFFER:
+        if (what->failure != NULL) {
+            refuse (call, what->failure);
+        } else if (!td_leg_offer (exchange->to, what->out)) {
+            TdCause cause = td_cause (TD_CAUSE_BEARER_NOT_IMPLEMENTED, NULL);
+            refuse (call, &cause);
+        }
+        break;
+    case STEP_FOR_REACCEPT:
+        if (what->failure != NULL) {
+            td_leg_refuse (exchange->to, what->failure);
+            td_exchange_clear (exchange);
+        } else {
+            td_leg_accept (exchange->to, what->out);
+        }
+        break;
+    case STEP_FOR_ACCEPT:
+        accept (call, what);
+        break;
+    default: /* early media that came when the call was up already */
+        break;
+    }
+}

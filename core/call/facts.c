@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is told of a call on the bus. */
+
+#include "call/call.h"
+
+#define TEXT(member, help)     TD_FIELD (TdCallFact, member, TD_FIELD_TEXT, help)
+#define UINT(member, help)     TD_FIELD (TdCallFact, member, TD_FIELD_UINT, help)
+#define INT(member, help)      TD_FIELD (TdCallFact, member, TD_FIELD_INT, help)
+#define TIME(member, help)     TD_FIELD (TdCallFact, member, TD_FIELD_TIME, help)
+#define DURATION(member, help) TD_FIELD (TdCallFact, member, TD_FIELD_DURATION, help)
+
+static const TdField fields[] = {
+    TD_FIELD (TdCallFact, call, TD_FIELD_ID, "The call"),
+    TEXT (calling, "Who calls: number or user"),
+    TEXT (called, "Who is called: number or user, as it was dialled"),
+    TEXT (calling_trunk, "Trunk group the call came in by"),
+    TEXT (called_trunk, "Trunk group the leg goes out by"),
+    TEXT (calling_peer, "Address of the calling peer"),
+    TEXT (called_peer, "Address of the called peer"),
+    TEXT (calling_peer_id, "The calling peer's name for the leg, such as a Call-ID"),
+    TEXT (called_peer_id, "The called peer's name for the leg"),
+    TEXT (route, "Label of the route list"),
+    TEXT (state, "State of the call"),
+    TIME (started_us, "When the call was offered"),
+    TIME (alerting_us, "When the caller was first told of ringing"),
+    TIME (answered_us, "When it was answered"),
+    TIME (ended_us, "When it ended"),
+    DURATION (duration_us, "From answer to end, by the monotonic clock"),
+    DURATION (setup_us, "From offer to first ringing or answer, by the monotonic clock"),
+    UINT (attempts, "Legs tried"),
+    UINT (cause, "Why it ended: Q.850"),
+    TEXT (cause_text, "The same in words, the peer's own where it had any"),
+    UINT (protocol_code, "The peer's own code, such as a SIP status; 0: none"),
+    TEXT (released_by, "calling, called or switch"),
+    TEXT (name_space, "Resource-priority namespace"),
+    TEXT (value, "Resource-priority value"),
+    UINT (priority_class, "0 to 15, 15 the highest"),
+    TEXT (codec_calling, "Codec of the calling leg"),
+    TEXT (codec_called, "Codec of the called leg"),
+    INT (packets_from_calling, "RTP packets received from the calling leg"),
+    INT (packets_from_called, "RTP packets received from the called leg"),
+    INT (packets_lost_from_calling, "RTP packets lost on the way from the calling leg"),
+    INT (packets_lost_from_called, "RTP packets lost on the way from the called leg"),
+    UINT (jitter_from_calling_us, "Interarrival jitter of the calling leg, microseconds"),
+    UINT (jitter_from_called_us, "Interarrival jitter of the called leg, microseconds"),
+};
+
+static const struct {
+    const char *name, *help;
+} decls[N_CALL_FACTS] = {
+    [FACT_STARTED] = { "call.started", "A call was offered" },
+    [FACT_ROUTED] = { "call.routed", "A route list was found for it" },
+    [FACT_ATTEMPT] = { "call.attempt", "A leg was placed" },
+    [FACT_ATTEMPT_FAILED] = { "call.attempt-failed", "A leg failed before it was answered" },
+    [FACT_ALERTING] = { "call.alerting", "The caller was told that it rings" },
+    [FACT_ANSWERED] = { "call.answered", "The call was answered" },
+    [FACT_UPDATED] = { "call.updated", "Its media changed: hold, resume, another codec" },
+    [FACT_PRIORITY] = { "call.priority", "Its priority class rose" },
+    [FACT_MEDIA] = { "call.media", "A leg's media fell silent, or flow again" },
+    [FACT_ENDED] = { "call.ended", "The call is over" },
+};
+
+static TdTopic *topics[N_CALL_FACTS];
+
+void
+td_call_facts_open (void)
+{
+    for (unsigned i = 0; i < N_CALL_FACTS; i++) {
+        topics[i] = td_topic_declare (NULL, &(TdTopicDecl){
+                                                .size = sizeof (TdTopicDecl),
+                                                .version = 1,
+                                                .name = decls[i].name,
+                                                .help = decls[i].help,
+                                                .fields = fields,
+                                                .n_fields = G_N_ELEMENTS (fields),
+                                                .body_size = sizeof (TdCallFact),
+                                            });
+    }
+}
+
+static void
+fill_legs (TdCallFact *fact, const TdCall *call, const TdChannel *b)
+{
+    fact->calling_trunk = td_channel_trunk (call->a);
+    fact->calling_peer = call->a->peer_address;
+    fact->calling_peer_id = call->a->peer_id;
+    if (b != NULL) {
+        fact->called_trunk = td_channel_trunk (b);
+        fact->called_peer = b->peer_address;
+        fact->called_peer_id = b->peer_id;
+    }
+}
+
+static void
+fill_times (TdCallFact *fact, const TdCall *call)
+{
+    int64_t first_us = call->alerting_us != 0 ? call->alerting_us : call->answered_us;
+
+    fact->started_us = call->started_wall_us;
+    fact->alerting_us = call->alerting_wall_us;
+    fact->answered_us = call->answered_wall_us;
+    fact->ended_us = call->ended_wall_us;
+    fact->duration_us =
+        call->answered_us != 0 && call->ended_us != 0 ? call->ended_us - call->answered_us : 0;
+    fact->setup_us = first_us != 0 ? first_us - call->started_us : 0;
+}
+
+static void
+fill_media (TdCallFact *fact, const TdCall *call, const TdChannel *b)
+{
+    const TdMediaStats *from_a = call->a->stats;
+    const TdMediaStats *from_b = b != NULL ? b->stats : NULL;
+
+    if (from_a != NULL) {
+        fact->codec_calling = from_a->codec;
+        fact->packets_from_calling = (int64_t) from_a->packets_received;
+        fact->packets_lost_from_calling = (int64_t) from_a->packets_lost;
+        fact->jitter_from_calling_us = from_a->jitter_us;
+    }
+    if (from_b != NULL) {
+        fact->codec_called = from_b->codec;
+        fact->packets_from_called = (int64_t) from_b->packets_received;
+        fact->packets_lost_from_called = (int64_t) from_b->packets_lost;
+        fact->jitter_from_called_us = from_b->jitter_us;
+    }
+}
+
+static const TdChannel *
+last_tried (const TdCall *call)
+{
+    return call->legs->len > 1 ? call->legs->pdata[call->legs->len - 1] : NULL;
+}
+
+void
+td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
+{
+    if (!td_topic_is_heard (topics[kind])) {
+        call->sequence++;
+        return;
+    }
+    const TdChannel *b = leg != NULL ? leg : call->b != NULL ? call->b : last_tried (call);
+    const TdCause *cause = kind == FACT_ATTEMPT_FAILED && leg != NULL ? &leg->cause : &call->cause;
+    TdCallFact fact = {
+        .call = call->id,
+        .calling = td_party_key (&call->calling),
+        .called = td_party_key (&call->called),
+        .route = call->route_label,
+        .state = td_fsm_state_name (&call->fsm),
+        .attempts = call->n_attempts,
+        .cause = cause->value,
+        .cause_text = cause->text,
+        .protocol_code = cause->code,
+        .released_by = call->released_by,
+        .name_space = call->priority.name_space,
+        .value = call->priority.value,
+        .priority_class = call->priority.priority_class,
+    };
+
+    fill_legs (&fact, call, b);
+    fill_times (&fact, call);
+    fill_media (&fact, call, b);
+    td_bus_publish (topics[kind], call->id, &call->sequence, call->priority.priority_class, &fact);
+}

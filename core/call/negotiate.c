@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a bridge says to one leg because of what the other one said. */
+
+#include "call/negotiate.h"
+
+#include <string.h>
+#include <tandem/codec.h>
+
+enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127, NO_PAYLOAD_TYPE = 255 };
+
+static bool
+is_rtp (const TdStream *stream)
+{
+    return g_str_has_prefix (stream->transport, "RTP/");
+}
+
+/* ICE candidates name addresses behind our back: media that are anchored must not find them. An
+ * answer without them is an agent that does not speak ICE (RFC 8839 4.2.5). */
+static bool
+is_ice (const char *line)
+{
+    return g_str_has_prefix (line, "a=candidate:") || g_str_has_prefix (line, "a=ice-")
+           || g_str_has_prefix (line, "a=remote-candidates:")
+           || strcmp (line, "a=end-of-candidates") == 0;
+}
+
+static void
+strip_ice (char **lines)
+{
+    char **kept = lines;
+
+    for (char **line = lines; line != NULL && *line != NULL; line++) {
+        if (is_ice (*line)) {
+            g_free (*line);
+        } else {
+            *kept++ = *line;
+        }
+    }
+    if (lines != NULL) {
+        *kept = NULL;
+    }
+}
+
+/* A copy of DESCRIPTION without what only its writer may say. */
+static TdDescription *
+copy_without_address (const TdDescription *description)
+{
+    TdDescription *copy = td_description_copy (description);
+
+    strip_ice (copy->lines);
+    for (unsigned i = 0; i < copy->n_streams; i++) {
+        TdStream *stream = &copy->streams[i];
+        strip_ice (stream->lines);
+        stream->rtcp_port = 0;
+    }
+    return copy;
+}
+
+static bool
+has_format (const TdStream *stream, const char *name, uint32_t clock_rate_hz)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        if (stream->formats[i].clock_rate_hz == clock_rate_hz
+            && g_ascii_strcasecmp (stream->formats[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_registered (const TdFormat *format)
+{
+    const TdCodec *codec = td_codec_acquire (format->name, format->clock_rate_hz);
+
+    td_codec_release (codec);
+    return codec != NULL;
+}
+
+static bool
+can_transcode_stream (const TdStream *stream)
+{
+    if (stream->kind != TD_MEDIA_AUDIO || !is_rtp (stream) || stream->port == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        if (!td_format_is_companion (&stream->formats[i]) && is_registered (&stream->formats[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_payload_type_free (const TdStream *stream, unsigned payload_type)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        if (stream->formats[i].payload_type == payload_type) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static unsigned
+pick_payload_type (const TdStream *stream, const TdCodec *codec)
+{
+    if (codec->payload_type != NO_PAYLOAD_TYPE
+        && is_payload_type_free (stream, codec->payload_type)) {
+        return codec->payload_type;
+    }
+    for (unsigned payload_type = FIRST_DYNAMIC; payload_type <= LAST_DYNAMIC; payload_type++) {
+        if (is_payload_type_free (stream, payload_type)) {
+            return payload_type;
+        }
+    }
+    return NO_PAYLOAD_TYPE;
+}
+
+static void
+add_codec (const TdCodec *codec, void *data)
+{
+    TdStream *stream = data;
+
+    if (has_format (stream, codec->name, codec->clock_rate_hz)
+        || stream->n_formats == TD_MAX_FORMATS) {
+        return;
+    }
+    unsigned payload_type = pick_payload_type (stream, codec);
+    if (payload_type != NO_PAYLOAD_TYPE) {
+        td_stream_add_format (stream, payload_type, codec->name, codec->clock_rate_hz,
+                              codec->channels, NULL);
+    }
+}
+
+TdDescription *
+td_negotiate_offer (const TdDescription *offer, bool can_transcode)
+{
+    TdDescription *wanted = copy_without_address (offer);
+
+    for (unsigned i = 0; can_transcode && i < wanted->n_streams; i++) {
+        if (can_transcode_stream (&wanted->streams[i])) {
+            td_codec_each (add_codec, &wanted->streams[i]);
+        }
+    }
+    return wanted;
+}
+
+TdDescription *
+td_negotiate_any_offer (void)
+{
+    TdDescription *offer = td_description_new ();
+    TdStream *stream = td_description_add_stream (offer);
+
+    stream->kind = TD_MEDIA_AUDIO;
+    stream->direction = TD_DIRECTION_SENDRECV;
+    stream->port = 9; /* any but 0, which would refuse the stream; the provider puts in its own */
+    td_description_set_text (&stream->kind_text, "audio");
+    td_description_set_text (&stream->transport, "RTP/AVP");
+    td_codec_each (add_codec, stream);
+    return offer;
+}
+
+static const TdFormat *
+find_match (const TdStream *stream, const TdFormat *wanted)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        if (td_format_matches (&stream->formats[i], wanted)) {
+            return &stream->formats[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+add_format (TdStream *stream, const TdFormat *format, const char *fmtp)
+{
+    td_stream_add_format (stream, format->payload_type, format->name, format->clock_rate_hz,
+                          format->channels, fmtp);
+}
+
+/* Adds what OFFERED and ANSWERED share, with the offer's payload types, in the answer's order.
+ * Returns whether a real codec was among it. */
+static bool
+add_shared (TdStream *stream, const TdStream *offered, const TdStream *answered)
+{
+    bool has_codec = false;
+
+    for (unsigned i = 0; i < answered->n_formats; i++) {
+        const TdFormat *format = find_match (offered, &answered->formats[i]);
+        if (format != NULL) {
+            add_format (stream, format, answered->formats[i].fmtp);
+            has_codec |= !td_format_is_companion (format);
+        }
+    }
+    return has_codec;
+}
+
+static const TdFormat *
+first_registered (const TdStream *stream)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        if (!td_format_is_companion (&stream->formats[i]) && is_registered (&stream->formats[i])) {
+            return &stream->formats[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+clear_formats (TdStream *stream)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        g_free (stream->formats[i].name);
+        g_free (stream->formats[i].fmtp);
+    }
+    stream->n_formats = 0;
+}
+
+/* Replaces STREAM's formats by one that can be turned into what was answered. */
+static bool
+transcode (TdStream *stream, const TdStream *offered, const TdStream *answered)
+{
+    const TdFormat *ours = first_registered (offered);
+
+    if (ours == NULL || first_registered (answered) == NULL) {
+        return false;
+    }
+    clear_formats (stream);
+    add_format (stream, ours, ours->fmtp);
+    for (unsigned i = 0; i < answered->n_formats; i++) {
+        const TdFormat *companion = find_match (offered, &answered->formats[i]);
+        if (companion != NULL && td_format_is_companion (companion)) {
+            add_format (stream, companion, answered->formats[i].fmtp);
+        }
+    }
+    return true;
+}
+
+/* Fills STREAM, a copy of what was answered, for the leg that OFFERED. */
+static bool
+negotiate_stream (TdStream *stream, const TdStream *offered, const TdStream *answered,
+                  bool can_transcode)
+{
+    if (offered->port == 0 || answered->port == 0) {
+        return false;
+    }
+    if (!is_rtp (offered)) {
+        return true;
+    }
+    clear_formats (stream);
+    return add_shared (stream, offered, answered)
+           || (can_transcode && offered->kind == TD_MEDIA_AUDIO
+               && transcode (stream, offered, answered));
+}
+
+/* A refused stream still names a format (RFC 3264 6: port zero, the rest is ignored). */
+static void
+refuse_stream (TdStream *stream, const TdStream *offered)
+{
+    stream->port = 0;
+    clear_formats (stream);
+    if (offered->n_formats > 0) {
+        add_format (stream, &offered->formats[0], NULL);
+    }
+    td_description_set_text (&stream->other_formats, offered->other_formats);
+}
+
+TdDescription *
+td_negotiate_answer (const TdDescription *offer, const TdDescription *answer, bool can_transcode)
+{
+    if (!td_description_is_answer_to (answer, offer, NULL)) {
+        return NULL;
+    }
+    g_autoptr (TdDescription) wanted = copy_without_address (answer);
+    bool is_any_left = false;
+
+    for (unsigned i = 0; i < wanted->n_streams; i++) {
+        if (negotiate_stream (&wanted->streams[i], &offer->streams[i], &answer->streams[i],
+                              can_transcode)) {
+            is_any_left = true;
+        } else {
+            refuse_stream (&wanted->streams[i], &offer->streams[i]);
+        }
+    }
+    return is_any_left ? g_steal_pointer (&wanted) : NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a bridge says to one leg because of what the other one said: pure functions of descriptions.
+ *
+ *     X offers   --- td_negotiate_offer () --->   offered to Y, codecs added that can be transcoded
+ *     X is told  <-- td_negotiate_answer () ---   Y answers
+ */
+
+#ifndef CORE_CALL_NEGOTIATE_H
+#define CORE_CALL_NEGOTIATE_H
+
+#include <tandem/offer.h>
+
+/* The offer for the other leg (transfer full), right but for origin, addresses and ports. With
+ * CAN_TRANSCODE every registered codec is added behind the offered ones, to each audio stream that
+ * offers at least one registered codec. */
+TdDescription *td_negotiate_offer (const TdDescription *offer, bool can_transcode);
+
+/* An offer of one audio stream with every registered codec (transfer full), for a peer that asked
+ * for an offer of a leg that has none of its own. */
+TdDescription *td_negotiate_any_offer (void);
+
+/* The answer for the leg that made OFFER (transfer full), out of what the other leg answered to
+ * the negotiated offer. Formats both know are kept, so that packets can be relayed; a stream without
+ * one gets the best that can be transcoded, or is refused (RFC 3264 6). Returns NULL when no stream
+ * is left, or ANSWER has not OFFER's streams. */
+TdDescription *td_negotiate_answer (const TdDescription *offer, const TdDescription *answer,
+                                    bool can_transcode);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Route lists: what a route hook answers with. */
+
+#include <string.h>
+#include <tandem/call.h>
+
+enum { MAX_TARGETS = 100 };
+
+struct TdRouteList {
+    char *label;
+    GArray *targets; /* TdTarget, texts our own */
+};
+
+static void
+clear_target (void *data)
+{
+    TdTarget *target = data;
+
+    g_free ((char *) target->driver);
+    g_free ((char *) target->trunk);
+    g_free ((char *) target->address);
+    g_free ((char *) target->number);
+}
+
+TdRouteList *
+td_route_list_new (const char *label)
+{
+    TdRouteList *list = g_new0 (TdRouteList, 1);
+
+    list->label = g_strdup (label);
+    list->targets = g_array_new (false, false, sizeof (TdTarget));
+    g_array_set_clear_func (list->targets, clear_target);
+    return list;
+}
+
+void
+td_route_list_free (TdRouteList *list)
+{
+    if (list != NULL) {
+        g_array_unref (list->targets);
+        g_free (list->label);
+        g_free (list);
+    }
+}
+
+bool
+td_route_list_add (TdRouteList *list, const TdTarget *target)
+{
+    TdTarget copy = { 0 };
+
+    if (list->targets->len == MAX_TARGETS) {
+        return false;
+    }
+    memcpy (&copy, target, MIN (target->size, sizeof (TdTarget)));
+    copy.size = sizeof (TdTarget);
+    copy.driver = g_strdup (copy.driver);
+    copy.trunk = g_strdup (copy.trunk);
+    copy.address = g_strdup (copy.address);
+    copy.number = g_strdup (copy.number);
+    g_array_append_val (list->targets, copy);
+    return true;
+}
+
+unsigned
+td_route_list_length (const TdRouteList *list)
+{
+    return list->targets->len;
+}
+
+const TdTarget *
+td_route_list_target (const TdRouteList *list, unsigned index)
+{
+    return index < list->targets->len ? &g_array_index (list->targets, TdTarget, index) : NULL;
+}
+
+const char *
+td_route_list_label (const TdRouteList *list)
+{
+    return list->label;
+}
