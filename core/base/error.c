@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The core's own error domain. */
 
-#include "base/error.h"
+#include <tandem/base.h>
 
-G_DEFINE_QUARK (td - error - quark, td_error)
+G_DEFINE_QUARK (td-error-quark, td_error)

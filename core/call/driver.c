@@ -3,7 +3,6 @@
 
 #include "call/driver.h"
 
-#include "base/error.h"
 #include "base/owner.h"
 
 #include <string.h>

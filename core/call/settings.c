@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The [call] section, taken apart once for all calls that begin under it. */
+/* The [call] and [trunk] sections: the first one taken apart once for all calls that begin under it. */
 
 #include "call/settings.h"
 
@@ -86,6 +86,48 @@ const TdConfigSection td_call_section = {
     .help = "What holds for every call.",
     .keys = keys,
     .n_keys = G_N_ELEMENTS (keys),
+};
+
+static const char *const trunk_media_choices[] = { "default", "anchor", "through", NULL };
+
+static const TdConfigKey trunk_keys[] = {
+    { .name = "address",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_REQUIRED | TD_CONFIG_RELOADABLE,
+      .help =
+          "Where the peer is: SCHEME:..., such as sip:198.51.100.7:5060. The scheme is the name "
+          "of the endpoint driver.",
+      .since = "0.1" },
+    { .name = "media",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "default",
+      .choices = trunk_media_choices,
+      .help = "Whether media to this peer are anchored or run past the switch; default: as [call] "
+              "says.",
+      .since = "0.1" },
+    { .name = "username",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "",
+      .help = "The name by which this switch answers the peer's challenge.",
+      .since = "0.1" },
+    { .name = "password",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE | TD_CONFIG_SECRET,
+      .default_text = "",
+      .help = "The password that belongs to it.",
+      .since = "0.1" },
+};
+
+const TdConfigSection td_trunk_section = {
+    .size = sizeof (TdConfigSection),
+    .key_size = sizeof (TdConfigKey),
+    .name = "trunk",
+    .help = "A peer that calls come from and go to.",
+    .is_named = true,
+    .keys = trunk_keys,
+    .n_keys = G_N_ELEMENTS (trunk_keys),
 };
 
 static TdSnapshot *current;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The [call] section, taken apart once for all calls that begin under it. */
+/* The [call] and [trunk] sections: the first one taken apart once for all calls that begin under it. */
 
 #ifndef CORE_CALL_SETTINGS_H
 #define CORE_CALL_SETTINGS_H
@@ -17,6 +17,7 @@ typedef struct {
 } TdCallSettings;
 
 extern const TdConfigSection td_call_section;
+extern const TdConfigSection td_trunk_section;
 
 /* Makes CONFIG the one that new calls begin with. Thread: control. */
 void td_call_settings_swap (TdConfig *config);

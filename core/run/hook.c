@@ -7,7 +7,6 @@
 
 #include "run/hook.h"
 
-#include "base/error.h"
 #include "base/owner.h"
 
 #include <pthread.h>

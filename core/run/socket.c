@@ -3,7 +3,6 @@
 
 #include "run/socket.h"
 
-#include "base/error.h"
 #include "run/lane.h"
 
 #include <tandem/log.h>

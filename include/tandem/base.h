@@ -28,6 +28,20 @@ G_BEGIN_DECLS
 /* A NULL-terminated list of texts that lives as long as the program file. */
 #define TD_LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+/* The error domain of the core, and of modules that need no other: the code says what kind of mistake
+ * it was, the message what, where, which value, and what to do. */
+typedef enum {
+    TD_ERROR_INVALID,   /* what was asked makes no sense */
+    TD_ERROR_NOT_FOUND, /* what was named does not exist */
+    TD_ERROR_EXISTS,    /* what was to be made is there already */
+    TD_ERROR_REFUSED,   /* it may not be done now, or not by this asker */
+    TD_ERROR_SYSTEM,    /* the kernel said no */
+} TdErrorCode;
+
+#define TD_ERROR (td_error_quark ())
+
+TD_API GQuark td_error_quark (void);
+
 typedef struct TdAttributes TdAttributes;
 typedef struct TdCall TdCall;
 typedef struct TdChannel TdChannel;

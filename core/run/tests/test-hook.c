@@ -3,7 +3,6 @@
 
 #include "run/hook.h"
 
-#include "base/error.h"
 #include "base/owner.h"
 #include "run/lane.h"
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The routes of one configuration, longest prefix first. */
+
+#include "table.h"
+
+#include <string.h>
+
+static void
+clear_target (void *data)
+{
+    TdTarget *target = data;
+
+    g_free ((char *) target->driver);
+    g_free ((char *) target->trunk);
+    g_free ((char *) target->address);
+}
+
+static void
+route_free (void *data)
+{
+    Route *route = data;
+
+    g_free (route->name);
+    g_free (route->prefix);
+    g_free (route->prepend);
+    g_clear_pointer (&route->targets, g_array_unref);
+    g_free (route);
+}
+
+static void
+table_free (TdTable *head)
+{
+    RouteTable *table = (RouteTable *) head;
+
+    g_ptr_array_unref (table->routes);
+    g_free (table);
+}
+
+static bool
+refuse (const TdConfig *config, const char *name, const char *key, GError **error, const char *what,
+        const char *value, const char *advice)
+{
+    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: %s \"%s\": %s",
+                 td_config_place (config, "route", name, key), what, value, advice);
+    return false;
+}
+
+static bool
+check_prefix (const TdConfig *config, const Route *route, GError **error)
+{
+    const char *digits = route->prefix[0] == '+' ? route->prefix + 1 : route->prefix;
+
+    if (strspn (digits, "0123456789*#ABCDabcd") != strlen (digits)) {
+        return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
+                       "a prefix is digits, * and #, after a + for international numbers");
+    }
+    return true;
+}
+
+/* "echo:address" has its driver in front; a trunk's driver is the scheme of its address. */
+static bool
+read_target (const TdConfig *config, const Route *route, const char *text, unsigned group,
+             TdTarget *ret_target, GError **error)
+{
+    const char *trunk = NULL, *address = text, *colon = strchr (text, ':');
+
+    if (colon == NULL) {
+        if (!g_strv_contains (td_config_instances (config, "trunk"), text)) {
+            return refuse (config, route->name, "targets", error, "target", text,
+                           "there is no [trunk] of this name; a driver is written DRIVER:");
+        }
+        trunk = text;
+        address = td_config_text (config, "trunk", trunk, "address");
+        colon = strchr (address, ':');
+        if (colon == NULL) {
+            return refuse (config, route->name, "targets", error, "target", text,
+                           "the trunk's address does not begin with a scheme such as sip:");
+        }
+    }
+    *ret_target = (TdTarget){
+        .size = sizeof (TdTarget),
+        .group = group,
+        .driver = g_strndup (address, (size_t) (colon - address)),
+        .trunk = g_strdup (trunk),
+        .address = g_strdup (address),
+        .no_answer_ms = (uint32_t) td_config_number (config, "route", route->name, "no-answer"),
+        .is_media_through =
+            trunk != NULL && td_config_number (config, "trunk", trunk, "media") == 2,
+    };
+    return true;
+}
+
+static bool
+read_targets (const TdConfig *config, Route *route, GError **error)
+{
+    const char *const *groups = td_config_list (config, "route", route->name, "targets");
+
+    for (unsigned group = 0; groups[group] != NULL; group++) {
+        g_auto (GStrv) names = g_strsplit (groups[group], "+", -1);
+        for (char **name = names; *name != NULL; name++) {
+            TdTarget target;
+            if (!read_target (config, route, g_strstrip (*name), group, &target, error)) {
+                return false;
+            }
+            g_array_append_val (route->targets, target);
+        }
+    }
+    if (route->targets->len == 0) {
+        return refuse (config, route->name, "targets", error, "targets", "",
+                       "name at least one trunk or driver");
+    }
+    return true;
+}
+
+static Route *
+route_new (const TdConfig *config, const char *name)
+{
+    Route *route = g_new0 (Route, 1);
+
+    route->name = g_strdup (name);
+    route->prefix = g_strdup (td_config_text (config, "route", name, "prefix"));
+    route->prepend = g_strdup (td_config_text (config, "route", name, "prepend"));
+    route->min_digits = (unsigned) td_config_number (config, "route", name, "min-digits");
+    route->strip = (unsigned) td_config_number (config, "route", name, "strip");
+    route->targets = g_array_new (false, false, sizeof (TdTarget));
+    g_array_set_clear_func (route->targets, clear_target);
+    return route;
+}
+
+static int
+compare_prefixes (const void *a, const void *b)
+{
+    const Route *first = *(Route *const *) a, *second = *(Route *const *) b;
+    size_t len_first = strlen (first->prefix), len_second = strlen (second->prefix);
+
+    return len_first != len_second ? (len_first < len_second ? 1 : -1)
+                                   : strcmp (first->prefix, second->prefix);
+}
+
+static bool
+check_unique (const TdConfig *config, const RouteTable *table, GError **error)
+{
+    for (unsigned i = 1; i < table->routes->len; i++) {
+        const Route *route = table->routes->pdata[i], *before = table->routes->pdata[i - 1];
+        if (strcmp (route->prefix, before->prefix) == 0) {
+            return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
+                           "another [route] has the same one");
+        }
+    }
+    return true;
+}
+
+RouteTable *
+route_table_new (const TdConfig *config, GError **error)
+{
+    RouteTable *table = g_new0 (RouteTable, 1);
+    const char *const *names = td_config_instances (config, "route");
+
+    td_table_init (&table->table, table_free);
+    table->routes = g_ptr_array_new_with_free_func (route_free);
+    for (; *names != NULL; names++) {
+        Route *route = route_new (config, *names);
+        g_ptr_array_add (table->routes, route);
+        if (!check_prefix (config, route, error) || !read_targets (config, route, error)) {
+            td_table_unref (&table->table);
+            return NULL;
+        }
+    }
+    g_ptr_array_sort (table->routes, compare_prefixes);
+    if (!check_unique (config, table, error)) {
+        td_table_unref (&table->table);
+        return NULL;
+    }
+    return table;
+}
+
+const Route *
+route_table_find (const RouteTable *table, const char *key)
+{
+    for (unsigned i = 0; i < table->routes->len; i++) {
+        const Route *route = table->routes->pdata[i];
+        if (g_str_has_prefix (key, route->prefix)) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+bool
+route_table_wants_more (const RouteTable *table, const Route *found, const char *digits)
+{
+    if (found != NULL && strlen (digits) < found->min_digits) {
+        return true;
+    }
+    for (unsigned i = 0; i < table->routes->len; i++) {
+        const Route *route = table->routes->pdata[i];
+        if (route != found && strlen (route->prefix) > strlen (digits)
+            && g_str_has_prefix (route->prefix, digits)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+char *
+route_number (const Route *route, const char *key)
+{
+    if (route->strip == 0 && route->prepend[0] == '\0') {
+        return NULL;
+    }
+    return g_strconcat (route->prepend, key + MIN (route->strip, strlen (key)), NULL);
+}
