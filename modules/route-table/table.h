@@ -5,6 +5,7 @@
 #define ROUTE_TABLE_TABLE_H
 
 #include <tandem/call.h>
+#include <tandem/config.h>
 #include <tandem/snapshot.h>
 
 typedef struct {
