@@ -98,11 +98,14 @@ td_request_push (TdRequest *request, GVariant *piece)
 
     g_return_val_if_fail (request->state != STATE_ENDED, false);
     g_return_val_if_fail (request->is_stream, false);
+    td_request_ref (request);
     if (request->state == STATE_RUNNING) {
         request->reply (request, owned, false, NULL, request->data);
     }
     /* The asker may go while it takes the piece. */
-    return request->state == STATE_RUNNING;
+    bool is_running = request->state == STATE_RUNNING;
+    td_request_unref (request);
+    return is_running;
 }
 
 void
