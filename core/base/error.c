@@ -3,4 +3,4 @@
 
 #include <tandem/base.h>
 
-G_DEFINE_QUARK (td-error-quark, td_error)
+G_DEFINE_QUARK (td - error - quark, td_error)

@@ -85,7 +85,9 @@ leave (TdCall *call)
         if (call->first == NULL) {
             call->last = &call->first;
         }
-        td_fsm_dispatch (&call->fsm, deferred->event, &deferred->what);
+        if (td_fsm_state (&call->fsm) != TD_CALL_ENDED) {
+            td_fsm_dispatch (&call->fsm, deferred->event, &deferred->what);
+        }
         deferred_free (deferred);
     }
     call->depth--;
@@ -530,5 +532,5 @@ td_calls_open (unsigned max_calls)
 void
 td_calls_close (void)
 {
-    g_clear_pointer (&calls.limit, td_limit_retire);
+    calls.limit = NULL; /* the core's owner has taken it back */
 }

@@ -8,6 +8,7 @@
 #include "run/lane.h"
 
 #include <string.h>
+#include <tandem/log.h>
 
 /* --- The machine ------------------------------------------------------------------------- */
 
@@ -119,7 +120,7 @@ static const TdState states[] = {
         .next = TD_BIT (TD_CHANNEL_RELEASED),
         .action = act,
     },
-    [TD_CHANNEL_RELEASED] = { .name = "released", .action = act },
+    [TD_CHANNEL_RELEASED] = { .name = "released" },
 };
 
 const TdMachine td_channel_machine = {
@@ -357,9 +358,32 @@ td_channel_set_peer_address (TdChannel *channel, const char *address)
 
 /* --- Events, from drivers ---------------------------------------------------------------- */
 
+/* Only the leg that was placed can be answered, only the one that came can have more digits. */
+static bool
+is_right_way (const TdChannel *channel, TdLegEventKind kind)
+{
+    switch (kind) {
+    case LEG_PROCEEDING:
+    case LEG_RINGING:
+    case LEG_PROGRESSED:
+    case LEG_ANSWERED:
+        return !channel->is_incoming;
+    case LEG_MORE_DIGITS:
+        return channel->is_incoming;
+    default:
+        return true;
+    }
+}
+
 static void
 tell (TdChannel *channel, const TdLegEvent *event)
 {
+    if (!is_right_way (channel, event->kind)) {
+        td_log_peer (td_channel_module (channel), "channel.wrong-way", channel->peer_id, NULL,
+                     "%s is not for %s leg: ignored", event_names[event->kind],
+                     channel->is_incoming ? "an incoming" : "an outgoing");
+        return;
+    }
     if (!td_fsm_dispatch (&channel->fsm, event->kind, NULL)) {
         return;
     }

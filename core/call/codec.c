@@ -100,7 +100,9 @@ td_codec_register (TdModule *module, const TdCodec *decl, GError **error)
     }
     codec->module = module;
     codec->codec.name = g_strdup (decl->name);
-    codec->owned = (TdOwned){ .kind = "codec", .name = codec->codec.name, .revoke = revoke_codec };
+    codec->owned = (TdOwned){
+        .kind = "codec", .is_lease = true, .name = codec->codec.name, .revoke = revoke_codec
+    };
     atomic_init (&codec->n_refs, 1);
     pthread_mutex_lock (&registry.lock);
     const Codec *rival = find_rival (module, decl);

@@ -268,11 +268,12 @@ collecting (void *self, unsigned event, void *data)
 
 /* --- Hunting ----------------------------------------------------------------------------- */
 
+/* Whether a leg is out whose failure, if it has failed, the call has not heard of yet. */
 static bool
-has_live_leg (const TdCall *call)
+has_leg_out (const TdCall *call)
 {
     for (unsigned i = 1; i < call->legs->len; i++) {
-        if (td_call_leg_is_live (call->legs->pdata[i])) {
+        if (((const TdChannel *) call->legs->pdata[i])->gave_up == TD_CAUSE_NONE) {
             return true;
         }
     }
@@ -337,7 +338,7 @@ ask_next (TdCall *call)
         td_attributes_free (call->target_attributes);
         call->target_attributes = td_attributes_copy (call->attributes);
         td_hook_run_start (&call->hook, "attempt");
-    } else if (!has_live_leg (call)) {
+    } else if (!has_leg_out (call)) {
         crank_back (call);
     }
 }
@@ -413,7 +414,7 @@ originate (TdCall *call, TdChannel *leg, TdDescription *offer)
 static void
 fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
 {
-    leg->gave_up = cause->value;
+    leg->gave_up = cause->value != TD_CAUSE_NONE ? cause->value : TD_CAUSE_NORMAL_UNSPECIFIED;
     call->may_try_next |= td_cause_is_try_next (cause->value);
     keep_cause (call, cause);
     if (td_channel_is_alive (leg)) {
@@ -533,18 +534,45 @@ release_losers (TdCall *call, const TdChannel *winner)
 
     for (unsigned i = 1; i < call->legs->len; i++) {
         TdChannel *leg = call->legs->pdata[i];
-        if (leg != winner && td_call_leg_is_live (leg)) {
+        if (leg != winner && leg->gave_up == TD_CAUSE_NONE) {
             fail_leg (call, leg, &cause);
         }
     }
+}
+
+static void
+answer (TdCall *call, TdDescription *description)
+{
+    call->is_untold = false;
+    call->answered_us = td_clock_now_us ();
+    call->answered_wall_us = td_clock_wall_us ();
+    td_fsm_enter (&call->fsm, TD_CALL_ANSWERED);
+    td_leg_answer (call->a, description);
+    td_call_tell (call, FACT_ANSWERED, call->b);
+}
+
+/* Leg A made no offer: it is answered with leg B's, or with one for a leg B without an address. */
+static void
+answer_without_offer (TdCall *call, TdDescription *description)
+{
+    bool is_internal = call->b->driver->driver.service != NULL;
+    g_autoptr (TdDescription) offer = description != NULL ? td_description_ref (description)
+                                      : is_internal       ? td_negotiate_any_offer ()
+                                                          : NULL;
+
+    if (offer == NULL) {
+        answer (call, NULL);
+        return;
+    }
+    td_exchange_begin_delayed (call, offer);
+    td_bridge_offer (call->bridge, call->b->termination, call->a->termination, offer,
+                     (TdBridgeTag){ call->b->id, STEP_FOR_ANSWER_OFFER });
 }
 
 /* LEG has answered first: the others go, and its media become leg A's. */
 static void
 take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
 {
-    TdBridgeTag tag = { leg->id, STEP_FOR_ANSWER };
-
     td_timer_stop (&leg->timer);
     td_hook_run_cancel (&call->hook);
     call->b = leg;
@@ -552,29 +580,10 @@ take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
     call->cause = (TdCause){ 0 };
     if (call->a->offer != NULL) {
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,
-                          description, tag);
-        return;
+                          description, (TdBridgeTag){ leg->id, STEP_FOR_ANSWER });
+    } else {
+        answer_without_offer (call, description);
     }
-    g_autoptr (TdDescription) offer =
-        description != NULL ? td_description_ref (description) : td_negotiate_any_offer ();
-    tag.purpose = STEP_FOR_ANSWER_OFFER;
-    td_exchange_begin_delayed (call, offer);
-    td_bridge_offer (call->bridge, leg->termination, call->a->termination, offer, tag);
-}
-
-static void
-answer (TdCall *call, const TdHappening *what)
-{
-    if (what->failure != NULL) {
-        td_call_end (call, what->failure, "switch");
-        return;
-    }
-    call->is_untold = false;
-    call->answered_us = td_clock_now_us ();
-    call->answered_wall_us = td_clock_wall_us ();
-    td_fsm_enter (&call->fsm, TD_CALL_ANSWERED);
-    td_leg_answer (call->a, what->out);
-    td_call_tell (call, FACT_ANSWERED, call->b);
 }
 
 static void
@@ -610,7 +619,11 @@ take_hunting_step (TdCall *call, const TdHappening *what)
         take_early_step (call, what);
         break;
     default:
-        answer (call, what);
+        if (what->failure != NULL) {
+            td_call_end (call, what->failure, "switch");
+        } else {
+            answer (call, what->out);
+        }
     }
 }
 

@@ -89,6 +89,7 @@ td_media_provider_register (TdModule *module, const TdMediaProvider *decl, GErro
     entry->provider.services = (const char *const *) g_strdupv ((char **) entry->provider.services);
     entry->module = module;
     entry->owned = (TdOwned){ .kind = "media provider",
+                              .is_lease = true,
                               .name = entry->provider.name,
                               .revoke = revoke_provider };
     atomic_init (&entry->n_refs, 1);

@@ -63,7 +63,7 @@ typedef struct {
     const TdMachine *machine;
     void *self;
     TdTimer timer;
-    uint8_t state;    /* read it through td_fsm_state () */
+    uint8_t state;   /* read it through td_fsm_state () */
     bool is_leaving; /* private */
 } TdFsm;
 

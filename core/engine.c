@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine: the order in which everything starts, is reloaded and stops.
+ *
+ *     open   files -> which modules -> lanes, bus, hooks, calls -> modules mapped -> schema whole
+ *            -> configuration checked -> modules loaded
+ *     start  modules started, each after those it needs
+ *     close  no new calls -> drain -> calls released -> modules stopped and unmapped -> lanes ended
+ *
+ * It is the one place that knows every room; nothing but main.c knows it.
+ */
+
+#include <tandem/engine.h>
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/version.h"
+#include "call/call.h"
+#include "call/codec.h"
+#include "call/driver.h"
+#include "call/media.h"
+#include "call/settings.h"
+#include "config/config.h"
+#include "config/schema.h"
+#include "module/note.h"
+#include "module/registry.h"
+#include "operate/command.h"
+#include "run/bus.h"
+#include "run/hook.h"
+#include "run/lane.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tandem/log.h>
+
+#ifndef TD_MODULE_DIR
+#define TD_MODULE_DIR "/usr/lib/tandem/modules"
+#endif
+
+enum {
+    CLOSE_STEP_MS = 20,
+    STOP_DEADLINE_MS = 5000, /* of modules, once no call is left */
+    MAX_BOOT = 4096,         /* 12 bits in an id */
+};
+
+static struct {
+    bool is_open, is_fake;
+    bool is_whole; /* no required module has failed */
+    char *config_file;
+    char **overrides;
+    char **module_path;
+    char *state_dir;
+    TdConfig *config;
+    TdRegistry *registry;
+
+    TdTimer close_timer;
+    int64_t drain_until_us;
+    bool is_releasing, is_closed;
+} engine;
+
+/* --- The core's own sections ------------------------------------------------------------- */
+
+static const char *const level_choices[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const format_choices[] = { "text", "json", NULL };
+
+static const TdConfigKey tandem_keys[] = {
+    { .name = "node",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "tandem",
+      .help = "The name of this switch in records, events and logs.",
+      .since = "0.1" },
+    { .name = "lanes",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "auto",
+      .help = "How many threads carry calls, 1 to 255; auto: half of the processors, at least one.",
+      .since = "0.1" },
+    { .name = "state-dir",
+      .type = TD_CONFIG_PATH,
+      .default_text = "/var/lib/tandem",
+      .help = "Where the switch keeps what must survive a restart.",
+      .since = "0.1" },
+    { .name = "drain",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "5 s",
+      .min = 0,
+      .max = 3600000,
+      .help = "How long calls may go on after the switch was told to stop.",
+      .since = "0.1" },
+    { .name = "log-level",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "info",
+      .choices = level_choices,
+      .help = "The least important lines that are logged.",
+      .since = "0.1" },
+    { .name = "log-format",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "text",
+      .choices = format_choices,
+      .help = "How a log line is written on standard error.",
+      .since = "0.1" },
+};
+
+static const char *const policy_choices[] = { "required", "optional", "disabled", NULL };
+
+static const TdConfigKey modules_keys[] = {
+    { .name = "*",
+      .type = TD_CONFIG_CHOICE,
+      .choices = policy_choices,
+      .help = "A module by name: required (the switch does not start without it), optional, "
+              "disabled.",
+      .since = "0.1" },
+};
+
+static const TdConfigSection core_sections[] = {
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "tandem",
+      .help = "The switch as a whole.",
+      .keys = tandem_keys,
+      .n_keys = G_N_ELEMENTS (tandem_keys) },
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "modules",
+      .help = "Which modules are loaded.",
+      .takes_any_key = true,
+      .keys = modules_keys,
+      .n_keys = G_N_ELEMENTS (modules_keys) },
+};
+
+/* --- Schema and configuration ------------------------------------------------------------ */
+
+static void
+add_owner (TdModule *module, void *data)
+{
+    TdSchemaOwner owner = { .name = td_module_name (module) };
+
+    if (td_module_is_over (module) || module->image == NULL) {
+        owner.is_absent = true;
+    } else {
+        const TdModuleDescriptor *descriptor = &module->image->descriptor;
+        owner.sections = descriptor->config;
+        owner.n_sections = descriptor->n_config;
+        owner.can_reload = descriptor->reload != NULL;
+    }
+    g_array_append_val ((GArray *) data, owner);
+}
+
+/* The names that [modules] of CONFIG (nullable) gives to modules that are not mapped. */
+static void
+add_absent (GArray *owners, const TdConfig *config)
+{
+    const TdConfigBlock *block =
+        config != NULL ? td_config_find_block (config, "modules", NULL) : NULL;
+
+    for (unsigned i = 0; block != NULL && block->any_names != NULL && i < block->any_names->len;
+         i++) {
+        const char *name = block->any_names->pdata[i];
+        if (name != NULL
+            && (engine.registry == NULL || td_registry_find (engine.registry, name) == NULL)) {
+            TdSchemaOwner owner = { .name = name, .is_absent = true };
+            g_array_append_val (owners, owner);
+        }
+    }
+}
+
+/* What the core and all mapped modules declare; CONFIG is an earlier look at the files. */
+static TdSchema *
+make_schema (const TdConfig *config, GError **error)
+{
+    g_autoptr (GArray) owners = g_array_new (false, false, sizeof (TdSchemaOwner));
+    TdConfigSection sections[G_N_ELEMENTS (core_sections) + 2];
+    TdSchemaOwner core = { .name = "core",
+                           .sections = sections,
+                           .n_sections = G_N_ELEMENTS (sections),
+                           .can_reload = true };
+
+    memcpy (sections, core_sections, sizeof (core_sections));
+    sections[G_N_ELEMENTS (core_sections)] = td_call_section;
+    sections[G_N_ELEMENTS (core_sections) + 1] = td_trunk_section;
+    g_array_append_val (owners, core);
+    if (engine.registry != NULL) {
+        td_registry_each (engine.registry, add_owner, owners);
+    }
+    add_absent (owners, config);
+    return td_schema_new ((const TdSchemaOwner *) owners->data, owners->len, error);
+}
+
+/* Reads the files with the schema of now. FLAGS: of td_config_check(). */
+static TdConfig *
+read_config (unsigned flags, const TdConfig *earlier, GPtrArray *problems, GError **error)
+{
+    g_autoptr (TdSchema) schema = make_schema (earlier, error);
+
+    if (schema == NULL) {
+        return NULL;
+    }
+    TdIni *ini = engine.config_file != NULL ? td_ini_load (engine.config_file, problems)
+                                            : td_ini_new_empty ();
+    TdConfig *config =
+        td_config_check (ini, (const char *const *) engine.overrides, schema, flags, problems);
+    td_ini_unref (ini);
+    td_problems_sort (problems);
+    return config;
+}
+
+/* Checks what no table can. Returns the number of lanes. */
+static unsigned
+count_lanes (const TdConfig *config, GPtrArray *problems)
+{
+    const char *text = td_config_text (config, "tandem", NULL, "lanes");
+    char *end;
+
+    if (g_ascii_strcasecmp (text, "auto") == 0) {
+        return MAX (1, g_get_num_processors () / 2);
+    }
+    unsigned long n_lanes = strtoul (text, &end, 10);
+    if (!g_ascii_isdigit (*text) || *end != '\0' || n_lanes < 1 || n_lanes > TD_LANES_MAX) {
+        td_config_problem (config, problems, "tandem", NULL, "lanes",
+                           "\"%s\" is neither auto nor a number of lanes from 1 to %u", text,
+                           TD_LANES_MAX);
+        return 1;
+    }
+    return (unsigned) n_lanes;
+}
+
+/* --- Problems ---------------------------------------------------------------------------- */
+
+static bool
+report (GPtrArray *problems, TdProblemVisit visit, void *data, GError **error)
+{
+    for (unsigned i = 0; i < problems->len; i++) {
+        g_autoptr (GString) text = g_string_new (NULL);
+        td_problem_print (problems->pdata[i], text);
+        if (visit != NULL) {
+            visit (text->str, data);
+        }
+        if (i == 0) {
+            g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s%s", text->str,
+                         problems->len > 1 ? " (and more)" : "");
+        }
+    }
+    return problems->len == 0;
+}
+
+static bool
+report_texts (GPtrArray *texts, TdErrorCode code, TdProblemVisit visit, void *data, GError **error)
+{
+    for (unsigned i = 0; visit != NULL && i < texts->len; i++) {
+        visit (texts->pdata[i], data);
+    }
+    if (texts->len > 0) {
+        g_set_error (error, TD_ERROR, code, "%s%s", (const char *) texts->pdata[0],
+                     texts->len > 1 ? " (and more)" : "");
+    }
+    return texts->len == 0;
+}
+
+/* --- Opening ----------------------------------------------------------------------------- */
+
+/* The number of this life of the process: one more than the last one in the state folder. */
+static unsigned
+next_boot (void)
+{
+    g_autofree char *path = g_build_filename (engine.state_dir, "boot", NULL);
+    g_autofree char *text = NULL;
+    unsigned boot = 0;
+
+    if (g_file_get_contents (path, &text, NULL, NULL)) {
+        boot = (unsigned) strtoul (text, NULL, 10);
+    }
+    boot = (boot + 1) % MAX_BOOT;
+    g_autofree char *next = g_strdup_printf ("%u\n", boot);
+    g_autoptr (GError) error = NULL;
+    if (!g_file_set_contents (path, next, -1, &error)) {
+        td_log_warning (NULL, "state", "cannot count this start: %s", error->message);
+    }
+    return boot;
+}
+
+static bool
+make_state_dir (const TdEngineOptions *options, const TdConfig *config, GError **error)
+{
+    engine.state_dir = g_strdup (options->state_dir != NULL
+                                     ? options->state_dir
+                                     : td_config_text (config, "tandem", NULL, "state-dir"));
+    if (g_mkdir_with_parents (engine.state_dir, 0750) == 0) {
+        return true;
+    }
+    g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM,
+                 "state-dir %s: cannot be made: %s; choose another one with "
+                 "--set tandem.state-dir=FOLDER",
+                 engine.state_dir, g_strerror (errno));
+    return false;
+}
+
+static TdConfig *
+configure_module (TdModule *module, void *data, GError **error)
+{
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (TdConfig) config = read_config (0, engine.config, problems, error);
+
+    if (config == NULL || !report (problems, NULL, NULL, error)) {
+        return NULL;
+    }
+    return g_steal_pointer (&config);
+}
+
+static void
+take_config (TdConfig *config)
+{
+    TdConfig *old = engine.config;
+
+    engine.config = td_config_ref (config);
+    td_registry_set_config (engine.registry, config);
+    td_call_settings_swap (config);
+    td_calls_set_limit ((unsigned) td_config_number (config, "call", NULL, "max-calls"));
+    td_log_set_level ((TdLogLevel) td_config_number (config, "tandem", NULL, "log-level"));
+    g_clear_pointer (&old, td_config_unref);
+}
+
+static void
+module_configured (TdModule *module, TdConfig *config, void *data)
+{
+    take_config (config);
+}
+
+static void
+release_if_served (TdCall *call, void *data)
+{
+    TdCause cause = td_cause (TD_CAUSE_TEMPORARY_FAILURE, "The module that serves it is stopping");
+
+    for (unsigned i = 0; i < call->legs->len; i++) {
+        TdChannel *leg = call->legs->pdata[i];
+        if (td_channel_is_alive (leg) && td_channel_module (leg) == data) {
+            td_call_release_by_id (NULL, td_call_id (call), &cause);
+            return;
+        }
+    }
+}
+
+static void
+evict_on_lane (TdLane *lane, void *data)
+{
+    if (lane != td_lane_control ()) {
+        td_calls_each (release_if_served, data);
+    }
+}
+
+static void
+nothing_more (void *data)
+{
+}
+
+static void
+evict_calls (TdModule *module, void *data)
+{
+    td_lane_sweep (NULL, evict_on_lane, nothing_more, nothing_more, module);
+}
+
+static void
+open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_lanes)
+{
+    unsigned boot = options->is_fake ? 1 : next_boot ();
+
+    td_metric_set_lanes (n_lanes);
+    td_lanes_open (&(TdLanesOptions){
+        .n_lanes = n_lanes, .is_fake = options->is_fake, .seed = options->seed, .boot = boot });
+    td_bus_open (td_config_text (config, "tandem", NULL, "node"), boot);
+    td_hooks_open ();
+    td_drivers_open ();
+    td_codecs_open ();
+    td_media_open ();
+    td_call_settings_open ((TdConfig *) config);
+    td_calls_open ((unsigned) td_config_number (config, "call", NULL, "max-calls"));
+    engine.registry = td_registry_open (&(TdRegistryOptions){
+        .module_path = (const char *const *) engine.module_path,
+        .state_dir = engine.state_dir,
+        .configure = configure_module,
+        .configured = module_configured,
+        .evict = evict_calls,
+    });
+    td_commands_start ();
+    engine.is_open = true;
+}
+
+/* What [modules] wishes, with its places (transfer full; the places are the caller's to free). */
+static GArray *
+read_wishes (const TdConfig *config)
+{
+    const TdConfigBlock *block = td_config_find_block (config, "modules", NULL);
+    GArray *wishes = g_array_new (false, false, sizeof (TdModuleWish));
+
+    for (unsigned i = 0; block->any_names != NULL && i < block->any_names->len; i++) {
+        const char *name = block->any_names->pdata[i];
+        if (name != NULL) {
+            TdModuleWish wish = {
+                .name = name,
+                .policy = (TdModulePolicy) td_config_number (config, "modules", NULL, name),
+                .place = td_config_place (config, "modules", NULL, name),
+            };
+            g_array_append_val (wishes, wish);
+        }
+    }
+    return wishes;
+}
+
+static char **
+find_module_path (const TdEngineOptions *options)
+{
+    const char *from_environment = g_getenv ("TANDEM_MODULE_PATH");
+
+    if (options->module_path != NULL) {
+        return g_strdupv ((char **) options->module_path);
+    }
+    if (from_environment != NULL && *from_environment != '\0') {
+        return g_strsplit (from_environment, ":", -1);
+    }
+    return g_strdupv ((char **) TD_LIST (TD_MODULE_DIR));
+}
+
+/* Everything up to modules that are mapped and a configuration that was checked against all they
+ * declare. PROBLEMS gets what is wrong with the files, TEXTS what is wrong with modules. */
+static bool
+open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *texts,
+                GError **error)
+{
+    g_autoptr (GPtrArray) ignored = td_problems_new ();
+    g_autoptr (TdConfig) first = NULL;
+
+    engine.config_file = g_strdup (options->config_file);
+    engine.overrides = g_strdupv ((char **) options->overrides);
+    engine.module_path = find_module_path (options);
+    engine.is_fake = options->is_fake;
+    first = read_config (TD_CHECK_DECLARED_ONLY, NULL, ignored, error);
+    if (first == NULL || !make_state_dir (options, first, error)) {
+        return false;
+    }
+    td_log_set_level ((TdLogLevel) td_config_number (first, "tandem", NULL, "log-level"));
+    open_rooms (options, first, count_lanes (first, ignored));
+
+    g_autoptr (GArray) wishes = read_wishes (first);
+    engine.is_whole = td_registry_map_all (engine.registry, (const TdModuleWish *) wishes->data,
+                                           wishes->len, texts);
+    engine.config = read_config (0, first, problems, error);
+    if (engine.config == NULL) {
+        return false;
+    }
+    count_lanes (engine.config, problems);
+    td_problems_sort (problems);
+    take_config (engine.config);
+    return true;
+}
+
+bool
+td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
+{
+    g_return_val_if_fail (!engine.is_open, false);
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+    TdEngineOptions threadless = *options;
+    bool is_good = false;
+
+    threadless.is_fake = true;
+    if (open_and_check (&threadless, problems, texts, error)) {
+        is_good = report (problems, visit, data, error);
+        is_good &= report_texts (texts, TD_ERROR_INVALID, visit, data, is_good ? error : NULL);
+    }
+    td_engine_close (0);
+    return is_good;
+}
+
+bool
+td_engine_open (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
+{
+    g_return_val_if_fail (!engine.is_open, false);
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+    bool is_good = open_and_check (options, problems, texts, error);
+
+    if (is_good) {
+        is_good = report (problems, visit, data, error);
+        report_texts (texts, TD_ERROR_NOT_FOUND, visit, data,
+                      is_good && !engine.is_whole ? error : NULL);
+        is_good &= engine.is_whole;
+    }
+    if (!is_good) {
+        td_engine_close (0);
+    }
+    return is_good;
+}
+
+/* --- Starting, running, reloading -------------------------------------------------------- */
+
+bool
+td_engine_start (TdProblemVisit visit, void *data, GError **error)
+{
+    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+    bool is_whole = td_registry_load_all (engine.registry, texts)
+                    && td_registry_start_all (engine.registry, texts);
+
+    report_texts (texts, TD_ERROR_REFUSED, visit, data, is_whole ? NULL : error);
+    return is_whole;
+}
+
+void
+td_engine_run (void)
+{
+    td_lanes_run ();
+}
+
+void
+td_engine_quit (void)
+{
+    td_lanes_quit ();
+}
+
+bool
+td_engine_reload (TdProblemVisit visit, void *data)
+{
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdConfig) next = read_config (0, engine.config, problems, &error);
+
+    if (next == NULL) {
+        visit (error->message, data);
+        return false;
+    }
+    count_lanes (next, problems);
+    if (!report (problems, visit, data, NULL)) {
+        return false;
+    }
+    bool is_ready = td_registry_prepare (engine.registry, next, texts);
+    report_texts (texts, TD_ERROR_REFUSED, visit, data, NULL);
+    if (is_ready) {
+        td_registry_commit (engine.registry, next);
+        take_config (next);
+    }
+    return is_ready;
+}
+
+/* --- Closing ----------------------------------------------------------------------------- */
+
+static void
+release_call (TdCall *call, void *data)
+{
+    TdCause cause = td_cause (TD_CAUSE_TEMPORARY_FAILURE, "The switch is stopping");
+
+    td_call_release_by_id (NULL, td_call_id (call), &cause);
+}
+
+static void
+release_on_lane (TdLane *lane, void *data)
+{
+    if (lane != td_lane_control ()) {
+        td_calls_each (release_call, NULL);
+    }
+}
+
+static void
+modules_stopped (void *data)
+{
+    engine.is_closed = true;
+    td_lanes_quit ();
+}
+
+/* Looks now and then whether the calls are gone; after the drain time ends them. */
+static void
+go_on_closing (TdTimer *timer)
+{
+    if (td_calls_count () == 0) {
+        td_registry_stop_all (engine.registry, STOP_DEADLINE_MS, modules_stopped, NULL);
+        return;
+    }
+    if (!engine.is_releasing && td_clock_now_us () >= engine.drain_until_us) {
+        engine.is_releasing = true;
+        td_lane_sweep (NULL, release_on_lane, nothing_more, nothing_more, NULL);
+    }
+    td_timer_start (timer, CLOSE_STEP_MS);
+}
+
+static void
+drain (uint32_t drain_ms)
+{
+    td_calls_refuse_new ();
+    engine.is_closed = engine.is_releasing = false;
+    engine.drain_until_us = td_clock_now_us () + (int64_t) drain_ms * 1000;
+    td_timer_init (&engine.close_timer, NULL, go_on_closing);
+    go_on_closing (&engine.close_timer);
+    while (!engine.is_closed) {
+        if (engine.is_fake) {
+            td_lanes_advance (CLOSE_STEP_MS);
+        } else {
+            td_lanes_run ();
+        }
+    }
+}
+
+static void
+close_rooms (void)
+{
+    g_clear_pointer (&engine.registry, td_registry_close);
+    td_owner_revoke_all (&td_owner_core, NULL, NULL);
+    td_calls_close ();
+    if (engine.is_fake) {
+        td_lanes_settle ();
+    }
+    td_lanes_close ();
+    td_call_settings_close ();
+    td_media_close ();
+    td_codecs_close ();
+    td_drivers_close ();
+    td_hooks_close ();
+    td_bus_close ();
+}
+
+void
+td_engine_close (uint32_t drain_ms)
+{
+    if (engine.is_open) {
+        drain (drain_ms);
+        close_rooms ();
+    }
+    g_clear_pointer (&engine.config, td_config_unref);
+    g_free (engine.config_file);
+    g_strfreev (engine.overrides);
+    g_strfreev (engine.module_path);
+    g_free (engine.state_dir);
+    memset (&engine, 0, sizeof (engine));
+}
+
+/* --- For tandemd ------------------------------------------------------------------------- */
+
+uint32_t
+td_engine_drain_ms (void)
+{
+    return (uint32_t) td_config_number (engine.config, "tandem", NULL, "drain");
+}
+
+const char *
+td_engine_version (void)
+{
+    return td_version_text ();
+}
+
+bool
+td_engine_dump_module (const char *file, FILE *out)
+{
+    g_autoptr (GError) error = NULL;
+    g_autofree char *text = td_note_dump (file, &error);
+
+    fprintf (out, "%s\n", text != NULL ? text : error->message);
+    return text != NULL;
+}
+
+/* --- Fake engines ------------------------------------------------------------------------ */
+
+bool
+td_engine_step (void)
+{
+    return td_lanes_step ();
+}
+
+void
+td_engine_settle (void)
+{
+    td_lanes_settle ();
+}
+
+void
+td_engine_advance (uint32_t ms)
+{
+    td_lanes_advance (ms);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* tandemd: reads its arguments, runs the engine, answers signals and the service manager. */
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tandem/engine.h>
+#include <tandem/log.h>
+
+#include "notify.h"
+
+#ifndef TD_CONFIG_FILE
+#define TD_CONFIG_FILE "/etc/tandem/tandem.conf"
+#endif
+
+/* What a process says when it ends (sysexits.h), so that a script knows what to do. */
+typedef enum {
+    TD_EXIT_OK = 0,
+    TD_EXIT_FAILED = 1,
+    TD_EXIT_USAGE = 2,
+    TD_EXIT_UNAVAILABLE = 69, /* a required module failed */
+    TD_EXIT_CONFIG = 78,
+} TdExit;
+
+typedef struct {
+    char *config_file;
+    char **overrides;
+    char **module_path;
+    char *state_dir;
+    char *dump_module;
+    gboolean must_check, must_show_version;
+} Arguments;
+
+static const char description[] =
+    "Exit status: 0 all is well, 1 it failed, 2 wrong arguments, 69 a required module failed,\n"
+    "78 the configuration is wrong.\n\n"
+    "Signals: HUP reloads the configuration, TERM and INT drain and stop; a second one stops at "
+    "once.";
+
+static bool
+parse (Arguments *arguments, int argc, char **argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config_file,
+          "The configuration file (" TD_CONFIG_FILE ")", "FILE" },
+        { "check-config", 't', 0, G_OPTION_ARG_NONE, &arguments->must_check,
+          "Report everything that is wrong with the configuration, and exit", NULL },
+        { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &arguments->overrides,
+          "Give a key another value than the files do; may be repeated", "SECTION.KEY=VALUE" },
+        { "module-path", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->module_path,
+          "Look for modules in FOLDER; may be repeated", "FOLDER" },
+        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir, "Keep state in FOLDER",
+          "FOLDER" },
+        { "dump-module", 0, 0, G_OPTION_ARG_FILENAME, &arguments->dump_module,
+          "Say what a module's file is, without mapping it, and exit", "FILE" },
+        { "version", 'V', 0, G_OPTION_ARG_NONE, &arguments->must_show_version,
+          "Say which Tandem this is, and exit", NULL },
+        { NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
+    };
+    g_autoptr (GOptionContext) context = g_option_context_new ("- the Tandem softswitch");
+
+    g_option_context_add_main_entries (context, entries, NULL);
+    g_option_context_set_description (context, description);
+    if (!g_option_context_parse (context, &argc, &argv, error)) {
+        return false;
+    }
+    if (argc > 1) {
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
+                     "What is \"%s\"? tandemd takes options only", argv[1]);
+        return false;
+    }
+    if (arguments->config_file == NULL) {
+        arguments->config_file = g_strdup (TD_CONFIG_FILE);
+    }
+    return true;
+}
+
+static void
+print_problem (const char *problem, void *data)
+{
+    fprintf (stderr, "%s\n", problem);
+}
+
+static void
+log_problem (const char *problem, void *data)
+{
+    td_log_error (NULL, data, "%s", problem);
+}
+
+static TdEngineOptions
+engine_options (const Arguments *arguments)
+{
+    return (TdEngineOptions){
+        .size = sizeof (TdEngineOptions),
+        .config_file = arguments->config_file,
+        .overrides = (const char *const *) arguments->overrides,
+        .module_path = (const char *const *) arguments->module_path,
+        .state_dir = arguments->state_dir,
+    };
+}
+
+static TdExit
+check (const Arguments *arguments)
+{
+    g_autoptr (GError) error = NULL;
+    TdEngineOptions options = engine_options (arguments);
+    unsigned n_problems = 0;
+
+    if (td_engine_check (&options, print_problem, &n_problems, &error)) {
+        printf ("%s: the configuration is good\n", arguments->config_file);
+        return TD_EXIT_OK;
+    }
+    return TD_EXIT_CONFIG;
+}
+
+/* --- Signals ----------------------------------------------------------------------------- */
+
+static gboolean
+on_hangup (void *data)
+{
+    td_notify ("RELOADING=1");
+    if (td_engine_reload (log_problem, (void *) "reload")) {
+        td_log_notice (NULL, "reload", "the configuration was taken over");
+    } else {
+        td_log_error (NULL, "reload", "the configuration stays as it was");
+    }
+    td_notify ("READY=1");
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_terminate (void *data)
+{
+    unsigned *n_terminations = data;
+
+    if ((*n_terminations)++ > 0) {
+        td_log_warning (NULL, "stop", "told twice to stop: at once");
+        _exit (TD_EXIT_FAILED);
+    }
+    td_notify ("STOPPING=1");
+    td_engine_quit ();
+    return G_SOURCE_CONTINUE;
+}
+
+static TdExit
+run (const Arguments *arguments)
+{
+    g_autoptr (GError) error = NULL;
+    TdEngineOptions options = engine_options (arguments);
+    unsigned n_terminations = 0;
+
+    if (!td_engine_open (&options, print_problem, NULL, &error)) {
+        fprintf (stderr, "tandemd: not started: %s\n", error->message);
+        return TD_EXIT_CONFIG;
+    }
+    g_unix_signal_add (SIGHUP, on_hangup, NULL);
+    g_unix_signal_add (SIGTERM, on_terminate, &n_terminations);
+    g_unix_signal_add (SIGINT, on_terminate, &n_terminations);
+    if (!td_engine_start (log_problem, (void *) "start", &error)) {
+        td_engine_close (0);
+        fprintf (stderr, "tandemd: not started: %s\n", error->message);
+        return TD_EXIT_UNAVAILABLE;
+    }
+    td_notify ("READY=1");
+    td_notify_start_watchdog ();
+    td_engine_run ();
+    td_notify_stop_watchdog ();
+    td_engine_close (td_engine_drain_ms ());
+    return TD_EXIT_OK;
+}
+
+int
+main (int argc, char **argv)
+{
+    g_autoptr (GError) error = NULL;
+    Arguments arguments = { 0 };
+    TdExit status;
+
+    if (!parse (&arguments, argc, argv, &error)) {
+        fprintf (stderr, "tandemd: %s; see tandemd --help\n", error->message);
+        return TD_EXIT_USAGE;
+    }
+    if (arguments.must_show_version) {
+        printf ("%s\n", td_engine_version ());
+        status = TD_EXIT_OK;
+    } else if (arguments.dump_module != NULL) {
+        status =
+            td_engine_dump_module (arguments.dump_module, stdout) ? TD_EXIT_OK : TD_EXIT_FAILED;
+    } else if (arguments.must_check) {
+        status = check (&arguments);
+    } else {
+        status = run (&arguments);
+    }
+    g_free (arguments.config_file);
+    g_strfreev (arguments.overrides);
+    g_strfreev (arguments.module_path);
+    g_free (arguments.state_dir);
+    g_free (arguments.dump_module);
+    return status;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An endpoint that does what the test says: legs that are placed show up by their target, every verb
+ * is written down, and nothing happens that the test did not ask for.
+ *
+ * Targets are "NAME" for a leg that the test leads by hand, or "NAME=cause" for one that fails with
+ * that cause as soon as it is placed.
+ */
+
+#ifndef TESTS_COMMON_FAKE_ENDPOINT_H
+#define TESTS_COMMON_FAKE_ENDPOINT_H
+
+#include "common/fixture.h"
+
+#include <tandem/call.h>
+
+typedef struct {
+    GString *log;        /* "b1:originate b1:release(16) ": what legs were told, in order */
+    GHashTable *legs;    /* name -> TdId of the latest leg of that name */
+    char *routes;        /* "b1 b2;b3": groups of targets; NULL: no route */
+    unsigned min_digits; /* shorter numbers need more, unless they are complete */
+    unsigned lane;
+    bool is_quick;   /* legs clear when they are told to release; otherwise the test does it */
+    bool is_through; /* targets ask for media that go past the switch */
+    uint32_t no_answer_ms;
+} FakeEndpoint;
+
+/* Registers the driver "fake" and a route hook. */
+FakeEndpoint *fake_endpoint_new (TdFixture *fixture);
+void fake_endpoint_free (FakeEndpoint *endpoint);
+
+/* A leg called "a" comes in, calls CALLED, and offers OFFER (SDP, nullable). */
+void fake_call (FakeEndpoint *endpoint, TdFixture *fixture, const char *called, const char *offer);
+
+typedef enum {
+    FAKE_PROCEEDING,
+    FAKE_RING,
+    FAKE_PROGRESS,
+    FAKE_ANSWER,
+    FAKE_OFFER,
+    FAKE_OFFER_ANSWERED,
+    FAKE_OFFER_REFUSED,
+    FAKE_DIGIT,
+    FAKE_MORE_DIGITS,
+    FAKE_LAST_DIGITS,
+    FAKE_RELEASE,
+} FakeEvent;
+
+/* The leg of NAME says EVENT; TEXT is SDP, digits, or a cause's number, and nullable. Then all
+ * settles. */
+void fake_say (FakeEndpoint *endpoint, TdFixture *fixture, const char *name, FakeEvent event,
+               const char *text);
+
+/* Whether the leg of NAME is still there, and the state of its call, "" when there is none. */
+bool fake_is_there (FakeEndpoint *endpoint, TdFixture *fixture, const char *name);
+const char *fake_call_state (FakeEndpoint *endpoint, TdFixture *fixture, const char *name);
+
+/* Compares the log with EXPECTED and empties it. */
+#define fake_assert_log(endpoint, expected)                                                        \
+    do {                                                                                           \
+        g_assert_cmpstr ((endpoint)->log->str, ==, (expected));                                    \
+        g_string_truncate ((endpoint)->log, 0);                                                    \
+    } while (0)
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A whole switch on a fake clock, for tests. */
+
+#include "common/fixture.h"
+
+#include <ftw.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+static void
+note_problem (const char *problem, void *data)
+{
+    g_string_append_printf (((TdFixture *) data)->problems, "%s\n", problem);
+}
+
+TdFixture *
+td_fixture_new (const char *config)
+{
+    g_autoptr (GError) error = NULL;
+    TdFixture *fixture = g_new0 (TdFixture, 1);
+
+    fixture->dir = g_dir_make_tmp ("tandem-test-XXXXXX", &error);
+    g_assert_no_error (error);
+    fixture->config_file = g_build_filename (fixture->dir, "tandem.conf", NULL);
+    fixture->problems = g_string_new (NULL);
+    fixture->seed = g_test_rand_int ();
+    g_test_message ("lanes are stepped by seed %" G_GUINT64_FORMAT, fixture->seed);
+    g_file_set_contents (fixture->config_file, config != NULL ? config : "", -1, &error);
+    g_assert_no_error (error);
+
+    TdEngineOptions options = {
+        .size = sizeof (TdEngineOptions),
+        .config_file = fixture->config_file,
+        .overrides = (const char *const[]){ "tandem.lanes=2", NULL },
+        .state_dir = fixture->dir,
+        .is_fake = true,
+        .seed = fixture->seed,
+    };
+    td_engine_open (&options, note_problem, fixture, &error);
+    g_assert_no_error (error);
+    td_engine_start (note_problem, fixture, &error);
+    g_assert_no_error (error);
+    td_engine_settle ();
+    return fixture;
+}
+
+static int
+remove_one (const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    return g_remove (path);
+}
+
+void
+td_fixture_free (TdFixture *fixture)
+{
+    td_engine_close (0);
+    nftw (fixture->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    g_free (fixture->dir);
+    g_free (fixture->config_file);
+    g_string_free (fixture->problems, true);
+    g_free (fixture);
+}
+
+typedef struct {
+    TdPost post; /* first */
+    void (*function) (void *data);
+    void *data;
+    bool is_done;
+} Turn;
+
+static void
+run_turn (TdPost *post)
+{
+    Turn *turn = (Turn *) post;
+
+    turn->function (turn->data);
+    turn->is_done = true;
+}
+
+void
+td_fixture_on (TdFixture *fixture, unsigned index, void (*function) (void *data), void *data)
+{
+    Turn turn = { .post = { .run = run_turn, .drop = run_turn },
+                  .function = function,
+                  .data = data };
+
+    td_lane_post (td_lane_at (index), &turn.post);
+    td_engine_settle ();
+    g_assert_true (turn.is_done);
+}
