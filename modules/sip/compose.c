@@ -159,6 +159,16 @@ sip_compose_number (GString *out, const char *name, uint64_t number)
 }
 
 void
+sip_compose_cseq (GString *out, uint32_t number, const char *method)
+{
+    g_string_append_len (out, "CSeq: ", 6);
+    append_number (out, number);
+    g_string_append_c (out, ' ');
+    g_string_append (out, method);
+    g_string_append_len (out, "\r\n", 2);
+}
+
+void
 sip_compose_copy (GString *out, const SipHeader *header)
 {
     if (header->id != SIP_HEADER_OTHER) {
@@ -362,11 +372,7 @@ append_shadow (GString *out, const char *method, const SipScan *invite, SipView 
     sip_compose_header (out, "From", invite->from);
     sip_compose_header (out, "To", to);
     sip_compose_header (out, "Call-ID", invite->call_id);
-    g_string_append_len (out, "CSeq: ", 6);
-    append_number (out, invite->cseq_number);
-    g_string_append_c (out, ' ');
-    g_string_append (out, method);
-    g_string_append_len (out, "\r\n", 2);
+    sip_compose_cseq (out, invite->cseq_number, method);
     sip_compose_end (out, NULL, NULL, 0);
 }
 

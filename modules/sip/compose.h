@@ -46,6 +46,8 @@ void sip_compose_header (GString *out, const char *name, SipView value);
 void sip_compose_text (GString *out, const char *name, const char *value);
 void sip_compose_number (GString *out, const char *name, uint64_t number);
 
+void sip_compose_cseq (GString *out, uint32_t number, const char *method);
+
 /* HEADER as it came, but for folded lines and a compact name. */
 void sip_compose_copy (GString *out, const SipHeader *header);
 

@@ -76,7 +76,7 @@ find_length (const char *from, const char *end, uint64_t *ret_length)
 ssize_t
 sip_frame (const char *bytes, size_t len_bytes)
 {
-    uint64_t length;
+    uint64_t length = 0;
     size_t n_white = count_white (bytes, len_bytes);
 
     if (n_white > 0) {
@@ -93,5 +93,5 @@ sip_frame (const char *bytes, size_t len_bytes)
     if (whole > SIP_MAX_MESSAGE_BYTES) {
         return -1;
     }
-    return whole <= len_bytes ? (ssize_t) whole : 0;
+    return (ssize_t) whole;
 }

@@ -68,8 +68,8 @@ typedef struct {
 /* Looks at one whole message. IS_STREAM: Content-Length must be there and must fit exactly. */
 SipVerdict sip_scan (SipScan *scan, const char *bytes, size_t len_bytes, bool is_stream);
 
-/* For a stream: the length of the first message in BYTES; 0 when more is needed; -1 when no end can
- * be found (no Content-Length, one that is no number, a head over 64 KiB). White lines before a
+/* For a stream: the length of the first message in BYTES, which may be more than LEN_BYTES; 0 when
+ * more is needed to know it; -1 when no end can be found (no Content-Length, one that is no number, a head over 64 KiB). White lines before a
  * message are a message of their own: keep-alives (RFC 3261 7.5, RFC 5626 3.5.1). */
 ssize_t sip_frame (const char *bytes, size_t len_bytes);
 

@@ -102,7 +102,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t n_bytes)
     ssize_t frame = sip_frame (bytes, n_bytes);
     SipScan scan;
 
-    FUZZ_CHECK (frame <= (ssize_t) n_bytes);
+    FUZZ_CHECK (frame >= -1 && frame <= SIP_MAX_MESSAGE_BYTES);
     for (unsigned is_stream = 0; is_stream < 2; is_stream++) {
         sip_scan (&scan, bytes, n_bytes, is_stream);
         check_views (&scan, bytes, n_bytes);

@@ -17,7 +17,8 @@ test_needs_more (void)
     const char *whole = HEAD "l : 3\r\n\r\nabc";
 
     for (size_t i = 0; i < strlen (whole); i++) {
-        g_assert_cmpint (sip_frame (whole, i), ==, 0);
+        g_assert_cmpint (sip_frame (whole, i), ==,
+                         i < strlen (whole) - 3 ? 0 : (ssize_t) strlen (whole));
     }
     g_assert_cmpint (frame (whole), ==, (ssize_t) strlen (whole));
     g_assert_cmpint (frame (HEAD "Content-Length:\r\n 3\r\n\r\nabcOPTIONS"), ==,
