@@ -904,6 +904,12 @@ timeout_ms (void *self, unsigned state)
     return state == TD_CALL_COLLECTING ? call->settings->digit_ms : call->settings->release_ms;
 }
 
+static void
+expired (void *self, unsigned event)
+{
+    td_call_happen (self, (TdCallEvent) event, &(TdHappening){ 0 });
+}
+
 const TdMachine td_call_machine = {
     .name = "call",
     .states = states,
@@ -911,4 +917,5 @@ const TdMachine td_call_machine = {
     .events = event_names,
     .n_events = N_CALL_EVENTS,
     .timeout_ms = timeout_ms,
+    .expired = expired,
 };

@@ -50,7 +50,11 @@ expire (TdTimer *timer)
 {
     TdFsm *fsm = (TdFsm *) ((char *) timer - offsetof (TdFsm, timer));
 
-    td_fsm_dispatch (fsm, present (fsm)->timer.event, NULL);
+    if (fsm->machine->expired != NULL) {
+        fsm->machine->expired (fsm->self, present (fsm)->timer.event);
+    } else {
+        td_fsm_dispatch (fsm, present (fsm)->timer.event, NULL);
+    }
 }
 
 static void

@@ -56,6 +56,9 @@ typedef struct {
     unsigned n_events;
     /* Nullable: the timeout of the state in ms for this object, 0 for none. */
     uint32_t (*timeout_ms) (void *self, unsigned state);
+    /* Nullable: the state's timer has expired. For an object that lets one thing happen at a time and
+     * gives EVENT to td_fsm_dispatch() itself; without it that is done here. */
+    void (*expired) (void *self, unsigned event);
 } TdMachine;
 
 /* One running machine. Embed it in the object the machine is about. */
