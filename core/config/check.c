@@ -362,6 +362,15 @@ is_sound (const char *text)
     return *text == '\0';
 }
 
+static bool
+is_key (const char *text)
+{
+    while (g_ascii_isalnum (*text) || *text == '-' || *text == '_') {
+        text++;
+    }
+    return *text == '\0';
+}
+
 /* Takes TEXT apart; false: it was reported, without its value. */
 static bool
 split_override (Check *check, const char *text, Override *ret)
@@ -378,10 +387,10 @@ split_override (Check *check, const char *text, Override *ret)
     }
     g_autofree char *target = g_strndup (text, (size_t) (equals - text));
     g_strstrip (target);
-    g_autofree char *shown = g_strdup_printf ("--set %s", target);
+    g_autofree char *shown = g_strdup_printf ("--set%s%s", *target != '\0' ? " " : "", target);
     place.file = g_string_chunk_insert (texts, shown);
     char *dot = strrchr (target, '.');
-    if (dot == NULL || dot == target || dot[1] == '\0' || *target == ' ') {
+    if (dot == NULL || dot == target || dot[1] == '\0' || !is_key (dot + 1)) {
         td_problem_add (check->problems, &place,
                         "write section.key=value or \"section instance.key=value\"");
         return false;

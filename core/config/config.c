@@ -321,10 +321,9 @@ dump_item (const TdSchemaKey *key, const char *name, const TdConfigItem *item, G
     if (item->value.text == NULL) {
         return;
     }
-    bool is_repeated =
-        (key->decl.flags & TD_CONFIG_REPEATED) != 0 && key->decl.type != TD_CONFIG_LIST;
-    unsigned n_texts = is_repeated ? item->value.texts->len - 1 : 1;
-    for (unsigned i = 0; i < n_texts; i++) {
+    bool is_repeated = (key->decl.flags & TD_CONFIG_REPEATED) != 0 && item->value.texts->len > 1;
+    unsigned n_lines = is_repeated ? item->value.texts->len - 1 : 1;
+    for (unsigned i = 0; i < n_lines; i++) {
         const char *text =
             is_repeated ? g_ptr_array_index (item->value.texts, i) : item->value.text;
         g_string_append_printf (out, "%s = ", name);

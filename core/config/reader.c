@@ -13,7 +13,7 @@
 typedef struct {
     const char *start, *end; /* without the line's end */
     unsigned number;
-    bool is_good; /* holds nothing but printable UTF-8, blanks and tabs */
+    const char *good_end; /* END, where all is UTF-8 without control characters but the tab */
 } Line;
 
 typedef struct {
@@ -84,8 +84,17 @@ place_at (const Reader *reader, const Line *line, const char *at)
         td_problem_add ((reader)->problems, &report_place, __VA_ARGS__);                           \
     } while (0)
 
-/* Reports the first character of LINE that no configuration holds. */
+/* Whether AT, in good UTF-8, is a control character that no value holds as it is (U+0080 to U+009F are
+ * some, too). */
 static bool
+is_control (const char *at)
+{
+    return (g_ascii_iscntrl (*at) && *at != '\t')
+           || ((uint8_t) *at == 0xc2 && (uint8_t) at[1] < 0xa0);
+}
+
+/* Reports the first character of LINE that no configuration holds, and returns it, or the end. */
+static const char *
 check_characters (Reader *reader, const Line *line)
 {
     const char *broken;
@@ -93,25 +102,28 @@ check_characters (Reader *reader, const Line *line)
 
     /* A NUL counts as broken here, so the text before it is good. */
     bool is_utf8 = g_utf8_validate_len (line->start, len, &broken);
-    for (const char *at = line->start; at < broken; at++) {
-        if (g_ascii_iscntrl (*at) && *at != '\t') {
+    for (const char *at = line->start; at < broken; at = g_utf8_next_char (at)) {
+        if (is_control (at)) {
             report (reader, line, at,
-                    "control character 0x%02x: take it out, or quote it as an "
-                    "escape if it is \\n, \\r or \\t",
-                    (unsigned char) *at);
-            return false;
+                    "control character 0x%02x: take it out, or quote it as an escape if it is \\n, "
+                    "\\r or \\t",
+                    g_utf8_get_char (at));
+            return at;
         }
     }
-    if (is_utf8) {
-        return true;
-    }
-    if (*broken == '\0') {
+    if (!is_utf8 && *broken == '\0') {
         report (reader, line, broken, "NUL byte: the file is damaged or no text");
-    } else {
+    } else if (!is_utf8) {
         report (reader, line, broken, "byte 0x%02x is not UTF-8: save the file as UTF-8",
                 (unsigned char) *broken);
     }
-    return false;
+    return broken;
+}
+
+static bool
+is_good (const Line *line)
+{
+    return line->good_end == line->end;
 }
 
 /* Takes the next line; false at the end of the file. */
@@ -129,11 +141,12 @@ next_line (Reader *reader, Line *ret_line)
     } else if (end > start && end[-1] == '\r') {
         end--;
     }
-    *ret_line = (Line){ .start = start, .end = end, .number = ++reader->n_lines };
+    *ret_line =
+        (Line){ .start = start, .end = end, .good_end = start, .number = ++reader->n_lines };
     if (end - start > TD_INI_LINE_MAX) {
         report (reader, ret_line, start, "the line is longer than %d KiB", TD_INI_LINE_MAX / 1024);
     } else {
-        ret_line->is_good = check_characters (reader, ret_line);
+        ret_line->good_end = check_characters (reader, ret_line);
     }
     return true;
 }
@@ -204,7 +217,7 @@ continue_value (Reader *reader, Line *line, const char *backslash)
         report (reader, &first, backslash, "the value goes on in the next line, but the file ends");
         return NULL;
     }
-    return line->is_good ? skip_blanks (line->start, line->end) : NULL;
+    return is_good (line) ? skip_blanks (line->start, line->end) : NULL;
 }
 
 /* Whether nothing but blanks and a comment follows AT. */
@@ -306,58 +319,67 @@ read_value (Reader *reader, Line *line, const char *at)
     GString *value = g_string_new (NULL);
     Line first = *line;
     const char *start = at;
-    bool is_good = at < line->end && *at == '"' ? read_quoted (reader, line, at, value)
+    bool is_read = at < line->end && *at == '"' ? read_quoted (reader, line, at, value)
                                                 : read_plain (reader, line, at, value);
 
-    if (is_good && value->len > TD_INI_LINE_MAX) {
+    if (is_read && value->len > TD_INI_LINE_MAX) {
         report (reader, &first, start, "the value is longer than %d KiB", TD_INI_LINE_MAX / 1024);
-        is_good = false;
+        is_read = false;
     }
-    return g_string_free (value, !is_good);
+    return g_string_free (value, !is_read);
+}
+
+/* The sign that ends the key which begins AT, or NULL. */
+static const char *
+find_equals (const Line *line, const char *at)
+{
+    while (at < line->good_end && *at != '=' && !is_comment (line, at)) {
+        at++;
+    }
+    return at < line->good_end && *at == '=' ? at : NULL;
+}
+
+/* What is wrong with a KEY at its place, or NULL. */
+static const char *
+check_key (const Reader *reader, const char *key)
+{
+    if (*key == '\0') {
+        return "the key before \"=\" is missing";
+    }
+    if (strpbrk (key, " \t") != NULL) {
+        return "a key is one word: join its parts by hyphens";
+    }
+    return reader->section == NULL ? "a key before any section: put [section] above" : NULL;
 }
 
 /* "key = value". No message shows the line itself: it may hold a secret. */
 static void
 read_entry (Reader *reader, Line *line, const char *at)
 {
-    const char *key = at;
-    while (at < line->end && *at != '=' && !is_comment (line, at)) {
-        at++;
-    }
-    if (at == line->end || *at != '=') {
-        report (reader, line, key, "\"=\" is missing: write key = value");
-        return;
-    }
-    const char *key_end = at;
-    while (key_end > key && is_blank (key_end[-1])) {
-        key_end--;
-    }
-    const char *value = skip_blanks (at + 1, line->end);
-    TdIniEntry entry = { .key_place = place_at (reader, line, key),
-                         .value_place = place_at (reader, line, value) };
-    TdPlace place = entry.key_place;
-    const char *blank = key;
-    while (blank < key_end && !is_blank (*blank)) {
-        blank++;
-    }
-    g_autofree char *word = g_strndup (key, (size_t) (key_end - key));
-    bool has_blank = blank < key_end;
+    const char *equals = find_equals (line, at);
 
-    /* The value may take more lines; KEY and the rest of the first one stay readable. */
-    entry.value = read_value (reader, line, value);
-    if (*word == '\0') {
-        td_problem_add (reader->problems, &place, "the key before \"=\" is missing");
-    } else if (has_blank) {
-        td_problem_add (reader->problems, &place, "a key is one word: join its parts by hyphens");
-    } else if (reader->section == NULL) {
-        td_problem_add (reader->problems, &place, "a key before any section: put [section] above");
-    } else {
-        /* A key whose value cannot be read stays known, so that it is not missed as well. */
-        entry.key = g_steal_pointer (&word);
-        g_ptr_array_add (reader->section->entries, g_memdup2 (&entry, sizeof entry));
+    if (equals == NULL) {
+        if (is_good (line)) {
+            report (reader, line, at, "\"=\" is missing: write key = value");
+        }
         return;
     }
-    g_free (entry.value);
+    const char *value = skip_blanks (equals + 1, line->good_end);
+    g_autofree char *key = g_strchomp (g_strndup (at, (size_t) (equals - at)));
+    TdIniEntry entry = { .key_place = place_at (reader, line, at),
+                         .value_place = place_at (reader, line, value) };
+    const char *wrong = check_key (reader, key);
+
+    /* The value moves LINE to its last one. A key whose value cannot be read stays known, so that it
+     * is not missed as well. */
+    entry.value = is_good (line) ? read_value (reader, line, value) : NULL;
+    if (wrong != NULL) {
+        td_problem_add (reader->problems, &entry.key_place, "%s", wrong);
+        g_free (entry.value);
+        return;
+    }
+    entry.key = g_steal_pointer (&key);
+    g_ptr_array_add (reader->section->entries, g_memdup2 (&entry, sizeof entry));
 }
 
 static void
@@ -371,12 +393,12 @@ read_lines (Reader *reader)
             continue;
         }
         if (*at == '[') {
-            if (line.is_good) {
+            if (is_good (&line)) {
                 read_section (reader, &line, at);
             } else {
                 open_section (reader, &line, line.start, NULL);
             }
-        } else if (line.is_good) {
+        } else if (line.good_end > at) {
             read_entry (reader, &line, at);
         }
     }

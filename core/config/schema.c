@@ -343,7 +343,7 @@ td_schema_describe (const TdConfigKey *key, GString *out)
         describe_words (key, "one of ", out);
         break;
     case TD_CONFIG_ADDRESS:
-        g_string_append (out, "a.b.c.d or [IPv6], with :port or without");
+        g_string_append (out, "an address a.b.c.d or [IPv6], with :port or without");
         break;
     case TD_CONFIG_PATH:
         g_string_append (out, "a path");

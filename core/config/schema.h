@@ -18,7 +18,6 @@ GQuark td_config_error_quark (void);
 
 typedef enum {
     TD_CONFIG_ERROR_DECLARATION, /* a table of sections and keys is wrong: its author's mistake */
-    TD_CONFIG_ERROR_REFUSED,     /* a participant of a reload said no and not why */
 } TdConfigError;
 
 /* Who declares. Filled in by whoever builds the schema, only read during that. */
@@ -72,6 +71,18 @@ const TdSchemaKey *td_schema_find_key (const TdSchemaSection *section, const cha
 
 /* Appends what KEY takes: "a whole number of calls from 1 to 1000". */
 void td_schema_describe (const TdConfigKey *key, GString *out);
+
+/* Texts made from the tables. OWNER NULL: of all owners.
+ *
+ * The sample: every section and key as a comment with help, type, range and default; what follows a
+ * "#" without a blank becomes a setting when the "#" is taken away. */
+void td_schema_write_sample (GString *out, const TdSchema *schema, const char *owner);
+
+/* In Markdown: a heading of second level a section, an item a key. */
+void td_schema_write_manual (GString *out, const TdSchema *schema, const char *owner);
+
+/* For a manual page: the same in man macros, a .SS a section, a .TP a key. */
+void td_schema_write_man (GString *out, const TdSchema *schema, const char *owner);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdSchema, td_schema_unref)
 

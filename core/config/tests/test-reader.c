@@ -183,24 +183,26 @@ test_nul (void)
 {
     static const char text[] = "[s]\nab = c\0d\ne = f";
 
-    expect_bytes (text, sizeof text - 1, "[s]@1:1 e@3:1=f@3:5",
+    expect_bytes (text, sizeof text - 1, "[s]@1:1 ab@2:1=-@2:6 e@3:1=f@3:5",
                   "f:2:7: NUL byte: the file is damaged or no text\n");
 }
 
 static void
 test_control_character (void)
 {
-    expect_problem ("[s]\na = b\033[2J\nc = d\re", "[s]@1:1",
+    expect_problem ("[s]\na = b\033[2J\nc = d\re\n# \xc2\x9b", "[s]@1:1 a@2:1=-@2:5 c@3:1=-@3:5",
                     "f:2:6: control character 0x1b: take it out, or quote it as an escape if it is "
                     "\\n, \\r or \\t\n"
                     "f:3:6: control character 0x0d: take it out, or quote it as an escape if it is "
+                    "\\n, \\r or \\t\n"
+                    "f:4:3: control character 0x9b: take it out, or quote it as an escape if it is "
                     "\\n, \\r or \\t\n");
 }
 
 static void
 test_broken_utf8 (void)
 {
-    expect_problem ("[s]\n\xc3\xa9 = \xff\nc = d", "[s]@1:1 c@3:1=d@3:5",
+    expect_problem ("[s]\n\xc3\xa9 = \xff\nc = d", "[s]@1:1 \xc3\xa9@2:1=-@2:5 c@3:1=d@3:5",
                     "f:2:5: byte 0xff is not UTF-8: save the file as UTF-8\n");
 }
 
@@ -209,6 +211,14 @@ test_a_section_head_that_is_no_text_still_ends_the_section_before (void)
 {
     expect_problem ("[s]\n[t\xff]\nc = d", "[s]@1:1 [-]@2:1 c@3:1=d@3:5",
                     "f:2:3: byte 0xff is not UTF-8: save the file as UTF-8\n");
+}
+
+static void
+test_damage_before_the_equals_sign_leaves_no_key (void)
+{
+    expect_problem ("[s]\na\xff = b\nc", "[s]@1:1",
+                    "f:2:2: byte 0xff is not UTF-8: save the file as UTF-8\n"
+                    "f:3:1: \"=\" is missing: write key = value\n");
 }
 
 static void
@@ -512,6 +522,8 @@ main (int argc, char **argv)
         { "broken-utf-8", test_broken_utf8 },
         { "a-section-head-that-is-no-text-still-ends-the-section-before",
           test_a_section_head_that_is_no_text_still_ends_the_section_before },
+        { "damage-before-the-equals-sign-leaves-no-key",
+          test_damage_before_the_equals_sign_leaves_no_key },
         { "unclosed-bracket", test_unclosed_bracket },
         { "a-section-without-a-name", test_a_section_without_a_name },
         { "a-section-of-three-words", test_a_section_of_three_words },

@@ -220,12 +220,14 @@ test_address (void)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS (bad); i++) {
         g_autofree char *reason = g_strdup_printf (
-            "\"%s\" is no address: expected a.b.c.d or [IPv6], with :port or without", bad[i]);
+            "\"%s\" is no address: expected an address a.b.c.d or [IPv6], with :port or without",
+            bad[i]);
         expect_reason (&key, bad[i], reason);
     }
-    expect_reason (&key, "2001:db8::7",
-                   "\"2001:db8::7\" is an IPv6 address without its brackets: expected a.b.c.d or "
-                   "[IPv6], with :port or without");
+    expect_reason (
+        &key, "2001:db8::7",
+        "\"2001:db8::7\" is an IPv6 address without its brackets: expected an address a.b.c.d or "
+        "[IPv6], with :port or without");
 }
 
 static void
