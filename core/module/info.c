@@ -36,6 +36,7 @@ GVariant *
 td_registry_info (TdModule *module)
 {
     g_autoptr (GPtrArray) owned = g_ptr_array_new_with_free_func (g_free);
+    TdModuleState phase = td_module_phase (module);
     GVariantDict dict;
 
     g_variant_dict_init (&dict, NULL);
@@ -59,7 +60,7 @@ td_registry_info (TdModule *module)
     td_owner_each (&module->owner, append_owned, owned);
     add_list (&dict, "owns", (char *const *) owned->pdata, owned->len);
     add_list (&dict, "defects", (char *const *) module->defects->pdata, module->defects->len);
-    if (module->image != NULL && module->is_loaded && td_module_phase (module) != TD_MODULE_CLEARING
+    if ((phase == TD_MODULE_RUNNING || phase == TD_MODULE_DRAINING)
         && module->image->descriptor.describe != NULL) {
         module->image->descriptor.describe (module, &dict);
     }

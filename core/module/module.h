@@ -76,6 +76,8 @@ struct TdModule {
     char *reason;       /* why it failed, NULL when it did not */
     GPtrArray *defects; /* what it left behind, in words */
 
+    unsigned n_holds; /* an upgrade has its eye on it: it is not freed */
+    bool is_buried;   /* to be freed when nobody holds it */
     bool is_loaded;   /* load() said yes, unload() is due */
     bool is_excused;  /* calls were under way when stop() returned: they needed things */
     bool is_prepared; /* for the reload under way */
@@ -87,7 +89,6 @@ struct TdModule {
     uint32_t poll_ms;
     int64_t drained_since_us;
     GArray *waiters; /* Waiter: whom the end of what is under way matters */
-    TdPost grave;    /* frees it after the turn */
 
     GPtrArray *threads;  /* TdThread */
     GPtrArray *features; /* TdFeature it provides */

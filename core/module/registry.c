@@ -196,6 +196,31 @@ free_module (void *data)
     td_module_free (data);
 }
 
+/* MODULE, which is listed no more, is freed once nobody holds it and the turn is over. */
+static void
+free_later (TdModule *module)
+{
+    module->is_buried = true;
+    if (module->n_holds == 0) {
+        td_registry_later (free_module, module);
+    }
+}
+
+void
+td_registry_hold (TdModule *module)
+{
+    module->n_holds++;
+}
+
+void
+td_registry_let_go (TdModule *module)
+{
+    module->n_holds--;
+    if (module->is_buried) {
+        free_later (module);
+    }
+}
+
 void
 td_registry_bury (TdModule *module)
 {
@@ -209,7 +234,7 @@ td_registry_bury (TdModule *module)
     }
     if (has_heir || !is_listed) {
         g_ptr_array_remove (modules, module);
-        td_registry_later (free_module, module);
+        free_later (module);
     }
 }
 
@@ -228,7 +253,7 @@ td_registry_list (TdModule *module)
         place = MAX (place, (int) i);
         if (td_module_is_over (other)) {
             g_ptr_array_remove_index (modules, i - 1);
-            td_registry_later (free_module, other);
+            free_later (other);
             place--;
         }
     }

@@ -124,6 +124,10 @@ unsigned td_registry_next_generation (TdRegistry *registry, const char *name);
 void td_registry_tell (TdModule *module);
 void td_registry_evict (TdModule *module);
 
+/* MODULE is not freed until it is let go of as often. */
+void td_registry_hold (TdModule *module);
+void td_registry_let_go (TdModule *module);
+
 /* MODULE is over: it stays listed unless there is another generation of its name. */
 void td_registry_bury (TdModule *module);
 

@@ -28,6 +28,18 @@ typedef struct {
     GBytes *state; /* handed over */
 } Upgrade;
 
+/* Calls FUNCTION with both builds, as far as there are any. */
+static void
+hold (const Upgrade *upgrade, void (*function) (TdModule *module))
+{
+    if (upgrade->old != NULL) {
+        function (upgrade->old);
+    }
+    if (upgrade->new != NULL) {
+        function (upgrade->new);
+    }
+}
+
 static void
 end_upgrade (Upgrade *upgrade, const GError *error)
 {
@@ -37,6 +49,7 @@ end_upgrade (Upgrade *upgrade, const GError *error)
     if (upgrade->done != NULL) {
         upgrade->done (error == NULL ? upgrade->new : upgrade->old, error, upgrade->data);
     }
+    hold (upgrade, td_registry_let_go);
     g_clear_pointer (&upgrade->state, g_bytes_unref);
     g_free (upgrade->name);
     g_free (upgrade->path);
@@ -80,6 +93,7 @@ bring_new (Upgrade *upgrade, GError **error)
         return false;
     }
     upgrade->new->policy = upgrade->old->policy;
+    td_registry_hold (upgrade->new);
     if (!check_pair (upgrade, error) || !td_registry_configure (upgrade->new, error)) {
         td_module_refuse (upgrade->new, (*error)->message);
         return false;
@@ -127,7 +141,15 @@ old_is_stopped (TdModule *old, const GError *stop_error, void *data)
 
     if (stop_error != NULL) {
         error = g_error_copy (stop_error);
-        td_module_refuse (upgrade->new, error->message);
+    } else if (td_module_phase (old) != TD_MODULE_STOPPED
+               || td_module_phase (upgrade->new) != TD_MODULE_LOADED) {
+        g_set_error (&error, TD_MODULE_ERROR, TD_MODULE_ERROR_STATE,
+                     "module %s: one of the two builds was unloaded meanwhile", upgrade->name);
+    }
+    if (error != NULL) {
+        if (td_module_phase (upgrade->new) == TD_MODULE_LOADED) {
+            td_module_refuse (upgrade->new, error->message);
+        }
     } else if (start_instead (upgrade, &error)) {
         td_registry_configured (upgrade->new);
         td_module_unload (old, NULL, NULL);
@@ -173,8 +195,12 @@ do_upgrade (void *data)
                      "module %s is %s: only a running module is upgraded, load it instead",
                      upgrade->name,
                      upgrade->old != NULL ? td_fsm_state_name (&upgrade->old->fsm) : "not loaded");
+        upgrade->old = NULL;
         end_upgrade (upgrade, error);
-    } else if (!bring_new (upgrade, &error)) {
+        return;
+    }
+    td_registry_hold (upgrade->old);
+    if (!bring_new (upgrade, &error)) {
         end_upgrade (upgrade, error);
     } else if (descriptor_of (upgrade->new)->upgrade == TD_UPGRADE_BESIDE) {
         start_beside (upgrade);

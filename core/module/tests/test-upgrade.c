@@ -249,6 +249,54 @@ test_only_a_running_module (World *own, gconstpointer unused)
 }
 
 static void
+set_true (void *data)
+{
+    *(bool *) data = true;
+}
+
+/* While the new build waits for the old one's calls. */
+static void
+wait_for_calls (World *own)
+{
+    g_autofree char *path = variant_path ("good");
+
+    td_registry_load (own->registry, "variant", path, note_answer, NULL);
+    td_lanes_settle ();
+    TdModule *old = td_registry_find (own->registry, "variant");
+    td_module_use (old);
+    upgrade_from (own, "variant", NULL, "next-restart");
+    g_string_truncate (own->answers, 0);
+}
+
+static void
+test_the_new_build_is_unloaded_meanwhile (World *own, gconstpointer unused)
+{
+    wait_for_calls (own);
+    td_registry_unload (own->registry, "variant", 0, note_answer, NULL);
+    td_lanes_settle ();
+    td_module_unuse (td_registry_modules (own->registry)->pdata[0]);
+    td_lanes_advance (1000);
+    g_assert_cmpstr (own->answers->str, ==,
+                     "ok;module variant: one of the two builds was unloaded meanwhile;");
+    assert_generations (own, "1 stopped;");
+}
+
+static void
+test_everything_stops_meanwhile (World *own, gconstpointer unused)
+{
+    bool is_done = false;
+
+    wait_for_calls (own);
+    td_registry_stop_all (own->registry, 100, set_true, &is_done);
+    td_lanes_settle ();
+    td_module_unuse (td_registry_modules (own->registry)->pdata[0]);
+    td_lanes_advance (1000);
+    g_assert_true (is_done);
+    assert_answer_has (own, "one of the two builds was unloaded meanwhile");
+    assert_generations (own, "1 unloaded;");
+}
+
+static void
 test_no_copy_is_left (World *own, gconstpointer unused)
 {
     g_autofree char *images = g_build_filename (own->folder.path, ".images", NULL);
@@ -289,6 +337,9 @@ main (int argc, char **argv)
          test_handover_that_fails_brings_the_old_build_back);
     add ("/module/upgrade/a-needed-feature-may-not-go", test_a_needed_feature_may_not_go);
     add ("/module/upgrade/only-a-running-module", test_only_a_running_module);
+    add ("/module/upgrade/the-new-build-is-unloaded-meanwhile",
+         test_the_new_build_is_unloaded_meanwhile);
+    add ("/module/upgrade/everything-stops-meanwhile", test_everything_stops_meanwhile);
     add ("/module/upgrade/no-copy-is-left", test_no_copy_is_left);
     return g_test_run ();
 }
