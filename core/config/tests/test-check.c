@@ -86,6 +86,7 @@ expect (const char *text, const char *wanted)
     g_autofree char *problems = NULL;
     g_autoptr (TdConfig) config = check_text (whole, NULL, 0, &problems);
 
+    g_assert_nonnull (config);
     g_assert_cmpstr (problems, ==, wanted);
 }
 
@@ -96,6 +97,7 @@ expect_override (const char *override, const char *wanted)
     g_autoptr (TdConfig) config = check_text ("[tandem]\nnode = n\n[trunk carrier]\naddress = x\n",
                                               TD_LIST (override), 0, &problems);
 
+    g_assert_nonnull (config);
     g_assert_cmpstr (problems, ==, wanted);
 }
 
@@ -264,6 +266,7 @@ test_missing_required_section (void)
     g_autofree char *problems = NULL;
     g_autoptr (TdConfig) config = check_text ("[modules]\n", NULL, 0, &problems);
 
+    g_assert_nonnull (config);
     g_assert_cmpstr (problems, ==,
                      "/etc/f:1:1: section [tandem] is missing: its key \"node\" has no default\n");
 }
@@ -302,6 +305,7 @@ test_the_first_look_passes_over_what_is_not_declared (void)
         check_text ("[tandem]\nnode = n\n[banana]\n", TD_LIST ("cherry.x=y"),
                     TD_CHECK_DECLARED_ONLY, &problems);
 
+    g_assert_nonnull (config);
     g_assert_cmpstr (problems, ==, "");
 }
 
@@ -336,6 +340,7 @@ test_set_gives_what_is_required (void)
     g_autofree char *problems = NULL;
     g_autoptr (TdConfig) config = check_text ("", TD_LIST ("tandem.node=n"), 0, &problems);
 
+    g_assert_nonnull (config);
     g_assert_cmpstr (problems, ==, "");
 }
 
@@ -378,6 +383,7 @@ test_no_problem_shows_a_secret (void)
                              "trunk b.password=hunter7", "trunk a.password=hunter8\n"),
                     0, &problems);
 
+    g_assert_nonnull (config);
     g_assert_null (strstr (problems, "hunter"));
     g_assert_nonnull (strstr (problems, "did you mean \"password\"?"));
 }

@@ -368,6 +368,7 @@ test_no_message_shows_a_value (void)
         g_autoptr (GPtrArray) problems = td_problems_new ();
         g_autoptr (TdIni) ini = td_ini_parse ("f", texts[i], strlen (texts[i]), problems);
         g_autofree char *text = td_problems_to_text (problems);
+        g_assert_nonnull (ini);
         g_assert_cmpuint (problems->len, ==, 1);
         g_assert_null (strstr (text, "hunter"));
     }
@@ -458,6 +459,7 @@ test_all_files_report (Folder *folder, gconstpointer unused)
     write_file (folder, "conf.d/1.conf", "x", -1);
     write_file (folder, "conf.d/2.conf/x", "a folder", -1);
     g_autoptr (TdIni) ini = load (folder, &problems);
+    g_assert_nonnull (ini);
     g_assert_cmpstr (problems, ==,
                      "/main.conf:1:1: the file cannot be read: No such file or directory\n"
                      "/conf.d/1.conf:1:1: \"=\" is missing: write key = value\n"
@@ -472,6 +474,7 @@ test_a_section_does_not_reach_into_the_next_file (Folder *folder, gconstpointer 
     write_file (folder, "main.conf", "[a]", -1);
     write_file (folder, "conf.d/1.conf", "b = c", -1);
     g_autoptr (TdIni) ini = load (folder, &problems);
+    g_assert_nonnull (ini);
     g_assert_cmpstr (problems, ==,
                      "/conf.d/1.conf:1:1: a key before any section: put [section] above\n");
 }
@@ -484,9 +487,11 @@ test_a_file_too_large (Folder *folder, gconstpointer unused)
 
     write_file (folder, "main.conf", text, TD_INI_FILE_MAX + 1);
     g_autoptr (TdIni) ini = load (folder, &problems);
+    g_assert_nonnull (ini);
     g_assert_cmpstr (problems, ==, "/main.conf:1:1: the file is larger than 4 MiB\n");
     write_file (folder, "main.conf", text, TD_INI_FILE_MAX);
     g_autoptr (TdIni) smaller = load (folder, &smaller_problems);
+    g_assert_nonnull (smaller);
     g_assert_cmpstr (smaller_problems, ==, "");
 }
 

@@ -152,6 +152,7 @@ expect_no_problem (const char *text)
     g_autoptr (TdConfig) config = td_config_check (ini, NULL, schema, 0, problems);
     g_autofree char *report = td_problems_to_text (problems);
 
+    g_assert_nonnull (config);
     g_assert_cmpstr (report, ==, "");
 }
 

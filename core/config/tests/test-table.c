@@ -102,6 +102,7 @@ test_case (gconstpointer data)
     g_auto (GStrv) overrides = read_overrides ();
     g_autoptr (TdConfig) config =
         td_config_load ("tandem.conf", (const char *const *) overrides, schema, problems);
+    g_assert_nonnull (config);
     g_autofree char *report = td_problems_to_text (problems);
     g_assert_true (g_file_test ("expected", G_FILE_TEST_EXISTS));
     g_autofree char *expected = read_text ("expected");
