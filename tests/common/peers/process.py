@@ -78,7 +78,7 @@ class Process:
         if self.status is not None:
             raise ProcessError(f'{self.name} ended with status {self.status}:\n{self.tail()}')
 
-    def wait_for(self, is_true, what, timeout_s=10):
+    def wait_for(self, is_true, what, timeout_s=10, interval_s=0.02):
         """Waits until IS_TRUE () while the process runs; the result is IS_TRUE's."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -88,7 +88,7 @@ class Process:
             self.require_running()
             if time.monotonic() > deadline:
                 raise ProcessError(f'{self.name}: no {what} within {timeout_s} s:\n{self.tail()}')
-            time.sleep(0.02)
+            time.sleep(interval_s)
 
     def wait_for_output(self, text, timeout_s=10):
         self.wait_for(lambda: text in self.output(), f'"{text}" in its output', timeout_s)

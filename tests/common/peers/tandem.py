@@ -93,8 +93,9 @@ class Tandem:
     def pid(self):
         return self.process.pid
 
-    def wait_until_ready(self, timeout_s=20):
-        self.process.wait_for(lambda: self.notified.has('READY', '1'), 'READY=1', timeout_s)
+    def wait_until_ready(self, timeout_s=20, interval_s=0.02):
+        self.process.wait_for(lambda: self.notified.has('READY', '1'), 'READY=1', timeout_s,
+                              interval_s)
 
     def rewrite(self, config):
         """Writes the configuration anew; reload() or a command takes it over."""

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Measures Tandem beside its peers, in the same run, on loopback.
+
+Absolute figures drift with the machine: read the ratio. Each run starts every switch afresh, one
+at a time, in turn; figures are medians over the runs. Nothing here passes or fails.
+
+  signalling   CPU seconds for 1000 calls without media; peer: Kamailio as a stateful proxy
+  capacity     the highest rate of calls of which none failed and nothing was sent twice
+  setup-delay  what the switch adds to call setup, from a capture (needs the right to capture)
+  held         memory of a call with two anchored legs, and whether it is given back
+  relay        CPU seconds for a million RTP packets, 100 two-way calls; peers: rtpengine, osmo-mgw
+  start        time until it serves, memory and CPU when idle
+"""
+
+import argparse
+import os
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'common')]
+
+import media  # noqa: E402 (the path is set just above)
+import report  # noqa: E402
+import signalling  # noqa: E402
+import subjects  # noqa: E402
+from peers import sipp  # noqa: E402
+from peers.tandem import program  # noqa: E402
+
+PROXIES = [subjects.KamailioProxy, subjects.TandemSignalling]
+RELAYS = [(subjects.Rtpengine, media.NgCalls), (subjects.OsmoMgw, media.MgcpCalls),
+          (subjects.TandemMedia, media.SipCalls)]
+
+
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def is_there(subject, out):
+    profile = getattr(subject, 'profile', None)
+    if profile is None:
+        return True
+    path = os.path.join(subjects.ROOT, 'etc', 'profiles', profile)
+    if program('tandemd') and os.path.exists(path):
+        return True
+    out.note(f'tandem is left out: there is no tandemd, or no {profile}, in this tree')
+    return False
+
+
+def each_run(options, candidates, out):
+    """(run, candidate) in turn: the order is turned round from run to run."""
+    chosen = [candidate for candidate in candidates
+              if not options.only or subject_of(candidate).name in options.only]
+    chosen = [candidate for candidate in chosen if is_there(subject_of(candidate), out)]
+    for run in range(options.runs):
+        for candidate in chosen if run % 2 == 0 else reversed(chosen):
+            yield run, candidate
+
+
+def subject_of(candidate):
+    return candidate[0] if isinstance(candidate, tuple) else candidate
+
+
+def with_subject(kind, out, work):
+    """WORK (stage, subject) on a fresh switch; what goes wrong is noted and the run left out."""
+    try:
+        with subjects.Stage() as stage:
+            try:
+                return work(stage, kind(stage).begin())
+            except (AssertionError, OSError, ValueError):
+                for what, text in stage.evidence():
+                    tell(f'--- {what}\n{text}')
+                raise
+    except unittest.SkipTest as missing:
+        out.note(f'{kind.name} is left out: {missing}')
+    except (AssertionError, OSError, ValueError) as error:
+        out.note(f'{kind.name}: a run is left out: {str(error).splitlines()[0]}')
+    return None
+
+
+def signalling_cost(options):
+    out = report.Report(f'Signalling, {options.rate} calls a second, {options.calls} calls',
+                        'kamailio')
+    for _, kind in each_run(options, PROXIES, out):
+        result = with_subject(kind, out, lambda stage, subject: signalling.step(
+            stage, subject, options.rate, options.calls))
+        if result:
+            tell(result)
+            out.runs.append(result)
+            out.add(kind.name, 'CPU for 1000 calls', result['cpu_s_per_1000'], 's', 3)
+            if not result['is_clean']:
+                out.note(f'{kind.name}: a run was not clean: {result["failed"]} failed, '
+                         f'{result["retransmissions"]} retransmissions')
+    return out
+
+
+def capacity(options):
+    out = report.Report('Highest clean rate, two sipps on the same cores', 'kamailio')
+
+    def work(stage, subject):
+        return signalling.highest_clean_rate(stage, subject, options.start, options.factor,
+                                             options.seconds, lambda step: (
+                                                 tell(step), out.runs.append(step)))
+    for _, kind in each_run(options, PROXIES, out):
+        rate = with_subject(kind, out, work)
+        if rate is not None:
+            out.add(kind.name, 'highest clean rate', rate, 'calls/s', 0)
+    return out
+
+
+def setup_delay(options):
+    out = report.Report(f'Delay added, 100 calls a second, {options.calls} calls', 'kamailio')
+
+    def work(stage, subject):
+        capture = signalling.Capture(stage)
+        step = signalling.step(stage, subject, 100, options.calls)
+        return step, signalling.delays_us(capture.packets())
+    for _, kind in each_run(options, PROXIES, out):
+        found = with_subject(kind, out, work)
+        if not found:
+            continue
+        step, delays = found
+        tell(step)
+        for name, values in delays.items():
+            if values:
+                for share, label in ((0.5, 'p50'), (0.99, 'p99')):
+                    out.add(kind.name, f'{name} {label}',
+                            signalling.percentile(values, share) / 1000, 'ms')
+        out.runs.append({**step, 'timed_calls': len(delays['setup'])})
+    return out
+
+
+def held(options):
+    out = report.Report(f'Memory of {options.held} held calls, two anchored legs each', 'rtpengine')
+    for _, (kind, calls) in each_run(options, RELAYS, out):
+        def work(stage, subject, calls=calls):
+            time.sleep(1)
+            idle = subject.rss_kib()
+            hold = hold_by_sipp if calls is media.SipCalls else hold_by_controller
+            up, after = hold(stage, subject, calls, options.held)
+            return idle, up, after
+        found = with_subject(kind, out, work)
+        if found:
+            idle, up, after = found
+            tell({'subject': kind.name, 'idle_kib': idle, 'held_kib': up, 'after_kib': after})
+            out.add(kind.name, 'idle', idle / 1024, 'MiB', 1)
+            out.add(kind.name, 'a held call', (up - idle) / options.held, 'KiB', 1)
+            out.add(kind.name, 'kept after hang-up', (after - idle) / 1024, 'MiB', 1)
+    return out
+
+
+def hold_by_controller(_stage, subject, calls, n_calls):
+    controller = calls()
+    for number in range(n_calls):
+        controller.open(number)
+    time.sleep(1)
+    up = subject.rss_kib()
+    controller.close()
+    time.sleep(3)
+    return up, subject.rss_kib()
+
+
+def hold_by_sipp(stage, subject, _calls, n_calls, rate=100):
+    hold_ms = int(n_calls / rate * 1000) + 6000
+    called = sipp.uas(stage, signalling.CALLED, port=subjects.CALLED_PORT, timeout_s=180)
+    caller = sipp.uac(stage, signalling.SWITCH, signalling.CALLER, port=subjects.CALLER_PORT,
+                      number=signalling.NUMBER, n_calls=n_calls, rate=rate, hold_ms=hold_ms,
+                      timeout_s=150)
+    time.sleep(n_calls / rate + 3)
+    up, n_up = subject.rss_kib(), called.counts().current
+    if n_up != n_calls:
+        raise ValueError(f'{n_up} of {n_calls} calls are up')
+    caller.wait()
+    time.sleep(3)
+    return up, subject.rss_kib()
+
+
+def relay(options):
+    out = report.Report(f'RTP relay, {options.media_calls} two-way calls, G.711, 20 ms',
+                        'rtpengine')
+    for _, (kind, calls) in each_run(options, RELAYS, out):
+        result = with_subject(kind, out, lambda stage, subject, calls=calls: media.weigh_relay(
+            stage, subject, calls(), options.media_calls, options.seconds))
+        if not result:
+            continue
+        tell(result)
+        out.runs.append(result)
+        out.add(kind.name, 'CPU for a million packets', result['cpu_s_per_million'], 's', 1)
+        out.add(kind.name, 'delay p50', result['p50_us'], 'us', 0)
+        out.add(kind.name, 'delay p99', result['p99_us'], 'us', 0)
+        if result['lost'] or result['silent_legs'] or result['late_rounds']:
+            out.note(f'{kind.name}: {result["lost"]} lost, {result["silent_legs"]} silent legs, '
+                     f'the sender {result["late_rounds"]} times late')
+    return out
+
+
+def start(options):
+    out = report.Report('Start and rest', 'kamailio')
+
+    def work(_stage, subject):
+        time.sleep(2)
+        cpu_s = subject.cpu_s()
+        time.sleep(5)
+        return subject.ready_ms, subject.rss_kib() / 1024, (subject.cpu_s() - cpu_s) / 5 * 100
+    kinds = [subjects.KamailioProxy, subjects.Rtpengine, subjects.OsmoMgw, subjects.TandemMedia]
+    for _, kind in each_run(options, kinds, out):
+        found = with_subject(kind, out, work)
+        if found:
+            out.add(kind.name, 'start to service', found[0], 'ms', 0)
+            out.add(kind.name, 'idle memory', found[1], 'MiB', 1)
+            out.add(kind.name, 'idle CPU', found[2], '%', 1)
+    return out
+
+
+COMMANDS = {'signalling': signalling_cost, 'capacity': capacity, 'setup-delay': setup_delay,
+            'held': held, 'relay': relay, 'start': start}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, prog='bench',
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('what', nargs='+', choices=[*COMMANDS, 'all'])
+    parser.add_argument('--runs', type=int, default=3, help='runs of each subject (3)')
+    parser.add_argument('--only', action='append', help='only this subject; may be repeated')
+    parser.add_argument('--json', metavar='FILE', help='write every run, too')
+    parser.add_argument('--rate', type=int, default=500, help='signalling: calls a second (500)')
+    parser.add_argument('--calls', type=int, default=3000, help='calls of a run (3000)')
+    parser.add_argument('--start', type=float, default=500, help='capacity: first rate (500)')
+    parser.add_argument('--factor', type=float, default=1.2, help='capacity: from step to step')
+    parser.add_argument('--seconds', type=float, default=5, help='capacity, relay: of a step (5)')
+    parser.add_argument('--held', type=int, default=1000, help='held: calls (1000)')
+    parser.add_argument('--media-calls', type=int, default=100, help='relay: calls (100)')
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    names = list(COMMANDS) if 'all' in options.what else options.what
+    reports = []
+    for name in names:
+        reports.append(COMMANDS[name](options))
+        print('\n' + reports[-1].text() + '\n', flush=True)
+    if options.json:
+        report.write_json(options.json, reports)
+
+
+if __name__ == '__main__':
+    main()
