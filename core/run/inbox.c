@@ -75,8 +75,8 @@ bool
 td_inbox_put (TdInbox *inbox, TdPost *post, unsigned inbox_class, bool *ret_wake)
 {
     pthread_mutex_lock (&inbox->lock);
-    if (inbox_class != TD_INBOX_MUST && inbox->n_waiting[inbox_class] >= inbox->limit) {
-        inbox->n_refused[inbox_class]++;
+    if (inbox_class != TD_INBOX_MUST && inbox->counts.n_waiting[inbox_class] >= inbox->limit) {
+        inbox->counts.n_refused[inbox_class]++;
         pthread_mutex_unlock (&inbox->lock);
         return false;
     }
@@ -85,33 +85,30 @@ td_inbox_put (TdInbox *inbox, TdPost *post, unsigned inbox_class, bool *ret_wake
         td_owner_use (td_owner_of (post->owner));
     }
     td_post_list_append (&inbox->lists[inbox_class], post);
-    inbox->n_waiting[inbox_class]++;
+    inbox->counts.n_waiting[inbox_class]++;
     *ret_wake = inbox->is_asleep;
     inbox->is_asleep = false;
     pthread_mutex_unlock (&inbox->lock);
     return true;
 }
 
-bool
+void
 td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
-               unsigned n_served[TD_INBOX_CLASSES])
+               unsigned n_served[TD_INBOX_CLASSES], TdInboxCounts *ret_counts)
 {
-    bool has_mail = false;
-
     pthread_mutex_lock (&inbox->lock);
     for (unsigned i = 0; i < TD_INBOX_CLASSES; i++) {
         TdPostList *list = &inbox->lists[i];
-        inbox->n_waiting[i] -= n_served[i];
+        inbox->counts.n_waiting[i] -= n_served[i];
         n_served[i] = 0;
         if (list->first != NULL) {
             *taken[i].last = list->first;
             taken[i].last = list->last;
             td_post_list_init (list);
-            has_mail = true;
         }
     }
+    *ret_counts = inbox->counts;
     pthread_mutex_unlock (&inbox->lock);
-    return has_mail;
 }
 
 static bool

@@ -21,10 +21,14 @@ typedef struct {
 } TdPostList;
 
 typedef struct {
-    pthread_mutex_t lock;
-    TdPostList lists[TD_INBOX_CLASSES];
     unsigned n_waiting[TD_INBOX_CLASSES]; /* here or taken, and not yet reported as served */
     uint64_t n_refused[TD_INBOX_CLASSES];
+} TdInboxCounts;
+
+typedef struct {
+    pthread_mutex_t lock;
+    TdPostList lists[TD_INBOX_CLASSES];
+    TdInboxCounts counts;
     unsigned limit; /* for each bounded class */
     bool is_asleep; /* the lane waits in poll, and must be woken */
 } TdInbox;
@@ -37,9 +41,9 @@ void td_inbox_clear (TdInbox *inbox);
 bool td_inbox_put (TdInbox *inbox, TdPost *post, unsigned inbox_class, bool *ret_wake);
 
 /* Appends all that is there to TAKEN, and learns that N_SERVED posts of each class are done with,
- * which it sets to 0. Returns whether there was anything. Thread: the lane. */
-bool td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
-                    unsigned n_served[TD_INBOX_CLASSES]);
+ * which it sets to 0. RET_COUNTS says how it stands then. Thread: the lane. */
+void td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
+                    unsigned n_served[TD_INBOX_CLASSES], TdInboxCounts *ret_counts);
 
 /* Whether anything is there to take. Thread: any. */
 bool td_inbox_has_mail (TdInbox *inbox);

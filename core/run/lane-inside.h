@@ -9,13 +9,26 @@
 #include "run/lane.h"
 #include "run/wheel.h"
 
+#include <tandem/metric.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
+
+enum {
+    TD_LANE_POSTS,
+    TD_LANE_EXPIRIES,
+    TD_LANE_LONG_TURNS,
+    TD_LANE_REFUSED_PRIORITY,
+    TD_LANE_REFUSED_ORDINARY,
+    TD_LANE_WAITING_MUST,
+    TD_LANE_WAITING_PRIORITY,
+    TD_LANE_WAITING_ORDINARY,
+    TD_LANE_METRICS,
+};
 
 struct TdLane {
     /* What other threads write to. */
     TdInbox inbox;
-    int wake_fd;
     atomic_bool is_quitting;
 
     /* The lane's own. */
@@ -29,8 +42,12 @@ struct TdLane {
     TdIdTable ids;
     GMainContext *context;
     GSource *source;
-    void *wake_tag;
     pthread_t thread;
+
+    /* What is told as metrics, and how much of it was. */
+    TdInboxCounts inbox_counts; /* as of the last look */
+    TdMetric *metrics[TD_LANE_METRICS];
+    int64_t told[TD_LANE_METRICS];
 
     /* Written by the lane, read by whoever asks. */
     _Atomic uint64_t n_posts, n_expiries, n_long_turns, longest_turn_us;
@@ -47,7 +64,7 @@ void td_lane_free (TdLane *lane);
 /* Waits and dispatches until is_quitting; the thread is LANE's. */
 void td_lane_loop (TdLane *lane);
 
-/* Wakes LANE wherever it waits. Thread: any, and in signal handlers. */
+/* Wakes LANE where it waits. Thread: any. */
 void td_lane_wake (TdLane *lane);
 
 /* One post or one timer, if there is any. Thread: LANE. */
@@ -64,6 +81,12 @@ void td_lane_drop_post (TdPost *post);
 
 /* Drops every post that waits; returns whether there was any. Thread: LANE. */
 bool td_lane_drop_posts (TdLane *lane);
+
+/* Thread: control, before LANE begins. */
+void td_lane_declare_metrics (TdLane *lane, bool is_control);
+
+/* Brings the metrics up to what was counted. Thread: LANE. */
+void td_lane_publish (TdLane *lane);
 
 /* The lane by INDEX, control included, or NULL beyond. */
 TdLane *td_lane_nth (unsigned index);

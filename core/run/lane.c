@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 enum {
     BUDGET_US = 1000, /* for posts, and again for timers, before the sockets have their go */
@@ -50,13 +48,10 @@ td_lane_ids (TdLane *lane)
 void
 td_lane_wake (TdLane *lane)
 {
-    static const uint64_t one = 1;
-    int saved_errno = errno;
-
-    /* Fails only when the counter is full, and then the lane is awake. */
-    ssize_t n_written = write (lane->wake_fd, &one, sizeof one);
-    (void) n_written;
-    errno = saved_errno;
+    /* A descriptor of our own in the lane's source would cost a tenth more CPU for each hop
+     * between lanes, and twice as much while the source may not recurse: the context takes the
+     * source's descriptors out around each dispatch, and wakes itself when it puts them back. */
+    g_main_context_wakeup (lane->context);
 }
 
 static bool
@@ -128,27 +123,6 @@ td_lane_turn_over (const TdModule *owner)
     turn_over (td_lane_here, owner);
 }
 
-void
-td_lane_stats (TdLane *lane, TdLaneStats *ret_stats)
-{
-    TdInbox *inbox = &lane->inbox;
-
-    pthread_mutex_lock (&inbox->lock);
-    *ret_stats = (TdLaneStats){
-        .n_refused_priority = inbox->n_refused[TD_INBOX_PRIORITY],
-        .n_refused_ordinary = inbox->n_refused[TD_INBOX_ORDINARY],
-        .n_waiting_must = inbox->n_waiting[TD_INBOX_MUST],
-        .n_waiting_priority = inbox->n_waiting[TD_INBOX_PRIORITY],
-        .n_waiting_ordinary = inbox->n_waiting[TD_INBOX_ORDINARY],
-    };
-    pthread_mutex_unlock (&inbox->lock);
-    ret_stats->n_posts = atomic_load_explicit (&lane->n_posts, memory_order_relaxed);
-    ret_stats->n_expiries = atomic_load_explicit (&lane->n_expiries, memory_order_relaxed);
-    ret_stats->n_long_turns = atomic_load_explicit (&lane->n_long_turns, memory_order_relaxed);
-    ret_stats->longest_turn_us =
-        atomic_load_explicit (&lane->longest_turn_us, memory_order_relaxed);
-}
-
 static void
 give_use_back (const TdModule *owner)
 {
@@ -172,7 +146,7 @@ td_lane_drop_post (TdPost *post)
 void
 td_lane_collect (TdLane *lane)
 {
-    td_inbox_take (&lane->inbox, lane->taken, lane->n_served);
+    td_inbox_take (&lane->inbox, lane->taken, lane->n_served, &lane->inbox_counts);
 }
 
 /* The next post that was taken from the inbox, or NULL. */
@@ -226,15 +200,21 @@ td_lane_serve_timer (TdLane *lane)
     return true;
 }
 
-bool
-td_lane_has_posts (TdLane *lane)
+static bool
+has_taken (const TdLane *lane)
 {
     for (unsigned i = 0; i < TD_INBOX_CLASSES; i++) {
         if (lane->taken[i].first != NULL) {
             return true;
         }
     }
-    return td_inbox_has_mail (&lane->inbox);
+    return false;
+}
+
+bool
+td_lane_has_posts (TdLane *lane)
+{
+    return has_taken (lane) || td_inbox_has_mail (&lane->inbox);
 }
 
 bool
@@ -249,6 +229,7 @@ td_lane_drop_posts (TdLane *lane)
         any = true;
     }
     td_lane_collect (lane);
+    td_lane_publish (lane);
     return any;
 }
 
@@ -280,11 +261,6 @@ check (GSource *source)
 {
     TdLane *lane = ((LaneSource *) source)->lane;
 
-    if (g_source_query_unix_fd (source, lane->wake_tag) & G_IO_IN) {
-        uint64_t n_wakes;
-        ssize_t n_read = read (lane->wake_fd, &n_wakes, sizeof n_wakes);
-        (void) n_read; /* it said that it was readable */
-    }
     return td_lane_has_posts (lane) || td_wheel_next_us (&lane->wheel) <= lane->now_us;
 }
 
@@ -299,11 +275,14 @@ dispatch (GSource *source, GSourceFunc callback, void *data)
     while (lane->now_us < end_us && td_lane_serve_timer (lane)) {
     }
     end_us = lane->now_us + BUDGET_US;
+    td_lane_collect (lane);
     do {
-        td_lane_collect (lane);
         while (lane->now_us < end_us && td_lane_serve_post (lane)) {
         }
-    } while (lane->now_us < end_us && td_lane_has_posts (lane));
+        /* Also when nothing came: the inbox has to learn what was served before the lane waits. */
+        td_lane_collect (lane);
+    } while (lane->now_us < end_us && has_taken (lane));
+    td_lane_publish (lane);
     return G_SOURCE_CONTINUE;
 }
 
@@ -339,7 +318,6 @@ attach_source (TdLane *lane)
     lane->source = g_source_new (&lane_source_funcs, sizeof (LaneSource));
     ((LaneSource *) lane->source)->lane = lane;
     g_source_set_name (lane->source, "lane");
-    lane->wake_tag = g_source_add_unix_fd (lane->source, lane->wake_fd, G_IO_IN);
     g_source_attach (lane->source, lane->context);
     g_main_context_set_poll_func (lane->context, wait_in_poll);
 }
@@ -357,10 +335,7 @@ td_lane_new (unsigned index, GMainContext *context, const TdLanesOptions *option
     }
     td_wheel_init (&lane->wheel, td_clock_read_us ());
     td_id_table_init (&lane->ids, options->boot, index);
-    lane->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (lane->wake_fd < 0) {
-        g_error ("no descriptor for a lane: %s", g_strerror (errno));
-    }
+    td_lane_declare_metrics (lane, index == options->n_lanes);
     if (!options->is_fake) {
         attach_source (lane);
     }
@@ -375,7 +350,6 @@ td_lane_free (TdLane *lane)
         g_source_destroy (lane->source);
         g_source_unref (lane->source);
     }
-    close (lane->wake_fd);
     td_wheel_clear (&lane->wheel);
     td_id_table_clear (&lane->ids);
     td_inbox_clear (&lane->inbox);

@@ -35,7 +35,7 @@ void td_lanes_close (void);
 /* Runs the control lane until td_lanes_quit(), which may have been called before. Fake lanes are
  * stepped until then or until all is quiet. Thread: control. */
 void td_lanes_run (void);
-void td_lanes_quit (void); /* Thread: any, and in signal handlers */
+void td_lanes_quit (void); /* Thread: any, and in signal sources */
 
 /* The context that LANE waits in; the default one for control. Thread: any. */
 GMainContext *td_lane_context (TdLane *lane);

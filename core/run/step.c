@@ -76,6 +76,7 @@ serve (TdLane *lane, bool is_timer)
         td_lane_serve_post (lane);
         td_lane_collect (lane);
     }
+    td_lane_publish (lane);
     end_turn (lane);
 }
 

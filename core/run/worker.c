@@ -7,6 +7,7 @@
 #include "run/lane-inside.h"
 
 #include <tandem/log.h>
+#include <tandem/metric.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -35,7 +36,9 @@ static bool is_closing;
 static pthread_t threads[N_THREADS];
 static unsigned n_threads;
 
-static bool is_fake; /* set while nothing else runs */
+/* Set while nothing else runs: */
+static bool is_fake;
+static TdMetric *waiting_metric, *works_metric;
 
 static void
 init_list (WorkList *list)
@@ -161,6 +164,8 @@ send_back (TdWork *work, void (*run) (TdPost *post))
 static void
 do_work (TdWork *work, Key *key)
 {
+    td_metric_add (waiting_metric, -1);
+    td_metric_add (works_metric, 1);
     if (!td_owner_is_stopped (work->owner)) {
         work->run (work);
     }
@@ -253,6 +258,7 @@ td_work_start (TdWork *work)
     pthread_mutex_lock (&lock);
     bool is_refused = is_closing;
     if (!is_refused) {
+        td_metric_add (waiting_metric, 1);
         start_locked (work);
     }
     pthread_mutex_unlock (&lock);
@@ -261,9 +267,30 @@ td_work_start (TdWork *work)
     }
 }
 
+static void
+declare_metrics (void)
+{
+    static const TdMetricDecl waiting = {
+        .size = sizeof waiting,
+        .kind = TD_METRIC_GAUGE,
+        .name = "tandem_worker_waiting",
+        .help = "Pieces of blocking work that wait for a thread or for their key.",
+    };
+    static const TdMetricDecl works = {
+        .size = sizeof works,
+        .kind = TD_METRIC_COUNTER,
+        .name = "tandem_worker_works_total",
+        .help = "Pieces of blocking work that a thread began.",
+    };
+
+    waiting_metric = td_metric_declare (NULL, &waiting);
+    works_metric = td_metric_declare (NULL, &works);
+}
+
 void
 td_workers_open (bool fake)
 {
+    declare_metrics ();
     is_fake = fake;
     is_closing = false;
     init_list (&ready);
@@ -321,6 +348,7 @@ drop_waiting (const TdModule *owner, bool is_all)
     pthread_mutex_lock (&lock);
     unsigned n_gone = pick_all_locked (owner, is_all, &gone);
     pthread_mutex_unlock (&lock);
+    td_metric_add (waiting_metric, -(int64_t) n_gone);
     while (gone.first != NULL) {
         send_back (take (&gone, &gone.first), drop_back);
     }

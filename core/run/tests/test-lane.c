@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Posts, timers and sweeps on fake lanes: what runs where, in which order, and what is dropped. */
 
+#include "base/metric.h"
 #include "run/lane.h"
+
+#include <string.h>
 
 enum { N_LANES = 3 };
 
@@ -133,6 +136,40 @@ test_try_post_is_bounded_for_each_class (Fixture *fixture, gconstpointer data)
     g_assert_true (td_lane_try_post (lane, &letters[2].post, TD_POST_ORDINARY));
     g_assert_true (td_lane_try_post (lane, &letters[7].post, TD_POST_ORDINARY));
     td_lanes_settle ();
+}
+
+static void
+find_metric (const TdMetricView *view, void *data)
+{
+    GString *text = data;
+
+    if (g_str_has_prefix (view->name, "tandem_lane_")
+        && strncmp (view->labels, "lane=\"2\"", 8) == 0 && view->value != 0) {
+        g_string_append_printf (text, "%s{%s} %d\n", view->name, view->labels, (int) view->value);
+    }
+}
+
+static void
+test_metrics_tell_what_waits_and_what_was_served (Fixture *fixture, gconstpointer data)
+{
+    g_autoptr (GString) text = g_string_new (NULL);
+    Letter letters[5];
+
+    /* Metrics last as long as the process: whatever other tests left here is for lanes 0 and 1. */
+    for (unsigned i = 0; i < 5; i++) {
+        write_letter (&letters[i], fixture, NULL, 'a');
+        td_lane_try_post (td_lane_at (2), &letters[i].post, TD_POST_ORDINARY);
+    }
+    td_lanes_step ();
+    td_metric_each (find_metric, text);
+    g_assert_nonnull (strstr (text->str, "tandem_lane_waiting{lane=\"2\",class=\"ordinary\"} 1\n"));
+    g_assert_nonnull (
+        strstr (text->str, "tandem_lane_refused_total{lane=\"2\",class=\"ordinary\"} 3\n"));
+    g_assert_nonnull (strstr (text->str, "tandem_lane_posts_total{lane=\"2\"} "));
+    td_lanes_settle ();
+    g_string_truncate (text, 0);
+    td_metric_each (find_metric, text);
+    g_assert_null (strstr (text->str, "tandem_lane_waiting"));
 }
 
 static void
@@ -458,6 +495,8 @@ main (int argc, char **argv)
     ADD ("must-comes-before-priority-before-ordinary",
          test_must_comes_before_priority_before_ordinary);
     ADD ("try-post-is-bounded-for-each-class", test_try_post_is_bounded_for_each_class);
+    ADD ("metrics-tell-what-waits-and-what-was-served",
+         test_metrics_tell_what_waits_and_what_was_served);
     ADD ("post-of-a-stopped-module-is-dropped-on-the-lane",
          test_post_of_a_stopped_module_is_dropped_on_the_lane);
     ADD ("timer-expires-on-its-lane-never-early", test_timer_expires_on_its_lane_never_early);

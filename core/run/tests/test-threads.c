@@ -144,6 +144,27 @@ test_flood_is_bounded_and_keeps_its_order (void)
     td_lanes_close ();
 }
 
+/* A lane that waits has told its inbox that there is room again. */
+static void
+test_served_posts_make_room (void)
+{
+    TdPost first = { NULL, end_of_posts, NULL, NULL };
+    TdPost second = { NULL, end_of_posts, NULL, NULL };
+    bool is_taken = false;
+
+    open_lanes (1);
+    g_assert_true (td_lane_try_post (td_lane_at (0), &first, TD_POST_ORDINARY));
+    td_lanes_run ();
+    int64_t end_us = td_clock_now_us () + 10 * G_USEC_PER_SEC;
+    while (!is_taken && td_clock_now_us () < end_us) {
+        is_taken = td_lane_try_post (td_lane_at (0), &second, TD_POST_ORDINARY);
+        sched_yield ();
+    }
+    g_assert_true (is_taken);
+    td_lanes_run ();
+    td_lanes_close ();
+}
+
 /* Bumps a plain counter of its lane: two threads there would be a race. */
 typedef struct {
     unsigned n_visits[N_LANES + 1];
@@ -310,6 +331,7 @@ main (int argc, char **argv)
                      test_posts_between_lanes_all_arrive);
     g_test_add_func ("/run/threads/flood-is-bounded-and-keeps-its-order",
                      test_flood_is_bounded_and_keeps_its_order);
+    g_test_add_func ("/run/threads/served-posts-make-room", test_served_posts_make_room);
     g_test_add_func ("/run/threads/sweeps-order-what-they-visit",
                      test_sweeps_order_what_they_visit);
     g_test_add_func ("/run/threads/timers-are-never-early", test_timers_are_never_early);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Work goes away and its answer comes back, in order for one key, to the lane that asked. */
 
+#include "base/metric.h"
 #include "run/lane.h"
 #include "run/worker.h"
 
@@ -129,6 +130,36 @@ test_other_keys_do_not_wait (Fixture *fixture, gconstpointer data)
     g_assert_cmpuint (td_workers_n_ready (), ==, 4);
     td_lanes_settle ();
     g_assert_cmpuint (fixture->answered->len, ==, 4);
+}
+
+static void
+find_waiting (const TdMetricView *view, void *data)
+{
+    if (strcmp (view->name, "tandem_worker_waiting") == 0) {
+        *(int64_t *) data = view->value;
+    }
+}
+
+static void
+test_metric_tells_what_waits (Fixture *fixture, gconstpointer data)
+{
+    int64_t n_waiting = -1;
+    Job jobs[3];
+
+    for (unsigned i = 0; i < 3; i++) {
+        make_job (&jobs[i], fixture, 'a', "key");
+        td_work_start (&jobs[i].work);
+    }
+    td_metric_each (find_waiting, &n_waiting);
+    g_assert_cmpint (n_waiting, ==, 3);
+    td_workers_step (0);
+    td_metric_each (find_waiting, &n_waiting);
+    g_assert_cmpint (n_waiting, ==, 2);
+    atomic_store (&fixture->module.is_stopped, true);
+    g_assert_cmpuint (td_workers_revoke ((TdModule *) &fixture->module), ==, 2);
+    td_metric_each (find_waiting, &n_waiting);
+    g_assert_cmpint (n_waiting, ==, 0);
+    td_lanes_settle ();
 }
 
 static void
@@ -324,6 +355,7 @@ main (int argc, char **argv)
     ADD ("answer-comes-to-the-lane-that-asked", test_answer_comes_to_the_lane_that_asked);
     ADD ("one-key-keeps-its-order", test_one_key_keeps_its_order);
     ADD ("other-keys-do-not-wait", test_other_keys_do_not_wait);
+    ADD ("metric-tells-what-waits", test_metric_tells_what_waits);
     ADD ("stopped-module-gets-drop", test_stopped_module_gets_drop);
     ADD ("revoke-takes-back-what-has-not-begun", test_revoke_takes_back_what_has_not_begun);
     ADD ("close-drops-what-has-not-begun", test_close_drops_what_has_not_begun);
