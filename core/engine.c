@@ -137,6 +137,10 @@ add_owner (TdModule *module, void *data)
 {
     TdSchemaOwner owner = { .name = td_module_name (module) };
 
+    /* An older build that ends its calls keeps the configuration it has. */
+    if (td_registry_find (engine.registry, owner.name) != module) {
+        return;
+    }
     if (td_module_is_over (module) || module->image == NULL) {
         owner.is_absent = true;
     } else {
@@ -383,6 +387,7 @@ open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_l
         .evict = evict_calls,
     });
     td_commands_start ();
+    td_registry_add_commands (engine.registry);
     engine.is_open = true;
 }
 
