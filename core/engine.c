@@ -284,12 +284,27 @@ next_boot (void)
     return boot;
 }
 
+/* The options know best, then the files, then the environment, which tests and uninstalled runs
+ * set. */
+static const char *
+choose_state_dir (const TdEngineOptions *options, const TdConfig *config)
+{
+    const char *from_environment = g_getenv ("TANDEM_STATE_DIR");
+
+    if (options->state_dir != NULL) {
+        return options->state_dir;
+    }
+    if (from_environment != NULL && *from_environment != '\0'
+        && !td_config_is_set (config, "tandem", NULL, "state-dir")) {
+        return from_environment;
+    }
+    return td_config_text (config, "tandem", NULL, "state-dir");
+}
+
 static bool
 make_state_dir (const TdEngineOptions *options, const TdConfig *config, GError **error)
 {
-    engine.state_dir = g_strdup (options->state_dir != NULL
-                                     ? options->state_dir
-                                     : td_config_text (config, "tandem", NULL, "state-dir"));
+    engine.state_dir = g_strdup (choose_state_dir (options, config));
     if (g_mkdir_with_parents (engine.state_dir, 0750) == 0) {
         return true;
     }
@@ -459,6 +474,22 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     return true;
 }
 
+/* Removes the folder PATH with all that is in it. */
+static void
+remove_folder (const char *path)
+{
+    g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
+    const char *name;
+
+    while (folder != NULL && (name = g_dir_read_name (folder)) != NULL) {
+        g_autofree char *inside = g_build_filename (path, name, NULL);
+        if (g_unlink (inside) < 0) {
+            remove_folder (inside);
+        }
+    }
+    g_rmdir (path);
+}
+
 bool
 td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
 {
@@ -468,12 +499,20 @@ td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *dat
     TdEngineOptions threadless = *options;
     bool is_good = false;
 
+    /* Whoever may read the files may check them, beside a running switch, too: its state is left
+     * alone. */
+    g_autofree char *scratch = g_dir_make_tmp ("tandem-check-XXXXXX", error);
+    if (scratch == NULL) {
+        return false;
+    }
+    threadless.state_dir = scratch;
     threadless.is_fake = true;
     if (open_and_check (&threadless, problems, texts, error)) {
         is_good = report (problems, visit, data, error);
         is_good &= report_texts (texts, TD_ERROR_INVALID, visit, data, is_good ? error : NULL);
     }
     td_engine_close (0);
+    remove_folder (scratch);
     return is_good;
 }
 
