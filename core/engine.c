@@ -23,7 +23,7 @@
 #include "config/schema.h"
 #include "module/note.h"
 #include "module/registry.h"
-#include "operate/command.h"
+#include "operate/operate.h"
 #include "run/bus.h"
 #include "run/hook.h"
 #include "run/lane.h"
@@ -45,7 +45,7 @@ enum {
 };
 
 static struct {
-    bool is_open, is_fake;
+    bool is_open, is_started, is_fake;
     bool is_whole; /* no required module has failed */
     char *config_file;
     char **overrides;
@@ -380,6 +380,41 @@ evict_calls (TdModule *module, void *data)
 }
 
 static void
+note_text (const char *problem, void *data)
+{
+    g_ptr_array_add (data, g_strdup (problem));
+}
+
+static TdConfig *
+current_config (void)
+{
+    return engine.config;
+}
+
+/* The files as they are now, with all problems told. */
+static TdConfig *
+read_again (TdProblemVisit visit, void *data)
+{
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GError) error = NULL;
+    TdConfig *next = read_config (0, engine.config, problems, &error);
+
+    if (next == NULL) {
+        visit (error->message, data);
+        return NULL;
+    }
+    count_lanes (next, problems);
+    report (problems, visit, data, NULL);
+    return next;
+}
+
+static bool
+is_ready (void)
+{
+    return engine.is_started;
+}
+
+static void
 open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_lanes)
 {
     unsigned boot = options->is_fake ? 1 : next_boot ();
@@ -401,7 +436,12 @@ open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_l
         .configured = module_configured,
         .evict = evict_calls,
     });
-    td_commands_start ();
+    td_operate_open (&(TdOperateOptions){
+        .current = current_config,
+        .read = read_again,
+        .reload = td_engine_reload,
+        .is_ready = is_ready,
+    });
     td_registry_add_commands (engine.registry);
     engine.is_open = true;
 }
@@ -546,6 +586,7 @@ td_engine_start (TdProblemVisit visit, void *data, GError **error)
                     && td_registry_start_all (engine.registry, texts);
 
     report_texts (texts, TD_ERROR_REFUSED, visit, data, is_whole ? NULL : error);
+    engine.is_started = is_whole;
     return is_whole;
 }
 
@@ -564,17 +605,12 @@ td_engine_quit (void)
 bool
 td_engine_reload (TdProblemVisit visit, void *data)
 {
-    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    g_autoptr (GError) error = NULL;
-    g_autoptr (TdConfig) next = read_config (0, engine.config, problems, &error);
+    g_autoptr (TdConfig) next = read_again (note_text, problems);
 
-    if (next == NULL) {
-        visit (error->message, data);
-        return false;
-    }
-    count_lanes (next, problems);
-    if (!report (problems, visit, data, NULL)) {
+    report_texts (problems, TD_ERROR_INVALID, visit, data, NULL);
+    if (next == NULL || problems->len > 0) {
         return false;
     }
     bool is_ready = td_registry_prepare (engine.registry, next, texts);
