@@ -159,17 +159,6 @@ keep_formats (TdStream *answer, const TdStream *offered, const TdStream *local)
 }
 
 static void
-clear_formats (TdStream *stream)
-{
-    for (unsigned i = 0; i < stream->n_formats; i++) {
-        td_description_set_text (&stream->formats[i].name, NULL);
-        td_description_set_text (&stream->formats[i].fmtp, NULL);
-    }
-    stream->n_formats = 0;
-    g_clear_pointer (&stream->formats, g_free);
-}
-
-static void
 fill_accepted (TdStream *answer, const TdStream *offered, const TdStream *local)
 {
     td_description_set_text (&answer->kind_text, offered->kind_text);
@@ -202,7 +191,7 @@ answer_stream (TdStream *answer, const TdStream *offered, const TdStream *local)
         return true;
     }
     if (!keep_formats (answer, offered, local)) {
-        clear_formats (answer);
+        td_stream_clear_formats (answer);
         refuse (answer, offered);
         return false;
     }

@@ -8,36 +8,16 @@
 
 enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127, NO_PAYLOAD_TYPE = 255 };
 
-static bool
-is_rtp (const TdStream *stream)
-{
-    return g_str_has_prefix (stream->transport, "RTP/");
-}
-
 /* ICE candidates name addresses behind our back: media that are anchored must not find them. An
  * answer without them is an agent that does not speak ICE (RFC 8839 4.2.5). */
-static bool
-is_ice (const char *line)
-{
-    return g_str_has_prefix (line, "a=candidate:") || g_str_has_prefix (line, "a=ice-")
-           || g_str_has_prefix (line, "a=remote-candidates:")
-           || strcmp (line, "a=end-of-candidates") == 0;
-}
-
 static void
-strip_ice (char **lines)
+strip_ice (char ***lines)
 {
-    char **kept = lines;
+    static const char *const prefixes[] = { "a=candidate:", "a=ice-",
+                                            "a=remote-candidates:", "a=end-of-candidates" };
 
-    for (char **line = lines; line != NULL && *line != NULL; line++) {
-        if (is_ice (*line)) {
-            g_free (*line);
-        } else {
-            *kept++ = *line;
-        }
-    }
-    if (lines != NULL) {
-        *kept = NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS (prefixes); i++) {
+        td_description_drop_lines (lines, prefixes[i]);
     }
 }
 
@@ -47,10 +27,10 @@ copy_without_address (const TdDescription *description)
 {
     TdDescription *copy = td_description_copy (description);
 
-    strip_ice (copy->lines);
+    strip_ice (&copy->lines);
     for (unsigned i = 0; i < copy->n_streams; i++) {
         TdStream *stream = &copy->streams[i];
-        strip_ice (stream->lines);
+        strip_ice (&stream->lines);
         stream->rtcp_port = 0;
     }
     return copy;
@@ -80,7 +60,7 @@ is_registered (const TdFormat *format)
 static bool
 can_transcode_stream (const TdStream *stream)
 {
-    if (stream->kind != TD_MEDIA_AUDIO || !is_rtp (stream) || stream->port == 0) {
+    if (stream->kind != TD_MEDIA_AUDIO || !td_stream_is_rtp (stream) || stream->port == 0) {
         return false;
     }
     for (unsigned i = 0; i < stream->n_formats; i++) {
@@ -207,16 +187,6 @@ first_registered (const TdStream *stream)
     return NULL;
 }
 
-static void
-clear_formats (TdStream *stream)
-{
-    for (unsigned i = 0; i < stream->n_formats; i++) {
-        g_free (stream->formats[i].name);
-        g_free (stream->formats[i].fmtp);
-    }
-    stream->n_formats = 0;
-}
-
 /* Replaces STREAM's formats by one that can be turned into what was answered. */
 static bool
 transcode (TdStream *stream, const TdStream *offered, const TdStream *answered)
@@ -226,7 +196,7 @@ transcode (TdStream *stream, const TdStream *offered, const TdStream *answered)
     if (ours == NULL || first_registered (answered) == NULL) {
         return false;
     }
-    clear_formats (stream);
+    td_stream_clear_formats (stream);
     add_format (stream, ours, ours->fmtp);
     for (unsigned i = 0; i < answered->n_formats; i++) {
         const TdFormat *companion = find_match (offered, &answered->formats[i]);
@@ -245,10 +215,10 @@ negotiate_stream (TdStream *stream, const TdStream *offered, const TdStream *ans
     if (offered->port == 0 || answered->port == 0) {
         return false;
     }
-    if (!is_rtp (offered)) {
+    if (!td_stream_is_rtp (offered)) {
         return true;
     }
-    clear_formats (stream);
+    td_stream_clear_formats (stream);
     return add_shared (stream, offered, answered)
            || (can_transcode && offered->kind == TD_MEDIA_AUDIO
                && transcode (stream, offered, answered));
@@ -259,7 +229,7 @@ static void
 refuse_stream (TdStream *stream, const TdStream *offered)
 {
     stream->port = 0;
-    clear_formats (stream);
+    td_stream_clear_formats (stream);
     if (offered->n_formats > 0) {
         add_format (stream, &offered->formats[0], NULL);
     }

@@ -110,11 +110,7 @@ clear_stream (TdStream *stream)
     free_text (stream->transport);
     free_text (stream->address);
     free_text (stream->other_formats);
-    for (unsigned i = 0; i < stream->n_formats; i++) {
-        free_text (stream->formats[i].name);
-        free_text (stream->formats[i].fmtp);
-    }
-    g_free (stream->formats);
+    td_stream_clear_formats (stream);
     free_lines (stream->lines);
 }
 
@@ -191,6 +187,17 @@ td_stream_add_format (TdStream *stream, unsigned payload_type, const char *name,
     td_description_set_text (&format->name, name);
     td_description_set_text (&format->fmtp, fmtp);
     return format;
+}
+
+void
+td_stream_clear_formats (TdStream *stream)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        free_text (stream->formats[i].name);
+        free_text (stream->formats[i].fmtp);
+    }
+    stream->n_formats = 0;
+    g_clear_pointer (&stream->formats, g_free);
 }
 
 void

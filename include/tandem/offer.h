@@ -81,6 +81,8 @@ TD_API void td_description_unref (TdDescription *description);
 TD_API TdStream *td_description_add_stream (TdDescription *description);
 TD_API TdFormat *td_stream_add_format (TdStream *stream, unsigned payload_type, const char *name,
                                        uint32_t clock_rate_hz, unsigned channels, const char *fmtp);
+/* Takes all formats out of STREAM. */
+TD_API void td_stream_clear_formats (TdStream *stream);
 /* Replaces a text of a description or stream under construction. No text is set or freed in another
  * way: most of them share the description's own block. */
 TD_API void td_description_set_text (char **text, const char *value);
