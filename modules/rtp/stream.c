@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Streams: their sockets, and what lanes ask of them. */
+
+#include "stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    MAX_PORT_TRIES = 64, /* pairs that somebody else on this machine may hold */
+};
+
+static bool
+set_system_error (GError **error, const char *what, const TdAddress *address)
+{
+    char text[TD_ADDRESS_TEXT_SIZE];
+    int code = errno;
+
+    g_set_error (error, g_quark_from_string ("td-rtp-error"), code, "%s %s: %s", what,
+                 td_address_print (address, text), g_strerror (code));
+    return false;
+}
+
+/* Binds a socket to PORT of HOST, or returns -1 with errno. */
+static int
+bind_port (const TdAddress *host, unsigned port, unsigned dscp)
+{
+    TdAddress address = *host;
+    int tos = (int) (dscp << 2);
+
+    td_address_set_port (&address, (uint16_t) port);
+    int fd = socket (address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    /* The mark is a wish: a socket that cannot have it still carries the call. */
+    if (address.any.sa_family == AF_INET) {
+        setsockopt (fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
+    } else {
+        setsockopt (fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
+    }
+    if (bind (fd, &address.any, td_address_len_bytes (&address)) < 0) {
+        int code = errno;
+        close (fd);
+        errno = code;
+        return -1;
+    }
+    return fd;
+}
+
+static bool
+bind_pair (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, unsigned port)
+{
+    unsigned dscp = stream->thread->engine->setup.dscp;
+
+    stream->rtp.fd = bind_port (host, port, dscp);
+    if (stream->rtp.fd < 0) {
+        return false;
+    }
+    if (is_rtcp_mux) {
+        return true;
+    }
+    stream->rtcp.fd = bind_port (host, port + 1, dscp);
+    if (stream->rtcp.fd < 0) {
+        int code = errno;
+        close (stream->rtp.fd);
+        stream->rtp.fd = -1;
+        errno = code;
+        return false;
+    }
+    return true;
+}
+
+/* Takes pairs until one can be bound. One that another program holds goes back to rest. */
+static bool
+open_ports (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, GError **error)
+{
+    RtpPorts *ports = stream->thread->engine->ports;
+    int64_t now_us = rtp_engine_now_us (stream->thread->engine);
+
+    for (unsigned i = 0; i < MAX_PORT_TRIES; i++) {
+        unsigned port = rtp_ports_take (ports, now_us);
+        if (port == 0) {
+            break;
+        }
+        if (bind_pair (stream, host, is_rtcp_mux, port)) {
+            stream->port = (uint16_t) port;
+            return true;
+        }
+        int code = errno;
+        rtp_ports_give (ports, port, now_us);
+        if (code != EADDRINUSE) {
+            errno = code;
+            return set_system_error (error, "no media port of", host);
+        }
+    }
+    g_set_error (error, g_quark_from_string ("td-rtp-error"), EADDRINUSE,
+                 "no media port is free: %u pairs are in use, the others rest or belong to other "
+                 "programs; widen the range of ports",
+                 rtp_ports_in_use (ports));
+    return false;
+}
+
+unsigned
+rtp_stream_port (const RtpStream *stream)
+{
+    return stream->port;
+}
+
+void
+rtp_stream_rearm (RtpStream *stream, RtpSocket *socket)
+{
+    uintptr_t tag = socket->is_rtcp ? RTP_TAG_RTCP : RTP_TAG_RTP;
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+                                 .data.ptr = (void *) ((uintptr_t) stream | tag) };
+
+    epoll_ctl (stream->thread->epoll_fd, EPOLL_CTL_MOD, socket->fd, &event);
+}
+
+static bool
+watch (RtpStream *stream, RtpSocket *socket)
+{
+    uintptr_t tag = socket->is_rtcp ? RTP_TAG_RTCP : RTP_TAG_RTP;
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+                                 .data.ptr = (void *) ((uintptr_t) stream | tag) };
+
+    return socket->fd < 0
+           || epoll_ctl (stream->thread->epoll_fd, EPOLL_CTL_ADD, socket->fd, &event) == 0;
+}
+
+/* A command that is about one stream. */
+typedef struct {
+    RtpCommand command;
+    RtpStream *stream;
+    union {
+        RtpAgreement agreement;
+        RtpPath *path; /* to be put in its place */
+        RtpStream *to;
+    };
+} StreamCommand;
+
+static void
+post (RtpStream *stream, StreamCommand *command, RtpRun run)
+{
+    command->command.run = run;
+    command->stream = stream;
+    rtp_thread_post (stream->thread, &command->command);
+}
+
+static void
+run_add (RtpThread *thread, RtpCommand *command)
+{
+    RtpStream *stream = ((StreamCommand *) command)->stream;
+
+    stream->next = thread->streams;
+    if (stream->next != NULL) {
+        stream->next->prev = stream;
+    }
+    thread->streams = stream;
+    thread->n_streams++;
+    /* Registered last: a packet that is there already must find a stream of this thread. */
+    if (!watch (stream, &stream->rtp) || !watch (stream, &stream->rtcp)) {
+        const RtpEngineSetup *setup = &thread->engine->setup;
+        setup->event (stream->owner, TD_MEDIA_BROKEN, errno, setup->data);
+    }
+    g_free (command);
+}
+
+RtpStream *
+rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, bool is_rtcp_mux,
+                 void *owner, GError **error)
+{
+    RtpStream *stream = g_new0 (RtpStream, 1);
+
+    /* Neighbouring keys differ in their low bits; the golden ratio spreads them. */
+    uint64_t spread = key * UINT64_C (0x9e3779b97f4a7c15) >> 32;
+    stream->thread = engine->threads[spread % engine->n_threads];
+    stream->owner = owner;
+    stream->payload_type = 255;
+    stream->rtp.fd = stream->rtcp.fd = -1;
+    stream->rtcp.is_rtcp = true;
+    if (!open_ports (stream, host, is_rtcp_mux, error)) {
+        g_free (stream);
+        return NULL;
+    }
+    post (stream, g_new0 (StreamCommand, 1), run_add);
+    return stream;
+}
+
+static void
+await (RtpThread *thread, RtpStream *stream, bool is_awaited)
+{
+    if (stream->is_awaited == is_awaited) {
+        return;
+    }
+    stream->is_awaited = is_awaited;
+    stream->awaited_since_us = thread->now_us;
+    if (is_awaited) {
+        thread->n_awaited++;
+    } else {
+        thread->n_awaited--;
+        stream->is_silent = false;
+    }
+}
+
+static void
+run_agree (RtpThread *thread, RtpCommand *command)
+{
+    RtpStream *stream = ((StreamCommand *) command)->stream;
+    const RtpAgreement *agreement = &((StreamCommand *) command)->agreement;
+
+    if (agreement->local != NULL) {
+        g_clear_pointer (&stream->local, td_description_unref);
+        stream->local = agreement->local; /* the command's reference */
+        stream->index = agreement->index;
+        stream->payload_type = 255; /* what it means is looked up anew */
+    }
+    if (agreement->remote.any.sa_family != AF_UNSPEC) {
+        rtp_source_signal (&stream->rtp.source, &agreement->remote);
+        rtp_source_signal (&stream->rtcp.source, &agreement->remote_rtcp);
+        stream->is_remote_mux = agreement->is_remote_mux;
+    }
+    await (thread, stream, agreement->is_awaited);
+    g_free (command);
+}
+
+void
+rtp_stream_agree (RtpStream *stream, const RtpAgreement *agreement)
+{
+    StreamCommand *command = g_new0 (StreamCommand, 1);
+
+    command->agreement = *agreement;
+    if (agreement->local != NULL) {
+        td_description_ref (agreement->local);
+    }
+    post (stream, command, run_agree);
+}
+
+/* Takes the path from FROM to TO out of both lists and returns it, or NULL. */
+static RtpPath *
+unlink_path (RtpStream *from, RtpStream *to)
+{
+    RtpPath **place = &from->outgoing;
+
+    while (*place != NULL && (*place)->to != to) {
+        place = &(*place)->next_of_from;
+    }
+    RtpPath *path = *place;
+    if (path == NULL) {
+        return NULL;
+    }
+    *place = path->next_of_from;
+    for (place = &to->incoming; *place != path; place = &(*place)->next_of_to) {
+    }
+    *place = path->next_of_to;
+    return path;
+}
+
+static void
+run_connect (RtpThread *thread, RtpCommand *command)
+{
+    RtpPath *path = ((StreamCommand *) command)->path;
+
+    g_free (unlink_path (path->from, path->to));
+    path->next_of_from = path->from->outgoing;
+    path->from->outgoing = path;
+    path->next_of_to = path->to->incoming;
+    path->to->incoming = path;
+    g_free (command);
+}
+
+void
+rtp_stream_connect (RtpStream *from, RtpStream *to, const RtpRule *rules, unsigned n_rules)
+{
+    g_return_if_fail (from->thread == to->thread);
+
+    StreamCommand *command = g_new0 (StreamCommand, 1);
+    RtpPath *path = g_malloc0 (sizeof *path + n_rules * sizeof *rules);
+    path->from = from;
+    path->to = to;
+    path->ssrc_change = from == to ? g_random_int () | 1 : 0;
+    path->n_rules = n_rules;
+    if (n_rules > 0) {
+        memcpy (path->rules, rules, n_rules * sizeof *rules);
+    }
+    command->path = path;
+    post (from, command, run_connect);
+}
+
+static void
+run_disconnect (RtpThread *thread, RtpCommand *command)
+{
+    g_free (unlink_path (((StreamCommand *) command)->stream, ((StreamCommand *) command)->to));
+    g_free (command);
+}
+
+void
+rtp_stream_disconnect (RtpStream *from, RtpStream *to)
+{
+    StreamCommand *command = g_new0 (StreamCommand, 1);
+
+    command->to = to;
+    post (from, command, run_disconnect);
+}
+
+/* Asks for views of some streams. */
+typedef struct {
+    RtpCommand command;
+    RtpDone done;
+    void *data;
+    bool is_closing;
+    unsigned n_streams;
+    RtpStream *streams[];
+} ViewCommand;
+
+static void
+name_codec (const RtpStream *stream, char text[32])
+{
+    *text = '\0';
+    if (stream->local == NULL || stream->index >= stream->local->n_streams) {
+        return;
+    }
+    const TdStream *said = &stream->local->streams[stream->index];
+    for (unsigned i = 0; i < said->n_formats; i++) {
+        if (said->formats[i].payload_type == stream->payload_type) {
+            g_snprintf (text, 32, "%.20s/%u", said->formats[i].name,
+                        (unsigned) said->formats[i].clock_rate_hz);
+            return;
+        }
+    }
+}
+
+static void
+fill_view (const RtpStream *stream, RtpView *view)
+{
+    *view = (RtpView){
+        .received = stream->received,
+        .report = stream->report,
+        .packets_sent = stream->packets_sent,
+        .bytes_sent = stream->bytes_sent,
+        .packets_ignored = stream->packets_ignored,
+        .packets_bad = stream->packets_bad,
+        .packets_unsent = stream->packets_unsent,
+        .last_received_us = stream->last_received_us,
+        .payload_type = stream->payload_type,
+    };
+    name_codec (stream, view->codec);
+}
+
+static void
+close_socket (RtpSocket *socket)
+{
+    if (socket->fd >= 0) {
+        close (socket->fd);
+        socket->fd = -1;
+    }
+}
+
+static void
+close_stream (RtpThread *thread, RtpStream *stream)
+{
+    await (thread, stream, false);
+    while (stream->outgoing != NULL) {
+        g_free (unlink_path (stream, stream->outgoing->to));
+    }
+    while (stream->incoming != NULL) {
+        g_free (unlink_path (stream->incoming->from, stream));
+    }
+    if (stream->prev != NULL) {
+        stream->prev->next = stream->next;
+    } else {
+        thread->streams = stream->next;
+    }
+    if (stream->next != NULL) {
+        stream->next->prev = stream->prev;
+    }
+    thread->n_streams--;
+    close_socket (&stream->rtp);
+    close_socket (&stream->rtcp);
+    rtp_ports_give (thread->engine->ports, stream->port, rtp_engine_now_us (thread->engine));
+    g_clear_pointer (&stream->local, td_description_unref);
+    stream->next = thread->dead;
+    thread->dead = stream;
+}
+
+void
+rtp_streams_bury (RtpThread *thread)
+{
+    while (thread->dead != NULL) {
+        RtpStream *stream = thread->dead;
+        thread->dead = stream->next;
+        g_free (stream);
+    }
+}
+
+static void
+run_view (RtpThread *thread, RtpCommand *command)
+{
+    ViewCommand *ask = (ViewCommand *) command;
+    g_autofree RtpView *views = g_new (RtpView, ask->n_streams);
+
+    for (unsigned i = 0; i < ask->n_streams; i++) {
+        fill_view (ask->streams[i], &views[i]);
+        if (ask->is_closing) {
+            close_stream (thread, ask->streams[i]);
+        }
+    }
+    ask->done (views, ask->n_streams, ask->data);
+    g_free (ask);
+}
+
+void
+rtp_streams_view (RtpStream *const *streams, unsigned n_streams, bool is_closing, RtpDone done,
+                  void *data)
+{
+    g_return_if_fail (n_streams > 0);
+
+    ViewCommand *ask = g_malloc0 (sizeof *ask + n_streams * sizeof streams[0]);
+    ask->command.run = run_view;
+    ask->done = done;
+    ask->data = data;
+    ask->is_closing = is_closing;
+    ask->n_streams = n_streams;
+    memcpy (ask->streams, streams, n_streams * sizeof streams[0]);
+    rtp_thread_post (streams[0]->thread, &ask->command);
+}

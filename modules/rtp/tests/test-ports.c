@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pairs of ports are even, each given once, and rest before they come again. */
+
+#include "ports.h"
+
+#include <string.h>
+
+static RtpPorts *
+make (unsigned first, unsigned last, unsigned rest_ms)
+{
+    g_autoptr (GError) error = NULL;
+    RtpPorts *ports = rtp_ports_new (first, last, rest_ms, &error);
+
+    g_assert_no_error (error);
+    return ports;
+}
+
+static void
+test_each_once (void)
+{
+    RtpPorts *ports = make (10001, 10300, 0);
+    bool is_taken[300] = { false };
+
+    g_assert_cmpuint (rtp_ports_total (ports), ==, 149);
+    for (unsigned i = 0; i < 149; i++) {
+        unsigned port = rtp_ports_take (ports, 0);
+        g_assert_cmpuint (port % 2, ==, 0);
+        g_assert_cmpuint (port, >=, 10002);
+        g_assert_cmpuint (port + 1, <=, 10300);
+        g_assert_false (is_taken[port - 10001]);
+        is_taken[port - 10001] = true;
+    }
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 0);
+    g_assert_cmpuint (rtp_ports_in_use (ports), ==, 149);
+    rtp_ports_free (ports);
+}
+
+static void
+test_order_is_random (void)
+{
+    RtpPorts *first = make (10000, 12047, 0), *second = make (10000, 12047, 0);
+    unsigned n_same = 0;
+
+    for (unsigned i = 0; i < 1024; i++) {
+        n_same += rtp_ports_take (first, 0) == rtp_ports_take (second, 0);
+    }
+    /* One is expected; 30 would be one in 10^32. */
+    g_assert_cmpuint (n_same, <, 30);
+    rtp_ports_free (first);
+    rtp_ports_free (second);
+}
+
+static void
+test_rest (void)
+{
+    RtpPorts *ports = make (10000, 10001, 5000);
+
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 10000);
+    rtp_ports_give (ports, 10000, 1000000);
+    g_assert_cmpuint (rtp_ports_in_use (ports), ==, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 5999999), ==, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 6000000), ==, 10000);
+    rtp_ports_free (ports);
+}
+
+static void
+test_longest_rested_first (void)
+{
+    RtpPorts *ports = make (10000, 10007, 0);
+    unsigned taken[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        taken[i] = rtp_ports_take (ports, 0);
+    }
+    for (unsigned i = 4; i > 0; i--) {
+        rtp_ports_give (ports, taken[i - 1], 0);
+    }
+    for (unsigned i = 4; i > 0; i--) {
+        g_assert_cmpuint (rtp_ports_take (ports, 0), ==, taken[i - 1]);
+    }
+    rtp_ports_free (ports);
+}
+
+static void
+test_no_range (void)
+{
+    static const unsigned ranges[][2] = { { 0, 100 }, { 10000, 10000 }, { 10001, 10002 },
+                                          { 10, 9 },  { 65535, 65536 }, { 10, 65536 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (ranges); i++) {
+        g_autoptr (GError) error = NULL;
+        g_assert_null (rtp_ports_new (ranges[i][0], ranges[i][1], 0, &error));
+        g_assert_nonnull (strstr (error->message, "widen the range"));
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    g_test_add_func ("/rtp/ports/each-once", test_each_once);
+    g_test_add_func ("/rtp/ports/random", test_order_is_random);
+    g_test_add_func ("/rtp/ports/rest", test_rest);
+    g_test_add_func ("/rtp/ports/longest-rested-first", test_longest_rested_first);
+    g_test_add_func ("/rtp/ports/no-range", test_no_range);
+    return g_test_run ();
+}
