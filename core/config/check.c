@@ -19,7 +19,12 @@ typedef struct {
     GPtrArray *references;
     GHashTable *given; /* TdConfigBlock * -> table of key -> const TdIniEntry * */
     unsigned flags;
+    unsigned n_sought; /* instances that were compared with a wrong name */
 } Check;
+
+enum {
+    SOUGHT_MAX = 1000000, /* so many are a second's work; whoever has more gets no advice */
+};
 
 static void
 free_reference (gpointer data)
@@ -310,12 +315,25 @@ check_block (Check *check, TdConfigBlock *block)
     }
 }
 
+/* The instance of SECTION whose name is nearest to NAME, or NULL. */
+static const char *
+find_nearest_instance (Check *check, const char *section, const char *name)
+{
+    const char *const *instances = td_config_instances (check->config, section);
+    TdNearest nearest;
+
+    td_nearest_init (&nearest, name);
+    for (unsigned i = 0; instances[i] != NULL && check->n_sought < SOUGHT_MAX; i++) {
+        td_nearest_offer (&nearest, instances[i]);
+        check->n_sought++;
+    }
+    return nearest.best;
+}
+
 static void
 check_reference (Check *check, const Reference *reference)
 {
     const TdConfigKey *key = &reference->key->decl;
-    const char *const *instances = td_config_instances (check->config, key->refers);
-    TdNearest nearest;
 
     if (td_config_find_block (check->config, key->refers, reference->target) != NULL) {
         return;
@@ -330,14 +348,10 @@ check_reference (Check *check, const Reference *reference)
                         key->refers);
         return;
     }
-    td_nearest_init (&nearest, reference->target);
-    for (unsigned i = 0; instances[i] != NULL; i++) {
-        td_nearest_offer (&nearest, instances[i]);
-    }
+    const char *nearest = find_nearest_instance (check, key->refers, reference->target);
     g_autofree char *target = td_problem_quote (reference->target);
-    g_autofree char *advice = nearest.best != NULL
-                                  ? g_strdup_printf (": did you mean \"%s\"?", nearest.best)
-                                  : g_strdup ("");
+    g_autofree char *advice =
+        nearest != NULL ? g_strdup_printf (": did you mean \"%s\"?", nearest) : g_strdup ("");
     td_problem_add (check->problems, &reference->place,
                     "%s: %s is the name of no section [%s ...]%s", reference->name, target,
                     key->refers, advice);
@@ -431,15 +445,10 @@ find_overridden (Check *check, const Override *override)
     TdConfigBlock *block =
         td_config_find_block (check->config, override->section, override->instance);
     if (block == NULL) {
-        TdNearest nearest;
-        const char *const *names = td_config_instances (check->config, override->section);
-        td_nearest_init (&nearest, override->instance);
-        for (unsigned i = 0; names[i] != NULL; i++) {
-            td_nearest_offer (&nearest, names[i]);
-        }
-        g_autofree char *advice = nearest.best != NULL ? g_strdup_printf (": did you mean [%s %s]?",
-                                                                          decl->name, nearest.best)
-                                                       : g_strdup ("");
+        const char *nearest = find_nearest_instance (check, override->section, override->instance);
+        g_autofree char *advice =
+            nearest != NULL ? g_strdup_printf (": did you mean [%s %s]?", decl->name, nearest)
+                            : g_strdup ("");
         td_problem_add (check->problems, &override->report_at, "no file has a section [%s %s]%s",
                         override->section, override->instance, advice);
     }

@@ -414,7 +414,8 @@ read_text (TdIni *ini, const char *bytes, size_t len_bytes, GPtrArray *problems)
                       .file = g_ptr_array_index (ini->files, rank),
                       .rank = rank,
                       .next = bytes,
-                      .end = bytes + len_bytes };
+                      /* Nothing may well be at NULL, to which C adds nothing, not even zero. */
+                      .end = len_bytes > 0 ? bytes + len_bytes : bytes };
     TdPlace top = { .file = reader.file, .rank = rank, .line = 1, .column = 1 };
 
     if (len_bytes >= 2

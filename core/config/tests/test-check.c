@@ -434,6 +434,7 @@ test_no_file_at_all (void)
     g_autoptr (GPtrArray) problems = td_problems_new ();
     g_autoptr (TdSchema) schema = td_schema_new (owners, G_N_ELEMENTS (owners), NULL);
     g_autoptr (TdConfig) config = td_config_load (NULL, NULL, schema, problems);
+    g_assert_nonnull (config);
     g_autofree char *text = td_problems_to_text (problems);
 
     g_assert_cmpstr (text, ==,
