@@ -23,7 +23,7 @@
 #include "config/schema.h"
 #include "module/note.h"
 #include "module/registry.h"
-#include "operate/command.h"
+#include "operate/operate.h"
 #include "run/bus.h"
 #include "run/hook.h"
 #include "run/lane.h"
@@ -45,7 +45,7 @@ enum {
 };
 
 static struct {
-    bool is_open, is_fake;
+    bool is_open, is_started, is_fake;
     bool is_whole; /* no required module has failed */
     char *config_file;
     char **overrides;
@@ -137,6 +137,10 @@ add_owner (TdModule *module, void *data)
 {
     TdSchemaOwner owner = { .name = td_module_name (module) };
 
+    /* An older build that ends its calls keeps the configuration it has. */
+    if (td_registry_find (engine.registry, owner.name) != module) {
+        return;
+    }
     if (td_module_is_over (module) || module->image == NULL) {
         owner.is_absent = true;
     } else {
@@ -280,12 +284,27 @@ next_boot (void)
     return boot;
 }
 
+/* The options know best, then the files, then the environment, which tests and uninstalled runs
+ * set. */
+static const char *
+choose_state_dir (const TdEngineOptions *options, const TdConfig *config)
+{
+    const char *from_environment = g_getenv ("TANDEM_STATE_DIR");
+
+    if (options->state_dir != NULL) {
+        return options->state_dir;
+    }
+    if (from_environment != NULL && *from_environment != '\0'
+        && !td_config_is_set (config, "tandem", NULL, "state-dir")) {
+        return from_environment;
+    }
+    return td_config_text (config, "tandem", NULL, "state-dir");
+}
+
 static bool
 make_state_dir (const TdEngineOptions *options, const TdConfig *config, GError **error)
 {
-    engine.state_dir = g_strdup (options->state_dir != NULL
-                                     ? options->state_dir
-                                     : td_config_text (config, "tandem", NULL, "state-dir"));
+    engine.state_dir = g_strdup (choose_state_dir (options, config));
     if (g_mkdir_with_parents (engine.state_dir, 0750) == 0) {
         return true;
     }
@@ -361,6 +380,41 @@ evict_calls (TdModule *module, void *data)
 }
 
 static void
+note_text (const char *problem, void *data)
+{
+    g_ptr_array_add (data, g_strdup (problem));
+}
+
+static TdConfig *
+current_config (void)
+{
+    return engine.config;
+}
+
+/* The files as they are now, with all problems told. */
+static TdConfig *
+read_again (TdProblemVisit visit, void *data)
+{
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GError) error = NULL;
+    TdConfig *next = read_config (0, engine.config, problems, &error);
+
+    if (next == NULL) {
+        visit (error->message, data);
+        return NULL;
+    }
+    count_lanes (next, problems);
+    report (problems, visit, data, NULL);
+    return next;
+}
+
+static bool
+is_ready (void)
+{
+    return engine.is_started;
+}
+
+static void
 open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_lanes)
 {
     unsigned boot = options->is_fake ? 1 : next_boot ();
@@ -382,7 +436,13 @@ open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_l
         .configured = module_configured,
         .evict = evict_calls,
     });
-    td_commands_start ();
+    td_operate_open (&(TdOperateOptions){
+        .current = current_config,
+        .read = read_again,
+        .reload = td_engine_reload,
+        .is_ready = is_ready,
+    });
+    td_registry_add_commands (engine.registry);
     engine.is_open = true;
 }
 
@@ -454,6 +514,22 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     return true;
 }
 
+/* Removes the folder PATH with all that is in it. */
+static void
+remove_folder (const char *path)
+{
+    g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
+    const char *name;
+
+    while (folder != NULL && (name = g_dir_read_name (folder)) != NULL) {
+        g_autofree char *inside = g_build_filename (path, name, NULL);
+        if (g_unlink (inside) < 0) {
+            remove_folder (inside);
+        }
+    }
+    g_rmdir (path);
+}
+
 bool
 td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
 {
@@ -463,12 +539,20 @@ td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *dat
     TdEngineOptions threadless = *options;
     bool is_good = false;
 
+    /* Whoever may read the files may check them, beside a running switch, too: its state is left
+     * alone. */
+    g_autofree char *scratch = g_dir_make_tmp ("tandem-check-XXXXXX", error);
+    if (scratch == NULL) {
+        return false;
+    }
+    threadless.state_dir = scratch;
     threadless.is_fake = true;
     if (open_and_check (&threadless, problems, texts, error)) {
         is_good = report (problems, visit, data, error);
         is_good &= report_texts (texts, TD_ERROR_INVALID, visit, data, is_good ? error : NULL);
     }
     td_engine_close (0);
+    remove_folder (scratch);
     return is_good;
 }
 
@@ -502,6 +586,7 @@ td_engine_start (TdProblemVisit visit, void *data, GError **error)
                     && td_registry_start_all (engine.registry, texts);
 
     report_texts (texts, TD_ERROR_REFUSED, visit, data, is_whole ? NULL : error);
+    engine.is_started = is_whole;
     return is_whole;
 }
 
@@ -520,17 +605,12 @@ td_engine_quit (void)
 bool
 td_engine_reload (TdProblemVisit visit, void *data)
 {
-    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    g_autoptr (GError) error = NULL;
-    g_autoptr (TdConfig) next = read_config (0, engine.config, problems, &error);
+    g_autoptr (TdConfig) next = read_again (note_text, problems);
 
-    if (next == NULL) {
-        visit (error->message, data);
-        return false;
-    }
-    count_lanes (next, problems);
-    if (!report (problems, visit, data, NULL)) {
+    report_texts (problems, TD_ERROR_INVALID, visit, data, NULL);
+    if (next == NULL || problems->len > 0) {
         return false;
     }
     bool is_ready = td_registry_prepare (engine.registry, next, texts);

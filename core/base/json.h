@@ -7,7 +7,7 @@
 #include <tandem/base.h>
 
 /* Appends VALUE as a JSON string, quotes and all; NULL becomes null. Bytes that are no UTF-8 become
- * U+FFFD. */
+ * U+FFFD, and what could steer a terminal is written as a number. */
 void td_json_append_text (GString *json, const char *value);
 
 /* Appends `"NAME":`, after a comma when *IS_FIRST is false, which it then is. */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 
+#include "base/json.h"
 #include "base/owner.h"
 #include "base/text.h"
 
@@ -245,9 +246,9 @@ append_member (GString *out, const char *name, const char *value)
     g_autofree char *fitting = g_strndup (value, cut (value, SENTENCE_MAX + VALUE_MAX));
 
     g_string_append_c (out, ',');
-    td_text_append_json (out, name);
+    td_json_append_text (out, name);
     g_string_append_c (out, ':');
-    td_text_append_json (out, fitting);
+    td_json_append_text (out, fitting);
 }
 
 static void

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Texts that others wrote, made safe for a line of the log, for JSON and for a message. */
+/* Texts that others wrote, made safe for a line of the log and for a message. */
 
 #include "base/text.h"
 
 #include <string.h>
 
-/* Whether C could hide what a line says, break it, or steer a terminal. */
-static bool
-is_hidden (gunichar c)
+bool
+td_text_is_hidden (gunichar c)
 {
     switch (g_unichar_type (c)) {
     case G_UNICODE_CONTROL:
@@ -57,7 +56,7 @@ append_wide (GString *out, const char *text, const char *end)
         g_string_append_printf (out, "\\x%02x", (unsigned char) *text);
         return text + 1;
     }
-    if (is_hidden (c)) {
+    if (td_text_is_hidden (c)) {
         g_string_append_printf (out, "\\u{%04x}", (unsigned) c);
     } else {
         g_string_append_unichar (out, c);
@@ -106,61 +105,6 @@ td_text_append_value (GString *out, const char *text)
         g_string_append (out, "\\\"");
     }
     td_text_append_visible (out, text, -1);
-    g_string_append_c (out, '"');
-}
-
-static void
-append_json_ascii (GString *out, char c)
-{
-    static const char letters[] = "btn?fr"; /* of \b (8) to \r (13) */
-
-    if (c == '"' || c == '\\') {
-        g_string_append_c (out, '\\');
-        g_string_append_c (out, c);
-    } else if (c >= '\b' && c <= '\r' && c != '\v') {
-        g_string_append_c (out, '\\');
-        g_string_append_c (out, letters[c - '\b']);
-    } else if (c < ' ' || c == 0x7f) {
-        g_string_append_printf (out, "\\u%04x", (unsigned) c);
-    } else {
-        g_string_append_c (out, c);
-    }
-}
-
-/* Appends C, by its number in UTF-16 where it could hide something (RFC 8259 7). */
-static void
-append_json_wide (GString *out, gunichar c)
-{
-    if (!is_hidden (c)) {
-        g_string_append_unichar (out, c);
-    } else if (c < 0x10000) {
-        g_string_append_printf (out, "\\u%04x", (unsigned) c);
-    } else {
-        g_string_append_printf (out, "\\u%04x\\u%04x", (unsigned) (0xd800 + ((c - 0x10000) >> 10)),
-                                (unsigned) (0xdc00 + ((c - 0x10000) & 0x3ff)));
-    }
-}
-
-void
-td_text_append_json (GString *out, const char *text)
-{
-    const char *end = text + strlen (text);
-
-    g_string_append_c (out, '"');
-    while (text < end) {
-        if ((unsigned char) *text < 0x80) {
-            append_json_ascii (out, *text++);
-            continue;
-        }
-        gunichar c = g_utf8_get_char_validated (text, end - text);
-        if (c == (gunichar) -1 || c == (gunichar) -2) {
-            g_string_append (out, "\xef\xbf\xbd");
-            text++;
-        } else {
-            append_json_wide (out, c);
-            text = g_utf8_next_char (text);
-        }
-    }
     g_string_append_c (out, '"');
 }
 

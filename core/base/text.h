@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Texts that others wrote, made safe for a line of the log, for JSON and for a message. */
+/* Texts that others wrote, made safe for a line of the log and for a message. */
 
 #ifndef CORE_BASE_TEXT_H
 #define CORE_BASE_TEXT_H
@@ -7,6 +7,9 @@
 #include <tandem/base.h>
 
 #include <sys/types.h>
+
+/* Whether C could hide what a line says, break it, or steer a terminal. */
+bool td_text_is_hidden (gunichar c);
 
 /* Appends LEN_BYTES (-1: up to the NUL) of TEXT so that it stays on one line and cannot steer a
  * terminal: control, format and separator characters, bytes that are not UTF-8 and the backslash
@@ -16,10 +19,6 @@ void td_text_append_visible (GString *out, const char *text, ssize_t len_bytes);
 /* Appends TEXT as the value of a field: as it is where it is one plain word, otherwise in double
  * quotes and escaped as by td_text_append_visible(). Thread: any. */
 void td_text_append_value (GString *out, const char *text);
-
-/* Appends TEXT as a JSON string with its quotes (RFC 8259 7); what is not UTF-8 becomes U+FFFD.
- * Thread: any. */
-void td_text_append_json (GString *out, const char *text);
 
 /* How many characters must be added, taken away, changed or swapped with their neighbour to make
  * A of B. */

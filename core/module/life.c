@@ -92,6 +92,7 @@ td_module_free (TdModule *module)
     g_free (module->version);
     g_free (module->license);
     g_free (module->path);
+    g_free (module->place);
     g_free (module->state_dir);
     g_free (module->reason);
     g_free (module);

@@ -69,6 +69,7 @@ struct TdModule {
     unsigned generation;
     TdImage *image; /* NULL when unmapped */
     char *summary, *version, *license, *path;
+    char *place;                       /* in the configuration, nullable */
     char **provides, **needs, **wants; /* features */
     TdConfig *config;                  /* nullable: of its own, until the next reload */
     void *state;

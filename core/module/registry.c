@@ -394,8 +394,10 @@ typedef struct {
 static void
 report (Report *sheet, const TdModule *module, const char *reason)
 {
-    g_ptr_array_add (sheet->problems,
-                     g_strdup_printf ("module %s: %s", module->owner.name, reason));
+    g_ptr_array_add (sheet->problems, g_strdup_printf ("%s%smodule %s: %s",
+                                                       module->place != NULL ? module->place : "",
+                                                       module->place != NULL ? ": " : "",
+                                                       module->owner.name, reason));
     sheet->is_whole &= module->policy != TD_POLICY_REQUIRED;
 }
 
@@ -418,6 +420,7 @@ map_wish (TdRegistry *registry, const TdModuleWish *wish, Report *sheet)
         module = td_module_new (registry, wish->name, NULL);
     }
     module->policy = wish->policy;
+    module->place = g_strdup (wish->place);
     td_registry_list (module);
     if (!is_mapped) {
         refuse_module (module, error->message, sheet);
@@ -658,11 +661,16 @@ td_registry_set_config (TdRegistry *registry, TdConfig *config)
     TdConfig *old = registry->config;
 
     registry->config = config != NULL ? td_config_ref (config) : NULL;
-    g_clear_pointer (&old, td_config_unref);
     for (unsigned i = 0; i < registry->modules->len; i++) {
         TdModule *module = registry->modules->pdata[i];
-        g_clear_pointer (&module->config, td_config_unref);
+        if (td_registry_find (registry, module->owner.name) == module) {
+            g_clear_pointer (&module->config, td_config_unref);
+        } else if (module->config == NULL && old != NULL) {
+            /* A build that was superseded goes on with keys the newer one may not know. */
+            module->config = td_config_ref (old);
+        }
     }
+    g_clear_pointer (&old, td_config_unref);
 }
 
 TdConfig *

@@ -39,6 +39,9 @@ typedef struct {
 
 TdRegistry *td_registry_open (const TdRegistryOptions *options);
 
+/* Declares the operator's verbs about modules. */
+void td_registry_add_commands (TdRegistry *registry);
+
 /* Frees everything. A module that is still in use stays mapped. */
 void td_registry_close (TdRegistry *registry);
 

@@ -94,11 +94,12 @@ bring_new (Upgrade *upgrade, GError **error)
     }
     upgrade->new->policy = upgrade->old->policy;
     td_registry_hold (upgrade->new);
+    /* Listed first: the configuration is checked with the sections of the newest. */
+    td_registry_list (upgrade->new);
     if (!check_pair (upgrade, error) || !td_registry_configure (upgrade->new, error)) {
         td_module_refuse (upgrade->new, (*error)->message);
         return false;
     }
-    td_registry_list (upgrade->new);
     return td_module_load (upgrade->new, error);
 }
 

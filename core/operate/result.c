@@ -3,6 +3,7 @@
 
 #include "operate/command.h"
 
+#include "base/json.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -125,7 +126,7 @@ append_json_member (GString *out, GVariant *entry)
         append_json (out, name);
     } else {
         g_autofree char *text = g_variant_print (name, FALSE);
-        td_text_append_json (out, text);
+        td_json_append_text (out, text);
     }
     g_string_append_c (out, ':');
     append_json (out, value);
@@ -159,7 +160,7 @@ append_json (GString *out, GVariant *value)
     if (inner == NULL) {
         g_string_append (out, "null");
     } else if (is_text (inner)) {
-        td_text_append_json (out, g_variant_get_string (inner, NULL));
+        td_json_append_text (out, g_variant_get_string (inner, NULL));
     } else if (g_variant_is_of_type (inner, G_VARIANT_TYPE_BOOLEAN)) {
         g_string_append (out, g_variant_get_boolean (inner) ? "true" : "false");
     } else if (g_variant_is_of_type (inner, G_VARIANT_TYPE_DOUBLE)) {

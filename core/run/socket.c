@@ -220,6 +220,9 @@ begin (TdPost *post)
         listener->source = g_source_new (&functions, sizeof (Watch));
         ((Watch *) listener->source)->listener = listener;
         g_source_add_unix_fd (listener->source, fd, G_IO_IN);
+        /* It never does, but otherwise its descriptor leaves the context for each dispatch, and
+         * putting it back wakes the lane once for nothing. */
+        g_source_set_can_recurse (listener->source, TRUE);
         g_source_attach (listener->source, td_lane_context (listener->reader));
     }
     begin_free (post);

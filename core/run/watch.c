@@ -60,6 +60,8 @@ td_watch_open (TdModule *module, int fd, unsigned conditions,
     watch->ready = ready;
     watch->data = data;
     watch->tag = g_source_add_unix_fd (&watch->source, fd, to_glib (conditions));
+    /* It never does, but otherwise each dispatch would wake the lane once more for nothing. */
+    g_source_set_can_recurse (&watch->source, TRUE);
     watch->owned = (TdOwned){ .kind = "watch", .name = "file descriptor", .revoke = take_back };
     td_owner_add (td_owner_of (module), &watch->owned);
     g_source_set_static_name (&watch->source, "td_watch");

@@ -18,7 +18,7 @@ typedef struct {
     const char *config_file;        /* nullable: defaults only */
     const char *const *overrides;   /* "section.key=value", nullable, NULL-terminated */
     const char *const *module_path; /* folders, nullable: the installed one */
-    const char *state_dir;          /* nullable: from the configuration */
+    const char *state_dir;          /* nullable: the files', then TANDEM_STATE_DIR */
     bool is_fake;                   /* fake clock, no threads */
     uint64_t seed;                  /* of the fake lanes' order */
 } TdEngineOptions;

@@ -61,27 +61,6 @@ test_value_is_quoted_when_it_must_be (void)
 }
 
 static void
-test_json (void)
-{
-    static const Pair pairs[] = {
-        { "", "\"\"" },
-        { "a\"b\\c/d", "\"a\\\"b\\\\c/d\"" },
-        { "\b\t\n\v\f\r", "\"\\b\\t\\n\\u000b\\f\\r\"" },
-        { "\x01\x1f\x7f", "\"\\u0001\\u001f\\u007f\"" },
-        { "\xc3\xbc\xf0\x9f\x93\x9e", "\"\xc3\xbc\xf0\x9f\x93\x9e\"" },
-        { "\xff", "\"\xef\xbf\xbd\"" },
-        { "\xc2\x9b", "\"\\u009b\"" },
-        { "\xf3\xa0\x80\x81", "\"\\udb40\\udc01\"" }, /* a format character beyond 16 bits */
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS (pairs); i++) {
-        g_autoptr (GString) out = g_string_new (NULL);
-        td_text_append_json (out, pairs[i].text);
-        g_assert_cmpstr (out->str, ==, pairs[i].expected);
-    }
-}
-
-static void
 test_distance (void)
 {
     g_assert_cmpuint (td_text_distance ("", ""), ==, 0);
@@ -113,7 +92,6 @@ main (int argc, char **argv)
     g_test_add_func ("/base/text/visible-takes-nul-by-length", test_visible_takes_nul_by_length);
     g_test_add_func ("/base/text/value-is-quoted-when-it-must-be",
                      test_value_is_quoted_when_it_must_be);
-    g_test_add_func ("/base/text/json", test_json);
     g_test_add_func ("/base/text/distance", test_distance);
     g_test_add_func ("/base/text/nearest", test_nearest);
     return g_test_run ();

@@ -82,10 +82,11 @@ test_found_in_the_module_path (World *own, gconstpointer unused)
 static void
 test_unknown_names_the_nearest (World *own, gconstpointer unused)
 {
-    const TdModuleWish bad[] = { { "variant-odl", TD_POLICY_OPTIONAL, NULL, NULL },
+    const TdModuleWish bad[] = { { "variant-odl", TD_POLICY_OPTIONAL, NULL, "a.conf:3:1" },
                                  { "../etc/passwd", TD_POLICY_OPTIONAL, NULL, NULL } };
     g_autofree char *expected = g_strdup_printf (
-        "module variant-odl: there is no module variant-odl: no variant-odl.so in %s: is it "
+        "a.conf:3:1: module variant-odl: there is no module variant-odl: no variant-odl.so in %s: "
+        "is it "
         "\"variant-old\"\n"
         "module ../etc/passwd: \"../etc/passwd\" cannot be a module's name: that is a lower-case "
         "letter, then lower-case letters, digits and hyphens\n",

@@ -14,7 +14,7 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(ROOT, 'build'))
 
 def program(name):
     """The path of a program of the build tree, or None."""
-    for folder in ('core', 'contrib', 'contrib/tools', 'modules/cli'):
+    for folder in ('core', 'contrib/' + name, 'contrib/tools'):
         path = os.path.join(BUILD, folder, name)
         if os.access(path, os.X_OK):
             return path

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* config check, config diff, config reload, trunk list, wait-ready. */
+
+#include "operate/operate.h"
+
+#include "config/reload.h"
+
+static TdOperateOptions engine;
+
+static void
+add_problem (const char *problem, void *data)
+{
+    g_ptr_array_add (data, g_strdup (problem));
+}
+
+/* Replies with the problems, or that there is none. WHAT: "good", "taken over". */
+static void
+reply (TdRequest *request, GPtrArray *problems, bool is_good, const char *what)
+{
+    if (!is_good || problems->len > 0) {
+        g_ptr_array_add (problems, NULL);
+        g_autofree char *text = g_strjoinv ("\n", (char **) problems->pdata);
+        td_request_fail (request, "%s", text);
+    } else {
+        td_request_reply (request, g_variant_new_parsed ("{'configuration': <%s>}", what));
+    }
+}
+
+static void
+run_check (TdRequest *request, void *data)
+{
+    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (TdConfig) next = engine.read (add_problem, problems);
+
+    reply (request, problems, next != NULL, "good");
+}
+
+static void
+run_reload (TdRequest *request, void *data)
+{
+    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+    bool is_taken = engine.reload (add_problem, problems);
+
+    reply (request, problems, is_taken, "taken over");
+}
+
+static void
+add_change (GVariantBuilder *rows, const TdChange *change)
+{
+    g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+    td_row_text (rows, "change", td_change_kind_name (change->kind));
+    td_row_text (rows, "section", change->section);
+    td_row_text (rows, "instance", change->instance);
+    td_row_text (rows, "key", change->key);
+    td_row_text (rows, "before", change->before);
+    td_row_text (rows, "after", change->after);
+    td_row_text (rows, "needs", change->needs_restart ? "restart" : "reload");
+    td_row_text (rows, "place", change->place);
+    g_variant_builder_close (rows);
+}
+
+static void
+run_diff (TdRequest *request, void *data)
+{
+    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (TdConfig) next = engine.read (add_problem, problems);
+    GVariantBuilder rows;
+
+    if (next == NULL || problems->len > 0) {
+        reply (request, problems, false, NULL);
+        return;
+    }
+    g_autoptr (GPtrArray) changes = td_config_diff (engine.current (), next);
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (unsigned i = 0; i < changes->len; i++) {
+        add_change (&rows, changes->pdata[i]);
+    }
+    td_request_reply (request, g_variant_builder_end (&rows));
+}
+
+static void
+run_trunk_list (TdRequest *request, void *data)
+{
+    static const char *const media[] = { "default", "anchor", "through" };
+    TdConfig *config = engine.current ();
+    const char *const *names = td_config_instances (config, "trunk");
+    GVariantBuilder rows;
+
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (; *names != NULL; names++) {
+        g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
+        td_row_text (&rows, "trunk", *names);
+        td_row_text (&rows, "address", td_config_text (config, "trunk", *names, "address"));
+        td_row_text (&rows, "media", media[td_config_number (config, "trunk", *names, "media")]);
+        td_row_text (&rows, "place", td_config_place (config, "trunk", *names, "address"));
+        g_variant_builder_close (&rows);
+    }
+    td_request_reply (request, g_variant_builder_end (&rows));
+}
+
+static void
+run_wait_ready (TdRequest *request, void *data)
+{
+    if (engine.is_ready ()) {
+        td_request_reply (request, g_variant_new_parsed ("{'state': <'ready'>}"));
+    } else {
+        td_request_fail (request, "the switch is starting; ask again");
+    }
+}
+
+#define COMMAND(command_name, command_help, function, changes)                                     \
+    &(TdCommand)                                                                                   \
+    {                                                                                              \
+        .size = sizeof (TdCommand), .argument_size = sizeof (TdArgument), .name = command_name,    \
+        .help = command_help, .is_change = changes, .run = function                                \
+    }
+
+void
+td_config_commands_open (const TdOperateOptions *options)
+{
+    engine = *options;
+    td_operate_add (
+        COMMAND ("config check", "What is wrong with the files as they are now", run_check, false));
+    td_operate_add (COMMAND ("config diff", "What a reload would change, and what needs a restart",
+                             run_diff, false));
+    td_operate_add (
+        COMMAND ("config reload", "Takes the files over, all or nothing", run_reload, true));
+    td_operate_add (COMMAND ("trunk list", "The trunks", run_trunk_list, false));
+    td_operate_add (
+        COMMAND ("wait-ready", "Whether the switch has started", run_wait_ready, false));
+}

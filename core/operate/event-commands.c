@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* event list, event follow: the facts of the bus, as they come. */
+
+#include "operate/operate.h"
+
+#include "run/bus.h"
+
+#include <string.h>
+
+enum { RING = 4096 };
+
+typedef struct {
+    TdRequest *request;
+    TdSubscription *subscription;
+} Follower;
+
+static GVariant *
+value_of (const void *body, const TdField *field)
+{
+    const void *value = (const char *) body + field->offset;
+    char id[TD_ID_TEXT_SIZE];
+
+    switch (field->type) {
+    case TD_FIELD_BOOL:
+        return g_variant_new_boolean (*(const bool *) value);
+    case TD_FIELD_INT:
+    case TD_FIELD_TIME:
+    case TD_FIELD_DURATION:
+        return *(const int64_t *) value != 0 ? g_variant_new_int64 (*(const int64_t *) value)
+                                             : NULL;
+    case TD_FIELD_UINT:
+        return g_variant_new_uint32 (*(const uint32_t *) value);
+    case TD_FIELD_TEXT:
+        return *(const char *const *) value != NULL
+                   ? g_variant_new_string (*(const char *const *) value)
+                   : NULL;
+    case TD_FIELD_ID:
+        return g_variant_new_string (td_id_print (*(const TdId *) value, id));
+    }
+    return NULL;
+}
+
+static void
+push_fact (const TdFact *fact, void *data)
+{
+    Follower *follower = data;
+    GVariantBuilder row;
+    uint32_t n_fields;
+    const TdField *fields = td_topic_fields (fact->topic, &n_fields);
+
+    g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
+    td_row_text (&row, "event", td_topic_name (fact->topic));
+    td_row_number (&row, "sequence", fact->sequence);
+    td_row_number (&row, "time_us", fact->wall_us);
+    for (uint32_t i = 0; i < n_fields; i++) {
+        GVariant *value = value_of (fact->body, &fields[i]);
+        if (value != NULL) {
+            g_variant_builder_add (&row, "{sv}", fields[i].name, value);
+        }
+    }
+    td_request_push (follower->request, g_variant_builder_end (&row));
+}
+
+static void
+push_gap (uint64_t n_dropped, void *data)
+{
+    Follower *follower = data;
+
+    td_request_push (follower->request,
+                     g_variant_new_parsed ("{'event': <'gap'>, 'missing': <%t>}", n_dropped));
+}
+
+static void
+gone (TdRequest *request, void *data)
+{
+    Follower *follower = data;
+
+    td_bus_unsubscribe (follower->subscription);
+    td_request_unref (follower->request);
+    g_free (follower);
+}
+
+static void
+run_follow (TdRequest *request, void *data)
+{
+    const char *topic = td_request_argument (request, "EVENT");
+    Follower *follower = g_new0 (Follower, 1);
+
+    follower->request = td_request_ref (request);
+    follower->subscription =
+        td_bus_subscribe_queued (NULL, TD_LIST (topic != NULL ? topic : "*"), td_lane_control (),
+                                 RING, push_fact, push_gap, follower);
+    td_request_on_gone (request, gone, follower);
+}
+
+static void
+add_topic (const TdTopic *topic, void *data)
+{
+    GVariantBuilder *rows = data;
+
+    g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+    td_row_text (rows, "event", td_topic_name (topic));
+    td_row_text (rows, "help", td_topic_help (topic));
+    g_variant_builder_close (rows);
+}
+
+static void
+run_list (TdRequest *request, void *data)
+{
+    GVariantBuilder rows;
+
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    td_topics_each (add_topic, &rows);
+    td_request_reply (request, g_variant_builder_end (&rows));
+}
+
+static const TdArgument follow_arguments[] = {
+    { .name = "EVENT",
+      .help = "Its name, or a family such as call.*; otherwise all",
+      .complete = "event list" },
+};
+
+void
+td_event_commands_open (void)
+{
+    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
+                                  .argument_size = sizeof (TdArgument),
+                                  .name = "event list",
+                                  .help = "The events there are",
+                                  .run = run_list });
+    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
+                                  .argument_size = sizeof (TdArgument),
+                                  .name = "event follow",
+                                  .help = "Shows events as they happen",
+                                  .arguments = follow_arguments,
+                                  .n_arguments = G_N_ELEMENTS (follow_arguments),
+                                  .is_stream = true,
+                                  .run = run_follow });
+}

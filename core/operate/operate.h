@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The core's own commands: calls, trunks, routes, configuration, events. */
+
+#ifndef CORE_OPERATE_OPERATE_H
+#define CORE_OPERATE_OPERATE_H
+
+#include <tandem/command.h>
+#include <tandem/config.h>
+
+/* What only the engine can do. */
+typedef struct {
+    /* The configuration in force, and the files as they are now (transfer full, problems to VISIT;
+     * NULL: they cannot even be read). */
+    TdConfig *(*current) (void);
+    TdConfig *(*read) (void (*visit) (const char *problem, void *data), void *data);
+    bool (*reload) (void (*visit) (const char *problem, void *data), void *data);
+    bool (*is_ready) (void);
+} TdOperateOptions;
+
+/* Declares all commands of the core. Thread: control. */
+void td_operate_open (const TdOperateOptions *options);
+
+/* One file each: */
+void td_call_commands_open (void);
+void td_route_commands_open (void);
+void td_config_commands_open (const TdOperateOptions *options);
+void td_event_commands_open (void);
+
+/* Adds COMMAND; a failure is the program's own mistake. */
+void td_operate_add (const TdCommand *command);
+
+/* Adds to a dictionary under construction. NULL and "" are left out. */
+void td_row_text (GVariantBuilder *row, const char *name, const char *value);
+void td_row_number (GVariantBuilder *row, const char *name, int64_t value);
+
+#endif
