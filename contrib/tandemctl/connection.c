@@ -125,15 +125,32 @@ send_question (Connection *connection, const char *const *words)
     return OUTCOME_DONE;
 }
 
-/* Waits for more; RET_IS_OVER says that there is no more. */
+/* Waits until there is more to read. The signal is let in only while waiting, so that none comes
+ * between the look at it and the wait. */
+static bool
+wait_for_more (Connection *connection)
+{
+    struct pollfd waiting = { .fd = connection->fd, .events = POLLIN };
+    sigset_t interrupt, before;
+
+    sigemptyset (&interrupt);
+    sigaddset (&interrupt, SIGINT);
+    sigprocmask (SIG_BLOCK, &interrupt, &before);
+    if (!is_interrupted) {
+        ppoll (&waiting, 1, NULL, &before);
+    }
+    sigprocmask (SIG_SETMASK, &before, NULL);
+    return !is_interrupted;
+}
+
+/* Takes in more; RET_IS_OVER says that there is no more. */
 static Outcome
 receive (Connection *connection, bool *ret_is_over)
 {
-    struct pollfd waiting = { .fd = connection->fd, .events = POLLIN };
     char buffer[16384];
 
-    if (poll (&waiting, 1, -1) < 0 || is_interrupted) {
-        return is_interrupted ? OUTCOME_INTERRUPTED : OUTCOME_DONE;
+    if (!wait_for_more (connection)) {
+        return OUTCOME_INTERRUPTED;
     }
     ssize_t n = recv (connection->fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (n > 0) {

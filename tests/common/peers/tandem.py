@@ -16,7 +16,7 @@ def program(name):
     """The path of a program of the build tree, or None."""
     for folder in ('core', 'contrib/' + name, 'contrib/tools'):
         path = os.path.join(BUILD, folder, name)
-        if os.access(path, os.X_OK):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     return None
 

@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tandemctl says words to a running tandemd, prints what it answers, and says why where it cannot."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers.case import ROOT, PeerCase  # noqa: E402
+from peers.tandem import Tandem, program  # noqa: E402
+
+NOBODY = 65534
+
+
+class FakeDaemon:
+    """Answers the first line of its one client with ANSWERS, then closes or waits for its end."""
+
+    def __init__(self, case, answers, is_patient=False):
+        self.path = case.path('fake.sock')
+        self.answers = answers
+        self.is_patient = is_patient
+        self.asked = None
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(1)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        case.addCleanup(self.thread.join, 10)
+        case.addCleanup(self.listener.close)
+
+    def serve(self):
+        client, _ = self.listener.accept()
+        with client:
+            self.asked = json.loads(client.makefile().readline())
+            client.sendall(self.answers.encode())
+            if self.is_patient:
+                client.recv(1)  # returns when the other end has gone
+
+
+class WithDaemon(PeerCase):
+    def setUp(self):
+        super().setUp()
+        self.tandem = Tandem(self, {'modules': {'cli': 'required'}, 'cli': {'group': 'nogroup'}})
+
+    def test_help_lists_the_daemons_commands(self):
+        status, out, _ = self.tandem.ctl('--help')
+        self.assertEqual(status, 0)
+        self.assertIn('usage: tandemctl', out)
+        self.assertRegex(out, r'(?m)^  help \[NOUN\] \[VERB\]  +Says which commands')
+
+    def test_help_of_a_command(self):
+        for words in (('help', 'metric'), ('metric', '--help'), ('metric', '-h')):
+            status, out, _ = self.tandem.ctl(*words)
+            self.assertEqual(status, 0)
+            self.assertTrue(out.startswith('usage: metric [NAME] [--prometheus]\n'), out)
+
+    def test_text_and_json_say_the_same(self):
+        _, text, _ = self.tandem.ctl('version')
+        _, before, _ = self.tandem.ctl('--json', 'version')
+        _, behind, _ = self.tandem.ctl('version', '--json')
+        self.assertEqual(before, behind)
+        self.assertEqual(before.count('\n'), 1)
+        for name, value in json.loads(before).items():
+            self.assertRegex(text, f'(?m)^{name}: +{value.replace("+", "[+]")}$')
+
+    def test_no_line_ends_in_a_blank(self):
+        for words in (('help',), ('metric',), ('commands',)):
+            _, out, _ = self.tandem.ctl(*words)
+            self.assertNotRegex(out, r'(?m) $')
+
+    def test_unknown_command(self):
+        status, out, err = self.tandem.ctl('metrik')
+        self.assertEqual((status, out), (2, ''))
+        self.assertEqual(err, 'tandemctl: there is no command "metrik": did you mean "metric"?\n')
+
+    def test_wrong_argument(self):
+        status, _, err = self.tandem.ctl('metric', '--promtheus')
+        self.assertEqual(status, 2)
+        self.assertIn('did you mean --prometheus?; usage: metric [NAME] [--prometheus]', err)
+
+    def test_failure(self):
+        status, out, err = self.tandem.ctl('metric', 'bananas')
+        self.assertEqual((status, out), (1, ''))
+        self.assertIn('no metric begins with "bananas"', err)
+
+    def test_words_cannot_steer_the_terminal(self):
+        _, _, err = self.tandem.ctl('\x1b[2J\nerror')
+        self.assertNotIn('\x1b', err)
+        self.assertIn('\\x1b[2J', err)
+
+    def test_prometheus_text_comes_as_it_is(self):
+        status, out, _ = self.tandem.ctl('metric', '--prometheus')
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r'(?m)^# TYPE tandem_\w+ (counter|gauge|histogram)$')
+
+    def test_lines_from_a_pipe(self):
+        answer = subprocess.run([program('tandemctl')], input='version\n\nmetrik\nexit\nversion\n',
+                                capture_output=True, text=True, check=False, timeout=10,
+                                env={**os.environ, **self.tandem.environment})
+        self.assertEqual(answer.stdout.count('version:'), 1)
+        self.assertIn('did you mean "metric"', answer.stderr)
+        self.assertEqual(answer.returncode, 2)
+
+    def test_wait_ready(self):
+        status, out, err = self.tandem.ctl('wait-ready')
+        self.assertEqual((status, out, err), (0, '', ''))
+
+    def test_completion(self):
+        def complete(*words):
+            script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tandemctl; '
+                      'printf "%s\\n" "${COMPREPLY[@]}"')
+            answer = subprocess.run(
+                ['bash', '-c', script, 'bash',
+                 os.path.join(ROOT, 'contrib', 'bash-completion', 'tandemctl'),
+                 program('tandemctl'), *words],
+                capture_output=True, text=True, check=True, timeout=10,
+                env={**os.environ, **self.tandem.environment})
+            self.assertEqual(answer.stderr, '')
+            return answer.stdout.split()
+
+        self.assertEqual(complete('metr'), ['metric'])
+        self.assertTrue({'help', 'metric', 'version', 'wait-ready'} <= set(complete('')))
+        self.assertEqual(complete('--s'), ['--socket'])
+        self.assertEqual(complete('--json', 'vers'), ['version'])
+        self.assertEqual(complete('--socket', self.tandem.control, 'vers'), ['version'])
+        self.assertEqual(complete('--socket', '/nonexistent', 'vers'), [])
+        self.assertEqual(complete('metric', '--'), ['--prometheus'])
+        self.assertIn('tandem_module_defects_total', complete('metric', 'tandem_mod'))
+        self.assertEqual(complete('metric', 'tandem_x', ''), ['--prometheus'])
+
+    def ask_as(self, uid, gid, words):
+        """The answer that another user gets."""
+        if os.getuid() != 0:
+            self.skipTest('only root can be somebody else')
+        os.chmod(self.folder, 0o755)
+        script = ('import socket, sys\n'
+                  's = socket.socket(socket.AF_UNIX)\n'
+                  's.connect(sys.argv[1])\n'
+                  's.sendall(sys.argv[2].encode() + b"\\n")\n'
+                  'print(s.makefile().readline(), end="")\n')
+        return subprocess.run(['/usr/bin/python3', '-c', script, self.tandem.control,
+                               json.dumps({'words': words})],
+                              user=uid, group=gid, extra_groups=[], capture_output=True, text=True,
+                              check=False, timeout=10, cwd='/')
+
+    def test_member_of_the_group_may_look(self):
+        answer = self.ask_as(NOBODY, NOBODY, ['version'])
+        self.assertIn('"version"', json.loads(answer.stdout).__repr__().replace("'", '"'))
+
+    def test_member_of_the_group_may_not_change(self):
+        answer = self.ask_as(NOBODY, NOBODY, ['module', 'stop', 'cli'])
+        self.assertIn('changes something and you may only look', json.loads(answer.stdout)['error'])
+
+    def test_others_may_not_connect(self):
+        answer = self.ask_as(NOBODY - 1, NOBODY - 1, ['version'])
+        self.assertIn('PermissionError', answer.stderr)
+
+
+class WithoutDaemon(PeerCase):
+    def ctl(self, path, *words, **options):
+        return subprocess.run([program('tandemctl'), '--socket', path, *words],
+                              capture_output=True, text=True, check=False, timeout=10, **options)
+
+    def test_not_running(self):
+        path = self.path('none.sock')
+        answer = self.ctl(path, 'version')
+        self.assertEqual(answer.returncode, 69)
+        self.assertTrue(answer.stderr.startswith(
+            f'tandemctl: tandemd is not running (no control socket at {path}): start it with '),
+            answer.stderr)
+
+    def test_dead_socket(self):
+        path = self.path('dead.sock')
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+        answer = self.ctl(path, 'version')
+        self.assertEqual(answer.returncode, 69)
+        self.assertIn('nobody listens at the control socket', answer.stderr)
+
+    def test_help_without_daemon(self):
+        answer = self.ctl(self.path('none.sock'), '--help')
+        self.assertEqual(answer.returncode, 0)
+        self.assertIn('usage: tandemctl', answer.stdout)
+        self.assertIn('tandemd is not running', answer.stdout)
+
+    def test_completion_without_daemon(self):
+        answer = self.ctl(self.path('none.sock'), '--complete', '')
+        self.assertEqual((answer.returncode, answer.stdout), (0, 'wait-ready\n'))
+
+    def test_version_without_daemon(self):
+        answer = self.ctl(self.path('none.sock'), '--version')
+        self.assertEqual(answer.returncode, 0)
+        self.assertRegex(answer.stdout, r'^tandemctl [0-9.]+\n$')
+
+    def test_unknown_option(self):
+        answer = self.ctl(self.path('none.sock'), '--jason', 'version')
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn('there is no option --jason', answer.stderr)
+
+    def test_wait_ready_gives_up(self):
+        answer = self.ctl(self.path('none.sock'), 'wait-ready', '--timeout', '50ms')
+        self.assertEqual(answer.returncode, 69)
+        self.assertIn('tandemd is not running', answer.stderr)
+
+    def test_wait_ready_refuses_a_bad_time(self):
+        for time in ('', 'soon', '-1', '5 parsecs', '99999999999999999999'):
+            answer = self.ctl(self.path('none.sock'), 'wait-ready', '--timeout', time)
+            self.assertEqual(answer.returncode, 2, time)
+
+    def test_wait_ready_waits_for_the_start(self):
+        path = self.path('late.sock')
+        waiting = subprocess.Popen([program('tandemctl'), '--socket', path, 'wait-ready'],
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(waiting.stderr.close)
+        Tandem(self, {'modules': {'cli': 'required'}, 'cli': {'socket': path}})
+        self.assertEqual(waiting.wait(10), 0)
+
+    def test_question_is_what_was_said(self):
+        fake = FakeDaemon(self, '{"id":1,"result":null}\n')
+        answer = self.ctl(fake.path, 'call', 'show', 'a "b"\n', '--', '--json')
+        self.assertEqual((answer.returncode, answer.stdout), (0, ''))
+        self.assertEqual(fake.asked['words'], ['call', 'show', 'a "b"\n', '--', '--json'])
+
+    def test_connection_ends_before_the_answer(self):
+        fake = FakeDaemon(self, '{"id":1,"piece":"half"}\n{"id":1,"res')
+        answer = self.ctl(fake.path, 'version')
+        self.assertEqual((answer.returncode, answer.stdout), (1, 'half\n'))
+        self.assertIn('closed the connection before it had answered', answer.stderr)
+
+    def test_answer_that_is_no_json(self):
+        fake = FakeDaemon(self, 'SSH-2.0-OpenSSH\n')
+        answer = self.ctl(fake.path, 'version')
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("tandemd's answer cannot be read: JSON, byte 0", answer.stderr)
+
+    def follow(self, answers, *options):
+        """A tandemctl that has printed one line of a stream, and that line."""
+        fake = FakeDaemon(self, answers, is_patient=True)
+        process = subprocess.Popen([program('tandemctl'), '--socket', fake.path, *options, 'event',
+                                    'follow'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        return process, process.stdout.readline()
+
+    def test_pieces_are_printed_as_they_come(self):
+        process, line = self.follow('{"id":1,"piece":{"event":"call.answered","n":1}}\n')
+        self.assertEqual(line, 'event=call.answered n=1\n')
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.stderr.read(), '')
+
+    def test_pieces_as_json(self):
+        process, line = self.follow('{"id":1,"piece":{"n":1.5}}\n', '--json')
+        self.assertEqual(line, '{"n":1.5}\n')
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 0)
+
+    def test_interrupted_before_an_answer(self):
+        fake = FakeDaemon(self, '', is_patient=True)
+        process = subprocess.Popen([program('tandemctl'), '--socket', fake.path, 'version'])
+        while fake.asked is None:
+            self.assertIsNone(process.poll())
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 130)
+
+
+if __name__ == '__main__':
+    tap.main()
