@@ -197,6 +197,8 @@ call_new (TdChannel *a)
     return call;
 }
 
+static void clear_trace (TdLegTrace *trace);
+
 static void
 call_free (TdCall *call)
 {
@@ -216,6 +218,8 @@ call_free (TdCall *call)
     td_attributes_free (call->attributes);
     td_attributes_free (call->target_attributes);
     td_route_list_free (call->routes);
+    clear_trace (&call->gone_a);
+    clear_trace (&call->gone_b);
     g_free (call->number);
     td_call_settings_unref (call->settings);
     td_seat_give (&call->seat);
@@ -289,6 +293,64 @@ td_call_ensure_bridge (TdCall *call, bool is_through, TdCause *ret_failure)
     call->a->termination =
         td_bridge_add (call->bridge, call->a->driver->driver.service, ret_failure);
     return call->a->termination != TD_NO_TERMINATION;
+}
+
+static void
+keep_trace (TdLegTrace *trace, const TdChannel *leg)
+{
+    if (trace->trunk == NULL) {
+        trace->trunk = g_strdup (td_channel_trunk (leg));
+        trace->peer_address = g_strdup (leg->peer_address);
+        trace->peer_id = g_strdup (leg->peer_id);
+    }
+}
+
+static void
+clear_trace (TdLegTrace *trace)
+{
+    g_free (trace->trunk);
+    g_free (trace->peer_address);
+    g_free (trace->peer_id);
+}
+
+void
+td_call_leave_leg (TdCall *call, TdChannel *leg, uint32_t grace_ms)
+{
+    g_ptr_array_remove (call->legs, leg);
+    if (call->a == leg) {
+        keep_trace (&call->gone_a, leg);
+        call->a = NULL;
+    } else {
+        keep_trace (&call->gone_b, leg);
+        call->b = NULL;
+    }
+    call->released_by = "switch";
+    call->cause = td_cause (TD_CAUSE_NORMAL_CLEARING, "Transferred to another call");
+    if (call->a != NULL || call->b != NULL) {
+        td_timer_start (&call->guard, grace_ms);
+    } else {
+        td_call_happen (call, CALL_GUARD_TIMEOUT, &(TdHappening){ 0 });
+    }
+}
+
+void
+td_call_seat_leg (TdCall *call, TdChannel *leg, const TdChannel *old)
+{
+    TdCause failure;
+
+    g_ptr_array_add (call->legs, leg);
+    if (call->a == old) {
+        call->a = leg;
+    } else {
+        call->b = leg;
+    }
+    td_timer_stop (&call->guard);
+    call->released_by = NULL;
+    call->cause = (TdCause){ 0 };
+    if (call->bridge != NULL) {
+        leg->termination = td_bridge_add (call->bridge, leg->driver->driver.service, &failure);
+    }
+    td_call_tell (call, FACT_UPDATED, NULL);
 }
 
 /* --- What is on a call ------------------------------------------------------------------- */
@@ -527,6 +589,7 @@ td_calls_open (unsigned max_calls)
     td_machine_register (NULL, &td_channel_machine);
     td_call_facts_open ();
     td_bridges_open ();
+    td_adoption_open ();
 }
 
 void

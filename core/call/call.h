@@ -58,9 +58,15 @@ typedef struct {
     TdChannel *from, *to; /* who offered, who is to answer; FROM NULL: none in flight */
     TdDescription *offer;
     TdChannel *asker; /* who had asked for an offer with an empty one, until it was given one */
+    bool is_ours;     /* the call has asked, for ASKER, who knows nothing of it */
 } TdExchange;
 
 typedef struct TdDeferred TdDeferred;
+
+/* What the facts still tell of a leg that has gone to another call. */
+typedef struct {
+    char *trunk, *peer_address, *peer_id;
+} TdLegTrace;
 
 struct TdCall {
     TdId id;
@@ -68,10 +74,11 @@ struct TdCall {
     TdCallSettings *settings;
     TdSeat seat; /* of the limit on all calls */
 
-    TdChannel *a;     /* the leg that came in */
-    TdChannel *b;     /* the leg that answered */
+    TdChannel *a; /* the leg that came in; NULL: it has gone to another call */
+    TdChannel *b; /* the leg that answered */
+    TdLegTrace gone_a, gone_b;
     TdChannel *early; /* the leg whose early media leg A hears */
-    GPtrArray *legs;  /* all legs, A first; freed with the call */
+    GPtrArray *legs;  /* all legs, A first as long as it is here; freed with the call */
     TdBridge *bridge;
     bool is_untold; /* leg A has had no description of ours yet */
     TdExchange exchange;
@@ -136,11 +143,22 @@ bool td_call_ensure_bridge (TdCall *call, bool is_through, TdCause *ret_failure)
 /* Goes to releasing for CAUSE; the first cause stays. BY: "calling", "called", "switch". */
 void td_call_end (TdCall *call, const TdCause *cause, const char *by);
 
+/* --- adopt.c --- */
+void td_adoption_open (void);
+
+/* LEG is another call's from now on; CALL ends in GRACE_MS unless its other leg leaves as well. */
+void td_call_leave_leg (TdCall *call, TdChannel *leg, uint32_t grace_ms);
+
+/* Puts LEG, which is answered, in the place of OLD (nullable: the place that is free). */
+void td_call_seat_leg (TdCall *call, TdChannel *leg, const TdChannel *old);
+
 /* --- exchange.c: an answered call --- */
 void td_exchange_take_offer (TdCall *call, const TdHappening *what);
 void td_exchange_take_answer (TdCall *call, const TdHappening *what);
 void td_exchange_take_refusal (TdCall *call, const TdHappening *what);
 void td_exchange_take_step (TdCall *call, const TdHappening *what);
+/* The call itself has LEG make an offer for the other leg. */
+void td_exchange_begin_ours (TdCall *call, TdChannel *leg);
 void td_exchange_begin_delayed (TdCall *call, TdDescription *offer);
 void td_exchange_clear (TdExchange *exchange);
 

@@ -375,8 +375,8 @@ is_right_way (const TdChannel *channel, TdLegEventKind kind)
     }
 }
 
-static void
-tell (TdChannel *channel, const TdLegEvent *event)
+void
+td_channel_tell (TdChannel *channel, const TdLegEvent *event)
 {
     if (!is_right_way (channel, event->kind)) {
         td_log_peer (td_channel_module (channel), "channel.wrong-way", channel->peer_id, NULL,
@@ -391,10 +391,15 @@ tell (TdChannel *channel, const TdLegEvent *event)
         channel->cause = event->cause;
         td_timer_stop (&channel->timer);
     }
-    if (channel->call != NULL) {
+    if (channel->stands_for != TD_ID_NONE) {
+        td_adopted_hear (channel, event);
+    } else if (channel->call != NULL) {
         td_call_hear (channel->call, channel, event);
     } else if (event->kind == LEG_RELEASED) {
         td_channel_free (channel);
+    } else if (event->kind == LEG_OFFERED) {
+        /* On its way from one call to another: not now (RFC 3261 14.2). */
+        td_leg_refuse (channel, &(TdCause){ 0 });
     }
 }
 
@@ -411,64 +416,70 @@ td_channel_offer_call (TdChannel *channel, TdDescription *offer)
 void
 td_channel_proceeding (TdChannel *channel)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_PROCEEDING });
+    td_channel_tell (channel, &(TdLegEvent){ .kind = LEG_PROCEEDING });
 }
 
 void
 td_channel_ringing (TdChannel *channel, uint32_t early_id, TdDescription *description)
 {
-    tell (channel,
-          &(TdLegEvent){ .kind = LEG_RINGING, .early_id = early_id, .description = description });
+    td_channel_tell (
+        channel,
+        &(TdLegEvent){ .kind = LEG_RINGING, .early_id = early_id, .description = description });
 }
 
 void
 td_channel_progressed (TdChannel *channel, uint32_t early_id, TdDescription *description)
 {
-    tell (channel, &(TdLegEvent){
-                       .kind = LEG_PROGRESSED, .early_id = early_id, .description = description });
+    td_channel_tell (
+        channel,
+        &(TdLegEvent){ .kind = LEG_PROGRESSED, .early_id = early_id, .description = description });
 }
 
 void
 td_channel_answered (TdChannel *channel, uint32_t early_id, TdDescription *description)
 {
-    tell (channel,
-          &(TdLegEvent){ .kind = LEG_ANSWERED, .early_id = early_id, .description = description });
+    td_channel_tell (
+        channel,
+        &(TdLegEvent){ .kind = LEG_ANSWERED, .early_id = early_id, .description = description });
 }
 
 void
 td_channel_offered (TdChannel *channel, TdDescription *description)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_OFFERED, .description = description });
+    td_channel_tell (channel, &(TdLegEvent){ .kind = LEG_OFFERED, .description = description });
 }
 
 void
 td_channel_offer_answered (TdChannel *channel, TdDescription *description)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_OFFER_ANSWERED, .description = description });
+    td_channel_tell (channel,
+                     &(TdLegEvent){ .kind = LEG_OFFER_ANSWERED, .description = description });
 }
 
 void
 td_channel_offer_refused (TdChannel *channel, const TdCause *cause)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_OFFER_REFUSED, .cause = *cause });
+    td_channel_tell (channel, &(TdLegEvent){ .kind = LEG_OFFER_REFUSED, .cause = *cause });
 }
 
 void
 td_channel_digit (TdChannel *channel, char digit, uint32_t duration_ms)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_DIGIT, .digit = digit, .duration_ms = duration_ms });
+    td_channel_tell (
+        channel, &(TdLegEvent){ .kind = LEG_DIGIT, .digit = digit, .duration_ms = duration_ms });
 }
 
 void
 td_channel_more_digits (TdChannel *channel, const char *digits, bool is_last)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_MORE_DIGITS, .digits = digits, .is_last = is_last });
+    td_channel_tell (
+        channel, &(TdLegEvent){ .kind = LEG_MORE_DIGITS, .digits = digits, .is_last = is_last });
 }
 
 void
 td_channel_released (TdChannel *channel, const TdCause *cause)
 {
-    tell (channel, &(TdLegEvent){ .kind = LEG_RELEASED, .cause = *cause });
+    td_channel_tell (channel, &(TdLegEvent){ .kind = LEG_RELEASED, .cause = *cause });
 }
 
 /* --- Verbs ------------------------------------------------------------------------------- */

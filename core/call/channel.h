@@ -55,6 +55,7 @@ struct TdChannel {
     TdTimer timer;        /* no response, no answer */
     uint32_t no_response_ms, no_answer_ms;
     unsigned gave_up;    /* the cause for which the call gave the leg up, 0: it has not */
+    TdId stands_for;     /* adopted on another lane: what its events go to */
     TdMediaStats *stats; /* of its termination, once that is gone; NULL: none */
 };
 
@@ -67,6 +68,12 @@ TdChannel *td_channel_new_outgoing (TdCall *call, TdDriverEntry *driver, const c
 void td_channel_free (TdChannel *channel);
 
 bool td_channel_is_alive (const TdChannel *channel);
+
+/* What a driver tells of CHANNEL. */
+void td_channel_tell (TdChannel *channel, const TdLegEvent *event);
+
+/* adopt.c: what a driver tells of a leg that was adopted on another lane. */
+void td_adopted_hear (TdChannel *stub, const TdLegEvent *event);
 
 /* The verbs, as far as the driver has them and the state admits them. */
 void td_leg_originate (TdChannel *channel);

@@ -37,9 +37,28 @@ static void
 refuse (TdCall *call, const TdCause *cause)
 {
     TdChannel *from = call->exchange.from;
+    bool is_ours = call->exchange.is_ours;
 
     td_exchange_clear (&call->exchange);
-    td_leg_refuse (from, cause);
+    if (!is_ours) {
+        td_leg_refuse (from, cause);
+    }
+}
+
+void
+td_exchange_begin_ours (TdCall *call, TdChannel *leg)
+{
+    TdChannel *other = td_call_other (call, leg);
+
+    if (other == NULL) {
+        return;
+    }
+    begin (&call->exchange, other, leg, NULL);
+    call->exchange.asker = other;
+    call->exchange.is_ours = true;
+    if (!td_leg_offer (leg, NULL)) {
+        td_exchange_clear (&call->exchange);
+    }
 }
 
 static bool
@@ -95,9 +114,10 @@ td_exchange_take_answer (TdCall *call, const TdHappening *what)
     if (exchange->asker != NULL && what->leg == exchange->to) {
         /* The offer that was asked for: from here on it is the answering leg's exchange. */
         TdChannel *asker = exchange->asker;
+        unsigned purpose = exchange->is_ours ? STEP_FOR_REOFFER : STEP_FOR_REACCEPT;
         begin (exchange, what->leg, asker, description);
         td_bridge_offer (call->bridge, exchange->from->termination, exchange->to->termination,
-                         description, (TdBridgeTag){ asker->id, STEP_FOR_REACCEPT });
+                         description, (TdBridgeTag){ asker->id, purpose });
     } else if (what->leg == exchange->to && exchange->offer != NULL) {
         td_bridge_answer (call->bridge, exchange->from->termination, exchange->to->termination,
                           exchange->offer, description,

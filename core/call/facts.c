@@ -81,14 +81,14 @@ td_call_facts_open (void)
 static void
 fill_legs (TdCallFact *fact, const TdCall *call, const TdChannel *b)
 {
-    fact->calling_trunk = td_channel_trunk (call->a);
-    fact->calling_peer = call->a->peer_address;
-    fact->calling_peer_id = call->a->peer_id;
-    if (b != NULL) {
-        fact->called_trunk = td_channel_trunk (b);
-        fact->called_peer = b->peer_address;
-        fact->called_peer_id = b->peer_id;
-    }
+    const TdChannel *a = call->a;
+
+    fact->calling_trunk = a != NULL ? td_channel_trunk (a) : call->gone_a.trunk;
+    fact->calling_peer = a != NULL ? a->peer_address : call->gone_a.peer_address;
+    fact->calling_peer_id = a != NULL ? a->peer_id : call->gone_a.peer_id;
+    fact->called_trunk = b != NULL ? td_channel_trunk (b) : call->gone_b.trunk;
+    fact->called_peer = b != NULL ? b->peer_address : call->gone_b.peer_address;
+    fact->called_peer_id = b != NULL ? b->peer_id : call->gone_b.peer_id;
 }
 
 static void
@@ -108,7 +108,7 @@ fill_times (TdCallFact *fact, const TdCall *call)
 static void
 fill_media (TdCallFact *fact, const TdCall *call, const TdChannel *b)
 {
-    const TdMediaStats *from_a = call->a->stats;
+    const TdMediaStats *from_a = call->a != NULL ? call->a->stats : NULL;
     const TdMediaStats *from_b = b != NULL ? b->stats : NULL;
 
     if (from_a != NULL) {
@@ -128,7 +128,9 @@ fill_media (TdCallFact *fact, const TdCall *call, const TdChannel *b)
 static const TdChannel *
 last_tried (const TdCall *call)
 {
-    return call->legs->len > 1 ? call->legs->pdata[call->legs->len - 1] : NULL;
+    const TdChannel *leg = call->legs->len > 0 ? call->legs->pdata[call->legs->len - 1] : NULL;
+
+    return leg != call->a ? leg : NULL;
 }
 
 void

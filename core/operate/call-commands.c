@@ -31,7 +31,9 @@ describe_briefly (const TdCall *call, GVariantBuilder *row)
     td_row_text (row, "state", td_call_state_name (call));
     td_row_text (row, "calling", td_party_key (td_call_calling (call)));
     td_row_text (row, "called", td_party_key (td_call_called (call)));
-    g_variant_builder_add (row, "{sv}", "from", g_variant_new_string (td_channel_trunk (call->a)));
+    g_variant_builder_add (
+        row, "{sv}", "from",
+        g_variant_new_string (call->a != NULL ? td_channel_trunk (call->a) : ""));
     g_variant_builder_add (row, "{sv}", "to",
                            g_variant_new_string (b != NULL ? td_channel_trunk (b) : ""));
     td_row_number (row, "class", td_call_priority (call)->priority_class);

@@ -164,6 +164,7 @@ fake_endpoint_new (TdFixture *fixture)
     endpoint = g_new0 (FakeEndpoint, 1);
     endpoint->log = g_string_new (NULL);
     endpoint->legs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    endpoint->caller = "a";
     endpoint->is_quick = true;
     endpoint->is_through = true;
     td_channel_driver_register (NULL, &driver, &error);
@@ -216,10 +217,10 @@ do_call (void *data)
 {
     Act *act = data;
     g_autoptr (TdDescription) description = parse (act->text);
-    TdChannel *channel = td_channel_new (NULL, "fake", g_strdup ("a"));
+    TdChannel *channel = td_channel_new (NULL, "fake", g_strdup (endpoint->caller));
 
     g_assert_nonnull (channel);
-    add_leg ("a", channel);
+    add_leg (endpoint->caller, channel);
     g_assert_true (td_party_from_number (td_channel_calling (channel), "5550100"));
     if (*act->name != '\0') {
         g_assert_true (td_party_from_number (td_channel_called (channel), act->name));

@@ -18,9 +18,10 @@ typedef struct {
     GHashTable *legs;    /* name -> TdId of the latest leg of that name */
     char *routes;        /* "b1 b2;b3": groups of targets; NULL: no route */
     unsigned min_digits; /* shorter numbers need more, unless they are complete */
-    unsigned lane;
-    bool is_quick;   /* legs clear when they are told to release; otherwise the test does it */
-    bool is_through; /* targets ask for media that go past the switch */
+    unsigned lane;       /* on which fake_call () and fake_say () work */
+    const char *caller;  /* the name of the leg that fake_call () makes; "a" */
+    bool is_quick;       /* legs clear when they are told to release; otherwise the test does it */
+    bool is_through;     /* targets ask for media that go past the switch */
     uint32_t no_answer_ms;
 } FakeEndpoint;
 
@@ -28,7 +29,7 @@ typedef struct {
 FakeEndpoint *fake_endpoint_new (TdFixture *fixture);
 void fake_endpoint_free (FakeEndpoint *endpoint);
 
-/* A leg called "a" comes in, calls CALLED, and offers OFFER (SDP, nullable). */
+/* A leg called by the endpoint's caller name comes in, calls CALLED, and offers OFFER (SDP, nullable). */
 void fake_call (FakeEndpoint *endpoint, TdFixture *fixture, const char *called, const char *offer);
 
 typedef enum {
