@@ -315,6 +315,7 @@ test_a_secret_is_never_shown (void)
         g_assert_nonnull (reason);
         g_assert_null (strstr (reason, "7hunted"));
         g_assert_null (strstr (reason, "did you mean"));
+        td_value_clear (&value);
     }
 }
 

@@ -61,7 +61,9 @@ frame (const char *bytes, size_t len_bytes, void *data)
         return -1;
     }
     if (bytes[0] == '#') {
-        return len_bytes < 7 ? 0 : atoi (bytes + 1);
+        char digits[5] = { 0 };
+        memcpy (digits, bytes + 1, MIN (len_bytes - 1, 4));
+        return len_bytes < 7 ? 0 : atoi (digits);
     }
     const char *end = memchr (bytes, ';', len_bytes);
     return end != NULL ? end + 1 - bytes : 0;
