@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The operator's verbs about modules: list, info, load, stop, unload, reload, upgrade. */
 
+#include "base/row.h"
 #include "config/value.h"
 #include "module/registry.h"
 
@@ -54,22 +55,18 @@ end_wait (Wait *wait)
 static GVariant *
 brief (TdModule *module)
 {
-    GVariantDict dict;
+    GVariantBuilder row;
 
-    g_variant_dict_init (&dict, NULL);
-    g_variant_dict_insert (&dict, "module", "s", td_module_name (module));
-    g_variant_dict_insert (&dict, "generation", "u", td_module_generation (module));
-    g_variant_dict_insert (&dict, "state", "s", td_fsm_state_name (&module->fsm));
-    if (module->version != NULL) {
-        g_variant_dict_insert (&dict, "version", "s", module->version);
-    }
+    g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
+    td_row_text (&row, "module", td_module_name (module));
+    td_row_number (&row, "generation", td_module_generation (module));
+    td_row_text (&row, "state", td_fsm_state_name (&module->fsm));
+    td_row_text (&row, "version", module->version);
     if (module->defects->len > 0) {
-        g_variant_dict_insert_value (
-            &dict, "defects",
-            g_variant_new_strv ((const char *const *) module->defects->pdata,
-                                module->defects->len));
+        td_row_list (&row, "defects", (const char *const *) module->defects->pdata,
+                     module->defects->len);
     }
-    return g_variant_dict_end (&dict);
+    return g_variant_builder_end (&row);
 }
 
 static void
@@ -112,19 +109,17 @@ read_deadline (TdRequest *request, uint32_t *ret_ms)
 static void
 add_row (TdModule *module, void *data)
 {
-    GVariantDict row;
+    GVariantBuilder *rows = data;
+    const char *what = module->reason != NULL ? module->reason : module->summary;
 
-    g_variant_dict_init (&row, NULL);
-    g_variant_dict_insert (&row, "module", "s", td_module_name (module));
-    g_variant_dict_insert (&row, "generation", "u", td_module_generation (module));
-    g_variant_dict_insert (&row, "state", "s", td_fsm_state_name (&module->fsm));
-    g_variant_dict_insert (&row, "version", "s", module->version != NULL ? module->version : "");
-    g_variant_dict_insert (&row, "uses", "u", td_owner_uses (&module->owner));
-    g_variant_dict_insert (&row, "summary", "s",
-                           module->reason != NULL    ? module->reason
-                           : module->summary != NULL ? module->summary
-                                                     : "");
-    g_variant_builder_add_value (data, g_variant_dict_end (&row));
+    g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+    td_row_text (rows, "module", td_module_name (module));
+    td_row_number (rows, "generation", td_module_generation (module));
+    td_row_text (rows, "state", td_fsm_state_name (&module->fsm));
+    td_row_text (rows, "version", module->version);
+    td_row_number (rows, "uses", td_owner_uses (&module->owner));
+    td_row_text (rows, "summary", what);
+    g_variant_builder_close (rows);
 }
 
 static void

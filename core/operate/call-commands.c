@@ -31,36 +31,35 @@ describe_briefly (const TdCall *call, GVariantBuilder *row)
     td_row_text (row, "state", td_call_state_name (call));
     td_row_text (row, "calling", td_party_key (td_call_calling (call)));
     td_row_text (row, "called", td_party_key (td_call_called (call)));
-    g_variant_builder_add (
-        row, "{sv}", "from",
-        g_variant_new_string (call->a != NULL ? td_channel_trunk (call->a) : ""));
-    g_variant_builder_add (row, "{sv}", "to",
-                           g_variant_new_string (b != NULL ? td_channel_trunk (b) : ""));
+    td_row_text (row, "from", call->a != NULL ? td_channel_trunk (call->a) : NULL);
+    td_row_text (row, "to", b != NULL ? td_channel_trunk (b) : NULL);
     td_row_number (row, "class", td_call_priority (call)->priority_class);
     td_row_number (row, "seconds",
                    age_s (call->answered_us != 0 ? call->answered_us : call->started_us));
 }
 
-static GVariant *
-describe_leg (TdChannel *leg)
+static void
+describe_leg (TdChannel *leg, GVariantBuilder *rows)
 {
-    GVariantDict info;
     char id[TD_ID_TEXT_SIZE];
 
-    g_variant_dict_init (&info, NULL);
-    g_variant_dict_insert (&info, "leg", "s", td_id_print (td_channel_id (leg), id));
-    g_variant_dict_insert (&info, "driver", "s", td_channel_driver_name (leg));
-    g_variant_dict_insert (&info, "state", "s", td_fsm_state_name (&leg->fsm));
-    g_variant_dict_insert (&info, "trunk", "s", td_channel_trunk (leg));
-    g_variant_dict_insert (&info, "peer", "s", leg->peer_address != NULL ? leg->peer_address : "");
-    g_variant_dict_insert (&info, "peer_id", "s", leg->peer_id != NULL ? leg->peer_id : "");
+    g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+    td_row_text (rows, "leg", td_id_print (td_channel_id (leg), id));
+    td_row_text (rows, "driver", td_channel_driver_name (leg));
+    td_row_text (rows, "state", td_fsm_state_name (&leg->fsm));
+    td_row_text (rows, "trunk", td_channel_trunk (leg));
+    td_row_text (rows, "peer", leg->peer_address);
+    td_row_text (rows, "peer_id", leg->peer_id);
     if (leg->cause.value != TD_CAUSE_NONE) {
-        g_variant_dict_insert (&info, "cause", "s", leg->cause.text);
+        td_row_text (rows, "cause", leg->cause.text);
     }
     if (leg->driver->driver.describe != NULL && td_channel_is_alive (leg)) {
-        leg->driver->driver.describe (leg, &info);
+        GVariantDict own;
+        g_variant_dict_init (&own, NULL);
+        leg->driver->driver.describe (leg, &own);
+        td_row_rest (rows, &own);
     }
-    return g_variant_dict_end (&info);
+    g_variant_builder_close (rows);
 }
 
 static void
@@ -77,7 +76,7 @@ describe_fully (const TdCall *call, GVariantBuilder *row)
                                                        : "anchored");
     g_variant_builder_init (&legs, G_VARIANT_TYPE ("aa{sv}"));
     for (unsigned i = 0; i < call->legs->len; i++) {
-        g_variant_builder_add_value (&legs, describe_leg (call->legs->pdata[i]));
+        describe_leg (call->legs->pdata[i], &legs);
     }
     g_variant_builder_add (row, "{sv}", "legs", g_variant_builder_end (&legs));
 }

@@ -14,30 +14,36 @@ typedef struct {
     TdSubscription *subscription;
 } Follower;
 
-static GVariant *
-value_of (const void *body, const TdField *field)
+static void
+add_field (GVariantBuilder *row, const void *body, const TdField *field)
 {
     const void *value = (const char *) body + field->offset;
     char id[TD_ID_TEXT_SIZE];
 
     switch (field->type) {
     case TD_FIELD_BOOL:
-        return g_variant_new_boolean (*(const bool *) value);
+        g_variant_builder_add (row, "{sv}", field->name,
+                               g_variant_new_boolean (*(const bool *) value));
+        break;
     case TD_FIELD_INT:
     case TD_FIELD_TIME:
     case TD_FIELD_DURATION:
-        return *(const int64_t *) value != 0 ? g_variant_new_int64 (*(const int64_t *) value)
-                                             : NULL;
+        if (*(const int64_t *) value != 0) {
+            td_row_number (row, field->name, *(const int64_t *) value);
+        }
+        break;
     case TD_FIELD_UINT:
-        return g_variant_new_uint32 (*(const uint32_t *) value);
+        td_row_number (row, field->name, *(const uint32_t *) value);
+        break;
     case TD_FIELD_TEXT:
-        return *(const char *const *) value != NULL
-                   ? g_variant_new_string (*(const char *const *) value)
-                   : NULL;
+        td_row_text (row, field->name, *(const char *const *) value);
+        break;
     case TD_FIELD_ID:
-        return g_variant_new_string (td_id_print (*(const TdId *) value, id));
+        if (*(const TdId *) value != TD_ID_NONE) {
+            td_row_text (row, field->name, td_id_print (*(const TdId *) value, id));
+        }
+        break;
     }
-    return NULL;
 }
 
 static void
@@ -45,18 +51,19 @@ push_fact (const TdFact *fact, void *data)
 {
     Follower *follower = data;
     GVariantBuilder row;
+    char call[TD_ID_TEXT_SIZE];
     uint32_t n_fields;
     const TdField *fields = td_topic_fields (fact->topic, &n_fields);
 
     g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
     td_row_text (&row, "event", td_topic_name (fact->topic));
+    if (fact->call != TD_ID_NONE) {
+        td_row_text (&row, "call", td_id_print (fact->call, call));
+    }
     td_row_number (&row, "sequence", fact->sequence);
     td_row_number (&row, "time_us", fact->wall_us);
     for (uint32_t i = 0; i < n_fields; i++) {
-        GVariant *value = value_of (fact->body, &fields[i]);
-        if (value != NULL) {
-            g_variant_builder_add (&row, "{sv}", fields[i].name, value);
-        }
+        add_field (&row, fact->body, &fields[i]);
     }
     td_request_push (follower->request, g_variant_builder_end (&row));
 }

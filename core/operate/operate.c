@@ -16,20 +16,6 @@ td_operate_add (const TdCommand *command)
 }
 
 void
-td_row_text (GVariantBuilder *row, const char *name, const char *value)
-{
-    if (value != NULL && *value != '\0') {
-        g_variant_builder_add (row, "{sv}", name, g_variant_new_string (value));
-    }
-}
-
-void
-td_row_number (GVariantBuilder *row, const char *name, int64_t value)
-{
-    g_variant_builder_add (row, "{sv}", name, g_variant_new_int64 (value));
-}
-
-void
 td_operate_open (const TdOperateOptions *options)
 {
     td_commands_start ();

@@ -7,6 +7,8 @@
 #include <tandem/command.h>
 #include <tandem/config.h>
 
+#include "base/row.h"
+
 /* What only the engine can do. */
 typedef struct {
     /* The configuration in force, and the files as they are now (transfer full, problems to VISIT;
@@ -28,9 +30,5 @@ void td_event_commands_open (void);
 
 /* Adds COMMAND; a failure is the program's own mistake. */
 void td_operate_add (const TdCommand *command);
-
-/* Adds to a dictionary under construction. NULL and "" are left out. */
-void td_row_text (GVariantBuilder *row, const char *name, const char *value);
-void td_row_number (GVariantBuilder *row, const char *name, int64_t value);
 
 #endif
