@@ -62,7 +62,8 @@ static struct {
 /* --- The core's own sections ------------------------------------------------------------- */
 
 static const char *const level_choices[] = { "error", "warning", "notice", "info", "debug", NULL };
-static const char *const format_choices[] = { "text", "json", NULL };
+/* In the order of TdLogFormat. */
+static const char *const format_choices[] = { "auto", "text", "json", "journal", NULL };
 
 static const TdConfigKey tandem_keys[] = {
     { .name = "node",
@@ -97,9 +98,10 @@ static const TdConfigKey tandem_keys[] = {
       .since = "0.1" },
     { .name = "log-format",
       .type = TD_CONFIG_CHOICE,
-      .default_text = "text",
+      .default_text = "auto",
       .choices = format_choices,
-      .help = "How a log line is written on standard error.",
+      .help = "How a log line is written: auto (to the journal under systemd, as text otherwise), "
+              "text, json, journal.",
       .since = "0.1" },
 };
 
@@ -481,6 +483,21 @@ find_module_path (const TdEngineOptions *options)
     return g_strdupv ((char **) TD_LIST (TD_MODULE_DIR));
 }
 
+static void
+open_log (const TdConfig *config)
+{
+    static bool is_glib_captured; /* GLib takes its writer once in the life of a process */
+
+    td_log_open (&(TdLogOptions){
+        .level = (TdLogLevel) td_config_number (config, "tandem", NULL, "log-level"),
+        .format = (TdLogFormat) td_config_number (config, "tandem", NULL, "log-format"),
+    });
+    if (!engine.is_fake && !is_glib_captured) {
+        td_log_capture_glib ();
+        is_glib_captured = true;
+    }
+}
+
 /* Everything up to modules that are mapped and a configuration that was checked against all they
  * declare. PROBLEMS gets what is wrong with the files, TEXTS what is wrong with modules. */
 static bool
@@ -498,7 +515,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     if (first == NULL || !make_state_dir (options, first, error)) {
         return false;
     }
-    td_log_set_level ((TdLogLevel) td_config_number (first, "tandem", NULL, "log-level"));
+    open_log (first);
     open_rooms (options, first, count_lanes (first, ignored));
 
     g_autoptr (GArray) wishes = read_wishes (first);
@@ -704,6 +721,7 @@ td_engine_close (uint32_t drain_ms)
         drain (drain_ms);
         close_rooms ();
     }
+    td_log_close ();
     g_clear_pointer (&engine.config, td_config_unref);
     g_free (engine.config_file);
     g_strfreev (engine.overrides);
