@@ -150,8 +150,7 @@ parse_wait (const char *const *words, int64_t *ret_ms)
            && parse_duration (words[1], ret_ms);
 }
 
-/* Waits until a tandemd answers: it opens its socket when it starts and answers when all of its
- * modules run. */
+/* Waits until a tandemd says that it has started. */
 static int
 wait_ready (const Control *control, const char *const *words)
 {
@@ -165,11 +164,8 @@ wait_ready (const Control *control, const char *const *words)
     for (;;) {
         g_autofree char *text = NULL;
         Outcome outcome =
-            connection_ask (control->path, TD_LIST ("version"), ignore_answer, NULL, &text);
-        if (outcome != OUTCOME_NO_DAEMON) {
-            if (text != NULL) {
-                print_error (text);
-            }
+            connection_ask (control->path, TD_LIST ("wait-ready"), ignore_answer, NULL, &text);
+        if (outcome == OUTCOME_DONE || outcome == OUTCOME_INTERRUPTED) {
             return exit_code_of (outcome, false);
         }
         if (g_get_monotonic_time () >= end_us) {
@@ -208,7 +204,7 @@ print_help (const Control *control)
            "  --version      which tandemctl this is\n"
            "  --help         this text\n"
            "\n"
-           "  wait-ready [--timeout TIME]  waits until tandemd answers (30s)\n"
+           "  wait-ready [--timeout TIME]  waits until tandemd has started, 30s at most\n"
            "\n"
            "Exit code: 0 done, 1 failed, 2 wrong words, 69 tandemd does not run.\n",
            stdout);

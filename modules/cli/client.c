@@ -164,6 +164,21 @@ answer_result (CliClient *client, const char *id, const char *name, GVariant *re
     answer (client, id, name, json, "");
 }
 
+void
+cli_client_farewell (CliClient *client)
+{
+    client->n_refs++;
+    for (unsigned i = client->pending->len; i > 0 && client->server != NULL; i--) {
+        const Pending *pending = client->pending->pdata[i - 1];
+        answer_error (client, pending->id,
+                      "the control socket closes, as module cli stops or is replaced: what you "
+                      "asked goes on, and the log says how it ends",
+                      false);
+    }
+    cli_client_close (client);
+    client_unref (client);
+}
+
 static void
 reply (TdRequest *request, GVariant *piece, bool is_last, const char *error_text, void *data)
 {

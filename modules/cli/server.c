@@ -109,7 +109,7 @@ cli_server_close (CliServer *server)
         return;
     }
     while (server->clients->len > 0) {
-        cli_client_close (server->clients->pdata[0]);
+        cli_client_farewell (server->clients->pdata[0]);
     }
     g_ptr_array_unref (server->clients);
     td_timer_stop (&server->pause);

@@ -38,6 +38,9 @@ CliClient *cli_client_new (CliServer *server, int fd, const CliPeer *peer);
 /* Ends it, whatever it waits for; it leaves the server's list. */
 void cli_client_close (CliClient *client);
 
+/* As above, having told it that what it still waits for will not be answered. */
+void cli_client_farewell (CliClient *client);
+
 G_END_DECLS
 
 #endif

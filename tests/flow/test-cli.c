@@ -283,6 +283,26 @@ test_leaving_ends_a_stream (Fixture *fixture, const void *data)
 }
 
 static void
+test_stop_bids_farewell (void)
+{
+    TdFixture *fixture = td_fixture_new ("[modules]\ncli = required\n[cli]\n"
+                                         "socket = control.sock\ngroup =\n");
+    g_autofree char *path = g_build_filename (fixture->dir, "control.sock", NULL);
+    int fd = connect_to (path);
+
+    say (fd, "{\"words\":[\"module\",\"upgrade\",\"cli\"],\"id\":1}\n");
+    expect (fd, "{\"id\":1,\"error\":\"the control socket closes, as module cli stops or is "
+                "replaced: what you asked goes on, and the log says how it ends\"}\nclosed");
+    close (fd);
+    fd = connect_to (path);
+    say (fd, "{\"words\":[\"module\",\"list\"],\"id\":1}\n");
+    g_autofree char *list = hear (fd);
+    g_assert_nonnull (strstr (list, "{\"module\":\"cli\",\"generation\":2,\"state\":\"running\""));
+    close (fd);
+    td_fixture_free (fixture);
+}
+
+static void
 test_asked_and_gone_is_still_done (Fixture *fixture, const void *data)
 {
     int fd = connect_to (fixture->path);
@@ -523,6 +543,7 @@ main (int argc, char **argv)
     ADD ("too-many-clients", test_too_many_clients);
     ADD ("owner-may-change", test_owner_may_change);
     ADD ("nobody-else-may-connect", test_nobody_else_may_connect);
+    g_test_add_func ("/flow/cli/stop-bids-farewell", test_stop_bids_farewell);
 #define ADD_PLACE(path, function)                                                                  \
     g_test_add ("/flow/cli/" path, Place, NULL, make_place, function, remove_place)
     ADD_PLACE ("stale-socket-is-replaced", test_stale_socket_is_replaced);
