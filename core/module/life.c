@@ -238,9 +238,9 @@ clear (TdModule *module)
     td_lane_revoke (&module->owner, revoked, module);
 }
 
-/* Calls unload() where load() was called, and unmaps. */
+/* Calls unload() where load() was called. */
 static void
-take_down (TdModule *module)
+end_life (TdModule *module)
 {
     const TdModuleDescriptor *descriptor = descriptor_of (module);
 
@@ -249,10 +249,33 @@ take_down (TdModule *module)
     }
     module->is_loaded = false;
     module->state = NULL;
+}
+
+static void
+take_down (TdModule *module)
+{
+    end_life (module);
     td_image_unmap (g_steal_pointer (&module->image));
     enter (module, module->reason != NULL ? TD_MODULE_FAILED : TD_MODULE_UNLOADED);
     finish (module, NULL);
     td_registry_bury (module);
+}
+
+/* Calls load(); the module ends failed when that says no. */
+static void
+load (TdModule *module, GError **error)
+{
+    const TdModuleDescriptor *descriptor = descriptor_of (module);
+
+    if (descriptor->load == NULL || descriptor->load (module, error)) {
+        module->is_loaded = true;
+        enter (module, TD_MODULE_LOADED);
+        return;
+    }
+    *error = complete_error (module, "load", *error);
+    set_reason (module, (*error)->message);
+    drain (module);
+    look_for_users (&module->poll);
 }
 
 static void
@@ -260,28 +283,14 @@ act_found (void *self, unsigned event, void *data)
 {
     TdModule *module = self;
 
-    switch (event) {
-    case TD_MODULE_EV_LOAD: {
-        const TdModuleDescriptor *descriptor = descriptor_of (module);
-        GError **error = data;
-        if (descriptor->load == NULL || descriptor->load (module, error)) {
-            module->is_loaded = true;
-            enter (module, TD_MODULE_LOADED);
-            return;
-        }
-        *error = complete_error (module, "load", *error);
-        set_reason (module, (*error)->message);
-        drain (module);
-        look_for_users (&module->poll);
+    if (event == TD_MODULE_EV_LOAD) {
+        load (module, data);
         return;
     }
-    case TD_MODULE_EV_REFUSE:
+    if (event == TD_MODULE_EV_REFUSE) {
         set_reason (module, data);
-        take_down (module);
-        return;
-    default:
-        take_down (module);
     }
+    take_down (module);
 }
 
 /* Calls start(), and dispatches what came of it. */
@@ -386,10 +395,12 @@ act_stopped (void *self, unsigned event, void *data)
         take_down (module);
         return;
     }
+    /* A new life from the beginning: what load() declared is gone with the old one. */
+    end_life (module);
     atomic_store (&module->owner.is_stopped, false);
     atomic_store (&module->owner.is_stopping, false);
     module->is_excused = false;
-    start (module, data);
+    load (module, data);
 }
 
 static const char *const event_names[] = {
@@ -443,9 +454,9 @@ static const TdState states[] = {
     },
     [TD_MODULE_STOPPED] = {
         .name = "stopped",
-        .events = TD_BIT (TD_MODULE_EV_START) | TD_BIT (TD_MODULE_EV_UNLOAD),
-        .next = TD_BIT (TD_MODULE_STARTING) | TD_BIT (TD_MODULE_UNLOADED)
-                | TD_BIT (TD_MODULE_FAILED),
+        .events = TD_BIT (TD_MODULE_EV_LOAD) | TD_BIT (TD_MODULE_EV_UNLOAD),
+        .next = TD_BIT (TD_MODULE_LOADED) | TD_BIT (TD_MODULE_DRAINING)
+                | TD_BIT (TD_MODULE_UNLOADED) | TD_BIT (TD_MODULE_FAILED),
         .action = act_stopped,
     },
     [TD_MODULE_UNLOADED] = { .name = "unloaded" },

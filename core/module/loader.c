@@ -253,7 +253,7 @@ read_descriptor (TdImage *image, const TdModuleNote *note, GError **error)
 static void
 free_image (TdImage *image)
 {
-    if (image->handle != NULL) {
+    if (image->handle != NULL && g_getenv ("TANDEM_KEEP_MODULES") == NULL) {
         lt_dlclose (image->handle);
     }
     if (image->copy != NULL) {

@@ -12,6 +12,9 @@
  * takes the same path for the same library. The copy stays while it is mapped, so that debuggers
  * find its symbols.
  *
+ * With TANDEM_KEEP_MODULES in the environment nothing is ever unmapped: a leak checker can name no
+ * function of what is not there any more.
+ *
  * Everything here runs on one thread, the control lane's: libltdl has no locks.
  */
 

@@ -9,7 +9,7 @@
  *                                                                               |  taken back,
  *            UNLOAD, and a reason to have failed: failed                        v  quiet
  *     unloaded <------------------------------------------------------------ stopped
- *                                                              START: starting, once more
+ *                                                              LOAD: loaded, a new life
  */
 
 #ifndef CORE_MODULE_MODULE_H
@@ -30,7 +30,7 @@ typedef enum {
     TD_MODULE_RUNNING,
     TD_MODULE_DRAINING, /* it takes no new work; what it serves comes to its end */
     TD_MODULE_CLEARING, /* nobody uses it; what it left is taken back */
-    TD_MODULE_STOPPED,  /* nothing of it can run; it may be started again */
+    TD_MODULE_STOPPED,  /* nothing of it can run; it may be loaded again */
     TD_MODULE_UNLOADED,
     TD_MODULE_FAILED, /* unloaded, or never loaded, for a reason */
     TD_MODULE_N_STATES
@@ -133,7 +133,8 @@ td_module_wants (const TdModule *module)
     return (const char *const *) module->wants;
 }
 
-/* Loads, then starts. Errors: what load() or start() said; the module is on its way to failed. */
+/* Loads a module that is found, or, unloading it first, one that is stopped; then starts. Errors:
+ * what load() or start() said; the module is on its way to failed. */
 bool td_module_load (TdModule *module, GError **error);
 bool td_module_start (TdModule *module, GError **error);
 

@@ -98,7 +98,7 @@ do_load (void *data)
                                  : "wait until it has come to an end");
     } else if (request->path != NULL) {
         error = wrong_state (request->name, module, "unload it before loading another file");
-    } else if (td_registry_check_needs (module, &error)) {
+    } else if (td_registry_check_needs (module, &error) && td_module_load (module, &error)) {
         td_module_start (module, &error);
     }
     answer (request, module, error);

@@ -7,7 +7,7 @@
  *          |
  *          +-- restart:  stop the old one; start the new one ----ok---> the old one goes
  *          +-- handover: export, stop; import, start            \
- *                                                                no--> the old one starts again
+ *                                                                no--> the old one is loaded and started again
  *
  * Names (commands, metrics, configuration, features) are leased to the newest generation.
  */
@@ -115,21 +115,22 @@ start_beside (Upgrade *upgrade)
     end_upgrade (upgrade, error);
 }
 
-/* Imports and starts. */
+/* Imports what was handed over, and starts. */
 static bool
-start_instead (Upgrade *upgrade, GError **error)
+start_with_state (const Upgrade *upgrade, TdModule *module, GError **error)
 {
-    TdModule *new = upgrade->new;
+    bool (*import_state) (TdModule *, GBytes *, GError **) = descriptor_of (module)->import_state;
 
-    if (upgrade->state != NULL && !descriptor_of (new)->import_state (new, upgrade->state, error)) {
+    if (upgrade->state != NULL && import_state != NULL
+        && !import_state (module, upgrade->state, error)) {
         if (*error == NULL) {
             g_set_error (error, TD_MODULE_ERROR, TD_MODULE_ERROR_FAILED,
                          "import_state () failed and gave no reason");
         }
-        td_module_refuse (new, (*error)->message);
+        td_module_refuse (module, (*error)->message);
         return false;
     }
-    return td_module_start (new, error);
+    return td_module_start (module, error);
 }
 
 /* The old build is stopped: the new one's turn; or the old one's again. */
@@ -151,10 +152,10 @@ old_is_stopped (TdModule *old, const GError *stop_error, void *data)
         if (td_module_phase (upgrade->new) == TD_MODULE_LOADED) {
             td_module_refuse (upgrade->new, error->message);
         }
-    } else if (start_instead (upgrade, &error)) {
+    } else if (start_with_state (upgrade, upgrade->new, &error)) {
         td_registry_configured (upgrade->new);
         td_module_unload (old, NULL, NULL);
-    } else if (td_module_start (old, &second)) {
+    } else if (td_module_load (old, &second) && start_with_state (upgrade, old, &second)) {
         g_prefix_error (&error, "the build before goes on: ");
     } else {
         g_prefix_error (&error,

@@ -11,6 +11,9 @@
  * undone what it did itself; what it took from the core is taken back, and after load() unload() is
  * not called.
  *
+ * A module that is stopped may be started again in the same mapping; it is unloaded and loaded first,
+ * so that every life runs from load() to unload().
+ *
  * What a module takes from the core (subscriptions, hooks, timers, commands, listeners ...) it takes
  * with itself as first argument. While calls under way use the module it keeps all that, and its
  * code goes on for them. When the last use has ended the core revokes what is left: what could have

@@ -113,7 +113,7 @@ test_starts_again_after_stop (World *own, gconstpointer unused)
     td_lanes_settle ();
     g_assert_cmpuint (td_module_phase (module), ==, TD_MODULE_RUNNING);
     g_assert_false (td_module_is_stopping (module));
-    g_assert_cmpstr (own->calls->str, ==, "load start stop start ");
+    g_assert_cmpstr (own->calls->str, ==, "load start stop unload load start ");
     g_assert_cmpstr (own->answers->str, ==, "ok;ok;");
 }
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the tests of the ABI share: module files, and an operator who asks. */
+
+#include "world.h"
+
+#include <tandem/command.h>
+
+#include <string.h>
+
+enum { PATIENCE_MS = 60000 };
+
+char *
+abi_variant (const char *variant)
+{
+    return g_strdup_printf ("%s/variant-%s.so", g_getenv ("VARIANTS"), variant);
+}
+
+char *
+abi_module (const char *name)
+{
+    return g_strdup_printf ("%s/%s.so", g_getenv ("ABI_MODULES"), name);
+}
+
+char *
+abi_edited (TdFixture *fixture, const char *file, const char *text, const char *replacement,
+            gsize size)
+{
+    g_autofree char *data = NULL;
+    gsize length;
+    unsigned n_replaced = 0;
+
+    g_assert_true (g_file_get_contents (file, &data, &length, NULL));
+    for (gsize i = 0; text != NULL && i + strlen (text) <= length; i++) {
+        if (memcmp (data + i, text, strlen (text)) == 0) {
+            memcpy (data + i, replacement, strlen (text));
+            n_replaced++;
+        }
+    }
+    g_assert_true (text == NULL || n_replaced > 0);
+    char *to = g_build_filename (fixture->dir, "edited.so", NULL);
+    g_assert_true (g_file_set_contents_full (to, data, size == 0 ? (gssize) length : (gssize) size,
+                                             G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    return to;
+}
+
+typedef struct {
+    char *answer;
+    bool is_over;
+} Asked;
+
+static void
+take_answer (TdRequest *request, GVariant *piece, bool is_last, const char *error_text, void *data)
+{
+    Asked *asked = data;
+
+    if (error_text != NULL) {
+        asked->answer = g_strdup_printf ("error: %s", error_text);
+    } else if (piece != NULL) {
+        asked->answer = td_result_to_json (piece);
+    }
+    asked->is_over = is_last;
+}
+
+static char *
+ask (const char *line)
+{
+    g_auto (GStrv) words = g_strsplit (line, " ", -1);
+    Asked asked = { NULL, false };
+    g_autoptr (TdRequest) request =
+        td_command_run (NULL, (const char *const *) words, "the test", true, take_answer, &asked);
+
+    td_engine_settle ();
+    for (unsigned ms = 0; !asked.is_over && ms < PATIENCE_MS; ms += 100) {
+        td_engine_advance (100);
+    }
+    g_assert_true (asked.is_over);
+    return asked.answer != NULL ? asked.answer : g_strdup ("");
+}
+
+char *
+abi_ask (const char *line_format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, line_format);
+    g_autofree char *line = g_strdup_vprintf (line_format, arguments);
+    va_end (arguments);
+    return ask (line);
+}
+
+void
+abi_expect (const char *expected, const char *line_format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, line_format);
+    g_autofree char *line = g_strdup_vprintf (line_format, arguments);
+    va_end (arguments);
+    g_autofree char *answer = ask (line);
+    if (strstr (answer, expected) == NULL) {
+        g_error ("\"%s\" is answered by %s, which does not say %s", line, answer, expected);
+    }
+}
+
+unsigned
+abi_count_mapped (void)
+{
+    g_autofree char *maps = NULL;
+    g_autoptr (GHashTable) files = g_hash_table_new (g_str_hash, g_str_equal);
+
+    g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
+    g_auto (GStrv) lines = g_strsplit (maps, "\n", -1);
+    for (unsigned i = 0; lines[i] != NULL; i++) {
+        char *file = strchr (lines[i], '/');
+        if (file != NULL && strstr (file, "/.images/") != NULL
+            && !g_str_has_suffix (file, " (deleted)")) {
+            g_hash_table_add (files, file);
+        }
+    }
+    return g_hash_table_size (files);
+}
