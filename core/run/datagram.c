@@ -70,67 +70,65 @@ rearm (TdDatagrams *datagrams)
 }
 
 static void
-report_buffer (TdListener *listener, int granted_bytes)
+report_buffer (TdPort *port, int granted_bytes)
 {
-    g_autofree char *safe = g_strdelimit (g_strdup (listener->decl.name), "\"\\\n", '_');
+    g_autofree char *safe = g_strdelimit (g_strdup (port->name), "\"\\\n", '_');
     g_autofree char *labels = g_strdup_printf ("listener=\"%s\"", safe);
     TdMetricDecl decl = { .size = sizeof decl,
                           .kind = TD_METRIC_GAUGE,
                           .name = "tandem_socket_receive_buffer_bytes",
                           .help = "The receive buffer the kernel granted a listener.",
                           .labels = labels };
-    TdMetric *gauge = td_metric_declare (listener->module, &decl);
+    TdMetric *gauge = td_metric_declare (td_port_module (port), &decl);
 
     td_metric_add (gauge, granted_bytes - td_metric_value (gauge));
     if (granted_bytes < BUFFER_BYTES) {
-        td_log_warning (listener->module, listener->decl.name,
+        td_log_warning (td_port_module (port), port->name,
                         "the kernel granted a receive buffer of %d bytes where %d were asked: "
                         "raise net.core.rmem_max, or give the capability CAP_NET_ADMIN",
                         granted_bytes, BUFFER_BYTES);
     } else {
-        td_log_info (listener->module, listener->decl.name,
-                     "listens with a receive buffer of %d bytes", granted_bytes);
+        td_log_info (td_port_module (port), port->name, "listens with a receive buffer of %d bytes",
+                     granted_bytes);
     }
 }
 
 bool
-td_datagrams_open (TdListener *listener, GError **error)
+td_datagrams_open (TdPort *port, GError **error)
 {
-    const TdListenerDecl *decl = &listener->decl;
-    socklen_t len = sizeof listener->address;
+    const TdListenerDecl *decl = &port->decl;
+    socklen_t len = sizeof port->address;
     int on = 1;
 
-    listener->fd =
-        socket (decl->address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener->fd < 0) {
+    port->fd = socket (decl->address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (port->fd < 0) {
         td_socket_fail (error, decl->name, "make a socket", errno);
         return false;
     }
-    if (!td_socket_prepare (listener->fd, decl, error)) {
+    if (!td_socket_prepare (port->fd, decl, error)) {
         return false;
     }
     /* No SO_REUSEADDR: two programs would share the port, and one would starve. */
-    if (bind (listener->fd, &decl->address.any, td_address_len_bytes (&decl->address)) != 0) {
+    if (bind (port->fd, &decl->address.any, td_address_len_bytes (&decl->address)) != 0) {
         td_socket_fail (error, decl->name, "bind", errno);
         return false;
     }
-    if (getsockname (listener->fd, &listener->address.any, &len) != 0) {
+    if (getsockname (port->fd, &port->address.any, &len) != 0) {
         td_socket_fail (error, decl->name, "learn its own address", errno);
         return false;
     }
-    setsockopt (listener->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-    td_socket_ask_buffer (listener->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
-    report_buffer (listener,
-                   td_socket_ask_buffer (listener->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
-    listener->datagrams = datagrams_new (decl->max_message_bytes);
+    setsockopt (port->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+    td_socket_ask_buffer (port->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
+    report_buffer (port, td_socket_ask_buffer (port->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
+    port->datagrams = datagrams_new (decl->max_message_bytes);
     return true;
 }
 
 /* The kernel puts its count of lost datagrams beside each message that follows a loss. */
 static void
-count_overflow (TdListener *listener, struct msghdr *header)
+count_overflow (TdPort *port, struct msghdr *header)
 {
-    TdDatagrams *datagrams = listener->datagrams;
+    TdDatagrams *datagrams = port->datagrams;
     uint32_t n_overflowed;
 
     struct cmsghdr *cmsg = CMSG_FIRSTHDR (header);
@@ -141,22 +139,21 @@ count_overflow (TdListener *listener, struct msghdr *header)
     uint32_t n_new = n_overflowed - datagrams->n_overflowed;
     if (n_new > 0) {
         datagrams->n_overflowed = n_overflowed;
-        td_metric_add (listener->n_overflowed, n_new);
-        td_log_peer (listener->module, "socket.overflow", listener->decl.name, NULL,
+        td_metric_add (port->n_overflowed, n_new);
+        td_log_peer (td_port_module (port), "socket.overflow", port->name, NULL,
                      "the kernel's receive buffer was full, %u datagrams were lost", n_new);
     }
 }
 
 static void
-take_in (TdListener *listener, unsigned index, int64_t arrival_us)
+take_in (TdPort *port, unsigned index, int64_t arrival_us)
 {
-    TdDatagrams *datagrams = listener->datagrams;
+    TdDatagrams *datagrams = port->datagrams;
     struct mmsghdr *message = &datagrams->headers[index];
     char *bytes = datagrams->iovecs[index].iov_base;
     TdPacket packet = {
-        .listener = listener,
         .transport = TD_TRANSPORT_UDP,
-        .local = listener->address,
+        .local = port->address,
         .remote = datagrams->remotes[index],
         .arrival_us = arrival_us,
         .bytes = bytes,
@@ -164,34 +161,34 @@ take_in (TdListener *listener, unsigned index, int64_t arrival_us)
     };
 
     bytes[message->msg_len] = '\0';
-    count_overflow (listener, &message->msg_hdr);
+    count_overflow (port, &message->msg_hdr);
     if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
-        td_metric_add (listener->n_received, 1);
-        td_listener_drop (listener, &packet, "it is too long");
+        td_metric_add (port->n_received, 1);
+        td_port_drop (port, &packet, "it is too long");
     } else {
-        td_listener_hand_over (listener, &packet);
+        td_port_hand_over (port, &packet);
     }
 }
 
 /* One batch a turn of the main context: what is left waits in the kernel, while timers and posts
  * have their go. */
 void
-td_datagrams_read (TdListener *listener)
+td_datagrams_read (TdPort *port)
 {
-    TdDatagrams *datagrams = listener->datagrams;
+    TdDatagrams *datagrams = port->datagrams;
     int64_t arrival_us = td_clock_now_us ();
 
     rearm (datagrams);
-    int n = recvmmsg (listener->fd, datagrams->headers, BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg (port->fd, datagrams->headers, BATCH, MSG_DONTWAIT, NULL);
     datagrams->n_used = (unsigned) MAX (n, 0);
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR) {
-            td_log_peer (listener->module, "socket.receive", listener->decl.name, NULL,
+            td_log_peer (td_port_module (port), "socket.receive", port->name, NULL,
                          "cannot receive: %s", g_strerror (errno));
         }
         return;
     }
-    for (int i = 0; i < n && !td_listener_is_silent (listener); i++) {
-        take_in (listener, (unsigned) i, arrival_us);
+    for (int i = 0; i < n && !td_port_is_silent (port); i++) {
+        take_in (port, (unsigned) i, arrival_us);
     }
 }

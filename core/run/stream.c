@@ -31,7 +31,7 @@ typedef struct {
 
 /* A connection. What is not constant is the reader's own, but for N_WAITING. */
 struct TdFlow {
-    TdListener *listener;
+    TdPort *port;
     uint64_t number;
     TdAddress local, remote;
     int fd;          /* -1: its errand has not come to the reader yet */
@@ -45,7 +45,7 @@ struct TdFlow {
 };
 
 struct TdStreams {
-    TdListener *listener;
+    TdPort *port;
     int epoll_fd;
     TdTimer pause;        /* of accepting */
     char *scratch;        /* READ_BYTES and a NUL */
@@ -56,7 +56,7 @@ struct TdStreams {
 /* What another lane wants done with a flow. */
 typedef struct {
     TdPost post;
-    TdListener *listener;
+    TdPort *port;
     uint64_t flow;
     size_t len_bytes;
     char bytes[];
@@ -152,18 +152,18 @@ static void flow_timer_expired (TdTimer *timer);
 
 /* Needs the lock. */
 static TdFlow *
-flow_new (TdListener *listener, const TdAddress *remote)
+flow_new (TdPort *port, const TdAddress *remote)
 {
     TdFlow *flow = g_new0 (TdFlow, 1);
 
-    flow->listener = listener;
+    flow->port = port;
     flow->number = atomic_fetch_add_explicit (&last_number, 1, memory_order_relaxed) + 1;
     flow->remote = *remote;
     flow->fd = -1;
     td_timer_init (&flow->timer, NULL, flow_timer_expired);
-    g_hash_table_insert (listener->streams->by_number, &flow->number, flow);
-    g_hash_table_replace (listener->streams->by_remote, &flow->remote, flow);
-    td_metric_add (listener->n_connections, 1);
+    g_hash_table_insert (port->streams->by_number, &flow->number, flow);
+    g_hash_table_replace (port->streams->by_remote, &flow->remote, flow);
+    td_metric_add (port->n_connections, 1);
     return flow;
 }
 
@@ -171,7 +171,7 @@ flow_new (TdListener *listener, const TdAddress *remote)
 static void
 forget_remote (TdFlow *flow)
 {
-    TdStreams *streams = flow->listener->streams;
+    TdStreams *streams = flow->port->streams;
 
     pthread_mutex_lock (&streams->lock);
     if (g_hash_table_lookup (streams->by_remote, &flow->remote) == flow) {
@@ -201,25 +201,22 @@ static void TD_PRINTF (3, 4) doom_aloud (TdFlow *flow, const char *code, const c
     va_start (arguments, format);
     g_autofree char *why = g_strdup_vprintf (format, arguments);
     va_end (arguments);
-    td_log_peer (flow->listener->module, code, flow->listener->decl.name, fields, "%s", why);
+    td_log_peer (td_port_module (flow->port), code, flow->port->name, fields, "%s", why);
     doom (flow);
 }
 
 static void
 flow_end (TdFlow *flow)
 {
-    TdListener *listener = flow->listener;
+    TdPort *port = flow->port;
 
     forget_remote (flow);
-    pthread_mutex_lock (&listener->streams->lock);
-    g_hash_table_remove (listener->streams->by_number, &flow->number);
-    pthread_mutex_unlock (&listener->streams->lock);
+    pthread_mutex_lock (&port->streams->lock);
+    g_hash_table_remove (port->streams->by_number, &flow->number);
+    pthread_mutex_unlock (&port->streams->lock);
     td_timer_stop (&flow->timer);
-    td_metric_add (listener->n_connections, -1);
-    if (listener->decl.closed != NULL && !td_listener_is_silent (listener)) {
-        listener->decl.closed (flow->number, &flow->remote, listener->decl.data);
-        td_lane_turn_over (listener->module);
-    }
+    td_metric_add (port->n_connections, -1);
+    td_port_tell_closed (port, flow->number, &flow->remote);
     flow_free (flow);
 }
 
@@ -235,7 +232,7 @@ watch (TdFlow *flow)
     if (events == flow->events || flow->is_doomed) {
         return;
     }
-    if (epoll_ctl (flow->listener->streams->epoll_fd, operation, flow->fd, &event) != 0) {
+    if (epoll_ctl (flow->port->streams->epoll_fd, operation, flow->fd, &event) != 0) {
         doom_aloud (flow, "socket.watch", "cannot watch the connection: %s", g_strerror (errno));
         return;
     }
@@ -252,8 +249,8 @@ flow_connected (TdFlow *flow)
     getsockname (flow->fd, &flow->local.any, &len);
     flow->active_us = td_clock_now_us ();
     td_timer_stop (&flow->timer);
-    if (flow->listener->decl.idle_timeout_ms > 0) {
-        td_timer_start (&flow->timer, flow->listener->decl.idle_timeout_ms);
+    if (flow->port->decl.idle_timeout_ms > 0) {
+        td_timer_start (&flow->timer, flow->port->decl.idle_timeout_ms);
     }
     watch (flow);
 }
@@ -262,7 +259,7 @@ static void
 flow_timer_expired (TdTimer *timer)
 {
     TdFlow *flow = (TdFlow *) ((char *) timer - offsetof (TdFlow, timer));
-    uint32_t timeout_ms = flow->listener->decl.idle_timeout_ms;
+    uint32_t timeout_ms = flow->port->decl.idle_timeout_ms;
 
     if (!flow->is_doomed && !flow->is_connected) {
         doom_aloud (flow, "socket.connect", "cannot connect: no answer in %d s",
@@ -316,7 +313,7 @@ flow_write (TdFlow *flow, const char *bytes, size_t len_bytes)
     if (flow->is_doomed) {
         return;
     }
-    td_metric_add (flow->listener->n_sent, 1);
+    td_metric_add (flow->port->n_sent, 1);
     if (flow->is_connected && buffer_len_bytes (&flow->out) == 0) {
         n_sent = push (flow, bytes, len_bytes);
     }
@@ -331,8 +328,7 @@ flow_write (TdFlow *flow, const char *bytes, size_t len_bytes)
 static void
 deliver (TdFlow *flow, char *bytes, size_t len_bytes)
 {
-    TdPacket packet = { .listener = flow->listener,
-                        .flow = flow->number,
+    TdPacket packet = { .flow = flow->number,
                         .transport = TD_TRANSPORT_TCP,
                         .local = flow->local,
                         .remote = flow->remote,
@@ -342,7 +338,7 @@ deliver (TdFlow *flow, char *bytes, size_t len_bytes)
     char saved = bytes[len_bytes];
 
     bytes[len_bytes] = '\0';
-    td_listener_hand_over (flow->listener, &packet);
+    td_port_hand_over (flow->port, &packet);
     bytes[len_bytes] = saved;
 }
 
@@ -351,21 +347,25 @@ deliver (TdFlow *flow, char *bytes, size_t len_bytes)
 static size_t
 cut_messages (TdFlow *flow, char *bytes, size_t len_bytes)
 {
-    const TdListenerDecl *decl = &flow->listener->decl;
+    uint32_t max_message_bytes = flow->port->decl.max_message_bytes;
     size_t done = 0;
 
-    while (done < len_bytes && !flow->is_doomed && !td_listener_is_silent (flow->listener)) {
+    while (done < len_bytes && !flow->is_doomed && !td_port_is_silent (flow->port)) {
         size_t left = len_bytes - done;
-        ssize_t len = decl->frame (bytes + done, left, decl->data);
+        const TdListener *newest = td_port_newest (flow->port);
+        if (newest == NULL) {
+            break; /* closed in this very moment */
+        }
+        ssize_t len = newest->decl.frame (bytes + done, left, newest->decl.data);
         if (len < 0) {
             doom_aloud (flow, "socket.frame", "what the peer sent is no message");
             break;
         }
         bool is_whole = len > 0 && (size_t) len <= left;
-        if ((len > 0 ? (size_t) len : left) > decl->max_message_bytes) {
-            td_metric_add (flow->listener->n_dropped, 1);
+        if ((len > 0 ? (size_t) len : left) > max_message_bytes) {
+            td_metric_add (flow->port->n_dropped, 1);
             doom_aloud (flow, "socket.length", "a message of the peer is longer than %u bytes",
-                        decl->max_message_bytes);
+                        max_message_bytes);
             break;
         }
         if (!is_whole) {
@@ -381,7 +381,7 @@ static void
 flow_read (TdFlow *flow)
 {
     Buffer *in = &flow->in;
-    char *scratch = flow->listener->streams->scratch;
+    char *scratch = flow->port->streams->scratch;
     ssize_t n = recv (flow->fd, scratch, READ_BYTES, MSG_DONTWAIT);
 
     if (n < 0) {
@@ -441,30 +441,30 @@ serve_flow (TdFlow *flow, uint32_t events)
 
 /* Watches the listening socket, which is the one without a flow. */
 static bool
-watch_listening (TdListener *listener)
+watch_listening (TdPort *port)
 {
     struct epoll_event event = { .events = EPOLLIN };
 
-    return epoll_ctl (listener->streams->epoll_fd, EPOLL_CTL_ADD, listener->fd, &event) == 0;
+    return epoll_ctl (port->streams->epoll_fd, EPOLL_CTL_ADD, port->fd, &event) == 0;
 }
 
 static void
-pause_accepting (TdListener *listener, int code)
+pause_accepting (TdPort *port, int code)
 {
-    epoll_ctl (listener->streams->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL);
-    td_timer_start (&listener->streams->pause, PAUSE_MS);
-    td_log_peer (listener->module, "socket.accept", listener->decl.name, NULL,
+    epoll_ctl (port->streams->epoll_fd, EPOLL_CTL_DEL, port->fd, NULL);
+    td_timer_start (&port->streams->pause, PAUSE_MS);
+    td_log_peer (td_port_module (port), "socket.accept", port->name, NULL,
                  "cannot accept a connection, tries again in %d ms: %s", PAUSE_MS,
                  g_strerror (code));
 }
 
 static void
-accept_one (TdListener *listener, int fd, const TdAddress *remote)
+accept_one (TdPort *port, int fd, const TdAddress *remote)
 {
-    TdStreams *streams = listener->streams;
+    TdStreams *streams = port->streams;
 
     pthread_mutex_lock (&streams->lock);
-    TdFlow *flow = flow_new (listener, remote);
+    TdFlow *flow = flow_new (port, remote);
     pthread_mutex_unlock (&streams->lock);
     flow->fd = fd;
     flow_connected (flow);
@@ -473,14 +473,14 @@ accept_one (TdListener *listener, int fd, const TdAddress *remote)
 /* Takes the connections that wait. Without descriptors the socket would stay readable and keep the
  * lane busy for nothing, so it is left alone for a while: the peers wait in the kernel's queue. */
 static void
-accept_flows (TdListener *listener)
+accept_flows (TdPort *port)
 {
     for (unsigned i = 0; i < EVENTS; i++) {
         TdAddress remote = { .v6 = { 0 } };
         socklen_t len = sizeof remote;
-        int fd = accept4 (listener->fd, &remote.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4 (port->fd, &remote.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accept_one (listener, fd, &remote);
+            accept_one (port, fd, &remote);
             continue;
         }
         switch (errno) {
@@ -490,7 +490,7 @@ accept_flows (TdListener *listener)
         case ENFILE:
         case ENOBUFS:
         case ENOMEM:
-            pause_accepting (listener, errno);
+            pause_accepting (port, errno);
             return;
         default: /* what befell that one connection before it was taken: accept(2) */
             break;
@@ -503,20 +503,20 @@ accept_again (TdTimer *timer)
 {
     TdStreams *streams = (TdStreams *) ((char *) timer - offsetof (TdStreams, pause));
 
-    if (!watch_listening (streams->listener)) {
+    if (!watch_listening (streams->port)) {
         td_timer_start (timer, PAUSE_MS);
     }
 }
 
 void
-td_streams_read (TdListener *listener)
+td_streams_read (TdPort *port)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait (listener->streams->epoll_fd, events, EVENTS, 0);
+    int n = epoll_wait (port->streams->epoll_fd, events, EVENTS, 0);
 
-    for (int i = 0; i < n && !td_listener_is_silent (listener); i++) {
+    for (int i = 0; i < n && !td_port_is_silent (port); i++) {
         if (events[i].data.ptr == NULL) {
-            accept_flows (listener);
+            accept_flows (port);
         } else {
             serve_flow (events[i].data.ptr, events[i].events);
         }
@@ -546,31 +546,31 @@ prepare_stream (int fd, const TdListenerDecl *decl, GError **error)
 static bool
 begin_connecting (TdFlow *flow, GError **error)
 {
-    const TdListener *listener = flow->listener;
-    TdAddress local = listener->address;
+    const TdPort *port = flow->port;
+    TdAddress local = port->address;
     int on = 1;
 
     if (flow->remote.any.sa_family != local.any.sa_family) {
-        td_socket_fail (error, listener->decl.name, "connect from this listener", EAFNOSUPPORT);
+        td_socket_fail (error, port->name, "connect from this listener", EAFNOSUPPORT);
         return false;
     }
     flow->fd = socket (local.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (flow->fd < 0) {
-        td_socket_fail (error, listener->decl.name, "make a socket", errno);
+        td_socket_fail (error, port->name, "make a socket", errno);
         return false;
     }
-    if (!prepare_stream (flow->fd, &listener->decl, error)) {
+    if (!prepare_stream (flow->fd, &port->decl, error)) {
         return false;
     }
     td_address_set_port (&local, 0);
     setsockopt (flow->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     if (!is_wildcard (&local) && bind (flow->fd, &local.any, td_address_len_bytes (&local)) != 0) {
-        td_socket_fail (error, listener->decl.name, "bind a new connection", errno);
+        td_socket_fail (error, port->name, "bind a new connection", errno);
         return false;
     }
     if (connect (flow->fd, &flow->remote.any, td_address_len_bytes (&flow->remote)) != 0
         && errno != EINPROGRESS) {
-        td_socket_fail (error, listener->decl.name, "connect", errno);
+        td_socket_fail (error, port->name, "connect", errno);
         return false;
     }
     return true;
@@ -579,7 +579,7 @@ begin_connecting (TdFlow *flow, GError **error)
 static void
 errand_free (TdPost *post)
 {
-    td_listener_unref (((Errand *) post)->listener);
+    td_port_unref (((Errand *) post)->port);
     g_free (post);
 }
 
@@ -587,10 +587,10 @@ static void
 run_connect (TdPost *post)
 {
     Errand *errand = (Errand *) post;
-    TdFlow *flow = find_flow_on_reader (errand->listener->streams, errand->flow);
+    TdFlow *flow = find_flow_on_reader (errand->port->streams, errand->flow);
     g_autoptr (GError) error = NULL;
 
-    if (flow != NULL && td_listener_is_silent (errand->listener)) {
+    if (flow != NULL && td_port_is_silent (errand->port)) {
         flow_end (flow);
     } else if (flow != NULL && begin_connecting (flow, &error)) {
         td_timer_start (&flow->timer, PATIENCE_MS);
@@ -605,7 +605,7 @@ static void
 run_send (TdPost *post)
 {
     Errand *errand = (Errand *) post;
-    TdFlow *flow = find_flow_on_reader (errand->listener->streams, errand->flow);
+    TdFlow *flow = find_flow_on_reader (errand->port->streams, errand->flow);
 
     if (flow != NULL) {
         flow_write (flow, errand->bytes, errand->len_bytes);
@@ -616,40 +616,41 @@ run_send (TdPost *post)
 /* Has the reader RUN something for FLOW. The core's own: what a module sent before it stopped is
  * still sent. */
 static void
-post_errand (TdListener *listener, uint64_t flow, void (*run) (TdPost *post), const void *bytes,
+post_errand (TdPort *port, uint64_t flow, void (*run) (TdPost *post), const void *bytes,
              size_t len_bytes)
 {
     Errand *errand = g_malloc (sizeof *errand + len_bytes);
 
     errand->post = (TdPost){ .run = run, .drop = errand_free };
-    errand->listener = td_listener_ref (listener);
+    errand->port = td_port_ref (port);
     errand->flow = flow;
     errand->len_bytes = len_bytes;
     if (len_bytes > 0) {
         memcpy (errand->bytes, bytes, len_bytes);
     }
-    td_lane_post (listener->reader, &errand->post);
+    td_lane_post (port->reader, &errand->post);
 }
 
 uint64_t
 td_flow_connect (TdListener *listener, const TdAddress *remote)
 {
-    TdStreams *streams = listener->streams;
+    TdPort *port = listener->port;
+    TdStreams *streams = port->streams;
 
     g_return_val_if_fail (streams != NULL, 0);
-    if (td_listener_is_silent (listener)) {
+    if (td_port_is_silent (port)) {
         return 0;
     }
     pthread_mutex_lock (&streams->lock);
     TdFlow *flow = g_hash_table_lookup (streams->by_remote, remote);
     bool is_new = flow == NULL;
     if (is_new) {
-        flow = flow_new (listener, remote);
+        flow = flow_new (port, remote);
     }
     uint64_t number = flow->number;
     pthread_mutex_unlock (&streams->lock);
     if (is_new) { /* on the reader, too: closed() must not come before the number is known */
-        post_errand (listener, number, run_connect, NULL, 0);
+        post_errand (port, number, run_connect, NULL, 0);
     }
     return number;
 }
@@ -671,7 +672,8 @@ reserve_room (TdFlow *flow, size_t len_bytes)
 bool
 td_flow_send (TdListener *listener, uint64_t number, const void *bytes, size_t len_bytes)
 {
-    TdStreams *streams = listener->streams;
+    TdPort *port = listener->port;
+    TdStreams *streams = port->streams;
 
     g_return_val_if_fail (streams != NULL, false);
     if (len_bytes > WAITING_MAX_BYTES) {
@@ -684,8 +686,8 @@ td_flow_send (TdListener *listener, uint64_t number, const void *bytes, size_t l
     if (!has_room) {
         return false;
     }
-    if (td_lane_current () != listener->reader) {
-        post_errand (listener, number, run_send, bytes, len_bytes);
+    if (td_lane_current () != port->reader) {
+        post_errand (port, number, run_send, bytes, len_bytes);
         return true;
     }
     flow_write (flow, bytes, len_bytes);
@@ -699,11 +701,11 @@ td_streams_fd (const TdStreams *streams)
 }
 
 static TdStreams *
-streams_new (TdListener *listener)
+streams_new (TdPort *port)
 {
     TdStreams *streams = g_new0 (TdStreams, 1);
 
-    streams->listener = listener;
+    streams->port = port;
     streams->scratch = g_malloc (READ_BYTES + 1);
     streams->by_number = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, NULL);
     streams->by_remote = g_hash_table_new (remote_hash, remote_equal);
@@ -714,34 +716,32 @@ streams_new (TdListener *listener)
 }
 
 bool
-td_streams_open (TdListener *listener, GError **error)
+td_streams_open (TdPort *port, GError **error)
 {
-    const TdListenerDecl *decl = &listener->decl;
-    socklen_t len = sizeof listener->address;
+    const TdListenerDecl *decl = &port->decl;
+    socklen_t len = sizeof port->address;
     int on = 1;
 
-    listener->streams = streams_new (listener);
-    listener->fd =
-        socket (decl->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener->fd < 0 || listener->streams->epoll_fd < 0) {
+    port->streams = streams_new (port);
+    port->fd = socket (decl->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (port->fd < 0 || port->streams->epoll_fd < 0) {
         td_socket_fail (error, decl->name, "make a socket", errno);
         return false;
     }
     /* Connections of an earlier life that linger in the kernel do not keep the port. */
-    setsockopt (listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (!prepare_stream (listener->fd, decl, error)) {
+    setsockopt (port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (!prepare_stream (port->fd, decl, error)) {
         return false;
     }
-    if (bind (listener->fd, &decl->address.any, td_address_len_bytes (&decl->address)) != 0) {
+    if (bind (port->fd, &decl->address.any, td_address_len_bytes (&decl->address)) != 0) {
         td_socket_fail (error, decl->name, "bind", errno);
         return false;
     }
-    if (listen (listener->fd, SOMAXCONN) != 0) {
+    if (listen (port->fd, SOMAXCONN) != 0) {
         td_socket_fail (error, decl->name, "listen", errno);
         return false;
     }
-    if (getsockname (listener->fd, &listener->address.any, &len) != 0
-        || !watch_listening (listener)) {
+    if (getsockname (port->fd, &port->address.any, &len) != 0 || !watch_listening (port)) {
         td_socket_fail (error, decl->name, "watch its own socket", errno);
         return false;
     }
@@ -749,9 +749,9 @@ td_streams_open (TdListener *listener, GError **error)
 }
 
 void
-td_streams_quit (TdListener *listener)
+td_streams_quit (TdPort *port)
 {
-    TdStreams *streams = listener->streams;
+    TdStreams *streams = port->streams;
     GHashTableIter flows;
     void *flow;
 
@@ -762,7 +762,7 @@ td_streams_quit (TdListener *listener)
     while (g_hash_table_iter_next (&flows, NULL, &flow)) {
         g_hash_table_iter_steal (&flows);
         td_timer_stop (&((TdFlow *) flow)->timer);
-        td_metric_add (listener->n_connections, -1);
+        td_metric_add (port->n_connections, -1);
         flow_free (flow);
     }
     pthread_mutex_unlock (&streams->lock);

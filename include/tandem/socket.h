@@ -89,13 +89,17 @@ typedef struct {
     /* Nullable; streams: FLOW has ended, but not because its listener was closed. Thread: the
      * reader's lane. */
     void (*closed) (uint64_t flow, const TdAddress *remote, void *data);
+    /* Nullable: asked of an older build while a newer one shares the port: whether PACKET belongs to
+     * work this build has under way. Thread: the lane that SORT of the newest build named. */
+    bool (*claim) (const TdPacket *packet, void *data);
     /* Nullable: a datagram over max_message_bytes, or refused by a full arrival queue, was let go.
      * Thread: the reader's lane. */
     void (*dropped) (const TdPacket *packet, const char *why, void *data);
 } TdListenerDecl;
 
-/* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. The listener
- * belongs to MODULE until td_listener_close() or its stop. Metrics and log call it by DECL's name,
+/* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. Where an older
+ * build of the same module has the address open, its port is shared: nothing is lost, the connections
+ * stay, and claim() says which messages are still the older build's. The listener belongs to MODULE until td_listener_close() or its stop. Metrics and log call it by DECL's name,
  * so two of a module should not share one. Errors: what the kernel said, with the name.
  * Thread: control. */
 TD_API TdListener *td_listener_open (TdModule *module, TdLane *reader, const TdListenerDecl *decl,

@@ -67,7 +67,7 @@ sort (const TdPacket *packet, void *data)
 {
     Fixture *fixture = data;
 
-    g_assert_true (td_lane_current () == fixture->listener->reader);
+    g_assert_true (td_lane_current () == fixture->listener->port->reader);
     return fixture->sorting;
 }
 
@@ -80,7 +80,7 @@ deliver (const TdPacket *packet, void *data)
     g_assert_cmpuint (packet->flow, ==, 0);
     g_assert_cmpint (packet->transport, ==, TD_TRANSPORT_UDP);
     g_assert_true (packet->listener == fixture->listener);
-    g_assert_true (td_address_equal (&packet->local, &fixture->listener->address));
+    g_assert_true (td_address_equal (&packet->local, &fixture->listener->port->address));
     g_assert_true (td_address_equal (&packet->remote, &fixture->peer_address));
     g_assert_cmpint (packet->arrival_us, ==, td_clock_now_us ());
     fixture->n_delivered++;
@@ -96,7 +96,7 @@ dropped (const TdPacket *packet, const char *why, void *data)
 {
     Fixture *fixture = data;
 
-    g_assert_true (td_lane_current () == fixture->listener->reader);
+    g_assert_true (td_lane_current () == fixture->listener->port->reader);
     g_assert_true (td_address_equal (&packet->remote, &fixture->peer_address));
     fixture->dropped = why;
     fixture->dropped_len_bytes = packet->len_bytes;
@@ -192,7 +192,7 @@ test_delivered_on_own_lane (void)
     peer_says (&fixture, "you");
     until_done (&fixture, 3);
     g_assert_cmpstr (fixture.news->str, ==, "0:hello 0: 0:you ");
-    g_assert_cmpint (td_metric_value (fixture.listener->n_received), >=, 3);
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_received), >=, 3);
     fixture_close (&fixture);
 }
 
@@ -303,7 +303,7 @@ test_overflow_is_counted (void)
     int small = 65536;
 
     fixture_open (&fixture);
-    setsockopt (fixture.listener->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    setsockopt (fixture.listener->port->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     for (unsigned i = 0; i < n_sent; i++) {
         peer_sends (&fixture, bytes, MAX_BYTES);
     }
@@ -311,7 +311,7 @@ test_overflow_is_counted (void)
     td_lanes_settle ();
     peer_says (&fixture, "the count comes with the next one");
     until_done (&fixture, fixture.n_delivered + 1);
-    g_assert_cmpint (td_metric_value (fixture.listener->n_overflowed), ==,
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_overflowed), ==,
                      n_sent + 1 - fixture.n_delivered);
     fixture_close (&fixture);
 }
@@ -617,6 +617,105 @@ test_single_real_lane_plays (void)
     play_on_real_lanes (1);
 }
 
+/* --- Two builds on one port -------------------------------------------------------------- */
+
+typedef struct {
+    TdOwner module;
+    TdListener *listener;
+    GString *heard;
+    const char *prefix; /* of what this build claims */
+} Build;
+
+static bool
+claim (const TdPacket *packet, void *data)
+{
+    Build *build = data;
+
+    g_assert_true (packet->listener == build->listener);
+    return build->prefix != NULL && g_str_has_prefix (packet->bytes, build->prefix);
+}
+
+static void
+hear (const TdPacket *packet, void *data)
+{
+    Build *build = data;
+
+    g_assert_true (packet->listener == build->listener);
+    g_string_append_printf (build->heard, "%s ", packet->bytes);
+}
+
+static void
+build_open (Build *build, const TdAddress *address, const char *prefix)
+{
+    TdListenerDecl decl = { .size = sizeof decl,
+                            .transport = TD_TRANSPORT_UDP,
+                            .name = "test udp",
+                            .address = *address,
+                            .max_message_bytes = MAX_BYTES,
+                            .data = build,
+                            .deliver = hear,
+                            .claim = claim };
+    g_autoptr (GError) error = NULL;
+
+    td_owner_init (&build->module, "guest");
+    build->heard = g_string_new (NULL);
+    build->prefix = prefix;
+    build->listener = td_listener_open ((TdModule *) &build->module, td_lane_at (0), &decl, &error);
+    g_assert_no_error (error);
+    td_lanes_settle ();
+}
+
+static void
+build_close (Build *build)
+{
+    td_owner_revoke_all (&build->module, NULL, NULL);
+    td_lanes_settle ();
+    td_owner_clear (&build->module);
+    g_string_free (build->heard, TRUE);
+}
+
+static void
+say_until_heard (int peer, const TdAddress *to, const char *text, GString *heard)
+{
+    size_t before = heard->len;
+
+    g_assert_cmpint (sendto (peer, text, strlen (text), 0, &to->any, td_address_len_bytes (to)), ==,
+                     (ssize_t) strlen (text));
+    while (heard->len == before) {
+        td_lanes_settle ();
+    }
+}
+
+static void
+test_two_builds_share_a_port (void)
+{
+    TdLanesOptions options = { .n_lanes = 2, .is_fake = true, .seed = 7 };
+    TdAddress any = address_of ("127.0.0.1:0"), peer_address, address;
+    int peer = open_peer ("127.0.0.1:0", &peer_address);
+    Build old, new;
+
+    td_lanes_open (&options);
+    build_open (&old, &any, "old");
+    address = td_listener_address (old.listener);
+    say_until_heard (peer, &address, "first", old.heard);
+    build_open (&new, &address, NULL);
+    say_until_heard (peer, &address, "old-call", old.heard);
+    say_until_heard (peer, &address, "new-call", new.heard);
+    g_assert_cmpstr (old.heard->str, ==, "first old-call ");
+    /* Both send through the one socket. */
+    g_assert_true (td_listener_send (old.listener, &peer_address, "o", 1));
+    g_assert_true (td_listener_send (new.listener, &peer_address, "n", 1));
+    build_close (&old);
+    say_until_heard (peer, &address, "old-gone", new.heard);
+    g_assert_cmpstr (new.heard->str, ==, "new-call old-gone ");
+    build_close (&new);
+    /* The last one has closed the port. */
+    build_open (&old, &address, NULL);
+    build_close (&old);
+    close (peer);
+    td_lanes_close ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -633,6 +732,7 @@ main (int argc, char **argv)
     ADD ("longest-message-passes-and-a-longer-one-is-told",
          test_longest_message_passes_and_a_longer_one_is_told);
     ADD ("many-in-order", test_many_in_order);
+    ADD ("two-builds-share-a-port", test_two_builds_share_a_port);
     ADD ("sends-from-any-lane", test_sends_from_any_lane);
     ADD ("overflow-is-counted", test_overflow_is_counted);
     ADD ("closed-listener-is-silent-and-leaves-the-port",

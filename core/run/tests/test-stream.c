@@ -83,7 +83,7 @@ deliver (const TdPacket *packet, void *data)
     g_assert_cmpuint (packet->bytes[packet->len_bytes], ==, '\0');
     g_assert_cmpint (packet->transport, ==, TD_TRANSPORT_TCP);
     g_assert_true (packet->listener == fixture->listener);
-    g_assert_true (td_address_equal (&packet->local, &fixture->listener->address));
+    g_assert_true (td_address_equal (&packet->local, &fixture->listener->port->address));
     g_assert_cmpuint (packet->flow, !=, 0);
     fixture->n_delivered++;
     fixture->flow = packet->flow;
@@ -105,7 +105,7 @@ closed (uint64_t flow, const TdAddress *remote, void *data)
 {
     Fixture *fixture = data;
 
-    g_assert_true (td_lane_current () == fixture->listener->reader);
+    g_assert_true (td_lane_current () == fixture->listener->port->reader);
     g_assert_false (td_flow_send (fixture->listener, flow, "x", 1));
     fixture->n_closed++;
     fixture->flow = flow;
@@ -410,7 +410,7 @@ test_reset_by_the_peer (void)
     g_assert_cmpstr (fixture.news->str, ==, "0:one; x ");
     g_assert_cmpuint (fixture.flow, ==, flow);
     g_assert_false (td_flow_send (fixture.listener, flow, "x", 1));
-    g_assert_cmpint (td_metric_value (fixture.listener->n_connections), ==, 0);
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_connections), ==, 0);
     fixture_close (&fixture);
 }
 
@@ -451,9 +451,9 @@ connect_from (TdLane *lane, Fixture *fixture)
     td_lanes_settle ();
     int peer = accept (server, &from.any, &len);
     g_assert_cmpint (peer, >=, 0);
-    g_assert_true (td_address_equal_host (&from, &fixture->listener->address));
+    g_assert_true (td_address_equal_host (&from, &fixture->listener->port->address));
     assert_peer_gets (peer, "hello;");
-    fixture->listener->address = from; /* deliver() compares with it */
+    fixture->listener->port->address = from; /* deliver() compares with it */
     peer_says (peer, "welcome;");
     until_done (fixture, n_delivered + 1);
     g_assert_cmpuint (fixture->flow, ==, caller.flow);
