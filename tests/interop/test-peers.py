@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The peers work with each other, and end with the test, before Tandem stands between them."""
 
+import math
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
-from peers import ports, process, sipp, tandem  # noqa: E402
+from peers import ports, process, sipp, sound, tandem  # noqa: E402
 from peers.baresip import Baresip, tone_share  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
@@ -55,6 +57,42 @@ class Ports(unittest.TestCase):
                                 text=True, check=True,
                                 env={**os.environ, 'PYTHONPATH': sys.path[0]})
         self.assertEqual(answer.stdout.strip(), 'False')
+
+
+class Sounds(unittest.TestCase):
+    """A wavering tone stands for speech: its loudness is nowhere the same twice."""
+
+    RATE_HZ = 8000
+
+    def waver(self, seconds, seed=0.0):
+        return [int(9000 * math.sin(0.7 * n) * math.sin(n * n * 1e-8 + 0.0007 * n + seed))
+                for n in range(int(seconds * self.RATE_HZ))]
+
+    def test_same_sound_is_found_at_another_time(self):
+        said = self.waver(3)
+        heard = [0] * 1234 + [int(0.5 * sample) for sample in said[4321:]]
+        self.assertGreater(sound.speech_match(heard, said, self.RATE_HZ), 0.99)
+
+    def test_another_sound_is_not_found(self):
+        noise = random.Random(1)
+        heard = [noise.randrange(-9000, 9000) for _ in range(3 * self.RATE_HZ)]
+        self.assertLess(sound.speech_match(heard, self.waver(3), self.RATE_HZ), 0.3)
+
+    def test_silence_is_like_nothing(self):
+        self.assertEqual(sound.speech_match([0] * 16000, self.waver(3), self.RATE_HZ), 0)
+        self.assertEqual(sound.sounding_s([0] * 16000, self.RATE_HZ), 0)
+
+    def test_nothing_is_like_nothing(self):
+        self.assertEqual(sound.speech_match([], self.waver(3), self.RATE_HZ), 0)
+        self.assertEqual(sound.tone_hz([], self.RATE_HZ), 0)
+
+    def test_tone_is_told_by_its_frequency(self):
+        samples = [int(8000 * math.sin(2 * math.pi * 440 * n / 8000)) for n in range(8000)]
+        self.assertAlmostEqual(sound.tone_hz(samples, self.RATE_HZ), 440, delta=1)
+
+    def test_what_sounds_is_counted(self):
+        samples = [0] * 8000 + [4000, -4000] * 4000
+        self.assertAlmostEqual(sound.sounding_s(samples, self.RATE_HZ), 1, delta=0.02)
 
 
 class Processes(PeerCase):

@@ -63,17 +63,18 @@ class Notified:
 
 
 class Tandem:
-    """A running tandemd. CONFIG is a text or a dictionary for ini()."""
+    """A running tandemd. CONFIG is a text or a dictionary for ini(); or FILE is its configuration,
+    where it stands."""
 
-    def __init__(self, case, config, arguments=(), environment=None, timeout_s=20,
-                 is_awaited=True):
+    def __init__(self, case, config='', arguments=(), environment=None, timeout_s=20,
+                 is_awaited=True, file=None):
         path = program('tandemd')
         if path is None:
             case.fail(f'no tandemd in {BUILD}; build it, or set TANDEM_BUILD')
         self.folder = case.path(f'tandem-{len(case.processes)}')
         os.makedirs(os.path.join(self.folder, 'state'))
         text = config if isinstance(config, str) else ini(config)
-        self.config = case.write(os.path.join(self.folder, 'tandem.conf'), text)
+        self.config = file or case.write(os.path.join(self.folder, 'tandem.conf'), text)
         self.control = os.path.join(self.folder, 'control.sock')
         self.notified = Notified(os.path.join(self.folder, 'notify.sock'))
         case.addCleanup(self.notified.socket.close)
