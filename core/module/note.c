@@ -3,6 +3,7 @@
 
 #include "module/note.h"
 
+#include "base/text.h"
 #include "module/elf.h"
 #include "module/error.h"
 
@@ -247,6 +248,15 @@ td_note_check (const char *path, GBytes *bytes, const char *name, TdModuleNote *
     return td_elf_open (&elf, path, data, size, error) && check_note (&elf, name, ret_note, error);
 }
 
+/* Appends a line about NAME, which the file has chosen: nothing in it may steer a terminal. */
+static void
+append_line (GString *text, const char *what, const char *name)
+{
+    g_string_append (text, what);
+    td_text_append_visible (text, name, -1);
+    g_string_append_c (text, '\n');
+}
+
 /* Appends the libraries that the file asks the linker for. */
 static void
 dump_libraries (const TdElf *elf, GString *text)
@@ -267,7 +277,7 @@ dump_libraries (const TdElf *elf, GString *text)
         memcpy (&entry, bytes, sizeof entry);
         const char *name = td_elf_text (elf, &strings, entry.d_un.d_val);
         if (entry.d_tag == DT_NEEDED && name != NULL) {
-            g_string_append_printf (text, "needs library   %s\n", name);
+            append_line (text, "needs library   ", name);
         }
     }
 }
@@ -303,22 +313,20 @@ dump_symbols (const TdElf *elf, GString *text)
     }
     g_ptr_array_sort (names, compare_names);
     for (unsigned i = 0; i < names->len; i++) {
-        g_string_append_printf (text, "calls           %s\n", (char *) names->pdata[i]);
+        append_line (text, "calls           ", names->pdata[i]);
     }
 }
 
 char *
-td_note_dump (const char *path, GError **error)
+td_note_describe (const char *path, GBytes *bytes, GError **error)
 {
-    g_autoptr (GBytes) bytes = td_note_read_file (path, error);
     g_autoptr (GString) text = g_string_new (NULL);
     g_autoptr (GError) refusal = NULL;
     TdModuleNote note;
     TdElf elf;
 
-    if (bytes == NULL
-        || !td_elf_open (&elf, path, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
-                         error)) {
+    if (!td_elf_open (&elf, path, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
+                      error)) {
         return NULL;
     }
     g_string_append_printf (text, "file            %s\n", path);
@@ -338,4 +346,12 @@ td_note_dump (const char *path, GError **error)
     g_string_append_printf (text, "verdict         %s\n",
                             is_good ? "would be mapped" : refusal->message);
     return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+char *
+td_note_dump (const char *path, GError **error)
+{
+    g_autoptr (GBytes) bytes = td_note_read_file (path, error);
+
+    return bytes != NULL ? td_note_describe (path, bytes, error) : NULL;
 }

@@ -23,8 +23,12 @@ GBytes *td_note_read_file (const char *path, GError **error);
 bool td_note_check (const char *path, GBytes *bytes, const char *name, TdModuleNote *ret_note,
                     GError **error);
 
-/* For people: the note of the file at PATH, whether it would be mapped, the libraries it needs and
- * the symbols of the core that it calls (transfer full). Errors: no program file. */
+/* For people: the note of BYTES, which stood in the file at PATH, whether it would be mapped, the
+ * libraries it needs and the symbols of the core that it calls (transfer full). Errors: no program
+ * file. */
+char *td_note_describe (const char *path, GBytes *bytes, GError **error);
+
+/* The same of the file itself. */
 char *td_note_dump (const char *path, GError **error);
 
 #endif
