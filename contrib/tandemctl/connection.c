@@ -38,10 +38,13 @@ connection_catch_interrupt (void)
     sigaction (SIGINT, &action, NULL);
 }
 
-void
-connection_forget_interrupt (void)
+bool
+connection_take_interrupt (void)
 {
+    bool was_interrupted = is_interrupted != 0;
+
     is_interrupted = 0;
+    return was_interrupted;
 }
 
 static Outcome fail (Connection *connection, Outcome outcome, const char *format, ...)

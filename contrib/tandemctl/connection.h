@@ -15,9 +15,11 @@ typedef enum {
     OUTCOME_INTERRUPTED,
 } Outcome;
 
-/* What goes on when SIGINT comes: the question ends, the program does not. */
+/* From now on SIGINT ends the question, not the program. */
 void connection_catch_interrupt (void);
-void connection_forget_interrupt (void);
+
+/* Whether there was one since the last time; it is forgotten. */
+bool connection_take_interrupt (void);
 
 /* Asks WORDS at the control socket PATH. VISIT gets each piece and then the result, NULL where
  * there is none. RET_TEXT (transfer full) says what went wrong, on anything but OUTCOME_DONE and

@@ -4,6 +4,7 @@
 #include "interactive.h"
 
 #include "complete.h"
+#include "connection.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -54,6 +55,10 @@ edit_line (const char *path)
     completion_path = path;
     rl_attempted_completion_function = complete_line;
     char *line = readline ("tandem> ");
+    if (line == NULL && connection_take_interrupt ()) {
+        putchar ('\n'); /* the line was given up, not the session */
+        return strdup ("");
+    }
     if (line != NULL && *line != '\0') {
         add_history (line);
     }

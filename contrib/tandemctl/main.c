@@ -240,7 +240,7 @@ obey (Control *control, const char *const *words)
 static int
 obey_line (const char *const *words, void *data)
 {
-    connection_forget_interrupt ();
+    connection_take_interrupt ();
     return obey (data, words);
 }
 
