@@ -547,29 +547,94 @@ remove_folder (const char *path)
     g_rmdir (path);
 }
 
+/* Opens all without a thread and with a folder of its own (transfer full) for state: whoever may read
+ * the files may look, beside a running switch, too. On failure there is no engine.config. */
+static char *
+open_for_a_look (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *texts,
+                 GError **error)
+{
+    TdEngineOptions threadless = *options;
+    char *scratch = g_dir_make_tmp ("tandem-check-XXXXXX", error);
+
+    if (scratch != NULL) {
+        threadless.state_dir = scratch;
+        threadless.is_fake = true;
+        open_and_check (&threadless, problems, texts, error);
+    }
+    return scratch;
+}
+
+static void
+close_after_the_look (const char *scratch)
+{
+    td_engine_close (0);
+    if (scratch != NULL) {
+        remove_folder (scratch);
+    }
+}
+
 bool
 td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
 {
     g_return_val_if_fail (!engine.is_open, false);
     g_autoptr (GPtrArray) problems = td_problems_new ();
     g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    TdEngineOptions threadless = *options;
     bool is_good = false;
 
-    /* Whoever may read the files may check them, beside a running switch, too: its state is left
-     * alone. */
-    g_autofree char *scratch = g_dir_make_tmp ("tandem-check-XXXXXX", error);
-    if (scratch == NULL) {
-        return false;
-    }
-    threadless.state_dir = scratch;
-    threadless.is_fake = true;
-    if (open_and_check (&threadless, problems, texts, error)) {
+    g_autofree char *scratch = open_for_a_look (options, problems, texts, error);
+    if (engine.config != NULL) {
         is_good = report (problems, visit, data, error);
         is_good &= report_texts (texts, TD_ERROR_INVALID, visit, data, is_good ? error : NULL);
     }
-    td_engine_close (0);
-    remove_folder (scratch);
+    close_after_the_look (scratch);
+    return is_good;
+}
+
+static bool
+write_tables (TdEngineText text, const char *const *owners, FILE *out, GError **error)
+{
+    static void (*const write[]) (GString * out, const TdSchema *schema, const char *owner) = {
+        [TD_ENGINE_SAMPLE] = td_schema_write_sample,
+        [TD_ENGINE_MANUAL] = td_schema_write_manual,
+        [TD_ENGINE_MAN] = td_schema_write_man,
+    };
+    g_autoptr (GString) all = g_string_new (NULL);
+
+    for (unsigned i = 0; owners[i] != NULL; i++) {
+        write[text](all, engine.config->schema, owners[i]);
+    }
+    if (fwrite (all->str, 1, all->len, out) == all->len && fflush (out) == 0) {
+        return true;
+    }
+    g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM, "the text cannot be written: %s",
+                 g_strerror (errno));
+    return false;
+}
+
+bool
+td_engine_write (const TdEngineOptions *options, TdEngineText text, const char *const *owners,
+                 FILE *out, GError **error)
+{
+    g_return_val_if_fail (!engine.is_open && text <= TD_ENGINE_MAN, false);
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GPtrArray) overrides = g_ptr_array_new_with_free_func (g_free);
+    TdEngineOptions bare = *options;
+
+    /* That required keys are not given is no matter here: PROBLEMS are not looked at. */
+    for (unsigned i = 0; owners[i] != NULL; i++) {
+        if (strcmp (owners[i], "core") != 0) {
+            g_ptr_array_add (overrides, g_strdup_printf ("modules.%s=required", owners[i]));
+        }
+    }
+    g_ptr_array_add (overrides, NULL);
+    bare.config_file = NULL;
+    bare.overrides = (const char *const *) overrides->pdata;
+    g_autofree char *scratch = open_for_a_look (&bare, problems, texts, error);
+    bool is_good = engine.config != NULL
+                   && report_texts (texts, TD_ERROR_NOT_FOUND, NULL, NULL, error)
+                   && write_tables (text, owners, out, error);
+    close_after_the_look (scratch);
     return is_good;
 }
 

@@ -29,6 +29,7 @@ typedef struct {
     char **module_path;
     char *state_dir;
     char *dump_module;
+    char *written[TD_ENGINE_MAN + 1]; /* by TdEngineText: whose tables to write, with commas */
     gboolean must_check, must_show_version;
 } Arguments;
 
@@ -54,6 +55,12 @@ parse (Arguments *arguments, int argc, char **argv, GError **error)
           "FOLDER" },
         { "dump-module", 0, 0, G_OPTION_ARG_FILENAME, &arguments->dump_module,
           "Say what a module's file is, without mapping it, and exit", "FILE" },
+        { "write-sample", 0, 0, G_OPTION_ARG_STRING, &arguments->written[TD_ENGINE_SAMPLE],
+          "Write a sample configuration of core or of modules, and exit", "NAME,..." },
+        { "write-manual", 0, 0, G_OPTION_ARG_STRING, &arguments->written[TD_ENGINE_MANUAL],
+          "Write what may be configured, in Markdown, and exit", "NAME,..." },
+        { "write-man", 0, 0, G_OPTION_ARG_STRING, &arguments->written[TD_ENGINE_MAN],
+          "Write the same for a manual page, and exit", "NAME,..." },
         { "version", 'V', 0, G_OPTION_ARG_NONE, &arguments->must_show_version,
           "Say which Tandem this is, and exit", NULL },
         { NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
@@ -114,6 +121,20 @@ check (const Arguments *arguments)
     return TD_EXIT_CONFIG;
 }
 
+static TdExit
+write_text (const Arguments *arguments, TdEngineText text)
+{
+    g_autoptr (GError) error = NULL;
+    TdEngineOptions options = engine_options (arguments);
+    g_auto (GStrv) owners = g_strsplit (arguments->written[text], ",", -1);
+
+    if (!td_engine_write (&options, text, (const char *const *) owners, stdout, &error)) {
+        fprintf (stderr, "tandemd: not written: %s\n", error->message);
+        return TD_EXIT_FAILED;
+    }
+    return TD_EXIT_OK;
+}
+
 /* --- Signals ----------------------------------------------------------------------------- */
 
 static gboolean
@@ -170,32 +191,44 @@ run (const Arguments *arguments)
     return TD_EXIT_OK;
 }
 
+/* Does the one thing that the arguments ask for. */
+static TdExit
+obey (const Arguments *arguments)
+{
+    if (arguments->must_show_version) {
+        printf ("%s\n", td_engine_version ());
+        return TD_EXIT_OK;
+    }
+    if (arguments->dump_module != NULL) {
+        return td_engine_dump_module (arguments->dump_module, stdout) ? TD_EXIT_OK : TD_EXIT_FAILED;
+    }
+    for (unsigned text = 0; text < G_N_ELEMENTS (arguments->written); text++) {
+        if (arguments->written[text] != NULL) {
+            return write_text (arguments, (TdEngineText) text);
+        }
+    }
+    return arguments->must_check ? check (arguments) : run (arguments);
+}
+
 int
 main (int argc, char **argv)
 {
     g_autoptr (GError) error = NULL;
     Arguments arguments = { 0 };
-    TdExit status;
+    TdExit status = TD_EXIT_USAGE;
 
-    if (!parse (&arguments, argc, argv, &error)) {
-        fprintf (stderr, "tandemd: %s; see tandemd --help\n", error->message);
-        return TD_EXIT_USAGE;
-    }
-    if (arguments.must_show_version) {
-        printf ("%s\n", td_engine_version ());
-        status = TD_EXIT_OK;
-    } else if (arguments.dump_module != NULL) {
-        status =
-            td_engine_dump_module (arguments.dump_module, stdout) ? TD_EXIT_OK : TD_EXIT_FAILED;
-    } else if (arguments.must_check) {
-        status = check (&arguments);
+    if (parse (&arguments, argc, argv, &error)) {
+        status = obey (&arguments);
     } else {
-        status = run (&arguments);
+        fprintf (stderr, "tandemd: %s; see tandemd --help\n", error->message);
     }
     g_free (arguments.config_file);
     g_strfreev (arguments.overrides);
     g_strfreev (arguments.module_path);
     g_free (arguments.state_dir);
     g_free (arguments.dump_module);
+    for (unsigned text = 0; text < G_N_ELEMENTS (arguments.written); text++) {
+        g_free (arguments.written[text]);
+    }
     return status;
 }

@@ -31,6 +31,18 @@ typedef void (*TdProblemVisit) (const char *problem, void *data);
 TD_API bool td_engine_check (const TdEngineOptions *options, TdProblemVisit problem, void *data,
                              GError **error);
 
+typedef enum {
+    TD_ENGINE_SAMPLE, /* a configuration file of comments */
+    TD_ENGINE_MANUAL, /* Markdown */
+    TD_ENGINE_MAN,    /* sections of a manual page */
+} TdEngineText;
+
+/* Writes to OUT what may be configured of each of OWNERS (NULL-terminated): "core", or a module by
+ * its name, which is looked for in the OPTIONS' module path. Nothing of a module runs, nothing is
+ * left open. Errors: a module that cannot be mapped, or OUT takes no more. */
+TD_API bool td_engine_write (const TdEngineOptions *options, TdEngineText text,
+                             const char *const *owners, FILE *out, GError **error);
+
 /* Reads the configuration and maps the modules it names. PROBLEM (nullable) is told all that is
  * wrong. Errors: the first problem; the engine is closed then. An optional module that cannot be
  * mapped is told of, but is no error. */

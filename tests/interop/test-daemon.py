@@ -3,6 +3,7 @@
 """The process tandemd: how it starts, says that it is ready, reloads, refuses and ends."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.tandem import Tandem, program  # noqa: E402
+from peers.tandem import Tandem, module_folders, program  # noqa: E402
 
 QUIET = {'modules': {'cli': 'required'}}
 
@@ -73,6 +74,30 @@ class Daemon(PeerCase):
         answer = self.run_once('--check-config', '--config', self.path('gone.conf'))
         self.assertEqual(answer.returncode, 78)
         self.assertIn('gone.conf', answer.stderr)
+
+    def test_sample_is_a_good_configuration_as_it_is_and_switched_on(self):
+        sample = self.run_once('--write-sample', 'core')
+        self.assertEqual((sample.returncode, sample.stderr), (0, ''))
+        self.assertIn('#drain = 5 s', sample.stdout)
+        settings = sample.stdout[:sample.stdout.index('#[trunk')]
+        for text in (sample.stdout, re.sub(r'(?m)^#(?! )', '', settings)):
+            config = self.write('tandem.conf', text)
+            answer = self.run_once('--check-config', '--config', config)
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+
+    def test_tables_of_several_are_written_in_their_order(self):
+        for option, head in (('--write-manual', '## `[{}]`'), ('--write-man', '.SS "[{}]"')):
+            answer = self.run_once(option, 'echo,cli',
+                                   TANDEM_MODULE_PATH=':'.join(module_folders()))
+            self.assertEqual((answer.returncode, answer.stderr), (0, ''))
+            self.assertLess(answer.stdout.index(head.format('echo')),
+                            answer.stdout.index(head.format('cli')))
+            self.assertNotIn(head.format('tandem'), answer.stdout)
+
+    def test_tables_of_a_module_that_is_not_there_are_status_1(self):
+        answer = self.run_once('--write-sample', 'core,no-such-module')
+        self.assertEqual((answer.returncode, answer.stdout), (1, ''))
+        self.assertIn('no-such-module', answer.stderr)
 
     def test_version(self):
         answer = self.run_once('--version')
