@@ -7,7 +7,7 @@
 #include "module/module.h"
 
 /* Takes back what MODULE still owns. What it could have given back itself is its defect, unless
- * calls were under way when stop() returned, or it failed. Thread: control. */
+ * calls went on for a while after stop(), or it failed. Thread: control. */
 void td_ledger_revoke (TdModule *module);
 
 /* The lanes had N_TIMERS more of it; reports all defects. Thread: control. */

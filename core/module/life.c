@@ -15,6 +15,7 @@
 
 enum {
     POLL_MS_MAX = 256,
+    CALL_US = 50 * 1000,
     /* After its deadline, and what it served was ended, a module is given so much more. */
     GRACE_MS = 5000,
 };
@@ -177,7 +178,12 @@ look_for_users (TdTimer *timer)
         td_fsm_dispatch (&module->fsm, TD_MODULE_EV_IDLE, NULL);
         return;
     }
-    td_threads_name_late (module, td_clock_now_us () - module->drained_since_us);
+    int64_t waited_us = td_clock_now_us () - module->drained_since_us;
+    /* Posts and work that were under way are soon over: these are calls. */
+    if (waited_us >= CALL_US && td_owner_uses (&module->owner) > td_threads_count (module)) {
+        module->is_excused = true;
+    }
+    td_threads_name_late (module, waited_us);
     td_timer_start (&module->poll, module->poll_ms);
     module->poll_ms = MIN (module->poll_ms * 2, POLL_MS_MAX);
 }
@@ -345,13 +351,11 @@ act_running (void *self, unsigned event, void *data)
     const TdModuleDescriptor *descriptor = descriptor_of (module);
     uint32_t deadline_ms = *(uint32_t *) data;
 
-    module->is_evicted = module->is_given_up = false;
+    module->is_evicted = module->is_given_up = module->is_excused = false;
     drain (module);
     if (descriptor->stop != NULL) {
         descriptor->stop (module);
     }
-    td_threads_reap (module);
-    module->is_excused = td_owner_uses (&module->owner) > td_threads_count (module);
     if (deadline_ms != TD_DEADLINE_NONE) {
         td_timer_start (&module->deadline, deadline_ms);
     }

@@ -80,7 +80,7 @@ struct TdModule {
     unsigned n_holds; /* an upgrade has its eye on it: it is not freed */
     bool is_buried;   /* to be freed when nobody holds it */
     bool is_loaded;   /* load() said yes, unload() is due */
-    bool is_excused;  /* calls were under way when stop() returned: they needed things */
+    bool is_excused;  /* calls were under way after stop(): they needed things */
     bool is_prepared; /* for the reload under way */
     bool unload_when_stopped;
     bool is_given_up; /* its deadline passed and it is still in use */
