@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(ROOT, 'contrib', 'tools'), os.path.join(ROOT, 'tests', 'common')]
 
 import tap  # noqa: E402
-from checks import CHECKS  # noqa: E402
+from checks import CHECKS, graph  # noqa: E402
 from checks.tree import Tree  # noqa: E402
 
 OPENING = '/* SPDX-License-Identifier: LGPL-2.1-or-later */\n/* A file of a small tree. */\n\n'
@@ -215,6 +215,22 @@ class Walls(SmallTree):
     def test_include_in_a_comment_line_counts_not(self):
         self.append('modules/sip/sip.c', '/* see #include "base/owner.h" */\n')
         self.assertEqual(self.found('walls'), [])
+
+
+class Graph(SmallTree):
+    def test_counts_lines_between_rooms(self):
+        self.assertEqual(graph.edges(Tree(self.root)), {
+            ('core/base', 'include/tandem'): 1, ('core/run', 'core/base'): 1,
+            ('modules/sip', 'include/tandem'): 1})
+
+    def test_breach_goes_up_in_red(self):
+        self.append('core/base/owner.c', '#include "run/lane.h"\n')
+        drawing = graph.svg(Tree(self.root))
+        self.assertEqual(drawing.count('#c00'), 1)
+        self.assertIn('core/base includes core/run: 1 lines', drawing)
+
+    def test_sound_tree_has_nothing_red(self):
+        self.assertNotIn('#c00', graph.svg(Tree(self.root)))
 
 
 class Sizes(SmallTree):
