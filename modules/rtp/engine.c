@@ -81,10 +81,9 @@ wait_for_events (RtpThread *thread, struct epoll_event *events)
 {
     atomic_store_explicit (&thread->is_asleep, true, memory_order_relaxed);
     bool has_run = run_commands (thread);
-    bool may_end =
-        atomic_load_explicit (&thread->is_stopping, memory_order_acquire) && thread->n_streams == 0;
+    bool must_end = atomic_load_explicit (&thread->must_end, memory_order_acquire);
     int n = epoll_wait (thread->epoll_fd, events, MAX_EVENTS,
-                        has_run || may_end ? 0 : wait_ms (thread));
+                        has_run || must_end ? 0 : wait_ms (thread));
     atomic_store_explicit (&thread->is_asleep, false, memory_order_relaxed);
     return n;
 }
@@ -144,6 +143,19 @@ sweep (RtpThread *thread)
     }
 }
 
+static void
+tell_totals (RtpThread *thread)
+{
+    const RtpEngineSetup *setup = &thread->engine->setup;
+    const RtpTotals *totals = &thread->totals;
+
+    if (setup->count != NULL
+        && (totals->n_relayed | totals->n_ignored | totals->n_bad | totals->n_unsent) != 0) {
+        setup->count (totals, setup->data);
+    }
+    thread->totals = (RtpTotals){ 0 };
+}
+
 bool
 rtp_thread_turn (RtpThread *thread)
 {
@@ -156,6 +168,7 @@ rtp_thread_turn (RtpThread *thread)
     bool has_packets = handle_events (thread, events, n);
     sweep (thread);
     rtp_streams_bury (thread);
+    tell_totals (thread);
     return has_packets && n < MAX_EVENTS;
 }
 
@@ -164,7 +177,7 @@ run_thread (void *data)
 {
     RtpThread *thread = data;
 
-    while (!atomic_load_explicit (&thread->is_stopping, memory_order_acquire)
+    while (!atomic_load_explicit (&thread->must_end, memory_order_acquire)
            || thread->n_streams > 0) {
         if (rtp_thread_turn (thread) && thread->engine->setup.batch_us > 0) {
             rest (thread);
@@ -230,6 +243,7 @@ rtp_engine_new (const RtpEngineSetup *setup, GError **error)
     RtpEngine *engine = g_malloc0 (sizeof *engine + setup->n_threads * sizeof engine->threads[0]);
 
     engine->setup = *setup;
+    pthread_mutex_init (&engine->lock, NULL);
     engine->ports = rtp_ports_new (setup->first_port, setup->last_port, setup->rest_ms, error);
     if (engine->ports == NULL) {
         rtp_engine_free (engine);
@@ -260,12 +274,45 @@ rtp_engine_start (RtpEngine *engine, GError **error)
     return true;
 }
 
+static void
+end_threads (RtpEngine *engine)
+{
+    for (unsigned i = 0; i < engine->n_threads; i++) {
+        atomic_store_explicit (&engine->threads[i]->must_end, true, memory_order_release);
+        wake (engine->threads[i]);
+    }
+}
+
 void
 rtp_engine_stop (RtpEngine *engine)
 {
-    for (unsigned i = 0; i < engine->n_threads; i++) {
-        atomic_store_explicit (&engine->threads[i]->is_stopping, true, memory_order_release);
-        wake (engine->threads[i]);
+    pthread_mutex_lock (&engine->lock);
+    engine->is_stopping = true;
+    bool is_over = engine->n_clients == 0;
+    pthread_mutex_unlock (&engine->lock);
+    if (is_over) {
+        end_threads (engine);
+    }
+}
+
+bool
+rtp_engine_enter (RtpEngine *engine)
+{
+    pthread_mutex_lock (&engine->lock);
+    bool may_enter = !engine->is_stopping || engine->n_clients > 0;
+    engine->n_clients += may_enter;
+    pthread_mutex_unlock (&engine->lock);
+    return may_enter;
+}
+
+void
+rtp_engine_leave (RtpEngine *engine)
+{
+    pthread_mutex_lock (&engine->lock);
+    bool is_over = --engine->n_clients == 0 && engine->is_stopping;
+    pthread_mutex_unlock (&engine->lock);
+    if (is_over) {
+        end_threads (engine);
     }
 }
 
@@ -279,6 +326,7 @@ rtp_engine_free (RtpEngine *engine)
         thread_free (engine->threads[i]);
     }
     rtp_ports_free (engine->ports);
+    pthread_mutex_destroy (&engine->lock);
     g_free (engine);
 }
 

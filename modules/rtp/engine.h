@@ -27,6 +27,16 @@ typedef struct RtpEngine RtpEngine;
 typedef struct RtpStream RtpStream;
 typedef struct RtpThread RtpThread;
 
+typedef void (*RtpThreadRun) (void *thread);
+
+/* What the threads have done since the last time they said so. */
+typedef struct {
+    uint64_t n_relayed;
+    uint64_t n_ignored; /* from a source that is not the peer's */
+    uint64_t n_bad;     /* neither RTP nor RTCP, or too long */
+    uint64_t n_unsent;  /* the kernel would not take them */
+} RtpTotals;
+
 typedef struct {
     unsigned n_threads;
     unsigned batch_us;   /* 0: every packet at once */
@@ -37,12 +47,13 @@ typedef struct {
     unsigned rest_ms; /* of a pair of ports that was used */
     /* Tells of what happened to the stream of OWNER, once for each change. Thread: media. */
     void (*event) (void *owner, TdMediaEventKind kind, int64_t value, void *data);
+    /* Told at the end of a turn in which something was counted; nullable. Thread: media. */
+    void (*count) (const RtpTotals *totals, void *data);
     void *data;
     /* The monotonic clock; NULL: the kernel's. */
     int64_t (*now_us) (void);
     /* Starts RUN (THREAD). */
-    bool (*start) (const char *name, void (*run) (void *thread), void *thread, void *data,
-                   GError **error);
+    bool (*start) (const char *name, RtpThreadRun run, void *thread, void *data, GError **error);
 } RtpEngineSetup;
 
 /* Errors: no ports, no descriptors. */
@@ -51,7 +62,12 @@ RtpEngine *rtp_engine_new (const RtpEngineSetup *setup, GError **error);
 /* Starts the threads. Errors: one could not start; the others are told to end. */
 bool rtp_engine_start (RtpEngine *engine, GError **error);
 
-/* Lets each thread end when its last stream has been closed. Thread: any. */
+/* Whoever opens streams is a client: threads run on for it after a stop. False after a stop when there
+ * is no client left, because then there are no threads either. Thread: any. */
+bool rtp_engine_enter (RtpEngine *engine);
+void rtp_engine_leave (RtpEngine *engine);
+
+/* Lets the threads end when the last client has left. Thread: any. */
 void rtp_engine_stop (RtpEngine *engine);
 
 /* Only when all threads have ended. */
@@ -63,13 +79,21 @@ typedef struct {
     uint8_t type_out;
     bool is_dropped;      /* the other side does not understand it */
     const uint8_t *table; /* of 256, turns each byte of the payload; nullable */
+    const TdCodec *codec; /* whose table it is: released with the rule; nullable */
 } RtpRule;
 
-/* Binds a pair of ports, or one when IS_RTCP_MUX, of HOST's address. Streams with the same KEY share a
+typedef enum {
+    RTP_STREAM_PAIR,   /* RTP, and RTCP on the next port */
+    RTP_STREAM_MUX,    /* both on one port (RFC 5761) */
+    RTP_STREAM_OPAQUE, /* datagrams that are no RTP, such as UDPTL */
+} RtpStreamKind;
+
+/* Binds a pair of ports, or one, as KIND says, of HOST's address. Streams with the same KEY share a
  * thread. OWNER is who EVENT is told of. Errors: no port is left, or what the kernel says.
  * Thread: any. */
 RtpStream *rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host,
-                            bool is_rtcp_mux, void *owner, GError **error);
+                            RtpStreamKind kind, void *owner, GError **error);
+RtpStreamKind rtp_stream_kind (const RtpStream *stream);
 unsigned rtp_stream_port (const RtpStream *stream);
 
 /* What is agreed with the peer. LOCAL (nullable, counted): its stream INDEX says what the payload
@@ -86,7 +110,8 @@ typedef struct {
 
 void rtp_stream_agree (RtpStream *stream, const RtpAgreement *agreement);
 
-/* From now on what comes to FROM goes out of TO, by RULES (N_RULES, copied); connecting again changes
+/* From now on what comes to FROM goes out of TO, by RULES (N_RULES, copied; transfer full of their
+ * codecs); connecting again changes
  * the rules. FROM and TO may be one: the loop. Thread: any. */
 void rtp_stream_connect (RtpStream *from, RtpStream *to, const RtpRule *rules, unsigned n_rules);
 void rtp_stream_disconnect (RtpStream *from, RtpStream *to);

@@ -28,10 +28,25 @@ rtp_relay_prepare (RtpThread *thread)
 }
 
 static void
-count_sent (RtpStream *stream, size_t n_bytes)
+count_sent (RtpThread *thread, RtpStream *stream, size_t n_bytes)
 {
     stream->packets_sent++;
     stream->bytes_sent += n_bytes;
+    thread->totals.n_relayed++;
+}
+
+static void
+count_ignored (RtpThread *thread, RtpStream *stream)
+{
+    stream->packets_ignored++;
+    thread->totals.n_ignored++;
+}
+
+static void
+count_bad (RtpThread *thread, RtpStream *stream)
+{
+    stream->packets_bad++;
+    thread->totals.n_bad++;
 }
 
 /* Most turns bring one packet a socket, and for one the plain call is cheaper. */
@@ -61,10 +76,11 @@ flush (RtpThread *thread)
         int n = send_from (thread, at);
         if (n <= 0) {
             thread->out_stream[at]->packets_unsent++;
+            thread->totals.n_unsent++;
             at++;
         }
         for (int i = 0; i < n; i++, at++) {
-            count_sent (thread->out_stream[at], thread->out_parts[at].iov_len);
+            count_sent (thread, thread->out_stream[at], thread->out_parts[at].iov_len);
         }
     }
     thread->n_out = 0;
@@ -218,6 +234,16 @@ tell_flowing (RtpStream *stream)
     setup->event (stream->owner, TD_MEDIA_FLOWING, 0, setup->data);
 }
 
+/* The peer's: remembers when it came, and tells when it is the first one for long. */
+static void
+note_arrival (RtpThread *thread, RtpStream *stream)
+{
+    if (stream->last_received_us == 0 || stream->is_silent) {
+        tell_flowing (stream);
+    }
+    stream->last_received_us = thread->now_us;
+}
+
 static void
 take_rtp (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_t *bytes,
           size_t n_bytes)
@@ -225,18 +251,15 @@ take_rtp (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_t *
     RtpHeader header;
 
     if (!rtp_read_header (bytes, n_bytes, &header)) {
-        stream->packets_bad++;
+        count_bad (thread, stream);
         return;
     }
     if (!rtp_source_admit (&stream->rtp.source, from, header.ssrc, thread->now_us,
                            thread->engine->setup.lock_after)) {
-        stream->packets_ignored++;
+        count_ignored (thread, stream);
         return;
     }
-    if (stream->last_received_us == 0 || stream->is_silent) {
-        tell_flowing (stream);
-    }
-    stream->last_received_us = thread->now_us;
+    note_arrival (thread, stream);
     if (header.payload_type != stream->payload_type) {
         learn_payload_type (stream, header.payload_type);
     }
@@ -304,11 +327,11 @@ take_rtcp (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAddr
     RtcpSent passed_on = { 0 };
 
     if (!rtcp_is_valid (bytes, n_bytes) || n_bytes < 8) {
-        stream->packets_bad++;
+        count_bad (thread, stream);
         return;
     }
     if (!admit_rtcp (thread, stream, socket, from, rtp_read_u32 (bytes + 4))) {
-        stream->packets_ignored++;
+        count_ignored (thread, stream);
         return;
     }
     rtcp_read (bytes, n_bytes, thread->now_us, &stream->reported, &stream->report, &passed_on);
@@ -323,6 +346,28 @@ take_rtcp (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAddr
     }
 }
 
+/* What is no RTP goes through untouched: its source is known by its address alone. */
+static void
+take_opaque (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_t *bytes,
+             size_t n_bytes)
+{
+    if (!rtp_source_admit (&stream->rtp.source, from, 0, thread->now_us,
+                           thread->engine->setup.lock_after)) {
+        count_ignored (thread, stream);
+        return;
+    }
+    note_arrival (thread, stream);
+    stream->received.packets++;
+    stream->received.bytes += n_bytes;
+    for (const RtpPath *path = stream->outgoing; path != NULL; path = path->next_of_from) {
+        const TdAddress *target = rtp_source_target (&path->to->rtp.source);
+        if (target != NULL) {
+            next_place (thread, path->to->rtp.fd);
+            put (thread, path->to, target, bytes, n_bytes);
+        }
+    }
+}
+
 static void
 take (RtpThread *thread, RtpStream *stream, RtpSocket *socket, unsigned place)
 {
@@ -331,7 +376,9 @@ take (RtpThread *thread, RtpStream *stream, RtpSocket *socket, unsigned place)
     size_t n_bytes = message->msg_len;
 
     if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
-        stream->packets_bad++;
+        count_bad (thread, stream);
+    } else if (stream->kind == RTP_STREAM_OPAQUE) {
+        take_opaque (thread, stream, &thread->in_from[place], bytes, n_bytes);
     } else if (socket->is_rtcp || rtp_is_rtcp (bytes, n_bytes)) {
         take_rtcp (thread, stream, socket, &thread->in_from[place], bytes, n_bytes);
     } else {

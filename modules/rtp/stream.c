@@ -51,7 +51,7 @@ bind_port (const TdAddress *host, unsigned port, unsigned dscp)
 }
 
 static bool
-bind_pair (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, unsigned port)
+bind_pair (RtpStream *stream, const TdAddress *host, unsigned port)
 {
     unsigned dscp = stream->thread->engine->setup.dscp;
 
@@ -59,7 +59,7 @@ bind_pair (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, unsigned 
     if (stream->rtp.fd < 0) {
         return false;
     }
-    if (is_rtcp_mux) {
+    if (stream->kind != RTP_STREAM_PAIR) {
         return true;
     }
     stream->rtcp.fd = bind_port (host, port + 1, dscp);
@@ -75,7 +75,7 @@ bind_pair (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, unsigned 
 
 /* Takes pairs until one can be bound. One that another program holds goes back to rest. */
 static bool
-open_ports (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, GError **error)
+open_ports (RtpStream *stream, const TdAddress *host, GError **error)
 {
     RtpPorts *ports = stream->thread->engine->ports;
     int64_t now_us = rtp_engine_now_us (stream->thread->engine);
@@ -85,7 +85,7 @@ open_ports (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, GError *
         if (port == 0) {
             break;
         }
-        if (bind_pair (stream, host, is_rtcp_mux, port)) {
+        if (bind_pair (stream, host, port)) {
             stream->port = (uint16_t) port;
             return true;
         }
@@ -101,6 +101,12 @@ open_ports (RtpStream *stream, const TdAddress *host, bool is_rtcp_mux, GError *
                  "programs; widen the range of ports",
                  rtp_ports_in_use (ports));
     return false;
+}
+
+RtpStreamKind
+rtp_stream_kind (const RtpStream *stream)
+{
+    return (RtpStreamKind) stream->kind;
 }
 
 unsigned
@@ -169,7 +175,7 @@ run_add (RtpThread *thread, RtpCommand *command)
 }
 
 RtpStream *
-rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, bool is_rtcp_mux,
+rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, RtpStreamKind kind,
                  void *owner, GError **error)
 {
     RtpStream *stream = g_new0 (RtpStream, 1);
@@ -178,10 +184,11 @@ rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, bool is
     uint64_t spread = key * UINT64_C (0x9e3779b97f4a7c15) >> 32;
     stream->thread = engine->threads[spread % engine->n_threads];
     stream->owner = owner;
+    stream->kind = (uint8_t) kind;
     stream->payload_type = 255;
     stream->rtp.fd = stream->rtcp.fd = -1;
     stream->rtcp.is_rtcp = true;
-    if (!open_ports (stream, host, is_rtcp_mux, error)) {
+    if (!open_ports (stream, host, error)) {
         g_free (stream);
         return NULL;
     }
@@ -259,11 +266,22 @@ unlink_path (RtpStream *from, RtpStream *to)
 }
 
 static void
+free_path (RtpPath *path)
+{
+    for (unsigned i = 0; path != NULL && i < path->n_rules; i++) {
+        if (path->rules[i].codec != NULL) {
+            td_codec_release (path->rules[i].codec);
+        }
+    }
+    g_free (path);
+}
+
+static void
 run_connect (RtpThread *thread, RtpCommand *command)
 {
     RtpPath *path = ((StreamCommand *) command)->path;
 
-    g_free (unlink_path (path->from, path->to));
+    free_path (unlink_path (path->from, path->to));
     path->next_of_from = path->from->outgoing;
     path->from->outgoing = path;
     path->next_of_to = path->to->incoming;
@@ -292,7 +310,7 @@ rtp_stream_connect (RtpStream *from, RtpStream *to, const RtpRule *rules, unsign
 static void
 run_disconnect (RtpThread *thread, RtpCommand *command)
 {
-    g_free (unlink_path (((StreamCommand *) command)->stream, ((StreamCommand *) command)->to));
+    free_path (unlink_path (((StreamCommand *) command)->stream, ((StreamCommand *) command)->to));
     g_free (command);
 }
 
@@ -363,10 +381,10 @@ close_stream (RtpThread *thread, RtpStream *stream)
 {
     await (thread, stream, false);
     while (stream->outgoing != NULL) {
-        g_free (unlink_path (stream, stream->outgoing->to));
+        free_path (unlink_path (stream, stream->outgoing->to));
     }
     while (stream->incoming != NULL) {
-        g_free (unlink_path (stream->incoming->from, stream));
+        free_path (unlink_path (stream->incoming->from, stream));
     }
     if (stream->prev != NULL) {
         stream->prev->next = stream->next;

@@ -44,9 +44,10 @@ struct RtpPath {
 };
 
 struct RtpStream {
-    RtpThread *thread; /* constant, as are port and owner */
+    RtpThread *thread; /* constant, as are owner, port and kind */
     void *owner;
     uint16_t port;
+    uint8_t kind;
     bool is_awaited;
     bool is_silent; /* somebody was told so */
     bool has_event; /* EVENT_TIMESTAMP is that of a digit that was told */
@@ -83,7 +84,8 @@ struct RtpThread {
     pthread_mutex_t lock; /* guards the commands */
     RtpCommand *first, **last;
     atomic_bool is_asleep;
-    atomic_bool is_stopping;
+    atomic_bool must_end;
+    RtpTotals totals; /* of this turn */
 
     /* One burst: what came in, and what goes out of OUT_FD. */
     int64_t now_us;
@@ -100,6 +102,9 @@ struct RtpThread {
 struct RtpEngine {
     RtpEngineSetup setup;
     RtpPorts *ports;
+    pthread_mutex_t lock; /* guards these two */
+    unsigned n_clients;
+    bool is_stopping;
     unsigned n_threads;
     RtpThread *threads[];
 };

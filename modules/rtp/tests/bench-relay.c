@@ -38,7 +38,7 @@ run_starter (void *data)
 }
 
 static bool
-start (const char *name, void (*run) (void *thread), void *thread, void *data, GError **error)
+start (const char *name, RtpThreadRun run, void *thread, void *data, GError **error)
 {
     Starter *starter = &starters[n_starters++];
 
@@ -71,7 +71,7 @@ open_stream (RtpEngine *engine, unsigned key, unsigned peer_port)
     td_address_parse ("127.0.0.1", 0, &host);
     td_address_parse ("127.0.0.1", (uint16_t) peer_port, &agreement.remote);
     td_address_parse ("127.0.0.1", (uint16_t) (peer_port + 1), &agreement.remote_rtcp);
-    RtpStream *stream = rtp_stream_open (engine, key, &host, false, NULL, &error);
+    RtpStream *stream = rtp_stream_open (engine, key, &host, RTP_STREAM_PAIR, NULL, &error);
     if (stream == NULL) {
         fprintf (stderr, "%s\n", error->message);
         exit (1);

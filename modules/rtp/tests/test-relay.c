@@ -155,14 +155,14 @@ close_peer (Peer *peer)
 }
 
 static RtpStream *
-open_stream (Fixture *fixture, const char *host, bool is_rtcp_mux, int owner)
+open_stream (Fixture *fixture, const char *host, RtpStreamKind kind, int owner)
 {
     TdAddress address;
     g_autoptr (GError) error = NULL;
 
     g_assert_true (td_address_parse (host, 0, &address));
-    RtpStream *stream = rtp_stream_open (fixture->engine, 1, &address, is_rtcp_mux,
-                                         GINT_TO_POINTER (owner), &error);
+    RtpStream *stream =
+        rtp_stream_open (fixture->engine, 1, &address, kind, GINT_TO_POINTER (owner), &error);
     g_assert_no_error (error);
     return stream;
 }
@@ -253,8 +253,8 @@ static Pair
 connect_pair (Fixture *fixture)
 {
     Pair pair = { open_peer ("127.0.0.1"), open_peer ("127.0.0.1"),
-                  open_stream (fixture, "127.0.0.1", false, 1),
-                  open_stream (fixture, "127.0.0.1", false, 2) };
+                  open_stream (fixture, "127.0.0.1", RTP_STREAM_PAIR, 1),
+                  open_stream (fixture, "127.0.0.1", RTP_STREAM_PAIR, 2) };
 
     agree (pair.to_a, &pair.a, NULL);
     agree (pair.to_b, &pair.b, NULL);
@@ -383,8 +383,8 @@ static void
 test_rtcp_between_one_port_and_two (Fixture *fixture, const void *data)
 {
     Peer a = open_peer ("127.0.0.1"), b = open_peer ("127.0.0.1");
-    RtpStream *to_a = open_stream (fixture, "127.0.0.1", true, 1);
-    RtpStream *to_b = open_stream (fixture, "127.0.0.1", false, 2);
+    RtpStream *to_a = open_stream (fixture, "127.0.0.1", RTP_STREAM_MUX, 1);
+    RtpStream *to_b = open_stream (fixture, "127.0.0.1", RTP_STREAM_PAIR, 2);
 
     agree (to_a, &a, NULL);
     agree (to_b, &b, NULL);
@@ -466,7 +466,7 @@ static void
 test_loop (Fixture *fixture, const void *data)
 {
     Peer a = open_peer ("127.0.0.1");
-    RtpStream *to_a = open_stream (fixture, "127.0.0.1", false, 1);
+    RtpStream *to_a = open_stream (fixture, "127.0.0.1", RTP_STREAM_PAIR, 1);
     uint8_t packet[256], heard[256];
 
     agree (to_a, &a, NULL);
@@ -634,11 +634,37 @@ test_flood_is_carried_whole (Fixture *fixture, const void *data)
 }
 
 static void
+test_fax_passes_untouched (Fixture *fixture, const void *data)
+{
+    static const uint8_t datagram[] = { 0, 1, 2 };
+    Peer a = open_peer ("127.0.0.1"), b = open_peer ("127.0.0.1"),
+         stranger = open_peer ("127.0.0.1");
+    RtpStream *to_a = open_stream (fixture, "127.0.0.1", RTP_STREAM_OPAQUE, 1);
+    RtpStream *to_b = open_stream (fixture, "127.0.0.1", RTP_STREAM_OPAQUE, 2);
+
+    agree (to_a, &a, NULL);
+    agree (to_b, &b, NULL);
+    rtp_stream_connect (to_a, to_b, NULL, 0);
+    send_to (a.rtp, to_a, 0, datagram, sizeof datagram);
+    send_to (stranger.rtp, to_a, 0, datagram, 1);
+    turn (fixture);
+    assert_hears (b.rtp, datagram, sizeof datagram);
+    assert_hears_nothing (b.rtp);
+    RtpView seen = view (fixture, to_a);
+    g_assert_cmpuint (seen.received.packets, ==, 1);
+    g_assert_cmpuint (seen.packets_ignored, ==, 1);
+    close_streams (fixture, to_a, to_b);
+    close_peer (&a);
+    close_peer (&b);
+    close_peer (&stranger);
+}
+
+static void
 test_ipv6_to_ipv4 (Fixture *fixture, const void *data)
 {
     Peer a = open_peer ("::1"), b = open_peer ("127.0.0.1");
-    RtpStream *to_a = open_stream (fixture, "::1", false, 1);
-    RtpStream *to_b = open_stream (fixture, "127.0.0.1", false, 2);
+    RtpStream *to_a = open_stream (fixture, "::1", RTP_STREAM_PAIR, 1);
+    RtpStream *to_b = open_stream (fixture, "127.0.0.1", RTP_STREAM_PAIR, 2);
     uint8_t packet[256];
 
     agree (to_a, &a, NULL);
@@ -674,7 +700,7 @@ test_port_of_somebody_else (void)
     RtpEngine *engine = rtp_engine_new (&setup, &error);
     g_assert_no_error (error);
     td_address_parse ("127.0.0.1", 0, &host);
-    g_assert_null (rtp_stream_open (engine, 1, &host, false, NULL, &error));
+    g_assert_null (rtp_stream_open (engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
     g_assert_nonnull (strstr (error->message, "no media port is free"));
     g_assert_cmpuint (rtp_engine_ports_in_use (engine), ==, 0);
     close (other);
@@ -688,7 +714,7 @@ test_address_of_somebody_else (Fixture *fixture, const void *data)
     TdAddress host;
 
     td_address_parse ("192.0.2.1", 0, &host);
-    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, false, NULL, &error));
+    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
     g_assert_nonnull (strstr (error->message, "192.0.2.1"));
 }
 
@@ -712,7 +738,7 @@ run_starter (void *data)
 }
 
 static bool
-start (const char *name, void (*run) (void *thread), void *thread, void *data, GError **error)
+start (const char *name, RtpThreadRun run, void *thread, void *data, GError **error)
 {
     Starter *starter = &starters[n_starters++];
 
@@ -742,8 +768,8 @@ test_threads (void)
     g_assert_no_error (error);
     g_assert_true (rtp_engine_start (fixture.engine, &error));
     Peer a = open_peer ("127.0.0.1"), b = open_peer ("127.0.0.1");
-    RtpStream *streams[] = { open_stream (&fixture, "127.0.0.1", false, 1),
-                             open_stream (&fixture, "127.0.0.1", false, 2) };
+    RtpStream *streams[] = { open_stream (&fixture, "127.0.0.1", RTP_STREAM_PAIR, 1),
+                             open_stream (&fixture, "127.0.0.1", RTP_STREAM_PAIR, 2) };
     agree (streams[0], &a, NULL);
     agree (streams[1], &b, NULL);
     rtp_stream_connect (streams[0], streams[1], NULL, 0);
@@ -753,12 +779,15 @@ test_threads (void)
         g_assert_cmpint (recv (b.rtp, heard, sizeof heard, 0), ==, 172);
         g_assert_cmpmem (heard, 172, packet, 172);
     }
-    /* Threads end when the last stream is gone, not before. */
+    /* Threads end when the last client is gone, not before. */
+    g_assert_true (rtp_engine_enter (fixture.engine));
     rtp_engine_stop (fixture.engine);
     talk (&a, streams[0], 0, packet);
     g_assert_cmpint (recv (b.rtp, heard, sizeof heard, 0), ==, 172);
     RtpView views[2];
     rtp_streams_view (streams, 2, true, keep_view, views);
+    rtp_engine_leave (fixture.engine);
+    g_assert_false (rtp_engine_enter (fixture.engine));
     for (unsigned i = 0; i < n_starters; i++) {
         pthread_join (starters[i].thread, NULL);
     }
@@ -791,6 +820,7 @@ main (int argc, char **argv)
     ADD ("digits", test_digits_are_told_once);
     ADD ("codec", test_codec_is_named);
     ADD ("flood", test_flood_is_carried_whole);
+    ADD ("fax", test_fax_passes_untouched);
     ADD ("ipv6-to-ipv4", test_ipv6_to_ipv4);
     ADD ("other-address", test_address_of_somebody_else);
     g_test_add_func ("/rtp/relay/other-program", test_port_of_somebody_else);

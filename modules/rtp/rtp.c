@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* rtp: carries the media of calls in this process. */
+
+#include "termination.h"
+
+#include <string.h>
+#include <tandem/metric.h>
+#include <tandem/module.h>
+#include <unistd.h>
+
+typedef struct {
+    RtpProvider provider;
+    TdMetric *relayed, *ignored, *bad, *unsent;
+} Rtp;
+
+static const TdConfigKey keys[] = {
+    { .name = "address",
+      .type = TD_CONFIG_ADDRESS,
+      .default_text = "127.0.0.1",
+      .help = "The IPv4 address media come to.",
+      .since = "0.1" },
+    { .name = "address6",
+      .type = TD_CONFIG_ADDRESS,
+      .help = "The IPv6 address media come to. Without it no call has media over IPv6.",
+      .since = "0.1" },
+    { .name = "advertise",
+      .type = TD_CONFIG_ADDRESS,
+      .help = "The IPv4 address peers are told, where a translator stands between them and us.",
+      .since = "0.1" },
+    { .name = "advertise6",
+      .type = TD_CONFIG_ADDRESS,
+      .help = "The same for IPv6.",
+      .since = "0.1" },
+    { .name = "first-port",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "16384",
+      .min = 1024,
+      .max = 65534,
+      .help = "Media ports begin here. A stream takes an even port and the next one.",
+      .since = "0.1" },
+    { .name = "last-port",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "32767",
+      .min = 1025,
+      .max = 65535,
+      .help = "Media ports end here. A call with two legs takes two pairs.",
+      .since = "0.1" },
+    { .name = "port-rest",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "2 s",
+      .min = 0,
+      .max = 600000,
+      .help = "For so long a port is not used again, so that late packets reach nobody.",
+      .since = "0.1" },
+    { .name = "threads",
+      .type = TD_CONFIG_INTEGER,
+      .unit = "threads",
+      .default_text = "0",
+      .min = 0,
+      .max = 64,
+      .help = "Media threads; 0: one for two processors, at least one.",
+      .since = "0.1" },
+    { .name = "batch",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "5 ms",
+      .min = 0,
+      .max = 20,
+      .help = "For so long a thread rests between two rounds. A packet is delayed by that much at "
+              "most; 0 carries each one at once, for up to twice the processor time.",
+      .since = "0.1" },
+    { .name = "silence",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "60 s",
+      .min = 0,
+      .max = 86400000,
+      .help = "After so long without a packet from a peer that should send, the call is told; 0: "
+              "never.",
+      .since = "0.1" },
+    { .name = "lock-after",
+      .type = TD_CONFIG_INTEGER,
+      .unit = "packets",
+      .default_text = "10",
+      .min = 1,
+      .max = 255,
+      .help = "After so many packets of one stream from one address, no other address is heard.",
+      .since = "0.1" },
+    { .name = "dscp",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "46",
+      .min = 0,
+      .max = 63,
+      .help = "The mark of media packets on the network (46: expedited forwarding).",
+      .since = "0.1" },
+};
+
+static const TdConfigSection sections[] = {
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "rtp",
+      .help = "Media carried in this process.",
+      .keys = keys,
+      .n_keys = G_N_ELEMENTS (keys) },
+};
+
+static bool
+start_thread (const char *name, RtpThreadRun run, void *thread, void *data, GError **error)
+{
+    const Rtp *rtp = data;
+
+    return td_thread_start (rtp->provider.module, name, run, thread, error);
+}
+
+static void
+count (const RtpTotals *totals, void *data)
+{
+    const Rtp *rtp = data;
+
+    td_metric_add (rtp->relayed, (int64_t) totals->n_relayed);
+    td_metric_add (rtp->ignored, (int64_t) totals->n_ignored);
+    td_metric_add (rtp->bad, (int64_t) totals->n_bad);
+    td_metric_add (rtp->unsent, (int64_t) totals->n_unsent);
+}
+
+static TdMetric *
+declare (TdModule *module, const char *name, const char *help)
+{
+    TdMetricDecl decl = {
+        .size = sizeof decl, .kind = TD_METRIC_COUNTER, .name = name, .help = help
+    };
+
+    return td_metric_declare (module, &decl);
+}
+
+static void
+declare_metrics (Rtp *rtp, TdModule *module)
+{
+    rtp->relayed = declare (module, "tandem_rtp_packets_relayed_total",
+                            "Media packets that were carried from one peer to another.");
+    rtp->ignored = declare (module, "tandem_rtp_packets_ignored_total",
+                            "Media packets from an address that is not the peer's.");
+    rtp->bad = declare (module, "tandem_rtp_packets_bad_total",
+                        "Datagrams at media ports that are neither RTP nor RTCP, or too long.");
+    rtp->unsent = declare (module, "tandem_rtp_packets_unsent_total",
+                           "Media packets that the kernel would not send.");
+}
+
+static int64_t
+number (const TdConfig *config, const char *key)
+{
+    return td_config_number (config, "rtp", NULL, key);
+}
+
+/* Reads HOST_KEY, and what is told instead of it where TOLD_KEY says so. */
+static bool
+read_place (const TdConfig *config, const char *host_key, const char *told_key, RtpPlace *place,
+            GError **error)
+{
+    static const TdAddress any6 = { .v6 = { .sin6_family = AF_INET6 } };
+    static const TdAddress any4 = { .v4 = { .sin_family = AF_INET } };
+    const char *host = td_config_text (config, "rtp", NULL, host_key);
+    const char *told = td_config_text (config, "rtp", NULL, told_key);
+    TdAddress shown;
+
+    if (host == NULL || !td_address_parse (host, 0, &place->host)) {
+        return true;
+    }
+    if (told == NULL
+        && (td_address_equal_host (&place->host, &any4)
+            || td_address_equal_host (&place->host, &any6))) {
+        g_set_error (error, g_quark_from_string ("td-rtp-error"), 0,
+                     "%s: [rtp] %s = %s cannot be told to peers: set %s to what they can reach",
+                     td_config_place (config, "rtp", NULL, host_key), host_key, host, told_key);
+        return false;
+    }
+    if (!td_address_parse (told != NULL ? told : host, 0, &shown)) {
+        shown = place->host;
+    }
+    td_address_print_host (&shown, place->told);
+    return true;
+}
+
+static unsigned
+count_threads (const TdConfig *config)
+{
+    int64_t n_threads = number (config, "threads");
+    long n_processors = sysconf (_SC_NPROCESSORS_ONLN);
+
+    return n_threads > 0 ? (unsigned) n_threads : (unsigned) MAX (n_processors / 2, 1);
+}
+
+static RtpEngineSetup
+read_setup (Rtp *rtp, const TdConfig *config)
+{
+    return (RtpEngineSetup){
+        .n_threads = count_threads (config),
+        .batch_us = (unsigned) number (config, "batch") * 1000,
+        .silence_ms = (unsigned) number (config, "silence"),
+        .lock_after = (unsigned) number (config, "lock-after"),
+        .dscp = (unsigned) number (config, "dscp"),
+        .first_port = (unsigned) number (config, "first-port"),
+        .last_port = (unsigned) number (config, "last-port"),
+        .rest_ms = (unsigned) number (config, "port-rest"),
+        .event = rtp_termination_event,
+        .count = count,
+        .data = rtp,
+        .now_us = td_clock_now_us,
+        .start = start_thread,
+    };
+}
+
+static bool
+start_engine (Rtp *rtp, TdModule *module, GError **error)
+{
+    static const char *const services[] = { "loop", NULL };
+    RtpEngineSetup setup = read_setup (rtp, td_module_config (module));
+    TdMediaProvider provider = {
+        .size = sizeof provider,
+        .name = "rtp",
+        .kinds = 1u << TD_TERMINATION_IP | 1u << TD_TERMINATION_INTERNAL,
+        .services = services,
+        .data = &rtp->provider,
+        .request = rtp_provider_request,
+    };
+
+    rtp->provider.engine = rtp_engine_new (&setup, error);
+    return rtp->provider.engine != NULL && rtp_engine_start (rtp->provider.engine, error)
+           && td_media_provider_register (module, &provider, error);
+}
+
+static bool
+start (TdModule *module, GError **error)
+{
+    const TdConfig *config = td_module_config (module);
+    Rtp *rtp = g_new0 (Rtp, 1);
+
+    rtp->provider.module = module;
+    td_module_set_state (module, rtp);
+    declare_metrics (rtp, module);
+    return read_place (config, "address", "advertise", &rtp->provider.ipv4, error)
+           && read_place (config, "address6", "advertise6", &rtp->provider.ipv6, error)
+           && start_engine (rtp, module, error);
+}
+
+/* Calls that have media keep the threads; the last one ends them. */
+static void
+stop (TdModule *module)
+{
+    Rtp *rtp = td_module_state (module);
+
+    if (rtp != NULL && rtp->provider.engine != NULL) {
+        rtp_engine_stop (rtp->provider.engine);
+    }
+}
+
+static void
+unload (TdModule *module)
+{
+    Rtp *rtp = td_module_state (module);
+
+    if (rtp != NULL) {
+        rtp_engine_free (rtp->provider.engine);
+        g_free (rtp);
+        td_module_set_state (module, NULL);
+    }
+}
+
+static void
+describe (TdModule *module, GVariantDict *info)
+{
+    const Rtp *rtp = td_module_state (module);
+
+    if (rtp == NULL || rtp->provider.engine == NULL) {
+        return;
+    }
+    g_variant_dict_insert (info, "ports_in_use", "u",
+                           rtp_engine_ports_in_use (rtp->provider.engine) * 2);
+    g_variant_dict_insert (info, "ports", "u", rtp_engine_ports_total (rtp->provider.engine) * 2);
+    g_variant_dict_insert (info, "packets_relayed", "x", td_metric_value (rtp->relayed));
+    g_variant_dict_insert (info, "packets_ignored", "x", td_metric_value (rtp->ignored));
+}
+
+TD_MODULE (rtp, .summary = "Carries the media of calls: RTP and RTCP, relayed and anchored",
+           .version = "1.0", .license = "LGPL-2.1-or-later", .provides = TD_LIST ("media"),
+           .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
+           .start = start, .stop = stop, .unload = unload, .describe = describe)
