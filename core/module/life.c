@@ -179,11 +179,15 @@ look_for_users (TdTimer *timer)
         return;
     }
     int64_t waited_us = td_clock_now_us () - module->drained_since_us;
-    /* Posts and work that were under way are soon over: these are calls. */
-    if (waited_us >= CALL_US && td_owner_uses (&module->owner) > td_threads_count (module)) {
+    if (td_owner_uses (&module->owner) == td_threads_count (module)) {
+        td_threads_await (module);
+        td_threads_name_late (module, waited_us);
+    } else if (waited_us >= CALL_US) {
+        /* Posts and work that were under way are soon over: these are calls, which may need its
+         * threads until they end. */
         module->is_excused = true;
+        module->drained_since_us = td_clock_now_us () - CALL_US;
     }
-    td_threads_name_late (module, waited_us);
     td_timer_start (&module->poll, module->poll_ms);
     module->poll_ms = MIN (module->poll_ms * 2, POLL_MS_MAX);
 }

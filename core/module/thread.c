@@ -7,10 +7,11 @@
 
 #include <tandem/log.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 
-enum { PATIENCE_US = G_USEC_PER_SEC };
+enum { PATIENCE_US = G_USEC_PER_SEC, AWAIT_MS = 1 };
 
 typedef struct {
     TdOwned owned;
@@ -104,6 +105,14 @@ td_threads_reap (TdModule *module)
             td_owner_remove (&thread->owned);
             revoke_thread (&thread->owned);
         }
+    }
+}
+
+void
+td_threads_await (TdModule *module)
+{
+    if (module->threads->len > 0) {
+        poll (NULL, 0, AWAIT_MS);
     }
 }
 

@@ -9,6 +9,10 @@
 /* Joins the threads of MODULE that have ended. */
 void td_threads_reap (TdModule *module);
 
+/* Gives MODULE's threads, when nobody but them uses it, a moment of real time to end in: a fake clock
+ * runs ahead of what threads can do. */
+void td_threads_await (TdModule *module);
+
 /* How many have not ended. */
 unsigned td_threads_count (const TdModule *module);
 
