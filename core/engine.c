@@ -601,7 +601,11 @@ write_tables (TdEngineText text, const char *const *owners, FILE *out, GError **
     g_autoptr (GString) all = g_string_new (NULL);
 
     for (unsigned i = 0; owners[i] != NULL; i++) {
+        size_t len_before = all->len;
         write[text](all, engine.config->schema, owners[i]);
+        if (all->len == len_before && text == TD_ENGINE_SAMPLE) {
+            g_string_append_printf (all, "# The module %s has nothing to configure.\n", owners[i]);
+        }
     }
     if (fwrite (all->str, 1, all->len, out) == all->len && fflush (out) == 0) {
         return true;

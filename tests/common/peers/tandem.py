@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """tandemd from the build tree, with a configuration of its own, ready when it says so."""
 
+import json
 import os
 import signal
 import socket
@@ -114,6 +115,13 @@ class Tandem:
         answer = subprocess.run([path, *words], capture_output=True, text=True, timeout=timeout_s,
                                 env={**os.environ, **self.environment}, check=False)
         return answer.returncode, answer.stdout, answer.stderr
+
+    def ctl_json(self, *words):
+        """What tandemctl answers, as data; an error when it fails."""
+        status, output, errors = self.ctl(*words, '--json')
+        if status != 0:
+            raise ProcessError(f'tandemctl {" ".join(words)}: status {status}: {errors}')
+        return json.loads(output)
 
     def stop(self, timeout_s=20):
         """Asks for an orderly end; an error when it does not come, or not cleanly."""
