@@ -68,7 +68,7 @@ new_action (void *self, unsigned event, void *data)
 static void
 resend (SipTransaction *transaction)
 {
-    if (transaction->interval_ms == 0 || !sip_transaction_send (transaction)) {
+    if (!sip_transaction_send (transaction)) {
         broken (transaction);
         return;
     }
@@ -334,18 +334,25 @@ static const TdState other_states[] = {
     [TERMINATED] = { "terminated", 0, 0, NULL, terminated, NULL, { 0 } },
 };
 
-const TdMachine sip_invite_client = { "sip.invite-client",
-                                      "RFC 3261 17.1.1, RFC 6026 7.2",
-                                      invite_states,
-                                      G_N_ELEMENTS (invite_states),
-                                      sip_transaction_events,
-                                      SIP_N_EVENTS,
+static const char *const event_names[SIP_N_CLIENT_EVENTS] = {
+    [SIP_EV_START] = "start",       [SIP_EV_PROVISIONAL] = "1xx",
+    [SIP_EV_SUCCESS] = "2xx",       [SIP_EV_FAILURE] = "300-699",
+    [SIP_EV_LINGERED] = "lingered", [SIP_EV_RETRANSMIT] = "retransmit",
+    [SIP_EV_TIMEOUT] = "timeout",   [SIP_EV_BROKEN] = "transport error",
+};
+
+const TdMachine sip_invite_client = { "sip.invite-client", "RFC 3261 17.1.1, RFC 6026 7.2",
+                                      invite_states,       G_N_ELEMENTS (invite_states),
+                                      event_names,         SIP_N_CLIENT_EVENTS,
                                       timeout_ms };
 
-const TdMachine sip_other_client = {
-    "sip.non-invite-client", "RFC 3261 17.1.2", other_states, G_N_ELEMENTS (other_states),
-    sip_transaction_events,  SIP_N_EVENTS,      timeout_ms
-};
+const TdMachine sip_other_client = { "sip.non-invite-client",
+                                     "RFC 3261 17.1.2",
+                                     other_states,
+                                     G_N_ELEMENTS (other_states),
+                                     event_names,
+                                     SIP_N_CLIENT_EVENTS,
+                                     timeout_ms };
 
 /* A CANCEL has its INVITE's branch: its hash is another one. */
 static uint64_t

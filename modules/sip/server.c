@@ -124,7 +124,7 @@ invite_completed_action (void *self, unsigned event, void *data)
     case SIP_EV_REQUEST:
         repeat (transaction);
         break;
-    case SIP_EV_RETRANSMIT:
+    case SIP_EV_REPEAT:
         transaction->stack->n_retransmitted++;
         transaction->interval_ms = MIN (transaction->interval_ms * 2, timers->t2_ms);
         td_timer_start (&transaction->retransmit, transaction->interval_ms);
@@ -133,7 +133,7 @@ invite_completed_action (void *self, unsigned event, void *data)
     case SIP_EV_ACK:
         td_fsm_enter (&transaction->fsm, CONFIRMED);
         break;
-    case SIP_EV_TIMEOUT: /* timer H: the ACK never came */
+    case SIP_EV_NO_ACK: /* timer H: the ACK never came */
         sip_transaction_fail (transaction, SIP_FAILURE_TIMEOUT);
         td_fsm_enter (&transaction->fsm, TERMINATED);
         break;
@@ -229,13 +229,13 @@ static const TdState invite_states[] = {
                    NULL,
                    { "Timer L", "RFC 6026 7.1", 32000, SIP_EV_LINGERED } },
     [COMPLETED] = { "completed",
-                    RESPONSES | TD_BIT (SIP_EV_REQUEST) | TD_BIT (SIP_EV_RETRANSMIT)
-                        | TD_BIT (SIP_EV_ACK) | TD_BIT (SIP_EV_TIMEOUT),
+                    RESPONSES | TD_BIT (SIP_EV_REQUEST) | TD_BIT (SIP_EV_REPEAT)
+                        | TD_BIT (SIP_EV_ACK) | TD_BIT (SIP_EV_NO_ACK),
                     TD_BIT (CONFIRMED) | TD_BIT (TERMINATED),
                     invite_completed_action,
                     NULL,
                     stop_retransmission,
-                    { "Timer H", "RFC 3261 17.2.1", 32000, SIP_EV_TIMEOUT } },
+                    { "Timer H", "RFC 3261 17.2.1", 32000, SIP_EV_NO_ACK } },
     [CONFIRMED] = { "confirmed",
                     RESPONSES | TD_BIT (SIP_EV_REQUEST) | TD_BIT (SIP_EV_ACK)
                         | TD_BIT (SIP_EV_LINGERED),
@@ -273,18 +273,26 @@ static const TdState other_states[] = {
     [TERMINATED] = { "terminated", 0, 0, NULL, terminated, NULL, { 0 } },
 };
 
-const TdMachine sip_invite_server = { "sip.invite-server",
-                                      "RFC 3261 17.2.1, RFC 6026 7.1",
-                                      invite_states,
-                                      G_N_ELEMENTS (invite_states),
-                                      sip_transaction_events,
-                                      SIP_N_EVENTS,
+static const char *const event_names[SIP_N_INVITE_SERVER_EVENTS] = {
+    [SIP_EV_START] = "start",       [SIP_EV_PROVISIONAL] = "1xx",
+    [SIP_EV_SUCCESS] = "2xx",       [SIP_EV_FAILURE] = "300-699",
+    [SIP_EV_LINGERED] = "lingered", [SIP_EV_REQUEST] = "request again",
+    [SIP_EV_ACK] = "ACK",           [SIP_EV_REPEAT] = "retransmit",
+    [SIP_EV_NO_ACK] = "no ACK",
+};
+
+const TdMachine sip_invite_server = { "sip.invite-server", "RFC 3261 17.2.1, RFC 6026 7.1",
+                                      invite_states,       G_N_ELEMENTS (invite_states),
+                                      event_names,         SIP_N_INVITE_SERVER_EVENTS,
                                       timeout_ms };
 
-const TdMachine sip_other_server = {
-    "sip.non-invite-server", "RFC 3261 17.2.2", other_states, G_N_ELEMENTS (other_states),
-    sip_transaction_events,  SIP_N_EVENTS,      timeout_ms
-};
+const TdMachine sip_other_server = { "sip.non-invite-server",
+                                     "RFC 3261 17.2.2",
+                                     other_states,
+                                     G_N_ELEMENTS (other_states),
+                                     event_names,
+                                     SIP_N_OTHER_SERVER_EVENTS,
+                                     timeout_ms };
 
 /* --- Matching ---------------------------------------------------------------------------- */
 

@@ -17,22 +17,26 @@ SipTransaction *sip_transaction_new (SipStack *stack, SipRole role, SipMethod me
                                      const SipPath *path, const SipUser *user, void *data,
                                      size_t key_len_bytes);
 
-/* Events of all four machines. */
+/* Events. The first ones are the same for all four machines. */
 typedef enum {
     SIP_EV_START,
     SIP_EV_PROVISIONAL, /* of clients: came; of servers: is sent */
     SIP_EV_SUCCESS,
     SIP_EV_FAILURE,
-    SIP_EV_RETRANSMIT,
-    SIP_EV_TIMEOUT,
     SIP_EV_LINGERED,
+    /* Clients. */
+    SIP_EV_RETRANSMIT = SIP_EV_LINGERED + 1,
+    SIP_EV_TIMEOUT,
     SIP_EV_BROKEN,
-    SIP_EV_REQUEST,
-    SIP_EV_ACK,
-    SIP_N_EVENTS,
+    SIP_N_CLIENT_EVENTS,
+    /* Servers; from the ACK on of INVITE only. */
+    SIP_EV_REQUEST = SIP_EV_LINGERED + 1,
+    SIP_N_OTHER_SERVER_EVENTS,
+    SIP_EV_ACK = SIP_N_OTHER_SERVER_EVENTS,
+    SIP_EV_REPEAT,
+    SIP_EV_NO_ACK,
+    SIP_N_INVITE_SERVER_EVENTS,
 } SipEvent;
-
-extern const char *const sip_transaction_events[SIP_N_EVENTS];
 
 /* The number in a branch of ours; false when it is none. */
 bool sip_branch_number (SipView branch, unsigned *ret_lane, uint64_t *ret_number);

@@ -9,14 +9,6 @@
 /* RFC 3261 17.1.1.1, 17.1.2.2; timer D: 17.1.1.2. */
 const SipTimers sip_timers_default = { 500, 4000, 5000, 32000 };
 
-const char *const sip_transaction_events[SIP_N_EVENTS] = {
-    [SIP_EV_START] = "start",           [SIP_EV_PROVISIONAL] = "1xx",
-    [SIP_EV_SUCCESS] = "2xx",           [SIP_EV_FAILURE] = "300-699",
-    [SIP_EV_RETRANSMIT] = "retransmit", [SIP_EV_TIMEOUT] = "timeout",
-    [SIP_EV_LINGERED] = "lingered",     [SIP_EV_BROKEN] = "transport error",
-    [SIP_EV_REQUEST] = "request again", [SIP_EV_ACK] = "ACK",
-};
-
 static const TdMachine *const machines[] = {
     [SIP_CLIENT_INVITE] = &sip_invite_client,
     [SIP_CLIENT_OTHER] = &sip_other_client,
@@ -184,7 +176,12 @@ retransmit_expired (TdTimer *timer)
     SipTransaction *transaction =
         (SipTransaction *) ((char *) timer - offsetof (SipTransaction, retransmit));
 
-    td_fsm_dispatch (&transaction->fsm, SIP_EV_RETRANSMIT, NULL);
+    if (transaction->role > SIP_CLIENT_OTHER) {
+        td_fsm_dispatch (&transaction->fsm, SIP_EV_REPEAT, NULL);
+    } else { /* without an interval it never went out */
+        td_fsm_dispatch (&transaction->fsm,
+                         transaction->interval_ms == 0 ? SIP_EV_BROKEN : SIP_EV_RETRANSMIT, NULL);
+    }
 }
 
 SipTransaction *

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Causes as SIP says them: status, phrase, Reason (RFC 3326). */
+
+#include "leg.h"
+
+TdCause
+sip_cause_of_response (const SipScan *response)
+{
+    TdCause cause = { .value = (uint8_t) td_cause_from_sip (response->status),
+                      .space = TD_CODE_SIP,
+                      .code = (uint16_t) response->status };
+    TdCause reason;
+
+    if (!sip_view_copy (response->reason, cause.text, sizeof cause.text)) {
+        g_strlcpy (cause.text, sip_reason (response->status), sizeof cause.text);
+    }
+    if (sip_cause_of_reason (response, &reason) && reason.space == TD_CODE_NONE) {
+        cause.value = reason.value;
+    }
+    return cause;
+}
+
+/* One value of Reason: "Q.850;cause=16;text="x"" or "SIP;cause=600". */
+static bool
+read_reason (SipView item, TdCause *ret_cause)
+{
+    SipView protocol = item, number, text;
+    uint64_t code;
+    const char *semicolon = memchr (item.text, ';', item.len_bytes);
+
+    if (semicolon == NULL) {
+        return false;
+    }
+    protocol = sip_view_trim (sip_view_span (item.text, semicolon));
+    SipView params = sip_view_span (semicolon, item.text + item.len_bytes);
+    if (!sip_param_find (params, "cause", &number)) {
+        return false;
+    }
+    if (sip_view_is_nocase (protocol, "Q.850") && sip_view_number (number, 127, &code)
+        && code > 0) {
+        *ret_cause = td_cause ((unsigned) code, NULL);
+    } else if (sip_view_is_nocase (protocol, "SIP") && sip_view_number (number, 699, &code)
+               && code >= 200) {
+        *ret_cause = code < 300 ? td_cause (TD_CAUSE_NORMAL_CLEARING, NULL)
+                                : td_cause (td_cause_from_sip ((unsigned) code), NULL);
+        ret_cause->space = TD_CODE_SIP;
+        ret_cause->code = (uint16_t) code;
+    } else {
+        return false;
+    }
+    if (sip_param_find (params, "text", &text) && text.len_bytes > 2 && text.text[0] == '"') {
+        char copy[sizeof ret_cause->text];
+        text = sip_view_span (text.text + 1, text.text + text.len_bytes - 1);
+        if (sip_view_copy (text, copy, sizeof copy)) {
+            memcpy (ret_cause->text, copy, sizeof copy);
+        }
+    }
+    return true;
+}
+
+/* Q.850 says more than SIP, wherever it stands. */
+bool
+sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause)
+{
+    const SipHeader *header;
+    unsigned index = 0;
+    bool is_found = false;
+
+    while ((header = sip_scan_next (scan, SIP_HEADER_REASON, &index)) != NULL) {
+        SipView rest = sip_header_value (header), item;
+        TdCause cause;
+        while (sip_view_split (&rest, ',', &item)) {
+            if (read_reason (item, &cause) && (!is_found || cause.space == TD_CODE_NONE)) {
+                *ret_cause = cause;
+                is_found = true;
+            }
+        }
+    }
+    return is_found;
+}
+
+unsigned
+sip_cause_to_status (const TdCause *cause, const char **ret_reason)
+{
+    unsigned status = cause->code;
+
+    *ret_reason = NULL;
+    if (cause->space != TD_CODE_SIP || status < 400 || status > 699) {
+        return td_cause_to_sip (cause->value);
+    }
+    switch (status) {
+    case 401: /* these speak of our own request to the other side */
+    case 407:
+    case 481:
+    case 487:
+    case 491:
+    case 420:
+    case 421:
+    case 422:
+    case 494:
+        return td_cause_to_sip (cause->value);
+    case 503: /* RFC 3261 16.7 6: it is not we who are unavailable */
+        return 500;
+    default:
+        *ret_reason = cause->text[0] != '\0' ? cause->text : NULL;
+        return status;
+    }
+}
+
+void
+sip_cause_compose (GString *out, const TdCause *cause)
+{
+    if (cause->value == TD_CAUSE_NONE) {
+        return;
+    }
+    g_string_append_printf (out, "Reason: Q.850;cause=%u;text=", cause->value);
+    sip_compose_quoted (out, td_cause_phrase (cause->value));
+    g_string_append (out, "\r\n");
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Requests that begin a transaction: which may be served, and by whom (RFC 3261 8.2). */
+
+#include "leg.h"
+
+#include "mime.h"
+
+#include <tandem/log.h>
+
+void
+sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet, unsigned status,
+                   const char *reason, const char *lines)
+{
+    SipPath path = sip_transport_reply_path (request, packet);
+    SipTransaction *transaction = sip_server_start (&lane->stack, request, &path, NULL, NULL);
+    GString *out = lane->stack.out;
+    char tag[SIP_TAG_SIZE];
+    SipReplyHead head;
+
+    sip_stack_make_tag (&lane->stack, tag);
+    sip_reply_head_init (&head, request, &packet->remote);
+    sip_compose_response (out, &head, status, reason, tag);
+    if (lines != NULL) {
+        g_string_append (out, lines);
+    }
+    sip_compose_end (out, NULL, NULL, 0);
+    sip_server_respond (transaction, status, out->str, out->len);
+    sip_reply_head_clear (&head);
+}
+
+/* The To tag is a hash of the request, so that it is the same each time (RFC 3261 8.2.7). */
+void
+sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                      unsigned status, const char *reason)
+{
+    SipPath path = sip_transport_reply_path (request, packet);
+    GString *out = lane->stack.out;
+    char tag[SIP_TAG_SIZE];
+    SipReplyHead head;
+
+    g_snprintf (tag, sizeof tag, "s%016" G_GINT64_MODIFIER "x",
+                sip_view_hash (request->via.whole, lane->stack.secret));
+    sip_reply_head_init (&head, request, &packet->remote);
+    sip_compose_response (out, &head, status, reason, tag);
+    sip_compose_end (out, NULL, NULL, 0);
+    sip_transport_send (&path, out->str, out->len, lane);
+    sip_reply_head_clear (&head);
+}
+
+/* --- CANCEL (RFC 3261 9.2) --------------------------------------------------------------- */
+
+static void
+take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    SipTransaction *invite = sip_server_find_invite (&lane->stack, request);
+    TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, "Cancelled");
+
+    if (invite == NULL) {
+        sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+        return;
+    }
+    sip_cause_of_reason (request, &cause);
+    sip_answer_simple (lane, request, packet, 200, NULL, NULL);
+    SipLeg *leg = invite->data;
+    if (leg == NULL || invite->last_status >= 200) {
+        return; /* answered already: nothing to cancel */
+    }
+    if (leg->invite == invite && td_fsm_state (&leg->fsm) == SIP_LEG_OFFERED) {
+        td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_CANCELLED, &cause);
+    }
+}
+
+/* --- OPTIONS (RFC 3261 11.2) ------------------------------------------------------------- */
+
+static void
+take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    sip_answer_simple (lane, request, packet, 200, NULL,
+                       "Allow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n"
+                       "Accept-Encoding: identity\r\nAccept-Language: en\r\nSupported: \r\n");
+}
+
+/* --- What may be served at all ----------------------------------------------------------- */
+
+/* RFC 3261 8.2.2.3: we know no extension that somebody could require. */
+static bool
+refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    g_autoptr (GString) lines = NULL;
+    const SipHeader *header;
+    unsigned index = 0;
+
+    if (!sip_scan_has (request, SIP_HEADER_REQUIRE)) {
+        return false;
+    }
+    lines = g_string_new (NULL);
+    while ((header = sip_scan_next (request, SIP_HEADER_REQUIRE, &index)) != NULL) {
+        sip_compose_header (lines, "Unsupported", sip_header_value (header));
+    }
+    sip_answer_simple (lane, request, packet, 420, NULL, lines->str);
+    return true;
+}
+
+/* RFC 3261 8.2.3: a body of another kind, unless it is said to be optional. */
+static bool
+refuse_body (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    SipView encoding = sip_scan_header (request, SIP_HEADER_CONTENT_ENCODING);
+    SipView disposition = sip_scan_header (request, SIP_HEADER_CONTENT_DISPOSITION), handling;
+    const char *params =
+        disposition.len_bytes > 0 ? memchr (disposition.text, ';', disposition.len_bytes) : NULL;
+    SipPart part;
+
+    if (request->body.len_bytes == 0
+        || (request->method != SIP_METHOD_INVITE && request->method != SIP_METHOD_UPDATE)) {
+        return false;
+    }
+    if (params != NULL
+        && sip_param_find (sip_view_span (params, disposition.text + disposition.len_bytes),
+                           "handling", &handling)
+        && sip_view_is_nocase (handling, "optional")) {
+        return false;
+    }
+    if (encoding.len_bytes > 0 && !sip_view_is_nocase (encoding, "identity")) {
+        sip_answer_simple (lane, request, packet, 415, NULL, "Accept-Encoding: identity\r\n");
+        return true;
+    }
+    if (!sip_mime_find (request->content_type, request->body, "application/sdp", &part)) {
+        sip_answer_simple (lane, request, packet, 415, NULL,
+                           "Accept: application/sdp, multipart/mixed\r\n");
+        return true;
+    }
+    return false;
+}
+
+/* --- Outside a dialog -------------------------------------------------------------------- */
+
+static void
+take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    if (request->max_forwards == 0) { /* whoever passes calls on keeps loops from going on */
+        sip_answer_simple (lane, request, packet, 483, NULL, NULL);
+    } else if (atomic_load (&lane->sip->is_closing)) {
+        sip_answer_simple (lane, request, packet, 503, "Closing Down", NULL);
+    } else if (sip_trunks_by_source (lane->sip, packet) != NULL
+               || sip_admit_stranger (lane, request, packet)) {
+        sip_uas_invite (lane, request, packet);
+    }
+}
+
+static void
+take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    switch (request->method) {
+    case SIP_METHOD_INVITE:
+        take_invite (lane, request, packet);
+        break;
+    case SIP_METHOD_OPTIONS:
+        take_options (lane, request, packet);
+        break;
+    case SIP_METHOD_REGISTER:
+        sip_register (lane, request, packet);
+        break;
+    case SIP_METHOD_BYE:
+    case SIP_METHOD_INFO:
+    case SIP_METHOD_UPDATE:
+    case SIP_METHOD_PRACK:
+        sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+        break;
+    case SIP_METHOD_OTHER: /* RFC 3261 21.5.2 */
+        sip_answer_simple (lane, request, packet, 501, NULL, "Allow: " SIP_ALLOW "\r\n");
+        break;
+    default: /* RFC 3261 8.2.1 */
+        sip_answer_simple (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
+        break;
+    }
+}
+
+static void
+take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    SipLeg *leg = sip_leg_find (lane, request);
+
+    if (leg == NULL) { /* RFC 3261 12.2.2 */
+        sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+    } else if (request->method == SIP_METHOD_OPTIONS) {
+        take_options (lane, request, packet);
+    } else if (request->method == SIP_METHOD_OTHER) {
+        sip_answer_simple (lane, request, packet, 501, NULL, "Allow: " SIP_ALLOW "\r\n");
+    } else {
+        sip_leg_take_request (leg, request, packet);
+    }
+}
+
+static void
+take_ack (SipLane *lane, const SipScan *ack)
+{
+    SipLeg *leg = sip_leg_find (lane, ack);
+
+    if (leg != NULL) {
+        sip_leg_take_ack (leg, ack);
+    }
+}
+
+void
+sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                      SipReceived received)
+{
+    if (received == SIP_RECEIVED_ACK) {
+        take_ack (lane, request);
+    } else if (request->method == SIP_METHOD_CANCEL) {
+        take_cancel (lane, request, packet);
+    } else if (received == SIP_RECEIVED_MERGED) { /* RFC 3261 8.2.2.2 */
+        sip_answer_simple (lane, request, packet, 482, NULL, NULL);
+    } else if (refuse_extensions (lane, request, packet) || refuse_body (lane, request, packet)) {
+        return;
+    } else if (request->to_tag.len_bytes > 0) {
+        take_inside (lane, request, packet);
+    } else {
+        take_outside (lane, request, packet);
+    }
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The channel driver: a call's verbs become events of a leg. */
+
+#include "leg.h"
+
+static void
+early (TdChannel *channel, unsigned status, TdDescription *description)
+{
+    SipEarly what = { status, description };
+
+    td_fsm_dispatch (&sip_leg_of (channel)->fsm, SIP_LEG_EV_EARLY, &what);
+}
+
+static void
+ring (TdChannel *channel, TdDescription *description)
+{
+    early (channel, 180, description);
+}
+
+static void
+progress (TdChannel *channel, TdDescription *description)
+{
+    early (channel, 183, description);
+}
+
+static void
+answer (TdChannel *channel, TdDescription *description)
+{
+    td_fsm_dispatch (&sip_leg_of (channel)->fsm, SIP_LEG_EV_ANSWER, description);
+}
+
+static void
+offer (TdChannel *channel, TdDescription *description)
+{
+    sip_offer_send (sip_leg_of (channel), description);
+}
+
+static void
+accept_offer (TdChannel *channel, TdDescription *description)
+{
+    td_fsm_dispatch (&sip_leg_of (channel)->fsm, SIP_LEG_EV_ACCEPT, description);
+}
+
+/* An offer in the 2xx to our INVITE cannot be refused but by ending the leg, which its call does. */
+static void
+refuse (TdChannel *channel, const TdCause *cause)
+{
+    SipLeg *leg = sip_leg_of (channel);
+
+    if (td_fsm_state (&leg->fsm) == SIP_LEG_ACCEPTING) {
+        td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_RELEASE, (void *) (uintptr_t) cause);
+    } else {
+        sip_offer_refuse (leg, cause);
+    }
+}
+
+static void
+digit (TdChannel *channel, char sent, uint32_t duration_ms)
+{
+    SipLeg *leg = sip_leg_of (channel);
+    SipLane *lane = leg->lane;
+    GString *out = lane->stack.out;
+    char branch[SIP_BRANCH_SIZE], body[64];
+
+    if (leg->dialog.call_id == NULL || !leg->dialog.is_confirmed || !leg->peer_has_info) {
+        return;
+    }
+    int length = g_snprintf (body, sizeof body, "Signal=%c\r\nDuration=%u\r\n", sent,
+                             duration_ms != 0 ? duration_ms : 100);
+    sip_stack_make_branch (&lane->stack, branch);
+    sip_dialog_compose (out, &leg->dialog, "INFO", ++leg->dialog.local_cseq, leg->path.transport,
+                        sip_transport_listener (lane->sip, &leg->path)->host, branch);
+    sip_compose_end (out, "application/dtmf-relay", body, (size_t) length);
+    sip_client_start (&lane->stack, SIP_METHOD_INFO, branch, &leg->path, out->str, out->len, NULL,
+                      NULL);
+}
+
+static void
+release (TdChannel *channel, const TdCause *cause)
+{
+    td_fsm_dispatch (&sip_leg_of (channel)->fsm, SIP_LEG_EV_RELEASE, (void *) (uintptr_t) cause);
+}
+
+static void
+describe (TdChannel *channel, GVariantDict *info)
+{
+    const SipLeg *leg = sip_leg_of (channel);
+
+    g_variant_dict_insert (info, "sip-state", "s", td_fsm_state_name (&leg->fsm));
+    g_variant_dict_insert (info, "sip-local-tag", "s", leg->local_tag);
+    if (leg->dialog.call_id != NULL) {
+        g_variant_dict_insert (info, "sip-target", "s", leg->dialog.target);
+        g_variant_dict_insert (info, "sip-remote-tag", "s", leg->dialog.remote_tag);
+    }
+}
+
+const TdChannelDriver sip_channel_driver = {
+    .size = sizeof (TdChannelDriver),
+    .name = "sip",
+    .originate = sip_uac_originate,
+    .ring = ring,
+    .progress = progress,
+    .answer = answer,
+    .offer = offer,
+    .accept = accept_offer,
+    .refuse = refuse,
+    .digit = digit,
+    .release = release,
+    .freed = sip_leg_free,
+    .describe = describe,
+};

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A leg: one channel's dialog, from INVITE to BYE.
+ *
+ *     incoming:  NEW -> OFFERED -> ANSWERED -----------------+
+ *                          (2xx sent)     (ACK came)         v
+ *     outgoing:  NEW -> CALLING -> [ACCEPTING] ---------> TALKING -> CLOSING -> GONE
+ *                          |        (2xx with an offer,      (BYE)
+ *                          +-> CANCELLING  ACK to come)
+ *
+ * GONE is where the channel has been told that it is released: the leg is freed by the core then,
+ * at once or soon, and nothing may touch it after td_channel_released (). */
+
+#ifndef SIP_LEG_H
+#define SIP_LEG_H
+
+#include "dialog.h"
+#include "sip.h"
+
+#include <tandem/call.h>
+
+enum {
+    SIP_LEG_NEW,
+    SIP_LEG_OFFERED,
+    SIP_LEG_ANSWERED,
+    SIP_LEG_CALLING,
+    SIP_LEG_ACCEPTING,
+    SIP_LEG_CANCELLING,
+    SIP_LEG_TALKING,
+    SIP_LEG_CLOSING,
+    SIP_LEG_GONE,
+};
+
+typedef enum {
+    SIP_LEG_EV_INVITED,
+    SIP_LEG_EV_PLACED,
+    SIP_LEG_EV_EARLY,     /* verb: data is a SipEarly */
+    SIP_LEG_EV_ANSWER,    /* verb: data is a TdDescription, nullable */
+    SIP_LEG_EV_ACCEPT,    /* verb: data is a TdDescription, nullable */
+    SIP_LEG_EV_RELEASE,   /* verb: data is a TdCause */
+    SIP_LEG_EV_CANCELLED, /* CANCEL, or BYE before the answer */
+    SIP_LEG_EV_ACKED,     /* data is the ACK */
+    SIP_LEG_EV_ACK_LOST,
+    SIP_LEG_EV_PROVISIONAL, /* data is the response */
+    SIP_LEG_EV_SUCCESS,     /* data is the response */
+    SIP_LEG_EV_FAILURE,     /* data is a TdCause */
+    SIP_LEG_EV_BYE,         /* data is a TdCause */
+    SIP_LEG_EV_CLOSED,      /* the answer to our BYE, or none */
+    SIP_LEG_N_EVENTS,
+} SipLegEvent;
+
+extern const TdMachine sip_leg_machine;
+
+typedef struct {
+    unsigned status; /* 180 or 183 */
+    TdDescription *description;
+} SipEarly;
+
+#define SIP_MAX_FORKS 8
+
+/* One early dialog of an outgoing leg. Its early id is its place in the list, from 1. */
+typedef struct {
+    SipDialog dialog;
+    TdDescription *description; /* what it said last */
+} SipFork;
+
+struct SipLeg {
+    SipLink link; /* by local_tag */
+    SipLane *lane;
+    TdChannel *channel;
+    TdFsm fsm;
+    char local_tag[SIP_TAG_SIZE];
+    SipPath path; /* where our requests go; of an incoming leg at first where it came from */
+    bool is_incoming;
+    bool has_offered;   /* the INVITE had a description */
+    bool peer_has_info; /* Allow named INFO, or there was none */
+    bool has_tried;     /* credentials */
+
+    SipDialog dialog;
+    SipTransaction *invite; /* theirs or ours; NULL when it has ended */
+    TdCause cause;          /* why it is being released */
+
+    /* Incoming. */
+    SipReplyHead head;
+
+    /* Outgoing. */
+    SipFork *forks[SIP_MAX_FORKS];
+    unsigned n_forks;
+    SipFork *winner;
+    char *request_uri;
+    char *from, *to; /* values */
+    char *call_id;
+    uint32_t cseq;
+    char *credentials; /* a whole header line, or NULL */
+    char *ack;         /* for a 2xx that comes again */
+    size_t ack_len_bytes;
+    uint32_t acked_cseq;
+
+    /* A 2xx of ours that has not been acknowledged (RFC 3261 13.3.1.4). */
+    char *ok;
+    size_t ok_len_bytes;
+    SipPath ok_path;
+    uint32_t ok_cseq;
+    uint32_t ok_interval_ms;
+    int64_t ok_since_us;
+    TdTimer ok_timer;
+    bool ok_has_offer; /* the ACK brings the answer */
+
+    /* Offer and answer in the call (RFC 3261 14, RFC 3311). */
+    SipTransaction *offer_in; /* a re-INVITE or UPDATE that waits for accept or refuse */
+    SipReplyHead offer_head;
+    char *offer_target; /* the Contact it brought, or NULL */
+    uint32_t offer_in_cseq;
+    bool offer_in_is_invite;
+    bool offer_in_is_empty;
+    SipTransaction *offer_out; /* our last re-INVITE, until its transaction ends */
+    bool is_offering;          /* it has no final response yet, or waits for its time */
+    bool is_offer_empty;
+    bool is_ack_due; /* its 2xx made an offer: the ACK waits for accept */
+    uint8_t n_glares;
+    TdDescription *offer_description; /* nullable: what is or will be offered */
+    TdDescription *peer_offer;        /* that of the 2xx, until it is answered */
+    uint32_t ack_cseq;
+    TdTimer offer_timer; /* after glare */
+    SipTransaction *bye;
+};
+
+/* --- leg.c ------------------------------------------------------------------------------- */
+
+SipLeg *sip_leg_new (SipLane *lane, bool is_incoming);
+void sip_leg_free (void *leg); /* TdChannelDriver.freed */
+
+/* The leg that REQUEST is in the dialog of, or NULL. */
+SipLeg *sip_leg_find (SipLane *lane, const SipScan *request);
+
+/* The leg of CHANNEL. */
+SipLeg *sip_leg_of (TdChannel *channel);
+
+/* A request in the leg's dialog. */
+void sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packet);
+void sip_leg_take_ack (SipLeg *leg, const SipScan *ack);
+
+/* Ends the leg: the last thing anybody does to it. */
+void sip_leg_gone (SipLeg *leg, const TdCause *cause);
+
+/* Begins to close an answered dialog: BYE. */
+void sip_leg_close (SipLeg *leg, const TdCause *cause);
+
+/* Keeps the 2xx in OUT, which was sent by PATH, to send it until its ACK comes. */
+void sip_leg_keep_ok (SipLeg *leg, const GString *out, const SipPath *path, uint32_t cseq);
+void sip_leg_forget_ok (SipLeg *leg);
+
+/* The description in SCAN's body: NULL with *RET_WHY untouched when it has none, NULL with a reason
+ * (transfer full) when it cannot be read. */
+TdDescription *sip_leg_description (const SipScan *scan, char **ret_why);
+
+/* Ends the message in OUT with DESCRIPTION (nullable) as body. */
+void sip_leg_compose_body (SipLeg *leg, GString *out, TdDescription *description);
+
+/* Contact, Allow, User-Agent. */
+void sip_leg_compose_self (SipLeg *leg, GString *out);
+
+/* Sends ACK for the 2xx of CSEQ in DIALOG, with DESCRIPTION (nullable), and keeps it in leg->ack. */
+void sip_leg_send_ack (SipLeg *leg, SipDialog *dialog, uint32_t cseq, TdDescription *description);
+
+/* Sends a request without a transaction's user: the BYE of a fork that nobody wants. */
+void sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const SipUser *user);
+
+/* Where requests of DIALOG go, from its next hop; leaves PATH alone when that is a name. */
+void sip_leg_update_path (SipLeg *leg, const SipDialog *dialog);
+
+/* --- cause.c ----------------------------------------------------------------------------- */
+
+/* Of a final response to INVITE; of a Reason header field, when there is one (RFC 3326). */
+TdCause sip_cause_of_response (const SipScan *response);
+bool sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause);
+/* The status and, in RET_REASON, the phrase (transfer none) to refuse an INVITE with. */
+unsigned sip_cause_to_status (const TdCause *cause, const char **ret_reason);
+void sip_cause_compose (GString *out, const TdCause *cause);
+
+/* --- uas.c ------------------------------------------------------------------------------- */
+
+void sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet);
+void sip_uas_offered (void *leg, unsigned event, void *data);
+void sip_uas_answered (void *leg, unsigned event, void *data);
+
+/* --- uac.c ------------------------------------------------------------------------------- */
+
+void sip_uac_originate (TdChannel *channel);
+void sip_uac_calling (void *leg, unsigned event, void *data);
+void sip_uac_accepting (void *leg, unsigned event, void *data);
+void sip_uac_cancelling (void *leg, unsigned event, void *data);
+
+/* --- offer.c ----------------------------------------------------------------------------- */
+
+void sip_offer_receive (SipLeg *leg, const SipScan *request, const TdPacket *packet);
+void sip_offer_send (SipLeg *leg, TdDescription *description);
+void sip_offer_accept (SipLeg *leg, TdDescription *description);
+void sip_offer_refuse (SipLeg *leg, const TdCause *cause);
+void sip_offer_init (SipLeg *leg);
+/* The ACK for a 2xx of ours: it may bring an answer, and free the way for an offer of ours. */
+void sip_offer_take_ack (SipLeg *leg, const SipScan *ack);
+void sip_offer_clear (SipLeg *leg);
+
+/* --- driver.c ---------------------------------------------------------------------------- */
+
+extern const TdChannelDriver sip_channel_driver;
+
+#endif

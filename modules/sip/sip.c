@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SIP endpoints: the module's life, its configuration, and what an operator sees of it. */
+
+#include "leg.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <tandem/log.h>
+
+/* --- Configuration ----------------------------------------------------------------------- */
+
+static const char *const strangers_choices[] = { "accept", "challenge", "refuse", NULL };
+
+static const TdConfigKey keys[] = {
+    { .name = "listen",
+      .type = TD_CONFIG_LIST,
+      .default_text = "udp:127.0.0.1:5060, tcp:127.0.0.1:5060",
+      .help = "Where to listen: udp:ADDRESS:PORT or tcp:ADDRESS:PORT, IPv6 addresses in brackets.",
+      .since = "0.1" },
+    { .name = "advertise",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "",
+      .help = "HOST or HOST:PORT that peers reach this switch by, where it is not the address it "
+              "listens on: behind a translator, or when it listens on any address.",
+      .since = "0.1" },
+    { .name = "strangers",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "challenge",
+      .choices = strangers_choices,
+      .help = "What a call gets that comes from no trunk. challenge: it must prove to be a "
+              "registered user's (407). accept: it is served. refuse: 403.",
+      .since = "0.1" },
+    { .name = "realm",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "",
+      .help = "The realm of challenges; empty: the domain of the address that is used.",
+      .since = "0.1" },
+    { .name = "nonce-life",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "5 min",
+      .min = 1000,
+      .max = 86400000,
+      .help = "How long a challenge may be answered.",
+      .since = "0.1" },
+    { .name = "t1",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "500 ms",
+      .min = 10,
+      .max = 10000,
+      .help = "Timer T1, the round trip that retransmissions begin with (RFC 3261 17.1.1.1).",
+      .since = "0.1" },
+    { .name = "t2",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "4 s",
+      .min = 10,
+      .max = 60000,
+      .help = "Timer T2, the longest interval of retransmissions (RFC 3261 17.1.2.2).",
+      .since = "0.1" },
+    { .name = "t4",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "5 s",
+      .min = 10,
+      .max = 60000,
+      .help = "Timer T4, the longest a message stays in the network (RFC 3261 17.1.2.2).",
+      .since = "0.1" },
+    { .name = "user-agent",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "Tandem",
+      .help = "What the User-Agent and Server header fields say; empty: nothing.",
+      .since = "0.1" },
+    { .name = "dscp",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "24",
+      .min = 0,
+      .max = 63,
+      .help = "The code point that signalling packets are marked with; 24 is CS3 (RFC 4594 3).",
+      .since = "0.1" },
+    { .name = "idle-timeout",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "10 min",
+      .min = 10000,
+      .max = 86400000,
+      .help = "When a silent TCP connection is closed.",
+      .since = "0.1" },
+    { .name = "trace",
+      .type = TD_CONFIG_BOOL,
+      .default_text = "yes",
+      .help = "Whether the last 16 MiB of messages of each lane are kept for the trace command.",
+      .since = "0.1" },
+};
+
+static const TdConfigSection sections[] = {
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "sip",
+      .help = "SIP endpoints.",
+      .keys = keys,
+      .n_keys = G_N_ELEMENTS (keys) },
+};
+
+/* --- Attributes and metrics -------------------------------------------------------------- */
+
+/* What is carried from leg to leg. What belongs to a domain of trust (RFC 3324) does not leave it
+ * unless somebody says so. */
+static const struct {
+    SipHeaderId id;
+    unsigned flags;
+} carried[] = {
+    { SIP_HEADER_ACCEPT_CONTACT, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_ACCEPT_LANGUAGE, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_ALERT_INFO, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_CALL_INFO, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_DATE, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_DIVERSION, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_GEOLOCATION, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_HISTORY_INFO, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_IDENTITY, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_IDENTITY_INFO, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_IN_REPLY_TO, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_ORGANIZATION, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_P_ACCESS_NETWORK_INFO, 0 },
+    { SIP_HEADER_P_ASSERTED_IDENTITY, 0 },
+    { SIP_HEADER_P_CHARGING_VECTOR, 0 },
+    { SIP_HEADER_P_EARLY_MEDIA, 0 },
+    { SIP_HEADER_P_PREFERRED_IDENTITY, 0 },
+    { SIP_HEADER_PRIORITY, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_PRIVACY, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_REFERRED_BY, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_REJECT_CONTACT, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_REPLY_TO, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_REQUEST_DISPOSITION, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_RESOURCE_PRIORITY, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_SUBJECT, TD_ATTRIBUTE_PASS },
+    { SIP_HEADER_USER_TO_USER, TD_ATTRIBUTE_PASS },
+};
+
+G_STATIC_ASSERT (G_N_ELEMENTS (carried) <= SIP_MAX_CARRIED);
+
+static bool
+declare_attributes (Sip *sip, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS (carried); i++) {
+        g_autofree char *lower = g_ascii_strdown (sip_header_name (carried[i].id), -1);
+        g_autofree char *name = g_strconcat ("sip.header.", lower, NULL);
+        g_autofree char *help =
+            g_strdup_printf ("The %s header field of an INVITE.", sip_header_name (carried[i].id));
+        const TdAttribute *attribute =
+            td_attribute_declare (sip->module, name, TD_ATTRIBUTE_TEXT,
+                                  carried[i].flags | TD_ATTRIBUTE_MANY, help, error);
+        if (attribute == NULL) {
+            return false;
+        }
+        sip->carried[sip->n_carried++] = (SipCarried){ carried[i].id, attribute };
+    }
+    sip->other_headers = td_attribute_declare (
+        sip->module, "sip.other-headers", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_PASS | TD_ATTRIBUTE_MANY,
+        "Header fields that nobody here knows, each as NAME: VALUE.", error);
+    sip->max_forwards = td_attribute_declare (
+        sip->module, "sip.max-forwards", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_PASS,
+        "How many more hops an INVITE was allowed (RFC 3261 20.22).", error);
+    return sip->other_headers != NULL && sip->max_forwards != NULL;
+}
+
+static TdMetric *
+declare_counter (Sip *sip, const char *name, const char *help)
+{
+    return td_metric_declare (sip->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                            .kind = TD_METRIC_COUNTER,
+                                                            .name = name,
+                                                            .help = help });
+}
+
+static void
+declare_metrics (Sip *sip)
+{
+    sip->received = declare_counter (sip, "tandem_sip_received_messages_total",
+                                     "SIP messages that were received.");
+    sip->sent = declare_counter (sip, "tandem_sip_sent_messages_total",
+                                 "SIP messages that were sent, retransmissions included.");
+    sip->refused = declare_counter (sip, "tandem_sip_malformed_requests_total",
+                                    "Malformed requests that were refused.");
+    sip->dropped = declare_counter (sip, "tandem_sip_dropped_messages_total",
+                                    "Messages that were dropped: malformed and not to be answered, "
+                                    "too large, or too many.");
+}
+
+/* --- Lanes ------------------------------------------------------------------------------- */
+
+static void
+open_lane (Sip *sip, unsigned index, uint64_t secret, const uint8_t nonce_secret[32])
+{
+    SipLane *lane = &sip->lanes[index];
+    TdConfig *config = td_module_config (sip->module);
+    unsigned nonce_life_s =
+        (unsigned) (td_config_number (config, "sip", NULL, "nonce-life") / 1000);
+
+    lane->sip = sip;
+    sip_stack_init (&lane->stack, sip->module, index, &sip->timers, secret);
+    lane->stack.counter += (uint64_t) index << 48;
+    lane->stack.send = sip_transport_send;
+    lane->stack.data = lane;
+    sip_table_init (&lane->legs);
+    lane->authority = sip_authority_new (nonce_secret, nonce_life_s);
+    lane->ring =
+        td_config_bool (config, "sip", NULL, "trace") ? sip_ring_new (SIP_RING_BYTES) : NULL;
+    lane->scan = g_new0 (SipScan, 1);
+    lane->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+static void
+open_lanes (Sip *sip)
+{
+    uint8_t nonce_secret[32];
+    uint64_t secret;
+
+    if (getrandom (&secret, sizeof secret, 0) != sizeof secret
+        || getrandom (nonce_secret, sizeof nonce_secret, 0) != sizeof nonce_secret) {
+        td_log_warning (sip->module, NULL,
+                        "the kernel gave no random numbers: tags and nonces can "
+                        "be guessed");
+    }
+    sip->n_lanes = td_lane_count ();
+    sip->lanes = g_new0 (SipLane, sip->n_lanes);
+    for (unsigned i = 0; i < sip->n_lanes; i++) {
+        open_lane (sip, i, secret, nonce_secret);
+    }
+}
+
+/* On its lane: nothing is left that a timer could call. */
+static void
+clear_lane (TdLane *at, void *data)
+{
+    Sip *sip = data;
+    unsigned index = td_lane_index (at);
+
+    if (index < sip->n_lanes && sip->lanes[index].sip != NULL) {
+        SipLane *lane = &sip->lanes[index];
+        sip_registrations_clear (lane);
+        sip_stack_clear (&lane->stack);
+        sip_table_clear (&lane->legs);
+        lane->sip = NULL;
+    }
+}
+
+static void
+free_lanes (Sip *sip)
+{
+    for (unsigned i = 0; i < sip->n_lanes; i++) {
+        SipLane *lane = &sip->lanes[i];
+        sip_authority_free (lane->authority);
+        sip_ring_free (lane->ring);
+        g_free (lane->scan);
+        g_hash_table_unref (lane->hosts);
+    }
+    g_free (sip->lanes);
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+static bool
+load (TdModule *module, GError **error)
+{
+    td_machine_register (module, &sip_invite_client);
+    td_machine_register (module, &sip_other_client);
+    td_machine_register (module, &sip_invite_server);
+    td_machine_register (module, &sip_other_server);
+    td_machine_register (module, &sip_leg_machine);
+    return true;
+}
+
+static void
+read_settings (Sip *sip)
+{
+    TdConfig *config = td_module_config (sip->module);
+
+    sip->timers = sip_timers_default;
+    sip->timers.t1_ms = (uint32_t) td_config_number (config, "sip", NULL, "t1");
+    sip->timers.t2_ms = (uint32_t) td_config_number (config, "sip", NULL, "t2");
+    sip->timers.t4_ms = (uint32_t) td_config_number (config, "sip", NULL, "t4");
+    sip->realm = g_strdup (td_config_text (config, "sip", NULL, "realm"));
+    sip->user_agent = g_strdup (td_config_text (config, "sip", NULL, "user-agent"));
+    sip->strangers = (SipStrangers) td_config_number (config, "sip", NULL, "strangers");
+}
+
+static void
+free_sip (Sip *sip)
+{
+    free_lanes (sip);
+    g_free (sip->realm);
+    g_free (sip->user_agent);
+    g_free (sip);
+}
+
+/* The last leg is gone, or there was none: lets go of the wire, then of what waited for it. */
+static void
+closed (void *data)
+{
+    Sip *sip = data;
+    TdModule *module = sip->module;
+
+    if (sip->registrar != NULL) {
+        td_feature_release (module, TD_FEATURE_REGISTRAR);
+    }
+    td_module_set_state (module, NULL);
+    free_sip (sip);
+    td_module_unuse (module);
+}
+
+static void
+close_wire (Sip *sip)
+{
+    sip_transport_close (sip);
+    td_lane_sweep (sip->module, clear_lane, closed, NULL, sip);
+}
+
+static void
+look_for_legs (TdTimer *timer)
+{
+    Sip *sip = (Sip *) ((char *) timer - offsetof (Sip, poll));
+
+    if (atomic_load (&sip->n_legs) == 0) {
+        close_wire (sip);
+    } else {
+        td_timer_start (&sip->poll, 20);
+    }
+}
+
+static bool
+start (TdModule *module, GError **error)
+{
+    Sip *sip = g_new0 (Sip, 1);
+    SipTrunks *trunks = sip_trunks_new (td_module_config (module), error);
+
+    sip->module = module;
+    if (trunks == NULL) {
+        g_free (sip);
+        return false;
+    }
+    td_timer_init (&sip->poll, module, look_for_legs);
+    read_settings (sip);
+    declare_metrics (sip);
+    sip->trunks = td_snapshot_new (module, "sip.trunks", &trunks->table);
+    sip->registrar = td_feature_acquire (module, TD_FEATURE_REGISTRAR);
+    open_lanes (sip);
+    td_module_set_state (module, sip);
+    if (!declare_attributes (sip, error)
+        || !td_channel_driver_register (module, &sip_channel_driver, error)
+        || !sip_transport_open (sip, error)) {
+        td_module_use (module);
+        close_wire (sip);
+        return false;
+    }
+    return true;
+}
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    Sip *sip = td_module_state (module);
+
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        sip->next_trunks = sip_trunks_new (next, error);
+        return sip->next_trunks != NULL;
+    case TD_RELOAD_COMMIT:
+        td_snapshot_swap (sip->trunks, &sip->next_trunks->table);
+        break;
+    case TD_RELOAD_ABANDON:
+        td_table_unref (&sip->next_trunks->table);
+        break;
+    }
+    sip->next_trunks = NULL;
+    return true;
+}
+
+static void
+stop (TdModule *module)
+{
+    Sip *sip = td_module_state (module);
+
+    atomic_store (&sip->is_closing, true);
+    td_module_use (module);
+    look_for_legs (&sip->poll);
+}
+
+static void
+describe (TdModule *module, GVariantDict *info)
+{
+    Sip *sip = td_module_state (module);
+    g_autoptr (GString) listeners = g_string_new (NULL);
+
+    if (sip == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < sip->n_listeners; i++) {
+        g_string_append_printf (listeners, "%s%s:%s", i > 0 ? ", " : "",
+                                sip->listeners[i].transport == TD_TRANSPORT_TCP ? "tcp" : "udp",
+                                sip->listeners[i].host);
+    }
+    g_variant_dict_insert (info, "listeners", "s", listeners->str);
+    g_variant_dict_insert (info, "legs", "u", atomic_load (&sip->n_legs));
+}
+
+TD_MODULE (sip, .summary = "SIP endpoints over UDP and TCP", .version = "1.0",
+           .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
+           .wants = TD_LIST (TD_FEATURE_REGISTRAR), .config = sections,
+           .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_RESTART, .load = load,
+           .start = start, .reload = reload, .stop = stop, .describe = describe)

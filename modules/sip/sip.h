@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The module inside: what there is once, once a lane, and once a listener.
+ *
+ *     wire -> transport.c -> scan -> transactions -> dispatch.c -> uas.c   \
+ *                                         |                                 >- leg.c <-> channel
+ *                                         \--------------------> uac.c     /
+ *
+ * Everything that belongs to a call lives in the SipLane of its lane. What stands in Sip itself does
+ * not change after start, but for the trunks, which are a snapshot. */
+
+#ifndef SIP_SIP_H
+#define SIP_SIP_H
+
+#include "auth.h"
+#include "ring.h"
+#include "transaction.h"
+
+#include <stdatomic.h>
+#include <tandem/channel.h>
+#include <tandem/iface/registrar.h>
+#include <tandem/metric.h>
+#include <tandem/module.h>
+#include <tandem/snapshot.h>
+
+#define SIP_MAX_LISTENERS 16
+#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
+
+typedef struct Sip Sip;
+typedef struct SipLane SipLane;
+typedef struct SipLeg SipLeg;
+typedef struct SipRegistration SipRegistration;
+
+typedef struct {
+    Sip *sip;
+    TdListener *listener;
+    TdTransport transport;
+    TdAddress address;
+    char host[TD_ADDRESS_TEXT_SIZE];         /* for Via: what peers reach us by */
+    char contact[TD_ADDRESS_TEXT_SIZE + 32]; /* "<sip:host:port;transport=tcp>" */
+} SipListener;
+
+typedef enum {
+    SIP_STRANGERS_ACCEPT,
+    SIP_STRANGERS_CHALLENGE,
+    SIP_STRANGERS_REFUSE,
+} SipStrangers;
+
+struct SipLane {
+    SipStack stack;
+    Sip *sip;
+    SipTable legs; /* by our tag */
+    SipAuthority *authority;
+    SipRing *ring;                  /* NULL: nobody traces */
+    SipScan *scan;                  /* of what is being received */
+    SipRegistration *registrations; /* being stored */
+    GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
+    /* On the reader's lane: what sort() found, so that deliver() need not look again. */
+    const char *scanned_bytes;
+    SipVerdict scanned_verdict;
+};
+
+/* A trunk as this module uses it. */
+typedef struct {
+    char *name;
+    char *address; /* URI */
+    char *username, *password;
+    char *host; /* of the URI */
+    TdAddress peer;
+    bool has_peer; /* the host is an address */
+    bool has_port; /* one was given: a datagram from another port is somebody else's */
+} SipTrunk;
+
+typedef struct {
+    TdTable table;
+    GArray *trunks; /* SipTrunk */
+} SipTrunks;
+
+/* Header fields that are carried from leg to leg as attributes. */
+typedef struct {
+    SipHeaderId id;
+    const TdAttribute *attribute;
+} SipCarried;
+
+#define SIP_MAX_CARRIED 32
+
+struct Sip {
+    TdModule *module;
+    SipLane *lanes;
+    unsigned n_lanes;
+    SipListener listeners[SIP_MAX_LISTENERS];
+    unsigned n_listeners;
+    SipTimers timers;
+    char *realm;
+    char *user_agent;
+    SipStrangers strangers;
+    TdSnapshot *trunks;
+    SipTrunks *next_trunks;       /* of a reload that is being prepared */
+    const TdRegistrar *registrar; /* nullable */
+    SipCarried carried[SIP_MAX_CARRIED];
+    unsigned n_carried;
+    const TdAttribute *other_headers;
+    const TdAttribute *max_forwards;
+    atomic_uint n_legs;
+    TdTimer poll; /* on the control lane, while legs end */
+    atomic_bool is_closing;
+    TdMetric *received, *sent, *refused, *dropped, *retransmitted;
+};
+
+/* --- transport.c ------------------------------------------------------------------------- */
+
+bool sip_transport_open (Sip *sip, GError **error);
+void sip_transport_close (Sip *sip);
+
+/* SipStack.send of a lane. */
+bool sip_transport_send (const SipPath *path, const char *bytes, size_t len_bytes, void *lane);
+
+/* Where the responses to REQUEST go (RFC 3261 18.2.2, RFC 3581 4). */
+SipPath sip_transport_reply_path (const SipScan *request, const TdPacket *packet);
+
+/* The path to ADDRESS by TRANSPORT; false when no listener speaks it. */
+bool sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *address,
+                         SipPath *ret_path);
+
+/* The listener of PATH. */
+const SipListener *sip_transport_listener (const Sip *sip, const SipPath *path);
+
+/* The numeric address and the transport in URI; false when its host is a name. */
+bool sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAddress *ret_address);
+
+/* --- trunk.c ----------------------------------------------------------------------------- */
+
+SipTrunks *sip_trunks_new (const TdConfig *config, GError **error);
+/* Both (transfer none, good for this turn): NULL when there is none. */
+const SipTrunk *sip_trunks_by_source (const Sip *sip, const TdPacket *packet);
+const SipTrunk *sip_trunks_by_name (const Sip *sip, const char *name);
+
+/* --- dispatch.c -------------------------------------------------------------------------- */
+
+/* A request that belongs to no transaction. */
+void sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                           SipReceived received);
+
+/* Answers without a transaction of its own. */
+void sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                           unsigned status, const char *reason);
+
+/* Begins a server transaction and ends it with STATUS; LINES (nullable) are whole header lines. */
+void sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                        unsigned status, const char *reason, const char *lines);
+
+/* --- register.c -------------------------------------------------------------------------- */
+
+void sip_register (SipLane *lane, const SipScan *request, const TdPacket *packet);
+void sip_registrations_clear (SipLane *lane);
+
+/* Whether the sender of REQUEST, who is on no trunk, may call: true; or it was answered. */
+bool sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packet);
+
+/* --- resolve.c --------------------------------------------------------------------------- */
+
+typedef void (*SipResolved) (const TdAddress *address, void *data);
+
+/* Finds the address of HOST, with PORT; calls RESOLVED on this lane, at once or later, with NULL when
+ * there is none. DATA is from g_malloc () and RESOLVED's to free; it is freed here when the module
+ * stops before. */
+void sip_resolve (SipLane *lane, const char *host, uint16_t port, SipResolved resolved, void *data);
+
+#endif

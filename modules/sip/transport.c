@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Listeners, lanes, and the ways messages go (RFC 3261 18, RFC 3581). */
+
+#include "sip.h"
+
+#include <tandem/log.h>
+
+#define PORT 5060 /* RFC 3261 19.1.2 */
+
+static SipLane *
+current_lane (Sip *sip)
+{
+    unsigned index = td_lane_index (td_lane_current ());
+
+    return index < sip->n_lanes ? &sip->lanes[index] : NULL;
+}
+
+/* --- Receiving --------------------------------------------------------------------------- */
+
+/* Scans PACKET, unless sort() has done so in this very turn. */
+static SipVerdict
+scan_packet (SipLane *lane, const TdPacket *packet)
+{
+    if (lane->scanned_bytes != packet->bytes) {
+        lane->scanned_verdict = sip_scan (lane->scan, packet->bytes, packet->len_bytes,
+                                          packet->transport != TD_TRANSPORT_UDP);
+    }
+    lane->scanned_bytes = NULL;
+    return lane->scanned_verdict;
+}
+
+/* What belongs to a call that is up, or is about to be, goes first; so does what is marked. */
+static TdPostClass
+class_of (const SipScan *scan)
+{
+    bool is_first =
+        !scan->is_request || scan->to_tag.len_bytes > 0 || scan->method == SIP_METHOD_CANCEL
+        || scan->method == SIP_METHOD_ACK || sip_scan_has (scan, SIP_HEADER_RESOURCE_PRIORITY)
+        || (scan->request_uri.len_bytes >= 15
+            && g_ascii_strncasecmp (scan->request_uri.text, "urn:service:sos", 15) == 0);
+
+    return is_first ? TD_POST_PRIORITY : TD_POST_ORDINARY;
+}
+
+/* The tag in a Replaces or Join that is one of ours (RFC 3891 3, RFC 3911 4: "to-tag"). */
+static bool
+replaced_lane (const SipScan *scan, unsigned *ret_lane)
+{
+    static const SipHeaderId ids[] = { SIP_HEADER_REPLACES, SIP_HEADER_JOIN };
+
+    for (size_t i = 0; i < G_N_ELEMENTS (ids); i++) {
+        SipView value = sip_scan_header (scan, ids[i]), tag;
+        const char *params = value.len_bytes > 0 ? memchr (value.text, ';', value.len_bytes) : NULL;
+        if (params != NULL
+            && sip_param_find (sip_view_span (params, value.text + value.len_bytes), "to-tag", &tag)
+            && sip_tag_lane (tag, ret_lane)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static unsigned
+lane_of (const Sip *sip, const SipScan *scan)
+{
+    unsigned lane;
+
+    if (!scan->is_request) {
+        if (sip_branch_lane (scan->via.branch, &lane)) {
+            return lane % sip->n_lanes;
+        }
+    } else if (sip_tag_lane (scan->to_tag, &lane) || replaced_lane (scan, &lane)) {
+        return lane % sip->n_lanes;
+    }
+    return (unsigned) (sip_view_hash (scan->call_id, sip->lanes[0].stack.secret) % sip->n_lanes);
+}
+
+static TdSorting
+sort (const TdPacket *packet, void *data)
+{
+    SipListener *listener = data;
+    Sip *sip = listener->sip;
+    SipLane *lane = current_lane (sip);
+    unsigned here = (unsigned) (lane - sip->lanes);
+
+    scan_packet (lane, packet);
+    lane->scanned_bytes = packet->bytes;
+    if (sip->n_lanes == 1 || lane->scanned_verdict == SIP_SCAN_KEEPALIVE) {
+        return (TdSorting){ here, class_of (lane->scan) };
+    }
+    return (TdSorting){ lane_of (sip, lane->scan), class_of (lane->scan) };
+}
+
+static void
+keep (SipLane *lane, const SipListener *listener, SipView call_id, const TdAddress *remote,
+      const char *bytes, size_t len_bytes, bool is_sent)
+{
+    if (lane->ring == NULL) {
+        return;
+    }
+    SipRecord record = { .wall_us = td_clock_wall_us (),
+                         .local = listener->address,
+                         .remote = *remote,
+                         .len_bytes = (uint32_t) len_bytes,
+                         .transport = (uint8_t) listener->transport,
+                         .is_sent = is_sent };
+    sip_ring_add (lane->ring, call_id, &record, bytes);
+}
+
+/* RFC 5626 3.5.1: two CRLF on a stream are answered with one. */
+static void
+answer_keepalive (const TdPacket *packet)
+{
+    if (packet->transport != TD_TRANSPORT_UDP && packet->len_bytes >= 4) {
+        td_flow_send (packet->listener, packet->flow, "\r\n", 2);
+    }
+}
+
+static void
+log_bad (const SipLane *lane, const TdPacket *packet, const char *what)
+{
+    char peer[TD_ADDRESS_TEXT_SIZE];
+
+    td_address_print (&packet->remote, peer);
+    td_log_peer (lane->sip->module, "sip.malformed", peer, NULL, "%s: %s", what, lane->scan->why);
+}
+
+static void
+take_good (SipLane *lane, const TdPacket *packet)
+{
+    SipReceived received = sip_receive (&lane->stack, lane->scan);
+
+    if (received != SIP_RECEIVED_HANDLED) {
+        sip_dispatch_request (lane, lane->scan, packet, received);
+    }
+}
+
+static void
+deliver (const TdPacket *packet, void *data)
+{
+    SipListener *listener = data;
+    Sip *sip = listener->sip;
+    SipLane *lane = current_lane (sip);
+    SipVerdict verdict = scan_packet (lane, packet);
+
+    if (verdict == SIP_SCAN_KEEPALIVE) {
+        answer_keepalive (packet);
+        return;
+    }
+    td_metric_add (sip->received, 1);
+    keep (lane, listener, lane->scan->call_id, &packet->remote, packet->bytes, packet->len_bytes,
+          false);
+    switch (verdict) {
+    case SIP_SCAN_GOOD:
+        take_good (lane, packet);
+        break;
+    case SIP_SCAN_REFUSE:
+        td_metric_add (sip->refused, 1);
+        log_bad (lane, packet, "request refused");
+        sip_refuse_stateless (lane, lane->scan, packet, lane->scan->refusal, lane->scan->why);
+        break;
+    default:
+        td_metric_add (sip->dropped, 1);
+        log_bad (lane, packet, "message dropped");
+        break;
+    }
+}
+
+static ssize_t
+frame (const char *bytes, size_t len_bytes, void *data)
+{
+    return sip_frame (bytes, len_bytes);
+}
+
+static void
+dropped (const TdPacket *packet, const char *why, void *data)
+{
+    SipListener *listener = data;
+    char peer[TD_ADDRESS_TEXT_SIZE];
+
+    td_metric_add (listener->sip->dropped, 1);
+    td_address_print (&packet->remote, peer);
+    td_log_peer (listener->sip->module, "sip.dropped", peer, NULL, "message dropped: %s", why);
+}
+
+/* --- Opening ----------------------------------------------------------------------------- */
+
+/* "udp:127.0.0.1:5060", "tcp:[::1]:5060". */
+static bool
+parse_listen (const char *text, TdTransport *ret_transport, TdAddress *ret_address)
+{
+    if (g_ascii_strncasecmp (text, "udp:", 4) == 0) {
+        *ret_transport = TD_TRANSPORT_UDP;
+    } else if (g_ascii_strncasecmp (text, "tcp:", 4) == 0) {
+        *ret_transport = TD_TRANSPORT_TCP;
+    } else {
+        return false;
+    }
+    return td_address_parse (text + 4, PORT, ret_address);
+}
+
+/* How peers reach this listener: as configured, or where it is bound. */
+static void
+name_listener (SipListener *listener, const char *advertise)
+{
+    char bound[TD_ADDRESS_TEXT_SIZE];
+
+    td_address_print (&listener->address, bound);
+    g_strlcpy (listener->host, advertise != NULL && *advertise != '\0' ? advertise : bound,
+               sizeof listener->host);
+    g_snprintf (listener->contact, sizeof listener->contact, "<sip:%s%s>", listener->host,
+                listener->transport == TD_TRANSPORT_TCP ? ";transport=tcp" : "");
+}
+
+static bool
+open_listener (Sip *sip, const char *text, GError **error)
+{
+    TdConfig *config = td_module_config (sip->module);
+    SipListener *listener = &sip->listeners[sip->n_listeners];
+    g_autofree char *name = g_strconcat ("sip ", text, NULL);
+
+    *listener = (SipListener){ .sip = sip };
+    if (sip->n_listeners == SIP_MAX_LISTENERS
+        || !parse_listen (text, &listener->transport, &listener->address)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%s: cannot listen on \"%s\": write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, at "
+                     "most %d of them",
+                     td_config_place (config, "sip", NULL, "listen"), text, SIP_MAX_LISTENERS);
+        return false;
+    }
+    TdListenerDecl decl = {
+        .size = sizeof decl,
+        .transport = listener->transport,
+        .name = name,
+        .address = listener->address,
+        .dscp = (uint8_t) td_config_number (config, "sip", NULL, "dscp"),
+        .max_message_bytes = SIP_MAX_MESSAGE_BYTES,
+        .idle_timeout_ms = (uint32_t) td_config_number (config, "sip", NULL, "idle-timeout"),
+        .data = listener,
+        .sort = sort,
+        .deliver = deliver,
+        .frame = frame,
+        .dropped = dropped,
+    };
+    TdLane *reader = td_lane_at (sip->n_listeners % sip->n_lanes);
+    listener->listener = td_listener_open (sip->module, reader, &decl, error);
+    if (listener->listener == NULL) {
+        return false;
+    }
+    listener->address = td_listener_address (listener->listener);
+    name_listener (listener, td_config_text (config, "sip", NULL, "advertise"));
+    sip->n_listeners++;
+    return true;
+}
+
+bool
+sip_transport_open (Sip *sip, GError **error)
+{
+    const char *const *list =
+        td_config_list (td_module_config (sip->module), "sip", NULL, "listen");
+
+    for (unsigned i = 0; list[i] != NULL; i++) {
+        if (!open_listener (sip, list[i], error)) {
+            sip_transport_close (sip);
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+sip_transport_close (Sip *sip)
+{
+    for (unsigned i = 0; i < sip->n_listeners; i++) {
+        if (sip->listeners[i].listener != NULL) {
+            td_listener_close (sip->listeners[i].listener);
+            sip->listeners[i].listener = NULL;
+        }
+    }
+}
+
+/* --- Sending ----------------------------------------------------------------------------- */
+
+/* The Call-ID of a message of ours, which always has one and always writes it so. */
+static SipView
+call_id_of (const char *bytes, size_t len_bytes)
+{
+    static const char name[] = "\r\nCall-ID: ";
+    const char *at = memmem (bytes, len_bytes, name, sizeof name - 1);
+
+    if (at == NULL) {
+        return SIP_VIEW_NONE;
+    }
+    at += sizeof name - 1;
+    const char *end = memchr (at, '\r', (size_t) (bytes + len_bytes - at));
+    return end != NULL ? sip_view_span (at, end) : SIP_VIEW_NONE;
+}
+
+const SipListener *
+sip_transport_listener (const Sip *sip, const SipPath *path)
+{
+    for (unsigned i = 0; i < sip->n_listeners; i++) {
+        if (sip->listeners[i].listener == path->listener) {
+            return &sip->listeners[i];
+        }
+    }
+    return &sip->listeners[0];
+}
+
+bool
+sip_transport_send (const SipPath *path, const char *bytes, size_t len_bytes, void *data)
+{
+    SipLane *lane = data;
+
+    if (path->listener == NULL) {
+        return false;
+    }
+    keep (lane, sip_transport_listener (lane->sip, path), call_id_of (bytes, len_bytes),
+          &path->remote, bytes, len_bytes, true);
+    td_metric_add (lane->sip->sent, 1);
+    if (path->transport == TD_TRANSPORT_UDP) {
+        return td_listener_send (path->listener, &path->remote, bytes, len_bytes);
+    }
+    if (path->flow != 0 && td_flow_send (path->listener, path->flow, bytes, len_bytes)) {
+        return true;
+    }
+    /* RFC 3261 18.2.2: where the connection is gone, another one is opened to the same place. */
+    uint64_t flow = td_flow_connect (path->listener, &path->remote);
+    return flow != 0 && td_flow_send (path->listener, flow, bytes, len_bytes);
+}
+
+SipPath
+sip_transport_reply_path (const SipScan *request, const TdPacket *packet)
+{
+    SipPath path = { packet->listener, packet->flow, packet->transport, packet->remote };
+    const SipVia *via = &request->via;
+    char host[TD_ADDRESS_TEXT_SIZE];
+    SipView maddr;
+
+    if (!via->has_rport || packet->transport != TD_TRANSPORT_UDP) {
+        td_address_set_port (&path.remote, via->port != 0 ? via->port : PORT);
+    }
+    /* RFC 3261 18.2.2: "maddr", where it is an address. */
+    if (packet->transport == TD_TRANSPORT_UDP && sip_param_find (via->params, "maddr", &maddr)
+        && sip_view_copy (maddr, host, sizeof host)) {
+        td_address_parse (host, via->port != 0 ? via->port : PORT, &path.remote);
+    }
+    return path;
+}
+
+bool
+sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *address, SipPath *ret_path)
+{
+    for (unsigned i = 0; i < sip->n_listeners; i++) {
+        const SipListener *listener = &sip->listeners[i];
+        if (listener->transport == transport
+            && listener->address.any.sa_family == address->any.sa_family) {
+            *ret_path = (SipPath){ listener->listener, 0, transport, *address };
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAddress *ret_address)
+{
+    char host[TD_ADDRESS_TEXT_SIZE];
+    SipView value;
+
+    *ret_transport = TD_TRANSPORT_UDP;
+    if (sip_param_find (uri->params, "transport", &value) && sip_view_is_nocase (value, "tcp")) {
+        *ret_transport = TD_TRANSPORT_TCP;
+    }
+    if (!sip_param_find (uri->params, "maddr", &value)) {
+        value = uri->host;
+    }
+    return sip_view_copy (value, host, sizeof host)
+           && td_address_parse (host, uri->port != 0 ? uri->port : PORT, ret_address);
+}

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Outgoing legs: INVITE until it is answered (RFC 3261 13.2), with forks and challenges. */
+
+#include "leg.h"
+
+#include <tandem/log.h>
+
+static const SipUser client_user;
+
+/* --- Writing the INVITE ------------------------------------------------------------------ */
+
+static void
+append_carried (SipLeg *leg, GString *out)
+{
+    const Sip *sip = leg->lane->sip;
+    TdAttributes *attributes = td_channel_attributes (leg->channel);
+    const char *text;
+
+    for (unsigned i = 0; i < sip->n_carried; i++) {
+        const TdAttribute *attribute = sip->carried[i].attribute;
+        if ((td_attribute_flags (attribute) & TD_ATTRIBUTE_PASS) == 0) {
+            continue;
+        }
+        for (unsigned n = 0; (text = td_attributes_text (attributes, attribute, n)) != NULL; n++) {
+            sip_compose_text (out, sip_header_name (sip->carried[i].id), text);
+        }
+    }
+    for (unsigned n = 0; (text = td_attributes_text (attributes, sip->other_headers, n)) != NULL;
+         n++) {
+        g_string_append (out, text);
+        g_string_append (out, "\r\n");
+    }
+}
+
+/* RFC 3261 16.6 3, for what is a proxy to those who loop. */
+static unsigned
+max_forwards_of (SipLeg *leg)
+{
+    TdAttributes *attributes = td_channel_attributes (leg->channel);
+    int64_t number = td_attributes_number (attributes, leg->lane->sip->max_forwards);
+
+    return number > 0 ? (unsigned) number - 1 : 70;
+}
+
+static void
+send_invite (SipLeg *leg)
+{
+    SipLane *lane = leg->lane;
+    GString *out = lane->stack.out;
+    const SipListener *listener = sip_transport_listener (lane->sip, &leg->path);
+    char branch[SIP_BRANCH_SIZE];
+
+    sip_stack_make_branch (&lane->stack, branch);
+    sip_compose_request (out, "INVITE", sip_view_of (leg->request_uri), leg->path.transport,
+                         listener->host, branch);
+    sip_compose_number (out, "Max-Forwards", max_forwards_of (leg));
+    sip_compose_text (out, "From", leg->from);
+    sip_compose_text (out, "To", leg->to);
+    sip_compose_text (out, "Call-ID", leg->call_id);
+    sip_compose_cseq (out, leg->cseq, "INVITE");
+    sip_leg_compose_self (leg, out);
+    if (leg->credentials != NULL) {
+        g_string_append (out, leg->credentials);
+    }
+    append_carried (leg, out);
+    sip_leg_compose_body (leg, out, td_channel_offer (leg->channel));
+    leg->invite = sip_client_start (&lane->stack, SIP_METHOD_INVITE, branch, &leg->path, out->str,
+                                    out->len, &client_user, leg);
+}
+
+/* --- Placing ----------------------------------------------------------------------------- */
+
+/* "Ann" <sip:user@host>;tag=... : our own host, so that nobody sees what is behind us. */
+static void
+write_from (SipLeg *leg, const char *host)
+{
+    const TdParty *calling = td_channel_calling (leg->channel);
+    GString *from = g_string_new (NULL);
+
+    if (calling->presentation == TD_PRESENTATION_RESTRICTED) { /* RFC 3323 4.1.1.3 */
+        g_string_append (from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+    } else {
+        if (calling->display[0] != '\0') {
+            sip_compose_quoted (from, calling->display);
+            g_string_append_c (from, ' ');
+        }
+        g_string_append (from, "<sip:");
+        if (calling->user[0] != '\0') {
+            sip_escape_user (from, calling->user);
+            g_string_append_c (from, '@');
+        }
+        g_string_append (from, host);
+        g_string_append_c (from, '>');
+    }
+    g_string_append (from, ";tag=");
+    g_string_append (from, leg->local_tag);
+    leg->from = g_string_free (from, FALSE);
+}
+
+/* The target with the number in it where it names only a host. */
+static void
+write_request_uri (SipLeg *leg, const SipUri *target)
+{
+    const TdParty *called = td_channel_called (leg->channel);
+    GString *uri = g_string_new (NULL);
+
+    if (target->user.len_bytes > 0 || called->user[0] == '\0') {
+        g_string_append_len (uri, target->whole.text, (gssize) target->whole.len_bytes);
+    } else {
+        g_string_append (uri, target->scheme == SIP_SCHEME_SIPS ? "sips:" : "sip:");
+        sip_escape_user (uri, called->user);
+        g_string_append_c (uri, '@');
+        g_string_append_len (
+            uri, target->host.text,
+            (gssize) (target->whole.text + target->whole.len_bytes - target->host.text));
+    }
+    leg->request_uri = g_string_free (uri, FALSE);
+    leg->to = g_strconcat ("<", leg->request_uri, ">", NULL);
+}
+
+static void
+write_call_id (SipLeg *leg)
+{
+    char tag[SIP_TAG_SIZE];
+
+    sip_stack_make_tag (&leg->lane->stack, tag);
+    leg->call_id = g_strconcat (tag, leg->local_tag, NULL);
+    td_channel_set_peer_id (leg->channel, leg->call_id);
+}
+
+static void
+place (SipLeg *leg)
+{
+    char peer[TD_ADDRESS_TEXT_SIZE];
+
+    td_channel_set_peer_address (leg->channel, td_address_print (&leg->path.remote, peer));
+    write_from (leg, sip_transport_listener (leg->lane->sip, &leg->path)->host);
+    write_call_id (leg);
+    leg->cseq = 1;
+    leg->has_offered = td_channel_offer (leg->channel) != NULL;
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_PLACED, NULL);
+    send_invite (leg);
+}
+
+static void
+fail_new (SipLeg *leg, unsigned cause_value, const char *text)
+{
+    TdCause cause = td_cause (cause_value, text);
+
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
+}
+
+/* A name is being looked for; the channel may end meanwhile. */
+typedef struct {
+    TdId channel;
+    TdTransport transport;
+} Search;
+
+static void
+resolved (const TdAddress *address, void *data)
+{
+    g_autofree Search *search = data;
+    TdChannel *channel = td_channel_find (search->channel);
+    SipLeg *leg = channel != NULL ? sip_leg_of (channel) : NULL;
+
+    if (leg == NULL || td_fsm_state (&leg->fsm) != SIP_LEG_NEW) {
+        return;
+    }
+    if (address == NULL
+        || !sip_transport_path (leg->lane->sip, search->transport, address, &leg->path)) {
+        fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "Peer's name has no address");
+        return;
+    }
+    place (leg);
+}
+
+void
+sip_uac_originate (TdChannel *channel)
+{
+    Sip *sip = td_module_state (td_channel_module (channel));
+    SipLane *lane = &sip->lanes[td_lane_index (td_lane_current ())];
+    SipLeg *leg = sip_leg_new (lane, false);
+    TdAddress address;
+    SipUri target;
+    Search search = { .channel = td_channel_id (channel) };
+
+    leg->channel = channel;
+    td_channel_set_data (channel, leg);
+    if (sip_uri_scan (sip_view_of (td_channel_target (channel)), &target) != NULL
+        || target.host.len_bytes == 0) {
+        fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "Target is no SIP URI");
+        return;
+    }
+    write_request_uri (leg, &target);
+    if (sip_transport_numeric (&target, &search.transport, &address)) {
+        if (!sip_transport_path (sip, search.transport, &address, &leg->path)) {
+            fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "No listener for this transport");
+            return;
+        }
+        place (leg);
+        return;
+    }
+    g_autofree char *host = sip_view_dup (target.host);
+    sip_resolve (lane, host, target.port != 0 ? target.port : 5060, resolved,
+                 g_memdup2 (&search, sizeof search));
+}
+
+/* --- Responses --------------------------------------------------------------------------- */
+
+static SipFork *
+find_fork (SipLeg *leg, const SipScan *response, unsigned *ret_early_id)
+{
+    for (unsigned i = 0; i < leg->n_forks; i++) {
+        if (sip_view_is (response->to_tag, leg->forks[i]->dialog.remote_tag)) {
+            *ret_early_id = i + 1;
+            return leg->forks[i];
+        }
+    }
+    return NULL;
+}
+
+/* The early dialog of RESPONSE, a new one where there is none; NULL when it makes none, or there are
+ * too many. */
+static SipFork *
+fork_of (SipLeg *leg, const SipScan *response, unsigned *ret_early_id)
+{
+    SipFork *fork = find_fork (leg, response, ret_early_id);
+    SipDialog dialog;
+
+    *ret_early_id = fork != NULL ? *ret_early_id : 0;
+    if (fork != NULL || leg->n_forks == SIP_MAX_FORKS || !sip_dialog_init_uac (&dialog, response)) {
+        return fork;
+    }
+    fork = g_new0 (SipFork, 1);
+    fork->dialog = dialog;
+    leg->forks[leg->n_forks++] = fork;
+    *ret_early_id = leg->n_forks;
+    return fork;
+}
+
+static void
+take_provisional (SipLeg *leg, const SipScan *response)
+{
+    g_autofree char *why = NULL;
+    g_autoptr (TdDescription) description = NULL;
+    unsigned early_id = 0;
+
+    if (response->status == 100) {
+        td_channel_proceeding (leg->channel);
+        return;
+    }
+    SipFork *fork = fork_of (leg, response, &early_id);
+    description = leg->has_offered ? sip_leg_description (response, &why) : NULL;
+    if (fork != NULL && description != NULL) {
+        g_clear_pointer (&fork->description, td_description_unref);
+        fork->description = td_description_ref (description);
+    }
+    if (response->status == 180) {
+        td_channel_ringing (leg->channel, early_id, description);
+    } else if (description != NULL) {
+        td_channel_progressed (leg->channel, early_id, description);
+    } else {
+        td_channel_proceeding (leg->channel);
+    }
+}
+
+/* The peer's answer to our offer: in this response, or in an earlier one of the same dialog. */
+static TdDescription *
+answer_of (const SipFork *fork, const SipScan *response)
+{
+    g_autofree char *why = NULL;
+    TdDescription *description = sip_leg_description (response, &why);
+
+    if (description == NULL && why == NULL && fork->description != NULL) {
+        return td_description_ref (fork->description);
+    }
+    return description;
+}
+
+/* ACK and BYE for a dialog nobody wants (RFC 3261 13.2.2.4). */
+static void
+dismiss (SipLeg *leg, const SipScan *response)
+{
+    static const TdCause elsewhere = { .value = TD_CAUSE_NORMAL_CLEARING };
+    SipDialog dialog;
+
+    if (!sip_dialog_init_uac (&dialog, response)) {
+        return;
+    }
+    sip_leg_update_path (leg, &dialog);
+    sip_leg_send_ack (leg, &dialog, response->cseq_number, NULL);
+    g_clear_pointer (&leg->ack, g_free);
+    sip_leg_send_bye (leg, &dialog, &elsewhere, NULL);
+    sip_dialog_clear (&dialog);
+}
+
+/* The dialog of the first 2xx becomes the leg's. */
+static bool
+adopt_dialog (SipLeg *leg, SipFork *fork, const SipScan *response)
+{
+    if (fork == NULL) {
+        return false;
+    }
+    leg->winner = fork;
+    sip_dialog_confirm_uac (&fork->dialog, response);
+    leg->dialog = fork->dialog;
+    fork->dialog = (SipDialog){ 0 };
+    leg->dialog.local_cseq = leg->cseq;
+    leg->peer_has_info = !sip_scan_has (response, SIP_HEADER_ALLOW)
+                         || sip_scan_lists (response, SIP_HEADER_ALLOW, "INFO");
+    sip_leg_update_path (leg, &leg->dialog);
+    return true;
+}
+
+/* What only placing the leg needed; of the forks only the winner's place in the list is left. */
+static void
+forget_placing (SipLeg *leg)
+{
+    g_clear_pointer (&leg->request_uri, g_free);
+    g_clear_pointer (&leg->from, g_free);
+    g_clear_pointer (&leg->to, g_free);
+    g_clear_pointer (&leg->call_id, g_free);
+    for (unsigned i = 0; i < leg->n_forks; i++) {
+        sip_dialog_clear (&leg->forks[i]->dialog);
+        g_clear_pointer (&leg->forks[i]->description, td_description_unref);
+        g_free (leg->forks[i]);
+    }
+    leg->n_forks = 0;
+    leg->winner = NULL;
+}
+
+static void
+take_answer (SipLeg *leg, const SipScan *response)
+{
+    unsigned early_id = 0;
+    SipFork *fork = fork_of (leg, response, &early_id);
+    g_autoptr (TdDescription) description = fork != NULL ? answer_of (fork, response) : NULL;
+    TdCause cause = td_cause (TD_CAUSE_PROTOCOL_ERROR, "2xx without a usable description");
+
+    if (!adopt_dialog (leg, fork, response)) {
+        cause = td_cause (TD_CAUSE_PROTOCOL_ERROR, "2xx without a Contact");
+        sip_leg_gone (leg, &cause);
+        return;
+    }
+    forget_placing (leg);
+    if (!leg->has_offered && description != NULL) {
+        leg->ack_cseq = leg->cseq;
+        td_fsm_enter (&leg->fsm, SIP_LEG_ACCEPTING);
+        td_channel_answered (leg->channel, early_id, description);
+        return;
+    }
+    sip_leg_send_ack (leg, &leg->dialog, leg->cseq, NULL);
+    if (leg->has_offered && description == NULL) {
+        sip_leg_close (leg, &cause);
+        return;
+    }
+    td_fsm_enter (&leg->fsm, SIP_LEG_TALKING);
+    td_channel_answered (leg->channel, early_id, description);
+}
+
+/* One more try with credentials, where the trunk has some (RFC 3261 22.2). */
+static bool
+answer_challenge (SipLeg *leg, const SipScan *response)
+{
+    const SipTrunk *trunk = sip_trunks_by_name (leg->lane->sip, td_channel_trunk (leg->channel));
+    g_autoptr (GString) line = g_string_new (NULL);
+    char cnonce[SIP_TAG_SIZE];
+    SipMessage message;
+
+    if (trunk == NULL || trunk->username[0] == '\0') {
+        return false;
+    }
+    SipCredentials credentials = { trunk->username, trunk->password };
+    sip_stack_make_tag (&leg->lane->stack, cnonce);
+    sip_message_init (&message, response);
+    bool is_answered = sip_auth_answer (line, &message, &credentials, "INVITE", leg->request_uri,
+                                        cnonce, leg->has_tried);
+    sip_message_clear (&message);
+    if (!is_answered) {
+        return false;
+    }
+    leg->has_tried = true;
+    g_free (leg->credentials);
+    leg->credentials = g_strdup (line->str);
+    leg->cseq++;
+    sip_transaction_orphan (leg->invite);
+    send_invite (leg);
+    return true;
+}
+
+/* Everything that comes back for our INVITE. */
+static void
+client_response (SipTransaction *transaction, const SipScan *response, void *data)
+{
+    SipLeg *leg = data;
+    unsigned state = td_fsm_state (&leg->fsm);
+    TdCause cause;
+
+    if (response->status < 200) {
+        td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_PROVISIONAL, (void *) (uintptr_t) response);
+    } else if (response->status < 300) {
+        if (leg->dialog.call_id == NULL) {
+            td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_SUCCESS, (void *) (uintptr_t) response);
+        } else if (!sip_dialog_is_of (&leg->dialog, response)) {
+            dismiss (leg, response);
+        } else if (leg->ack != NULL
+                   && leg->acked_cseq
+                          == response->cseq_number) { /* RFC 3261 13.2.2.4: an ACK for each */
+            sip_transport_send (&leg->path, leg->ack, leg->ack_len_bytes, leg->lane);
+        }
+    } else if (state != SIP_LEG_CALLING || (response->status != 401 && response->status != 407)
+               || !answer_challenge (leg, response)) {
+        cause = sip_cause_of_response (response);
+        td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
+    }
+}
+
+static void
+client_failed (SipTransaction *transaction, SipFailure failure, void *data)
+{
+    SipLeg *leg = data;
+    TdCause cause = failure == SIP_FAILURE_TIMEOUT
+                        ? td_cause (TD_CAUSE_NO_USER_RESPONDING, "No response to INVITE")
+                        : td_cause (TD_CAUSE_DESTINATION_OUT_OF_ORDER, "INVITE cannot be sent");
+
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
+}
+
+static void
+client_ended (SipTransaction *transaction, void *data)
+{
+    SipLeg *leg = data;
+
+    if (leg->invite == transaction) {
+        leg->invite = NULL;
+        if (leg->offer_out == NULL) { /* no 2xx can come any more that asks for it */
+            g_clear_pointer (&leg->ack, g_free);
+        }
+    }
+}
+
+static const SipUser client_user = { client_response, client_failed, client_ended };
+
+/* --- States ------------------------------------------------------------------------------ */
+
+void
+sip_uac_calling (void *self, unsigned event, void *data)
+{
+    SipLeg *leg = self;
+
+    switch (event) {
+    case SIP_LEG_EV_PROVISIONAL:
+        take_provisional (leg, data);
+        break;
+    case SIP_LEG_EV_SUCCESS:
+        take_answer (leg, data);
+        break;
+    case SIP_LEG_EV_FAILURE:
+        sip_leg_gone (leg, data);
+        break;
+    case SIP_LEG_EV_RELEASE:
+        leg->cause = *(const TdCause *) data;
+        td_fsm_enter (&leg->fsm, SIP_LEG_CANCELLING);
+        sip_client_cancel (leg->invite);
+        break;
+    default: /* a BYE before the answer: the final response will follow */
+        break;
+    }
+}
+
+/* The peer's offer is being answered. */
+void
+sip_uac_accepting (void *self, unsigned event, void *data)
+{
+    SipLeg *leg = self;
+
+    switch (event) {
+    case SIP_LEG_EV_ACCEPT:
+        sip_leg_send_ack (leg, &leg->dialog, leg->ack_cseq, data);
+        td_fsm_enter (&leg->fsm, SIP_LEG_TALKING);
+        break;
+    case SIP_LEG_EV_RELEASE:
+        sip_leg_send_ack (leg, &leg->dialog, leg->ack_cseq, NULL);
+        sip_leg_close (leg, data);
+        break;
+    case SIP_LEG_EV_BYE:
+        sip_leg_gone (leg, data);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A 2xx may cross the CANCEL: then it is answered and ended (RFC 3261 9.1). */
+void
+sip_uac_cancelling (void *self, unsigned event, void *data)
+{
+    SipLeg *leg = self;
+    TdCause cause = leg->cause;
+
+    if (event == SIP_LEG_EV_FAILURE) {
+        sip_leg_gone (leg, &cause);
+    } else if (event == SIP_LEG_EV_SUCCESS) {
+        unsigned early_id;
+        if (!adopt_dialog (leg, fork_of (leg, data, &early_id), data)) {
+            sip_leg_gone (leg, &cause);
+            return;
+        }
+        forget_placing (leg);
+        sip_leg_send_ack (leg, &leg->dialog, leg->cseq, NULL);
+        sip_leg_close (leg, &cause);
+    }
+}

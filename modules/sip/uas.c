@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Incoming legs: INVITE until it is answered (RFC 3261 13.3). */
+
+#include "leg.h"
+
+#include "mime.h"
+
+#include <tandem/log.h>
+
+static void
+server_failed (SipTransaction *transaction, SipFailure failure, void *data)
+{
+    /* RFC 6026 8.8: the timers decide. A response that never gets through ends with timer H, or with
+     * the ACK that does not come. */
+}
+
+static void
+server_ended (SipTransaction *transaction, void *data)
+{
+    SipLeg *leg = data;
+
+    leg->invite = NULL;
+}
+
+static const SipUser server_user = { NULL, server_failed, server_ended };
+
+/* --- Responses --------------------------------------------------------------------------- */
+
+/* Begins a response that makes, or keeps up, the dialog (RFC 3261 12.1.1). */
+static GString *
+begin_response (SipLeg *leg, unsigned status, const char *reason)
+{
+    GString *out = leg->lane->stack.out;
+
+    sip_compose_response (out, &leg->head, status, reason, leg->local_tag);
+    return out;
+}
+
+static void
+respond_early (SipLeg *leg, const SipEarly *early)
+{
+    if (leg->invite == NULL) {
+        return;
+    }
+    GString *out = begin_response (leg, early->status, NULL);
+    g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
+    sip_leg_compose_self (leg, out);
+    sip_leg_compose_body (leg, out, early->description);
+    sip_server_respond (leg->invite, early->status, out->str, out->len);
+}
+
+static void
+respond_ok (SipLeg *leg, TdDescription *description)
+{
+    if (leg->invite == NULL) {
+        return;
+    }
+    SipPath path = leg->invite->path;
+    GString *out = begin_response (leg, 200, NULL);
+    g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
+    sip_leg_compose_self (leg, out);
+    sip_leg_compose_body (leg, out, description);
+    sip_leg_keep_ok (leg, out, &path, leg->dialog.remote_cseq);
+    leg->ok_has_offer = !leg->has_offered;
+    leg->dialog.is_confirmed = true;
+    sip_server_respond (leg->invite, 200, out->str, out->len);
+    sip_reply_head_clear (&leg->head);
+}
+
+static void
+respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause *cause)
+{
+    if (leg->invite == NULL) {
+        return;
+    }
+    GString *out = begin_response (leg, status, reason);
+    if (cause != NULL) {
+        sip_cause_compose (out, cause); /* RFC 6432: Reason in responses, too */
+    }
+    if (status == 405) {
+        g_string_append (out, "Allow: " SIP_ALLOW "\r\n");
+    }
+    sip_compose_end (out, NULL, NULL, 0);
+    sip_server_respond (leg->invite, status, out->str, out->len);
+}
+
+static void
+respond_trying (SipLeg *leg)
+{
+    GString *out = begin_response (leg, 100, NULL);
+
+    sip_compose_end (out, NULL, NULL, 0);
+    sip_server_respond (leg->invite, 100, out->str, out->len);
+}
+
+/* --- States ------------------------------------------------------------------------------ */
+
+void
+sip_uas_offered (void *self, unsigned event, void *data)
+{
+    SipLeg *leg = self;
+    const TdCause *cause = data;
+    TdCause cancelled = td_cause (TD_CAUSE_NORMAL_CLEARING, "Cancelled");
+    const char *reason;
+    unsigned status;
+
+    switch (event) {
+    case SIP_LEG_EV_EARLY:
+        respond_early (leg, data);
+        break;
+    case SIP_LEG_EV_ANSWER:
+        td_fsm_enter (&leg->fsm, SIP_LEG_ANSWERED);
+        respond_ok (leg, data);
+        break;
+    case SIP_LEG_EV_RELEASE:
+        status = sip_cause_to_status (cause, &reason);
+        respond_failure (leg, status, reason, cause);
+        sip_leg_gone (leg, cause);
+        break;
+    case SIP_LEG_EV_BYE: /* of a caller in the early dialog: RFC 3261 15.1.2 */
+    case SIP_LEG_EV_CANCELLED:
+        respond_failure (leg, 487, NULL, NULL);
+        sip_leg_gone (leg, cause != NULL ? cause : &cancelled);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The 2xx is out; no BYE may go before its ACK (RFC 3261 15). */
+void
+sip_uas_answered (void *self, unsigned event, void *data)
+{
+    SipLeg *leg = self;
+    TdCause cause;
+
+    switch (event) {
+    case SIP_LEG_EV_ACKED:
+        if (leg->cause.value != TD_CAUSE_NONE) { /* it was released meanwhile */
+            cause = leg->cause;
+            sip_leg_close (leg, &cause);
+            break;
+        }
+        td_fsm_enter (&leg->fsm, SIP_LEG_TALKING);
+        sip_offer_take_ack (leg, data);
+        break;
+    case SIP_LEG_EV_ACK_LOST:
+        cause = leg->cause.value != TD_CAUSE_NONE ? leg->cause
+                                                  : td_cause (TD_CAUSE_RECOVERY_ON_TIMER, "No ACK");
+        sip_leg_close (leg, &cause);
+        break;
+    case SIP_LEG_EV_RELEASE:
+        leg->cause = *(const TdCause *) data;
+        break;
+    case SIP_LEG_EV_BYE:
+        sip_leg_gone (leg, data);
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- INVITE ------------------------------------------------------------------------------ */
+
+static bool
+take_called (TdParty *called, const SipUri *uri)
+{
+    char user[TD_PARTY_TEXT], host[TD_PARTY_TEXT];
+
+    if (!sip_message_user_host (uri, user, sizeof user, host, sizeof host)
+        || !td_party_from_user (called, user, host)) {
+        return false;
+    }
+    called->is_complete = true;
+    return true;
+}
+
+/* RFC 3323: whoever asks not to be shown is not. */
+static void
+take_calling (TdParty *calling, const SipScan *invite)
+{
+    char user[TD_PARTY_TEXT], host[TD_PARTY_TEXT];
+    SipUri uri;
+
+    if (sip_uri_scan (invite->from_addr.uri, &uri) == NULL
+        && sip_message_user_host (&uri, user, sizeof user, host, sizeof host)) {
+        td_party_from_user (calling, user, host);
+    }
+    if (!sip_message_display (&invite->from_addr, calling->display, sizeof calling->display)) {
+        calling->display[0] = '\0';
+    }
+    if (sip_scan_lists (invite, SIP_HEADER_PRIVACY, "id")
+        || sip_scan_lists (invite, SIP_HEADER_PRIVACY, "user")
+        || g_ascii_strcasecmp (calling->user, "anonymous") == 0) {
+        calling->presentation = TD_PRESENTATION_RESTRICTED;
+    }
+}
+
+/* What the other leg may want to pass on. */
+static void
+take_headers (const Sip *sip, TdAttributes *attributes, const SipScan *invite)
+{
+    for (unsigned i = 0; i < invite->n_headers; i++) {
+        const SipHeader *header = &invite->headers[i];
+        g_autofree char *value = NULL;
+        if (header->id == SIP_HEADER_OTHER) {
+            value = sip_view_dup (sip_header_value (header));
+            g_autofree char *line =
+                g_strdup_printf ("%.*s: %s", (int) header->name_len_bytes, header->name, value);
+            td_attributes_add_text (attributes, sip->other_headers, line);
+            continue;
+        }
+        for (unsigned j = 0; j < sip->n_carried; j++) {
+            if (sip->carried[j].id == header->id) {
+                value = sip_view_dup (sip_header_value (header));
+                td_attributes_add_text (attributes, sip->carried[j].attribute, value);
+                break;
+            }
+        }
+    }
+    if (invite->max_forwards >= 0) {
+        td_attributes_set_number (attributes, sip->max_forwards, invite->max_forwards);
+    }
+}
+
+/* Gives the channel of LEG what the INVITE says. */
+static bool
+fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
+{
+    TdChannel *channel = leg->channel;
+    const SipTrunk *trunk = sip_trunks_by_source (leg->lane->sip, packet);
+    char peer[TD_ADDRESS_TEXT_SIZE];
+    g_autofree char *call_id = sip_view_dup (invite->call_id);
+
+    if (!take_called (td_channel_called (channel), &invite->uri)) {
+        return false;
+    }
+    take_calling (td_channel_calling (channel), invite);
+    take_headers (leg->lane->sip, td_channel_attributes (channel), invite);
+    td_channel_set_trunk (channel, trunk != NULL ? trunk->name : "");
+    td_channel_set_peer_id (channel, call_id);
+    td_channel_set_peer_address (channel, td_address_print (&packet->remote, peer));
+    return true;
+}
+
+static SipLeg *
+make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
+{
+    SipLeg *leg = sip_leg_new (lane, true);
+    SipPath path = sip_transport_reply_path (invite, packet);
+
+    if (!sip_dialog_init_uas (&leg->dialog, invite, leg->local_tag)) {
+        sip_leg_free (leg);
+        return NULL;
+    }
+    leg->path = (SipPath){ packet->listener, packet->flow, packet->transport, packet->remote };
+    sip_leg_update_path (leg, &leg->dialog);
+    leg->peer_has_info = !sip_scan_has (invite, SIP_HEADER_ALLOW)
+                         || sip_scan_lists (invite, SIP_HEADER_ALLOW, "INFO");
+    sip_reply_head_init (&leg->head, invite, &packet->remote);
+    leg->invite = sip_server_start (&lane->stack, invite, &path, &server_user, leg);
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_INVITED, NULL);
+    return leg;
+}
+
+/* Refuses the INVITE of a leg whose channel has not been offered to anybody. */
+static void
+refuse_early (SipLeg *leg, unsigned status, const char *reason, unsigned cause_value)
+{
+    TdCause cause = td_cause (cause_value, reason);
+
+    respond_failure (leg, status, reason, NULL);
+    if (leg->channel != NULL) {
+        sip_leg_gone (leg, &cause);
+    } else {
+        sip_leg_free (leg);
+    }
+}
+
+void
+sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
+{
+    g_autofree char *why = NULL;
+    g_autoptr (TdDescription) offer = sip_leg_description (invite, &why);
+    SipLeg *leg = make_leg (lane, invite, packet);
+
+    if (leg == NULL) {
+        sip_answer_simple (lane, invite, packet, 400, "INVITE without a Contact", NULL);
+        return;
+    }
+    respond_trying (leg);
+    leg->channel = td_channel_new (lane->sip->module, "sip", leg);
+    if (leg->channel == NULL) {
+        refuse_early (leg, 503, NULL, TD_CAUSE_CONGESTION);
+    } else if (why != NULL) {
+        refuse_early (leg, 400, why, TD_CAUSE_PROTOCOL_ERROR);
+    } else if (!fill_channel (leg, invite, packet)) {
+        refuse_early (leg, 404, NULL, TD_CAUSE_INVALID_NUMBER_FORMAT);
+    } else {
+        leg->has_offered = offer != NULL;
+        td_channel_offer_call (leg->channel, offer);
+    }
+}
