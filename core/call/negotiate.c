@@ -236,10 +236,23 @@ refuse_stream (TdStream *stream, const TdStream *offered)
     td_description_set_text (&stream->other_formats, offered->other_formats);
 }
 
+/* Whether ANSWER has OFFER's streams, one for one (RFC 3264 6). Its formats are another matter: it
+ * answers an offer to which codecs were added. */
+static bool
+has_same_streams (const TdDescription *offer, const TdDescription *answer)
+{
+    for (unsigned i = 0; i < MIN (offer->n_streams, answer->n_streams); i++) {
+        if (offer->streams[i].kind != answer->streams[i].kind) {
+            return false;
+        }
+    }
+    return offer->n_streams == answer->n_streams;
+}
+
 TdDescription *
 td_negotiate_answer (const TdDescription *offer, const TdDescription *answer, bool can_transcode)
 {
-    if (!td_description_is_answer_to (answer, offer, NULL)) {
+    if (!has_same_streams (offer, answer)) {
         return NULL;
     }
     g_autoptr (TdDescription) wanted = copy_without_address (answer);

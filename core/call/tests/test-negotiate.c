@@ -3,6 +3,9 @@
 
 #include "call/negotiate.h"
 
+#include "base/owner.h"
+#include "call/codec.h"
+
 #include <string.h>
 
 #define HEAD "v=0\no=- 1 1 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\n"
@@ -60,6 +63,129 @@ test_nothing_in_common (void)
     g_assert_null (td_negotiate_answer (offer, answer, false));
 }
 
+static ssize_t
+encode (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
+{
+    return -1;
+}
+
+static ssize_t
+decode (void *state, const uint8_t *payload, size_t len_bytes, int16_t *samples, size_t max_samples)
+{
+    return -1;
+}
+
+static void
+add_codec (const char *name, unsigned payload_type, unsigned quality)
+{
+    g_autoptr (GError) error = NULL;
+
+    td_codec_register (NULL,
+                       &(TdCodec){ .size = sizeof (TdCodec),
+                                   .name = name,
+                                   .clock_rate_hz = 8000,
+                                   .sample_rate_hz = 8000,
+                                   .channels = 1,
+                                   .payload_type = (uint8_t) payload_type,
+                                   .frame_us = 10000,
+                                   .quality = (uint8_t) quality,
+                                   .encode = encode,
+                                   .decode = decode },
+                       &error);
+    g_assert_no_error (error);
+}
+
+static void
+open_codecs (void)
+{
+    td_codecs_open ();
+    add_codec ("PCMU", 0, 60);
+    add_codec ("PCMA", 8, 60);
+    add_codec ("GOOD", 255, 90);
+}
+
+static void
+close_codecs (void)
+{
+    td_owner_revoke_all (&td_owner_core, NULL, NULL);
+    td_codecs_close ();
+}
+
+static void
+test_codecs_are_added_behind_the_offered_ones (void)
+{
+    g_autoptr (TdDescription) offer = read_text (
+        HEAD "m=audio 8 RTP/AVP 0 96\na=rtpmap:96 telephone-event/8000\nm=video 10 RTP/AVP 31\n");
+
+    open_codecs ();
+    g_autoptr (TdDescription) wanted = td_negotiate_offer (offer, true);
+    const TdStream *audio = &wanted->streams[0];
+    g_assert_cmpuint (audio->n_formats, ==, 4);
+    g_assert_cmpstr (audio->formats[0].name, ==, "PCMU");
+    g_assert_cmpuint (audio->formats[1].payload_type, ==, 96);
+    g_assert_cmpstr (audio->formats[2].name, ==, "GOOD");
+    g_assert_cmpuint (audio->formats[2].payload_type, ==, 97);
+    g_assert_cmpstr (audio->formats[3].name, ==, "PCMA");
+    g_assert_cmpuint (wanted->streams[1].n_formats, ==, 1);
+    close_codecs ();
+}
+
+static void
+test_nothing_is_added_where_nothing_can_be_transcoded (void)
+{
+    g_autoptr (TdDescription) offer = read_text (HEAD "m=audio 8 RTP/AVP 18\n");
+
+    open_codecs ();
+    g_autoptr (TdDescription) wanted = td_negotiate_offer (offer, true);
+    g_assert_cmpuint (wanted->streams[0].n_formats, ==, 1);
+    close_codecs ();
+}
+
+/* The caller speaks PCMU only, the called party took the PCMA that was added. */
+static void
+test_transcoded_answer (void)
+{
+    g_autoptr (TdDescription) offer =
+        read_text (HEAD "m=audio 8 RTP/AVP 0 96\na=rtpmap:96 telephone-event/8000\n");
+    g_autoptr (TdDescription) answer =
+        read_text (HEAD "m=audio 9 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000\n");
+
+    open_codecs ();
+    g_assert_null (td_negotiate_answer (offer, answer, false));
+    g_autoptr (TdDescription) told = td_negotiate_answer (offer, answer, true);
+    g_assert_nonnull (told);
+    g_assert_cmpuint (told->streams[0].n_formats, ==, 2);
+    g_assert_cmpstr (told->streams[0].formats[0].name, ==, "PCMU");
+    g_assert_cmpstr (told->streams[0].formats[1].name, ==, "telephone-event");
+    close_codecs ();
+}
+
+static void
+test_relay_is_preferred_to_transcoding (void)
+{
+    g_autoptr (TdDescription) offer = read_text (HEAD "m=audio 8 RTP/AVP 0 8\n");
+    g_autoptr (TdDescription) answer = read_text (HEAD "m=audio 9 RTP/AVP 8\n");
+
+    open_codecs ();
+    g_autoptr (TdDescription) told = td_negotiate_answer (offer, answer, true);
+    g_assert_cmpuint (told->streams[0].n_formats, ==, 1);
+    g_assert_cmpstr (told->streams[0].formats[0].name, ==, "PCMA");
+    close_codecs ();
+}
+
+static void
+test_other_streams_are_no_answer (void)
+{
+    g_autoptr (TdDescription) offer = read_text (HEAD "m=audio 8 RTP/AVP 0\n");
+    g_autoptr (TdDescription) two = read_text (HEAD "m=audio 9 RTP/AVP 0\nm=video 9 RTP/AVP 31\n");
+    g_autoptr (TdDescription) video = read_text (HEAD "m=video 9 RTP/AVP 31\n");
+
+    open_codecs ();
+    g_assert_null (td_negotiate_answer (offer, two, true));
+    g_assert_null (td_negotiate_answer (offer, video, true));
+    close_codecs ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -67,5 +193,11 @@ main (int argc, char **argv)
     g_test_add_func ("/call/negotiate/ice", test_ice_is_not_passed_on);
     g_test_add_func ("/call/negotiate/offers-types", test_answer_has_the_offers_types);
     g_test_add_func ("/call/negotiate/nothing-in-common", test_nothing_in_common);
+    g_test_add_func ("/call/negotiate/codecs-added", test_codecs_are_added_behind_the_offered_ones);
+    g_test_add_func ("/call/negotiate/codecs-not-added",
+                     test_nothing_is_added_where_nothing_can_be_transcoded);
+    g_test_add_func ("/call/negotiate/transcoded", test_transcoded_answer);
+    g_test_add_func ("/call/negotiate/relay-preferred", test_relay_is_preferred_to_transcoding);
+    g_test_add_func ("/call/negotiate/other-streams", test_other_streams_are_no_answer);
     return g_test_run ();
 }
