@@ -72,7 +72,7 @@ def check_reach(tree, pages):
 
 
 def check(tree):
-    pages = [path for path in tree.matching(r'\.md$') if '/corpus/' not in path]
+    pages = [path for path in tree.matching(r'\.md$')]
     yield from check_links(tree, pages)
     yield from check_reach(tree, pages)
 

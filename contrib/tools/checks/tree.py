@@ -6,7 +6,7 @@ import functools
 import os
 import re
 
-SKIPPED_FOLDERS = re.compile(r'^(\.git|\.cache|__pycache__|build.*|subprojects)$')
+SKIPPED_FOLDERS = re.compile(r'^(\.git|\.cache|__pycache__|corpus|build.*|subprojects)$')
 
 
 @dataclasses.dataclass(frozen=True)
