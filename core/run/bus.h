@@ -21,4 +21,7 @@ void td_subscriptions_each (void (*visit) (const char *owner, const char *topics
                                            uint64_t n_dropped, uint64_t n_overruns, void *data),
                             void *data);
 
+/* How many bytes td_fact_copy() takes for FACT. Thread: any. */
+size_t td_fact_size_bytes (const TdFact *fact);
+
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Facts as values: copied for whoever hears them later, written as JSON. */
 
+#include "run/bus.h"
+
 #include "base/json.h"
 
 #include <string.h>
-#include <tandem/bus.h>
 
 static const void *
 member (const void *body, const TdField *field)
@@ -51,19 +52,29 @@ copy_texts (const TdTopic *topic, void *body, char *room)
     }
 }
 
+enum { HEAD_SIZE = (sizeof (TdFact) + 15) & ~(size_t) 15 };
+
 /* One allocation: the envelope, the body, its texts. */
+size_t
+td_fact_size_bytes (const TdFact *fact)
+{
+    if (fact->body == NULL) {
+        return HEAD_SIZE;
+    }
+    return HEAD_SIZE + td_topic_body_size (fact->topic) + texts_size (fact);
+}
+
 TdFact *
 td_fact_copy (const TdFact *fact)
 {
-    size_t head_size = (sizeof (TdFact) + 15) & ~(size_t) 15;
     size_t body_size = td_topic_body_size (fact->topic);
-    char *bytes = g_malloc (head_size + body_size + texts_size (fact));
+    char *bytes = g_malloc (td_fact_size_bytes (fact));
     TdFact *copy = (TdFact *) bytes;
 
     *copy = *fact;
     if (fact->body != NULL) {
-        copy->body = memcpy (bytes + head_size, fact->body, body_size);
-        copy_texts (fact->topic, bytes + head_size, bytes + head_size + body_size);
+        copy->body = memcpy (bytes + HEAD_SIZE, fact->body, body_size);
+        copy_texts (fact->topic, bytes + HEAD_SIZE, bytes + HEAD_SIZE + body_size);
     }
     return copy;
 }

@@ -2,7 +2,8 @@
 /* The event bus: facts, told after they happened. It can veto nothing; hooks do that.
  *
  *     call machine --- td_bus_publish () ---> inline subscribers, in this turn, 100 us each
- *                                      \----> queued subscribers: a copy, a ring, their lane
+ *                                      |----> queued subscribers: a copy, a ring, their lane
+ *                                      \----> spools: a copy, kept until a worker has stored it
  *
  * A topic is a name and a schema: the fields of a C struct, each with type and help. From it come
  * the documentation, the JSON and the command line's view, so a fact is declared once. A fact is
@@ -107,6 +108,46 @@ TD_API TdSubscription *td_bus_subscribe_queued (TdModule *module, const char *co
 /* Ends SUBSCRIPTION (nullable): no HEAR begins any more when this returns on the lane it runs on;
  * one on another lane may still be in its turn. Thread: control. */
 TD_API void td_bus_unsubscribe (TdSubscription *subscription);
+
+/* --- Spools ------------------------------------------------------------------------------ */
+
+/* Facts that must reach a disk, a database or another machine: they wait in memory, and are handed
+ * in batches to a worker, again and again until it has taken them. What is failing, for how many
+ * facts, and what was lost stands in the log and in the metrics tandem_spool_*. */
+typedef struct TdSpool TdSpool;
+
+typedef struct {
+    uint32_t size;           /* sizeof (TdSpoolDecl) */
+    uint32_t retry_ms;       /* how long to wait after a failure */
+    uint64_t capacity_bytes; /* of the facts that wait: beyond it new ones are lost, and counted */
+    const char *name;        /* "records": what log lines are about */
+    /* Takes all N_FACTS (0 .. 1024) in the order they were heard, or none: false, with what, where
+     * and what to do; then the same facts come again. In RET_AGAIN_MS (0 when called) it says when
+     * to be called again though no fact comes; 0: never. Thread: a worker, one at a time. Blocks:
+     * it may. */
+    bool (*take) (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
+                  GError **error);
+    /* Nullable: nothing is taken any more. Thread: a worker. Blocks: it may. */
+    void (*end) (void *data);
+    void *data;
+} TdSpoolDecl;
+
+/* Hears every fact of TOPICS, as td_bus_subscribe() does, and keeps a copy until DECL's take() has
+ * it. Cannot fail: make it the last step of start(). Returns (transfer none) the spool, which ends
+ * with td_spool_close(). Thread: control. */
+TD_API TdSpool *td_spool_open (TdModule *module, const char *const *topics,
+                               const TdSpoolDecl *decl);
+
+/* Has take() called soon, facts or not: a reload changed where they go. SPOOL is nullable.
+ * Thread: control. */
+TD_API void td_spool_wake (TdSpool *spool);
+
+/* Hears no more, has what waits taken, then calls end(): for stop(). The module is in use until
+ * then. When take() still fails 3 s from now, the facts that wait are lost, and counted. A spool that
+ * is not closed loses them at once. SPOOL is nullable. Thread: control. Blocks: never. */
+TD_API void td_spool_close (TdSpool *spool);
+
+/* --- Facts as values --------------------------------------------------------------------- */
 
 /* A copy of FACT that lives until td_fact_free(). Thread: any. */
 TD_API TdFact *td_fact_copy (const TdFact *fact);
