@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cdr-file: a record for each answered, ended and failed call, a line each, in a file.
+ *
+ *     call.answered, call.ended --> spool --> take (), on a worker --> lines --> file
+ */
+
+#include "file.h"
+#include "format.h"
+
+#include <tandem/call.h>
+#include <tandem/log.h>
+#include <tandem/module.h>
+
+#include <pthread.h>
+#include <string.h>
+
+enum {
+    RETRY_MS = 5000,
+    SYNC_US = 100000, /* fsync = batch: how long a line may wait for the disk */
+};
+
+typedef enum {
+    SYNC_ALWAYS,
+    SYNC_BATCH,
+    SYNC_NEVER,
+} SyncPolicy;
+
+/* What the configuration says. */
+typedef struct {
+    char *path;
+    CdrFormat format;
+    SyncPolicy sync;
+    int64_t rotate_size_bytes;
+    int64_t rotate_interval_us;
+    char **records; /* names in lower case */
+} Settings;
+
+typedef struct {
+    TdModule *module;
+    TdSpool *spool;
+    Settings *prepared; /* by a reload that is not committed yet */
+    pthread_mutex_t lock;
+    Settings *next; /* guarded by the lock: committed, and not taken over by the worker yet */
+    /* The worker's, between start() and end (): */
+    Settings *settings;
+    CdrFile file;
+    int64_t synced_us;
+} State;
+
+static const char *const formats[] = { "csv", "json", NULL };
+static const char *const policies[] = { "always", "batch", "never", NULL };
+static const char *const records[] = { "start", "attempt", "stop", NULL };
+
+static const TdConfigKey keys[] = {
+    { .name = "path",
+      .type = TD_CONFIG_PATH,
+      .flags = TD_CONFIG_RELOADABLE,
+      .help = "The file. Not given: cdr.csv or cdr.jsonl in the module's folder in state-dir.",
+      .since = "0.1" },
+    { .name = "format",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "csv",
+      .choices = formats,
+      .help = "How a record is written: csv (RFC 4180, with a line of column names) or json (one "
+              "object a line).",
+      .since = "0.1" },
+    { .name = "records",
+      .type = TD_CONFIG_LIST,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "start, attempt, stop",
+      .choices = records,
+      .help =
+          "Which records are written: start when a call is answered, stop when an answered call "
+          "ends, attempt when a call ends that was never answered.",
+      .since = "0.1" },
+    { .name = "fsync",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "batch",
+      .choices = policies,
+      .help = "When lines are brought to the disk: always (each batch at once), batch (at the "
+              "latest after 100 ms), never (when the kernel likes).",
+      .since = "0.1" },
+    { .name = "rotate-size",
+      .type = TD_CONFIG_SIZE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "0 B",
+      .min = 0,
+      .max = INT64_MAX,
+      .help = "How large the file may grow before it is renamed and a new one begun; 0: no limit.",
+      .since = "0.1" },
+    { .name = "rotate-interval",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "0 s",
+      .min = 0,
+      .max = INT64_C (31) * 24 * 3600 * 1000,
+      .help = "How often a new file is begun, counted from midnight UTC; 0: never.",
+      .since = "0.1" },
+    { .name = "spool",
+      .type = TD_CONFIG_SIZE,
+      .default_text = "64 MiB",
+      .min = 64 * 1024,
+      .max = INT64_MAX,
+      .help = "How much memory records may take that wait while the file cannot be written.",
+      .since = "0.1" },
+};
+
+static const TdConfigSection sections[] = {
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "cdr-file",
+      .help = "Call detail records in a file.",
+      .keys = keys,
+      .n_keys = G_N_ELEMENTS (keys) },
+};
+
+static const char *const topics[] = { "call.answered", "call.ended", NULL };
+
+/* --- Settings ---------------------------------------------------------------------------- */
+
+static void
+settings_free (Settings *settings)
+{
+    if (settings != NULL) {
+        g_free (settings->path);
+        g_strfreev (settings->records);
+        g_free (settings);
+    }
+}
+
+/* The file that CONFIG names (transfer full). */
+static char *
+find_path (TdModule *module, const TdConfig *config, CdrFormat format, GError **error)
+{
+    if (td_config_is_set (config, "cdr-file", NULL, "path")) {
+        return g_strdup (td_config_text (config, "cdr-file", NULL, "path"));
+    }
+    const char *folder = td_module_state_dir (module, error);
+    if (folder == NULL) {
+        return NULL;
+    }
+    return g_build_filename (folder, format == CDR_FORMAT_CSV ? "cdr.csv" : "cdr.jsonl", NULL);
+}
+
+static Settings *
+settings_new (TdModule *module, const TdConfig *config, GError **error)
+{
+    CdrFormat format = (CdrFormat) td_config_number (config, "cdr-file", NULL, "format");
+    char *path = find_path (module, config, format, error);
+
+    if (path == NULL) {
+        return NULL;
+    }
+    Settings *settings = g_new0 (Settings, 1);
+    settings->path = path;
+    settings->format = format;
+    settings->sync = (SyncPolicy) td_config_number (config, "cdr-file", NULL, "fsync");
+    settings->rotate_size_bytes = td_config_number (config, "cdr-file", NULL, "rotate-size");
+    settings->rotate_interval_us =
+        td_config_number (config, "cdr-file", NULL, "rotate-interval") * 1000;
+    settings->records = g_strdupv ((char **) td_config_list (config, "cdr-file", NULL, "records"));
+    return settings;
+}
+
+static bool
+is_wanted (const Settings *settings, const char *record)
+{
+    g_autofree char *name = g_ascii_strdown (record, -1);
+
+    return g_strv_contains ((const char *const *) settings->records, name);
+}
+
+/* --- The file ---------------------------------------------------------------------------- */
+
+static void
+set_up_file (CdrFile *file, const Settings *settings)
+{
+    g_autoptr (GString) head = g_string_new (NULL);
+
+    cdr_format_append_head (settings->format, head, td_topic_find ("call.ended"));
+    cdr_file_init (file, settings->path, head->str);
+    file->rotate_size_bytes = settings->rotate_size_bytes;
+    file->rotate_interval_us = settings->rotate_interval_us;
+}
+
+static void
+tell_news (TdModule *module, const char *path, CdrFileNews *news)
+{
+    if (news->n_cut_bytes > 0) {
+        td_log_warning (module, path,
+                        "the last line had no end, its %" G_GINT64_FORMAT
+                        " bytes were taken off: whoever wrote it was killed meanwhile",
+                        news->n_cut_bytes);
+    }
+    if (news->rotated_to != NULL) {
+        td_log_info (module, path, "renamed to %s, and begun anew", news->rotated_to);
+    }
+    g_free (news->rotated_to);
+}
+
+/* Takes over what a reload has committed. */
+static void
+take_settings (State *state)
+{
+    pthread_mutex_lock (&state->lock);
+    Settings *next = g_steal_pointer (&state->next);
+    pthread_mutex_unlock (&state->lock);
+    if (next == NULL) {
+        return;
+    }
+    cdr_file_sync (&state->file, NULL);
+    cdr_file_clear (&state->file);
+    settings_free (state->settings);
+    state->settings = next;
+    set_up_file (&state->file, next);
+}
+
+/* Brings to the disk what the policy wants there by now. */
+static bool
+sync_as_told (State *state, uint32_t *ret_again_ms, GError **error)
+{
+    int64_t now_us = td_clock_now_us ();
+
+    if (!state->file.is_unsynced || state->settings->sync == SYNC_NEVER) {
+        return true;
+    }
+    if (state->settings->sync == SYNC_BATCH && now_us - state->synced_us < SYNC_US) {
+        *ret_again_ms = (uint32_t) ((state->synced_us + SYNC_US - now_us) / 1000) + 1;
+        return true;
+    }
+    state->synced_us = now_us;
+    return cdr_file_sync (&state->file, error);
+}
+
+/* A file that nobody writes to is rotated, too, when its time has come. */
+static void
+look_ahead (const State *state, int64_t now_us, uint32_t *ret_again_ms)
+{
+    int64_t interval_us = state->settings->rotate_interval_us;
+
+    if (interval_us > 0) {
+        int64_t wait_ms = (interval_us - now_us % interval_us + 999) / 1000;
+        if (*ret_again_ms == 0 || wait_ms < *ret_again_ms) {
+            *ret_again_ms = (uint32_t) wait_ms;
+        }
+    }
+}
+
+/* Lines that could be written, but not be brought to the disk, are written again: rather twice than
+ * not at all. */
+static bool
+take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
+      GError **error)
+{
+    State *state = data;
+    g_autoptr (GString) text = g_string_new (NULL);
+    CdrFileNews news = { 0 };
+    int64_t now_us = td_clock_wall_us ();
+
+    take_settings (state);
+    for (unsigned i = 0; i < n_facts; i++) {
+        const char *record = cdr_record_name (facts[i]);
+        if (record != NULL && is_wanted (state->settings, record)) {
+            cdr_format_append (state->settings->format, text, record, facts[i]);
+        }
+    }
+    bool is_good = cdr_file_append (&state->file, text, now_us, &news, error);
+    tell_news (state->module, state->settings->path, &news);
+    if (!is_good || !sync_as_told (state, ret_again_ms, error)) {
+        return false;
+    }
+    look_ahead (state, now_us, ret_again_ms);
+    return true;
+}
+
+static void
+end (void *data)
+{
+    State *state = data;
+    g_autoptr (GError) error = NULL;
+
+    if (!cdr_file_sync (&state->file, &error)) {
+        td_log_error (state->module, state->settings->path, "%s", error->message);
+    }
+    cdr_file_clear (&state->file);
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+static bool
+load (TdModule *module, GError **error)
+{
+    State *state = g_new0 (State, 1);
+
+    state->module = module;
+    state->file.fd = -1;
+    pthread_mutex_init (&state->lock, NULL);
+    td_module_set_state (module, state);
+    return true;
+}
+
+static void
+unload (TdModule *module)
+{
+    State *state = td_module_state (module);
+
+    cdr_file_clear (&state->file);
+    settings_free (state->settings);
+    settings_free (state->next);
+    pthread_mutex_destroy (&state->lock);
+    g_free (state);
+}
+
+/* Opens and mends the file that SETTINGS name. */
+static bool
+open_file (CdrFile *file, const Settings *settings, CdrFileNews *news, GError **error)
+{
+    set_up_file (file, settings);
+    if (cdr_file_open (file, news, error)) {
+        return true;
+    }
+    cdr_file_clear (file);
+    return false;
+}
+
+static bool
+start (TdModule *module, GError **error)
+{
+    State *state = td_module_state (module);
+    const TdConfig *config = td_module_config (module);
+    Settings *settings = settings_new (module, config, error);
+    CdrFileNews news = { 0 };
+
+    if (settings == NULL) {
+        return false;
+    }
+    settings_free (state->settings);
+    g_clear_pointer (&state->next, settings_free);
+    state->settings = settings;
+    if (!open_file (&state->file, settings, &news, error)) {
+        return false;
+    }
+    tell_news (module, settings->path, &news);
+    state->spool = td_spool_open (module, topics,
+                                  &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
+                                                  .retry_ms = RETRY_MS,
+                                                  .capacity_bytes = (uint64_t) td_config_number (
+                                                      config, "cdr-file", NULL, "spool"),
+                                                  .name = "records",
+                                                  .take = take,
+                                                  .end = end,
+                                                  .data = state });
+    return true;
+}
+
+static bool
+prepare (State *state, const TdConfig *next, GError **error)
+{
+    CdrFile probe;
+    CdrFileNews news = { 0 };
+
+    state->prepared = settings_new (state->module, next, error);
+    if (state->prepared == NULL) {
+        return false;
+    }
+    if (open_file (&probe, state->prepared, &news, error)) {
+        tell_news (state->module, state->prepared->path, &news);
+        cdr_file_clear (&probe);
+        return true;
+    }
+    g_clear_pointer (&state->prepared, settings_free);
+    return false;
+}
+
+static void
+commit (State *state)
+{
+    pthread_mutex_lock (&state->lock);
+    settings_free (state->next);
+    state->next = g_steal_pointer (&state->prepared);
+    pthread_mutex_unlock (&state->lock);
+    td_spool_wake (state->spool);
+}
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    State *state = td_module_state (module);
+
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        return prepare (state, next, error);
+    case TD_RELOAD_COMMIT:
+        commit (state);
+        break;
+    case TD_RELOAD_ABANDON:
+        g_clear_pointer (&state->prepared, settings_free);
+        break;
+    }
+    return true;
+}
+
+static void
+stop (TdModule *module)
+{
+    State *state = td_module_state (module);
+
+    td_spool_close (g_steal_pointer (&state->spool));
+}
+
+static void
+describe (TdModule *module, GVariantDict *info)
+{
+    const TdConfig *config = td_module_config (module);
+    int64_t format = td_config_number (config, "cdr-file", NULL, "format");
+    g_autofree char *path = find_path (module, config, (CdrFormat) format, NULL);
+
+    g_variant_dict_insert (info, "path", "s", path != NULL ? path : "");
+    g_variant_dict_insert (info, "format", "s", formats[format]);
+}
+
+TD_MODULE_NAMED ("cdr-file", .summary = "Call detail records in a file, CSV or JSON",
+                 .version = "1.0", .license = "LGPL-2.1-or-later",
+                 .provides = TD_LIST ("records.file"), .config = sections,
+                 .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .load = load,
+                 .start = start, .reload = reload, .stop = stop, .unload = unload,
+                 .describe = describe)

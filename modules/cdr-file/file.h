@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A file that only grows by whole lines, and is rotated.
+ *
+ *     path  --- rotate: rename ---> path.20260131T235959Z
+ *
+ * Whoever else writes to it (another build of the module, another process) must lock it, too. A line
+ * that was cut by the death of its writer is taken off before the next one is written.
+ */
+
+#ifndef CDR_FILE_FILE_H
+#define CDR_FILE_FILE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    char *path;
+    int64_t rotate_size_bytes;  /* 0: never */
+    int64_t rotate_interval_us; /* of the wall clock; 0: never */
+    GString *head;              /* what a new file begins with; empty: each line with a brace */
+    int fd;                     /* -1: not open */
+    int64_t period;             /* number of the interval that the file's lines are of */
+    bool is_foreign; /* what is in it begins in another way: it is rotated, never mended */
+    bool is_unsynced;
+} CdrFile;
+
+/* What happened to the file that an operator should know of. */
+typedef struct {
+    int64_t n_cut_bytes; /* of a line without an end */
+    char *rotated_to;    /* g_free() */
+} CdrFileNews;
+
+/* Prepares FILE, not open; HEAD is copied. */
+void cdr_file_init (CdrFile *file, const char *path, const char *head);
+void cdr_file_clear (CdrFile *file);
+
+/* Opens the file, if it is not open or somebody has moved it away, and mends its end. */
+bool cdr_file_open (CdrFile *file, CdrFileNews *news, GError **error);
+
+/* Appends TEXT, whole lines or nothing, after a rotation where NOW_US (wall) or the size asks for
+ * one. TEXT may be empty. */
+bool cdr_file_append (CdrFile *file, const GString *text, int64_t now_us, CdrFileNews *news,
+                      GError **error);
+
+/* Brings what was appended to the disk. */
+bool cdr_file_sync (CdrFile *file, GError **error);
+
+#endif
