@@ -392,25 +392,42 @@ sip_client_cancel (SipTransaction *transaction)
 }
 
 /* RFC 3261 17.1.3: the branch of the topmost Via, and the method in CSeq. */
-bool
-sip_client_receive (SipStack *stack, const SipScan *scan)
+static SipTransaction *
+find (SipStack *stack, const SipScan *scan)
 {
     bool is_cancel = scan->method == SIP_METHOD_CANCEL;
     uint64_t number;
     unsigned lane;
 
     if (!sip_branch_number (scan->via.branch, &lane, &number) || lane != stack->lane) {
-        return false;
+        return NULL;
     }
     SipLink *link = sip_table_first (&stack->clients, client_hash (number, is_cancel));
     for (; link != NULL; link = sip_table_next (link)) {
         SipTransaction *transaction = (SipTransaction *) link;
         if (transaction->is_canceller == is_cancel
             && (is_cancel || transaction->method == scan->method)) {
-            td_fsm_dispatch (&transaction->fsm, sip_event_of_status (scan->status),
-                             (void *) (uintptr_t) scan);
-            return true;
+            return transaction;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool
+sip_client_receive (SipStack *stack, const SipScan *scan)
+{
+    SipTransaction *transaction = find (stack, scan);
+
+    if (transaction == NULL) {
+        return false;
+    }
+    td_fsm_dispatch (&transaction->fsm, sip_event_of_status (scan->status),
+                     (void *) (uintptr_t) scan);
+    return true;
+}
+
+bool
+sip_client_knows (SipStack *stack, const SipScan *scan)
+{
+    return find (stack, scan) != NULL;
 }

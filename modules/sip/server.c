@@ -381,6 +381,17 @@ sip_server_receive (SipStack *stack, const SipScan *scan)
     return SIP_RECEIVED_HANDLED;
 }
 
+bool
+sip_server_knows (SipStack *stack, const SipScan *scan)
+{
+    bool is_of_invite = scan->method == SIP_METHOD_ACK || scan->method == SIP_METHOD_CANCEL;
+    SipView key = make_key (stack, scan);
+
+    return find (stack, scan, scan->method, key) != NULL
+           || (is_of_invite && find (stack, scan, SIP_METHOD_INVITE, key) != NULL)
+           || is_merged (stack, scan);
+}
+
 SipTransaction *
 sip_server_start (SipStack *stack, const SipScan *request, const SipPath *path, const SipUser *user,
                   void *data)

@@ -404,5 +404,5 @@ describe (TdModule *module, GVariantDict *info)
 TD_MODULE (sip, .summary = "SIP endpoints over UDP and TCP", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
            .wants = TD_LIST (TD_FEATURE_REGISTRAR), .config = sections,
-           .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_RESTART, .load = load,
+           .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .load = load,
            .start = start, .reload = reload, .stop = stop, .describe = describe)

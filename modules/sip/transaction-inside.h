@@ -7,7 +7,9 @@
 #include "transaction.h"
 
 bool sip_client_receive (SipStack *stack, const SipScan *scan);
+bool sip_client_knows (SipStack *stack, const SipScan *scan);
 SipReceived sip_server_receive (SipStack *stack, const SipScan *scan);
+bool sip_server_knows (SipStack *stack, const SipScan *scan);
 
 bool sip_transaction_send (SipTransaction *transaction);
 void sip_transaction_keep (SipTransaction *transaction, const char *bytes, size_t len_bytes);

@@ -271,3 +271,9 @@ sip_receive (SipStack *stack, const SipScan *scan)
     }
     return SIP_RECEIVED_HANDLED;
 }
+
+bool
+sip_knows (SipStack *stack, const SipScan *scan)
+{
+    return scan->is_request ? sip_server_knows (stack, scan) : sip_client_knows (stack, scan);
+}

@@ -134,6 +134,9 @@ typedef enum {
 /* Gives a scanned message to the transaction it belongs to. */
 SipReceived sip_receive (SipStack *stack, const SipScan *scan);
 
+/* Whether SCAN belongs to a transaction of this lane; nothing happens to it. */
+bool sip_knows (SipStack *stack, const SipScan *scan);
+
 /* Begins a server transaction for REQUEST, which came by PATH (where its responses go). */
 SipTransaction *sip_server_start (SipStack *stack, const SipScan *request, const SipPath *path,
                                   const SipUser *user, void *data);

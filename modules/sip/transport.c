@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Listeners, lanes, and the ways messages go (RFC 3261 18, RFC 3581). */
 
-#include "sip.h"
+#include "leg.h"
 
 #include <tandem/log.h>
 
@@ -72,7 +72,8 @@ lane_of (const Sip *sip, const SipScan *scan)
     } else if (sip_tag_lane (scan->to_tag, &lane) || replaced_lane (scan, &lane)) {
         return lane % sip->n_lanes;
     }
-    return (unsigned) (sip_view_hash (scan->call_id, sip->lanes[0].stack.secret) % sip->n_lanes);
+    /* Without a secret: during an upgrade both builds must sort alike. */
+    return (unsigned) (sip_view_hash (scan->call_id, 0) % sip->n_lanes);
 }
 
 static TdSorting
@@ -83,6 +84,8 @@ sort (const TdPacket *packet, void *data)
     SipLane *lane = current_lane (sip);
     unsigned here = (unsigned) (lane - sip->lanes);
 
+    /* The reader's buffers come round again: what was scanned before was another message. */
+    lane->scanned_bytes = NULL;
     scan_packet (lane, packet);
     lane->scanned_bytes = packet->bytes;
     if (sip->n_lanes == 1 || lane->scanned_verdict == SIP_SCAN_KEEPALIVE) {
@@ -166,6 +169,23 @@ deliver (const TdPacket *packet, void *data)
     }
 }
 
+/* Asked while a newer build shares the port: whether PACKET belongs to a transaction or a dialog of
+ * this one. */
+static bool
+claim (const TdPacket *packet, void *data)
+{
+    SipListener *listener = data;
+    SipLane *lane = current_lane (listener->sip);
+    const SipScan *scan = lane->scan;
+
+    lane->scanned_bytes = NULL;
+    if (scan_packet (lane, packet) != SIP_SCAN_GOOD) {
+        return false;
+    }
+    return sip_knows (&lane->stack, scan)
+           || (scan->is_request && scan->to_tag.len_bytes > 0 && sip_leg_find (lane, scan) != NULL);
+}
+
 static ssize_t
 frame (const char *bytes, size_t len_bytes, void *data)
 {
@@ -239,6 +259,7 @@ open_listener (Sip *sip, const char *text, GError **error)
         .data = listener,
         .sort = sort,
         .deliver = deliver,
+        .claim = claim,
         .frame = frame,
         .dropped = dropped,
     };
