@@ -469,18 +469,23 @@ read_wishes (const TdConfig *config)
     return wishes;
 }
 
+/* The options' folders come first: what they bring is there beside all that is installed. */
 static char **
 find_module_path (const TdEngineOptions *options)
 {
     const char *from_environment = g_getenv ("TANDEM_MODULE_PATH");
+    g_autoptr (GStrvBuilder) path = g_strv_builder_new ();
 
     if (options->module_path != NULL) {
-        return g_strdupv ((char **) options->module_path);
+        g_strv_builder_addv (path, (const char **) options->module_path);
     }
     if (from_environment != NULL && *from_environment != '\0') {
-        return g_strsplit (from_environment, ":", -1);
+        g_auto (GStrv) folders = g_strsplit (from_environment, ":", -1);
+        g_strv_builder_addv (path, (const char **) folders);
+    } else {
+        g_strv_builder_add (path, TD_MODULE_DIR);
     }
-    return g_strdupv ((char **) TD_LIST (TD_MODULE_DIR));
+    return g_strv_builder_end (path);
 }
 
 static void

@@ -50,7 +50,7 @@ parse (Arguments *arguments, int argc, char **argv, GError **error)
         { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &arguments->overrides,
           "Give a key another value than the files do; may be repeated", "SECTION.KEY=VALUE" },
         { "module-path", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->module_path,
-          "Look for modules in FOLDER; may be repeated", "FOLDER" },
+          "Look for modules in FOLDER first; may be repeated", "FOLDER" },
         { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir, "Keep state in FOLDER",
           "FOLDER" },
         { "dump-module", 0, 0, G_OPTION_ARG_FILENAME, &arguments->dump_module,

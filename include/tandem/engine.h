@@ -14,13 +14,14 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    uint32_t size;                  /* sizeof (TdEngineOptions) */
-    const char *config_file;        /* nullable: defaults only */
-    const char *const *overrides;   /* "section.key=value", nullable, NULL-terminated */
-    const char *const *module_path; /* folders, nullable: the installed one */
-    const char *state_dir;          /* nullable: the files', then TANDEM_STATE_DIR */
-    bool is_fake;                   /* fake clock, no threads */
-    uint64_t seed;                  /* of the fake lanes' order */
+    uint32_t size;                /* sizeof (TdEngineOptions) */
+    const char *config_file;      /* nullable: defaults only */
+    const char *const *overrides; /* "section.key=value", nullable, NULL-terminated */
+    const char *const
+        *module_path;      /* folders, nullable; TANDEM_MODULE_PATH or the installed one next */
+    const char *state_dir; /* nullable: the files', then TANDEM_STATE_DIR */
+    bool is_fake;          /* fake clock, no threads */
+    uint64_t seed;         /* of the fake lanes' order */
 } TdEngineOptions;
 
 /* What a problem of the configuration reads like: "file:line:column: reason". */
