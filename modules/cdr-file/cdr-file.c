@@ -7,7 +7,7 @@
 #include "file.h"
 #include "format.h"
 
-#include <tandem/call.h>
+#include <tandem/iface/record.h>
 #include <tandem/log.h>
 #include <tandem/module.h>
 
@@ -115,8 +115,6 @@ static const TdConfigSection sections[] = {
       .keys = keys,
       .n_keys = G_N_ELEMENTS (keys) },
 };
-
-static const char *const topics[] = { "call.answered", "call.ended", NULL };
 
 /* --- Settings ---------------------------------------------------------------------------- */
 
@@ -261,7 +259,7 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
 
     take_settings (state);
     for (unsigned i = 0; i < n_facts; i++) {
-        const char *record = cdr_record_name (facts[i]);
+        const char *record = td_record_name (facts[i]);
         if (record != NULL && is_wanted (state->settings, record)) {
             cdr_format_append (state->settings->format, text, record, facts[i]);
         }
@@ -343,7 +341,7 @@ start (TdModule *module, GError **error)
         return false;
     }
     tell_news (module, settings->path, &news);
-    state->spool = td_spool_open (module, topics,
+    state->spool = td_spool_open (module, TD_RECORD_TOPICS,
                                   &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
                                                   .retry_ms = RETRY_MS,
                                                   .capacity_bytes = (uint64_t) td_config_number (

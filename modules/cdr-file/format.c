@@ -5,22 +5,6 @@
 #include "format.h"
 
 #include <string.h>
-#include <tandem/call.h>
-
-const char *
-cdr_record_name (const TdFact *fact)
-{
-    const char *name = td_topic_name (fact->topic);
-    const TdCallFact *body = fact->body;
-
-    if (strcmp (name, "call.answered") == 0) {
-        return "START";
-    }
-    if (strcmp (name, "call.ended") == 0) {
-        return body->answered_us != 0 ? "STOP" : "ATTEMPT";
-    }
-    return NULL;
-}
 
 /* --- CSV --------------------------------------------------------------------------------- */
 

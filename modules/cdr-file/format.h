@@ -11,9 +11,6 @@ typedef enum {
     CDR_FORMAT_JSON,
 } CdrFormat;
 
-/* What a call's fact is on record as: "START", "STOP", "ATTEMPT", or NULL for a fact of no record. */
-const char *cdr_record_name (const TdFact *fact);
-
 /* Appends FACT as RECORD to TEXT: one line, whatever is in it, with its end. */
 void cdr_format_append (CdrFormat format, GString *text, const char *record, const TdFact *fact);
 

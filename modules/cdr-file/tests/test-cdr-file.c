@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <tandem/iface/record.h>
 #include <unistd.h>
 
 #define MODULES "[modules]\ncdr-file = required\n[tandem]\nnode = exchange-1\n[cdr-file]\n"
@@ -191,7 +192,7 @@ test_awkward_texts (Test *test, gconstpointer config)
     TdFact fact = { .topic = td_topic_find ("call.ended"), .node = "n", .body = &body };
 
     cdr_format_append_head (CDR_FORMAT_CSV, text, fact.topic);
-    cdr_format_append (CDR_FORMAT_CSV, text, cdr_record_name (&fact), &fact);
+    cdr_format_append (CDR_FORMAT_CSV, text, td_record_name (&fact), &fact);
     g_assert_nonnull (strstr (text->str, ",\"a,b\",\"\"\"quoted\"\"\","));
     g_file_set_contents (test->path, text->str, -1, NULL);
     read_csv (test);
