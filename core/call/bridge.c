@@ -474,6 +474,12 @@ td_bridge_stats (const TdBridge *bridge, unsigned index)
                : NULL;
 }
 
+bool
+td_bridge_is_closing (const TdBridge *bridge)
+{
+    return bridge->is_closing;
+}
+
 TdId
 td_bridge_id (const TdBridge *bridge)
 {

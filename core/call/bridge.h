@@ -68,6 +68,7 @@ void td_bridge_close (TdBridge *bridge);
 
 TdId td_bridge_id (const TdBridge *bridge);
 bool td_bridge_is_through (const TdBridge *bridge);
+bool td_bridge_is_closing (const TdBridge *bridge);
 
 void td_bridges_open (void);
 

@@ -60,11 +60,11 @@ end_if_alone (TdCall *call)
             return;
         }
     }
-    if (call->bridge != NULL) {
+    if (call->bridge == NULL) {
+        td_fsm_enter (&call->fsm, TD_CALL_ENDED);
+    } else if (!td_bridge_is_closing (call->bridge)) { /* the last leg's release comes as well */
         td_bridge_close (call->bridge);
-        return;
     }
-    td_fsm_enter (&call->fsm, TD_CALL_ENDED);
 }
 
 static void

@@ -57,6 +57,17 @@ test_answered_and_released (Flow *flow, gconstpointer data)
     wait_until_over (flow);
 }
 
+/* Both legs clear in the turn that releases them, long before the media have gone. */
+static void
+test_anchored_media_are_given_back_once (Flow *flow, gconstpointer data)
+{
+    flow->endpoint->is_through = false;
+    fake_call (flow->endpoint, flow->fixture, "5550199", SDP ("offer-a"));
+    SAY ("b1", FAKE_ANSWER, SDP ("answer-b"));
+    SAY ("a", FAKE_RELEASE, NULL);
+    wait_until_over (flow);
+}
+
 static void
 test_early_media_and_crankback (Flow *flow, gconstpointer data)
 {
@@ -89,6 +100,8 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
     g_test_add ("/flow/media/answered-and-released", Flow, NULL, set_up, test_answered_and_released,
                 tear_down);
+    g_test_add ("/flow/media/anchored-media-are-given-back-once", Flow, NULL, set_up,
+                test_anchored_media_are_given_back_once, tear_down);
     g_test_add ("/flow/media/early-media-and-crankback", Flow, NULL, set_up,
                 test_early_media_and_crankback, tear_down);
     g_test_add ("/flow/media/hold-and-resume", Flow, NULL, set_up, test_hold_and_resume, tear_down);
