@@ -9,7 +9,8 @@
 static void
 test_required_comes_up (void)
 {
-    g_autoptr (TdFixture) fixture = td_fixture_new ("[modules]\ncareful = required\n");
+    G_GNUC_UNUSED g_autoptr (TdFixture) fixture =
+        td_fixture_new ("[modules]\ncareful = required\n");
 
     abi_expect ("\"state\":\"running\"", "module info careful");
     abi_expect ("\"policy\":\"required\"", "module info careful");
@@ -18,7 +19,8 @@ test_required_comes_up (void)
 static void
 test_disabled_stays_away (void)
 {
-    g_autoptr (TdFixture) fixture = td_fixture_new ("[modules]\ncareful = disabled\n");
+    G_GNUC_UNUSED g_autoptr (TdFixture) fixture =
+        td_fixture_new ("[modules]\ncareful = disabled\n");
 
     abi_expect ("error: module careful is not loaded", "module info careful");
 }
@@ -26,9 +28,9 @@ test_disabled_stays_away (void)
 static void
 test_optional_may_be_missing (void)
 {
-    g_autoptr (TdFixture) fixture = td_fixture_new ("[modules]\n"
-                                                    "carefull = optional\n"
-                                                    "careless = optional\n");
+    G_GNUC_UNUSED g_autoptr (TdFixture) fixture = td_fixture_new ("[modules]\n"
+                                                                  "carefull = optional\n"
+                                                                  "careless = optional\n");
 
     abi_expect ("\"state\":\"running\"", "module info careless");
     abi_expect ("\"state\":\"failed\"", "module info carefull");
@@ -97,7 +99,7 @@ test_every_module_twice (void)
     g_autofree char *config = NULL;
 
     g_assert_true (g_file_get_contents (g_getenv ("EVERY_MODULE"), &config, NULL, NULL));
-    g_autoptr (TdFixture) fixture = td_fixture_new (config);
+    G_GNUC_UNUSED g_autoptr (TdFixture) fixture = td_fixture_new (config);
     g_auto (GStrv) names = list_modules ();
     assert_complete (names);
     for (unsigned round = 0; round < 2; round++) {

@@ -66,7 +66,7 @@ ask (const char *line)
 {
     g_auto (GStrv) words = g_strsplit (line, " ", -1);
     Asked asked = { NULL, false };
-    g_autoptr (TdRequest) request =
+    G_GNUC_UNUSED g_autoptr (TdRequest) request =
         td_command_run (NULL, (const char *const *) words, "the test", true, take_answer, &asked);
 
     td_engine_settle ();

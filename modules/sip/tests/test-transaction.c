@@ -526,7 +526,6 @@ throw_all (Fixture *f, bool is_server, const char *method, unsigned n_steps, uns
 {
     static const char *const steps[] = { "180", "200", "486" };
     SipScan response;
-    g_autofree char *request = g_strdup_printf ("%s%u", REQUEST ("OPTIONS", "z9hG4bK"), event);
 
     f->transaction = NULL;
     g_string_truncate (f->told, 0);
