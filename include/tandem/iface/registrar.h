@@ -4,8 +4,8 @@
  *     REGISTER -> sip -> credentials () -> 401, or checked -> update () . . . -> done () -> 200
  *                                                             stored, on a worker
  *
- * An address of record is written "user@domain", the domain in lower case. The functions may be
- * called on any lane. The table is published with td_feature_provide() and found with
+ * An address of record is written "user@domain", the domain in lower case, nothing escaped
+ * (RFC 3261 10.3 5). The functions may be called on any lane. The table is published with td_feature_provide() and found with
  * td_feature_acquire().
  */
 
@@ -67,6 +67,28 @@ typedef struct {
      * minimum). */
     void (*expiry) (uint32_t *ret_min_s, uint32_t *ret_default_s, uint32_t *ret_max_s, void *data);
 } TdRegistrar;
+
+/* What the address of a target looks like when it leads to a contact: a name-addr with up to two
+ * parameters behind it, both optional.
+ *
+ *     <sip:alice@10.0.0.1:5070;ob>;received=udp:198.51.100.7:5070
+ *     <sip:alice@10.0.0.1:5070;transport=tcp>;received=tcp:[2001:db8::7]:41022;flow=17
+ *
+ * The request is written to the URI in brackets (RFC 3261 16.6 6) and sent to where the REGISTER
+ * came from: on the stream connection "flow" while it is there, else to the transport, address and
+ * port in "received". Without either the URI says where to. */
+
+/* The body of "registration.added", "registration.refreshed", "registration.removed" and
+ * "registration.expired". */
+typedef struct {
+    const char *user;
+    const char *contact;
+    const char *received;
+    const char *user_agent;
+    const char *call_id;
+    uint32_t q_thousandths;
+    int64_t expires_us; /* wall time */
+} TdRegistrationFact;
 
 G_END_DECLS
 
