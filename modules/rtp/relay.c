@@ -67,8 +67,8 @@ send_from (RtpThread *thread, unsigned at)
 
 /* Sends what is queued. What the kernel refuses is counted and forgotten: the next packet is 20 ms
  * away, and waiting would delay everybody's. */
-static void
-flush (RtpThread *thread)
+void
+rtp_relay_flush (RtpThread *thread)
 {
     unsigned at = 0;
 
@@ -91,7 +91,7 @@ static unsigned
 next_place (RtpThread *thread, int fd)
 {
     if (thread->n_out == RTP_BURST || (thread->n_out > 0 && thread->out_fd != fd)) {
-        flush (thread);
+        rtp_relay_flush (thread);
     }
     thread->out_fd = fd;
     return thread->n_out;
@@ -368,22 +368,30 @@ take_opaque (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_
     }
 }
 
+void
+rtp_relay_take (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAddress *from,
+                uint8_t *bytes, size_t n_bytes)
+{
+    if (stream->kind == RTP_STREAM_OPAQUE) {
+        take_opaque (thread, stream, from, bytes, n_bytes);
+    } else if (socket->is_rtcp || rtp_is_rtcp (bytes, n_bytes)) {
+        take_rtcp (thread, stream, socket, from, bytes, n_bytes);
+    } else {
+        take_rtp (thread, stream, from, bytes, n_bytes);
+    }
+}
+
 static void
 take (RtpThread *thread, RtpStream *stream, RtpSocket *socket, unsigned place)
 {
     const struct mmsghdr *message = &thread->in[place];
-    uint8_t *bytes = thread->bytes[place];
-    size_t n_bytes = message->msg_len;
 
     if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
         count_bad (thread, stream);
-    } else if (stream->kind == RTP_STREAM_OPAQUE) {
-        take_opaque (thread, stream, &thread->in_from[place], bytes, n_bytes);
-    } else if (socket->is_rtcp || rtp_is_rtcp (bytes, n_bytes)) {
-        take_rtcp (thread, stream, socket, &thread->in_from[place], bytes, n_bytes);
-    } else {
-        take_rtp (thread, stream, &thread->in_from[place], bytes, n_bytes);
+        return;
     }
+    rtp_relay_take (thread, stream, socket, &thread->in_from[place], thread->bytes[place],
+                    message->msg_len);
 }
 
 void
@@ -398,7 +406,7 @@ rtp_relay_receive (RtpThread *thread, RtpStream *stream, RtpSocket *socket)
             take (thread, stream, socket, (unsigned) i);
             thread->in[i].msg_hdr.msg_namelen = sizeof thread->in_from[i];
         }
-        flush (thread);
+        rtp_relay_flush (thread);
         if (n < RTP_BURST) {
             return;
         }

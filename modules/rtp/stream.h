@@ -137,6 +137,11 @@ void rtp_relay_prepare (RtpThread *thread);
 /* Carries what has come to SOCKET of STREAM. */
 void rtp_relay_receive (RtpThread *thread, RtpStream *stream, RtpSocket *socket);
 
+/* What the above does for one packet of at most RTP_PACKET_BYTES, and for all that it queued. */
+void rtp_relay_take (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAddress *from,
+                     uint8_t *bytes, size_t n_bytes);
+void rtp_relay_flush (RtpThread *thread);
+
 /* Tells of streams that have fallen silent. */
 void rtp_relay_sweep (RtpThread *thread);
 
