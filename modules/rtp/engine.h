@@ -19,6 +19,7 @@
 
 #include "rtcp.h"
 #include "stats.h"
+#include "transcode.h"
 
 #include <tandem/media.h>
 #include <tandem/socket.h>
@@ -77,9 +78,10 @@ void rtp_engine_free (RtpEngine *engine);
 typedef struct {
     uint8_t type_in;
     uint8_t type_out;
-    bool is_dropped;      /* the other side does not understand it */
-    const uint8_t *table; /* of 256, turns each byte of the payload; nullable */
-    const TdCodec *codec; /* whose table it is: released with the rule; nullable */
+    bool is_dropped;           /* the other side does not understand it */
+    const uint8_t *table;      /* of 256, turns each byte of the payload; nullable */
+    const TdCodec *codec;      /* whose table it is: released with the rule; nullable */
+    RtpTranscoder *transcoder; /* freed with the rule; nullable */
 } RtpRule;
 
 typedef enum {
@@ -110,8 +112,8 @@ typedef struct {
 
 void rtp_stream_agree (RtpStream *stream, const RtpAgreement *agreement);
 
-/* From now on what comes to FROM goes out of TO, by RULES (N_RULES, copied; transfer full of their
- * codecs); connecting again changes
+/* From now on what comes to FROM goes out of TO, by RULES (N_RULES, copied; transfer full of what
+ * they hold); connecting again changes
  * the rules. FROM and TO may be one: the loop. Thread: any. */
 void rtp_stream_connect (RtpStream *from, RtpStream *to, const RtpRule *rules, unsigned n_rules);
 void rtp_stream_disconnect (RtpStream *from, RtpStream *to);

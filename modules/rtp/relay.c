@@ -136,23 +136,44 @@ payload_offset (const uint8_t *bytes, size_t n_bytes)
     return MIN (at, n_bytes);
 }
 
+/* RFC 3550 5.1: with the P bit the last byte counts the padding. */
+static size_t
+payload_end (const uint8_t *bytes, size_t n_bytes)
+{
+    bool is_padded = (bytes[0] & 0x20) != 0 && bytes[n_bytes - 1] <= n_bytes;
+
+    return is_padded ? n_bytes - bytes[n_bytes - 1] : n_bytes;
+}
+
 static void
 translate (uint8_t *bytes, size_t n_bytes, const uint8_t *table)
 {
-    size_t end = n_bytes;
+    size_t end = payload_end (bytes, n_bytes);
 
-    /* RFC 3550 5.1: with the P bit the last byte counts the padding. */
-    if ((bytes[0] & 0x20) != 0 && bytes[n_bytes - 1] <= n_bytes) {
-        end -= bytes[n_bytes - 1];
-    }
     for (size_t i = payload_offset (bytes, n_bytes); i < end; i++) {
         bytes[i] = table[bytes[i]];
     }
 }
 
+static void
+change_ssrc (const RtpPath *path, uint8_t *bytes)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[8 + i] ^= (uint8_t) (path->ssrc_change >> (8 * i));
+    }
+}
+
+static void
+write_sequence (RtpPath *path, uint8_t *bytes)
+{
+    bytes[2] = (uint8_t) (path->sequence >> 8);
+    bytes[3] = (uint8_t) path->sequence;
+    path->sequence++;
+}
+
 /* A copy of the packet as PATH wants it, in the scratch of PLACE. */
 static uint8_t *
-rewrite (RtpThread *thread, unsigned place, const RtpPath *path, const RtpRule *rule,
+rewrite (RtpThread *thread, unsigned place, RtpPath *path, const RtpRule *rule,
          const uint8_t *bytes, size_t n_bytes)
 {
     uint8_t *copy = thread->scratch[place];
@@ -164,24 +185,59 @@ rewrite (RtpThread *thread, unsigned place, const RtpPath *path, const RtpRule *
             translate (copy, n_bytes, rule->table);
         }
     }
-    for (unsigned i = 0; i < 4; i++) {
-        copy[8 + i] ^= (uint8_t) (path->ssrc_change >> (8 * i));
+    if (path->is_renumbered) {
+        write_sequence (path, copy);
     }
+    change_ssrc (path, copy);
     return copy;
 }
 
+/* Decodes the packet and sends every packet that has become full by it. */
 static void
-pass_rtp (RtpThread *thread, const RtpPath *path, uint8_t payload_type, uint8_t *bytes,
-          size_t n_bytes)
+pass_transcoded (RtpThread *thread, RtpPath *path, const RtpRule *rule, const TdAddress *target,
+                 const RtpHeader *header, const uint8_t *bytes, size_t n_bytes)
+{
+    size_t at = payload_offset (bytes, n_bytes), end = payload_end (bytes, n_bytes);
+    uint32_t timestamp;
+    bool is_marked;
+
+    rtp_transcoder_put (rule->transcoder, header, bytes + at, end > at ? end - at : 0,
+                        thread->samples);
+    for (;;) {
+        unsigned place = next_place (thread, path->to->rtp.fd);
+        uint8_t *packet = thread->scratch[place];
+        size_t n = rtp_transcoder_get (rule->transcoder, packet + RTP_HEADER_BYTES,
+                                       RTP_PACKET_BYTES - RTP_HEADER_BYTES, &timestamp, &is_marked);
+        if (n == 0) {
+            return;
+        }
+        packet[0] = 0x80;
+        packet[1] = (uint8_t) ((is_marked ? 0x80 : 0) | rule->type_out);
+        write_sequence (path, packet);
+        for (unsigned i = 0; i < 4; i++) {
+            packet[4 + i] = (uint8_t) (timestamp >> (24 - 8 * i));
+        }
+        memcpy (packet + 8, bytes + 8, 4);
+        change_ssrc (path, packet);
+        put (thread, path->to, target, packet, RTP_HEADER_BYTES + n);
+    }
+}
+
+static void
+pass_rtp (RtpThread *thread, RtpPath *path, const RtpHeader *header, uint8_t *bytes, size_t n_bytes)
 {
     const TdAddress *target = rtp_source_target (&path->to->rtp.source);
-    const RtpRule *rule = path->n_rules > 0 ? find_rule (path, payload_type) : NULL;
+    const RtpRule *rule = path->n_rules > 0 ? find_rule (path, header->payload_type) : NULL;
 
     if (target == NULL || (rule != NULL && rule->is_dropped)) {
         return;
     }
+    if (rule != NULL && rule->transcoder != NULL) {
+        pass_transcoded (thread, path, rule, target, header, bytes, n_bytes);
+        return;
+    }
     unsigned place = next_place (thread, path->to->rtp.fd);
-    if (rule != NULL || path->ssrc_change != 0) {
+    if (rule != NULL || path->ssrc_change != 0 || path->is_renumbered) {
         bytes = rewrite (thread, place, path, rule, bytes, n_bytes);
     }
     put (thread, path->to, target, bytes, n_bytes);
@@ -268,8 +324,8 @@ take_rtp (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_t *
     if (stream->is_digit) {
         read_digit (stream, &header, bytes, n_bytes);
     }
-    for (const RtpPath *path = stream->outgoing; path != NULL; path = path->next_of_from) {
-        pass_rtp (thread, path, header.payload_type, bytes, n_bytes);
+    for (RtpPath *path = stream->outgoing; path != NULL; path = path->next_of_from) {
+        pass_rtp (thread, path, &header, bytes, n_bytes);
     }
 }
 

@@ -3,6 +3,10 @@
 
 #include "rules.h"
 
+enum {
+    DEFAULT_PACKET_MS = 20, /* RFC 3551 4.2 */
+};
+
 static const TdFormat *
 find_match (const TdStream *stream, const TdFormat *format)
 {
@@ -48,6 +52,30 @@ find_table (const TdStream *spoken, const TdFormat *format, RtpRule *rule)
     return false;
 }
 
+/* Turns FORMAT into one that the other side has by way of samples, the one it likes best. */
+static bool
+find_transcoder (const TdStream *spoken, const TdFormat *format, RtpRule *rule)
+{
+    unsigned packet_ms = spoken->ptime_ms != 0 ? spoken->ptime_ms : DEFAULT_PACKET_MS;
+
+    for (unsigned i = 0; i < spoken->n_formats && rule->transcoder == NULL; i++) {
+        const TdFormat *to = &spoken->formats[i];
+        if (td_format_is_companion (to)) {
+            continue;
+        }
+        const TdCodec *decodes = td_codec_acquire (format->name, format->clock_rate_hz);
+        const TdCodec *encodes = td_codec_acquire (to->name, to->clock_rate_hz);
+        if (decodes == NULL || encodes == NULL) {
+            td_codec_release (decodes);
+            td_codec_release (encodes);
+            continue;
+        }
+        rule->type_out = to->payload_type;
+        rule->transcoder = rtp_transcoder_new (decodes, format->fmtp, encodes, to->fmtp, packet_ms);
+    }
+    return rule->transcoder != NULL;
+}
+
 /* Whether FORMAT needs a rule, and which. */
 static bool
 make_rule (const TdStream *spoken, const TdFormat *format, RtpRule *rule)
@@ -62,9 +90,9 @@ make_rule (const TdStream *spoken, const TdFormat *format, RtpRule *rule)
     if (*format->name == '\0' && has_type (spoken, format)) {
         return false;
     }
-    if (td_format_is_companion (format) || !find_table (spoken, format, rule)) {
-        rule->is_dropped = true;
-    }
+    rule->is_dropped =
+        td_format_is_companion (format)
+        || (!find_table (spoken, format, rule) && !find_transcoder (spoken, format, rule));
     return true;
 }
 

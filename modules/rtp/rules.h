@@ -8,7 +8,7 @@
 
 /* Packets come with the payload types of HEARD, what we told one peer, and go out with those of
  * SPOKEN, what the other one told us. Fills RULES with what cannot pass as it is and returns how many
- * there are; the codecs in them are the caller's. */
+ * there are; what they hold is the caller's. */
 unsigned rtp_rules_make (const TdStream *heard, const TdStream *spoken,
                          RtpRule rules[TD_MAX_FORMATS]);
 

@@ -269,9 +269,8 @@ static void
 free_path (RtpPath *path)
 {
     for (unsigned i = 0; path != NULL && i < path->n_rules; i++) {
-        if (path->rules[i].codec != NULL) {
-            td_codec_release (path->rules[i].codec);
-        }
+        td_codec_release (path->rules[i].codec);
+        rtp_transcoder_free (path->rules[i].transcoder);
     }
     g_free (path);
 }
@@ -303,6 +302,10 @@ rtp_stream_connect (RtpStream *from, RtpStream *to, const RtpRule *rules, unsign
     if (n_rules > 0) {
         memcpy (path->rules, rules, n_rules * sizeof *rules);
     }
+    for (unsigned i = 0; i < n_rules; i++) {
+        path->is_renumbered = path->is_renumbered || rules[i].transcoder != NULL;
+    }
+    path->sequence = (uint16_t) g_random_int ();
     command->path = path;
     post (from, command, run_connect);
 }

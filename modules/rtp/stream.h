@@ -39,6 +39,8 @@ struct RtpPath {
     RtpStream *from, *to;
     RtpPath *next_of_from, *next_of_to;
     uint32_t ssrc_change; /* added in a loop: nobody may hear its own SSRC (RFC 3550 8.2) */
+    bool is_renumbered;   /* transcoded packets are not one for one: the sequence is our own */
+    uint16_t sequence;    /* of the next packet, when it is */
     unsigned n_rules;
     RtpRule rules[];
 };
@@ -97,6 +99,7 @@ struct RtpThread {
     RtpStream *out_stream[RTP_BURST];
     uint8_t bytes[RTP_BURST][RTP_PACKET_BYTES];
     uint8_t scratch[RTP_BURST][RTP_PACKET_BYTES]; /* packets that are changed on their way */
+    int16_t samples[RTP_MAX_SAMPLES];             /* of the packet that is decoded */
 };
 
 struct RtpEngine {

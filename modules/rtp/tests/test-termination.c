@@ -71,17 +71,48 @@ direct (const char *to, void *data)
     return strcmp (to, "PCMA") == 0 ? upside_down : NULL;
 }
 
-static const TdCodec codec = { .name = "PCMU", .clock_rate_hz = 8000, .direct = direct };
+/* One byte a sample, as it is. */
+static ssize_t
+decode (void *state, const uint8_t *payload, size_t len_bytes, int16_t *samples, size_t max_samples)
+{
+    for (size_t i = 0; i < len_bytes; i++) {
+        samples[i] = payload[i];
+    }
+    return (ssize_t) len_bytes;
+}
+
+/* One byte a sample, and one more. */
+static ssize_t
+encode (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
+{
+    for (size_t i = 0; i < n_samples; i++) {
+        out[i] = (uint8_t) (samples[i] + 1);
+    }
+    return (ssize_t) n_samples;
+}
+
+#define CODEC(codec_name)                                                                          \
+    {                                                                                              \
+        .name = codec_name, .clock_rate_hz = 8000, .sample_rate_hz = 8000, .channels = 1,          \
+        .frame_us = 10000, .decode = decode, .encode = encode                                      \
+    }
+static const TdCodec codecs[] = {
+    { .name = "PCMU", .clock_rate_hz = 8000, .direct = direct },
+    CODEC ("one"),
+    CODEC ("two"),
+};
 static unsigned n_acquired;
 
 const TdCodec *
 td_codec_acquire (const char *name, uint32_t clock_rate_hz)
 {
-    if (strcmp (name, "PCMU") != 0) {
-        return NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS (codecs); i++) {
+        if (strcmp (name, codecs[i].name) == 0) {
+            n_acquired++;
+            return &codecs[i];
+        }
     }
-    n_acquired++;
-    return &codec;
+    return NULL;
 }
 
 void
@@ -372,6 +403,39 @@ test_call_with_other_numbers_and_codec (Fixture *fixture, const void *data)
 }
 
 static void
+test_call_that_is_transcoded (Fixture *fixture, const void *data)
+{
+    uint8_t voice[12 + 80] = { 0x80, 96, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4 }, heard[256];
+    uint8_t event[] = { 0x80, 97, 0, 2, 0, 0, 0, 0, 1, 2, 3, 4, 1, 0, 0, 0 };
+    unsigned port_a, port_b;
+    int a = bind_any ("127.0.0.1", &port_a), b = bind_any ("127.0.0.1", &port_b);
+
+    unsigned port = set_up_call (
+        fixture, port_a, "96 97\na=rtpmap:96 one/8000\na=rtpmap:97 telephone-event/8000", port_b,
+        "98 97\na=rtpmap:98 two/8000\na=rtpmap:97 telephone-event/8000\na=ptime:20");
+    connect_both (fixture, TD_DIRECTION_SENDRECV);
+    send_to (a, port, voice, sizeof voice); /* 10 ms: half a packet */
+    turn (fixture);
+    assert_hears (b, NULL, 0);
+    send_to (a, port, event, sizeof event); /* between them, and of the same sequence */
+    voice[3] = 3;
+    voice[7] = 80;
+    send_to (a, port, voice, sizeof voice);
+    turn (fixture);
+    g_assert_cmpint (recv (b, heard, sizeof heard, 0), ==, sizeof event);
+    unsigned sequence = rtp_read_u16 (heard + 2);
+    g_assert_cmpmem (heard + 12, 4, event + 12, 4);
+    g_assert_cmpint (recv (b, heard, sizeof heard, 0), ==, 12 + 160);
+    g_assert_cmpint (heard[1], ==, 0x80 | 98);
+    g_assert_cmpuint (rtp_read_u16 (heard + 2), ==, (uint16_t) (sequence + 1));
+    g_assert_cmpuint (rtp_read_u32 (heard + 4), ==, 0);
+    g_assert_cmpmem (heard + 8, 4, voice + 8, 4);
+    g_assert_cmpint (heard[12], ==, 1);
+    close (a);
+    close (b);
+}
+
+static void
 test_directions (Fixture *fixture, const void *data)
 {
     uint8_t voice[] = { 0x80, 0, 0, 2, 0, 0, 0, 0, 1, 2, 3, 4, 0x0f };
@@ -480,6 +544,7 @@ main (int argc, char **argv)
     ADD ("one-port", test_one_port_where_it_is_offered);
     ADD ("no-ports-left", test_no_ports_left);
     ADD ("call", test_call_with_other_numbers_and_codec);
+    ADD ("transcoded", test_call_that_is_transcoded);
     ADD ("directions", test_directions);
     ADD ("loop", test_loop);
     ADD ("nothing-to-connect", test_nothing_to_connect);
