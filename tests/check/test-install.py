@@ -83,6 +83,12 @@ class Installed(PeerCase):
         missing = [name for name in FILES if not os.path.exists(os.path.join(self.prefix, name))]
         self.assertEqual(missing, [])
 
+    def test_every_module_has_a_sample(self):
+        samples = os.path.join(self.prefix, 'etc', 'tandem', 'conf.d')
+        missing = [name for name in os.listdir(self.modules)
+                   if not os.path.exists(f'{samples}/{name.removesuffix(".so")}.conf.sample')]
+        self.assertEqual(missing, [], 'their meson.build adds no target to modules')
+
     def test_tandemd_runs_from_there(self):
         config = self.write('tandem.conf', '[modules]\ncli = required\necho = required\n')
         answer = self.run_installed('tandemd', '--check-config', '--config', config)
