@@ -174,7 +174,8 @@ sip_leg_update_path (SipLeg *leg, const SipDialog *dialog)
     SipPath path;
     SipUri uri;
 
-    if (sip_uri_scan (sip_view_of (sip_dialog_next_hop (dialog)), &uri) != NULL
+    if ((leg->is_pinned && dialog->hop == NULL)
+        || sip_uri_scan (sip_view_of (sip_dialog_next_hop (dialog)), &uri) != NULL
         || !sip_transport_numeric (&uri, &transport, &address)) {
         return;
     }
@@ -232,14 +233,50 @@ sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const Si
     }
 }
 
+bool
+sip_leg_answer_challenge (SipLeg *leg, const SipScan *response, const char *method, const char *uri,
+                          bool has_tried)
+{
+    const SipTrunk *trunk = sip_trunks_by_name (leg->lane->sip, td_channel_trunk (leg->channel));
+    g_autoptr (GString) line = g_string_new (NULL);
+    char cnonce[SIP_TAG_SIZE];
+    SipMessage message;
+
+    if (trunk == NULL || trunk->username[0] == '\0'
+        || (response->status != 401 && response->status != 407)) {
+        return false;
+    }
+    SipCredentials credentials = { trunk->username, trunk->password };
+    sip_stack_make_tag (&leg->lane->stack, cnonce);
+    sip_message_init (&message, response);
+    bool is_answered =
+        sip_auth_answer (line, &message, &credentials, method, uri, cnonce, has_tried);
+    sip_message_clear (&message);
+    if (is_answered) {
+        g_free (leg->credentials);
+        leg->credentials = g_strdup (line->str);
+    }
+    return is_answered;
+}
+
+static const SipUser bye_user;
+
 static void
 bye_answered (SipTransaction *transaction, const SipScan *response, void *data)
 {
     SipLeg *leg = data;
+    const char *uri = leg->dialog.uri != NULL ? leg->dialog.uri : leg->dialog.target;
 
-    if (response->status >= 200) {
-        td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_CLOSED, NULL);
+    if (response->status < 200) {
+        return;
     }
+    if (!leg->has_tried_bye && sip_leg_answer_challenge (leg, response, "BYE", uri, false)) {
+        leg->has_tried_bye = true;
+        sip_transaction_orphan (transaction);
+        sip_leg_send_bye (leg, &leg->dialog, &leg->cause, &bye_user);
+        return;
+    }
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_CLOSED, NULL);
 }
 
 static void
@@ -255,7 +292,9 @@ bye_ended (SipTransaction *transaction, void *data)
 {
     SipLeg *leg = data;
 
-    leg->bye = NULL;
+    if (leg->bye == transaction) {
+        leg->bye = NULL;
+    }
 }
 
 static const SipUser bye_user = { bye_answered, bye_failed, bye_ended };
@@ -265,8 +304,17 @@ sip_leg_close (SipLeg *leg, const TdCause *cause)
 {
     leg->cause = *cause;
     sip_leg_forget_ok (leg);
+    sip_offer_clear (leg);
     td_fsm_enter (&leg->fsm, SIP_LEG_CLOSING);
     sip_leg_send_bye (leg, &leg->dialog, cause, &bye_user);
+}
+
+void
+sip_leg_abandon (SipLeg *leg, const TdCause *cause)
+{
+    sip_offer_clear (leg);
+    sip_leg_send_bye (leg, &leg->dialog, cause, NULL);
+    sip_leg_gone (leg, cause);
 }
 
 /* --- A 2xx of ours until its ACK --------------------------------------------------------- */
@@ -452,11 +500,11 @@ talking_action (void *self, unsigned event, void *data)
         sip_leg_gone (leg, data);
         break;
     case SIP_LEG_EV_FAILURE: /* a 481 or 408 within the dialog (RFC 3261 12.2.1.2) */
-        sip_leg_close (leg, data);
+        sip_leg_abandon (leg, data);
         break;
     case SIP_LEG_EV_ACK_LOST: /* of a re-INVITE's 2xx (RFC 3261 13.3.1.4) */
         cause = td_cause (TD_CAUSE_RECOVERY_ON_TIMER, "No ACK");
-        sip_leg_close (leg, &cause);
+        sip_leg_abandon (leg, &cause);
         break;
     case SIP_LEG_EV_ACKED:
         sip_offer_take_ack (leg, data);

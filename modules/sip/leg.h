@@ -74,6 +74,7 @@ struct SipLeg {
     bool has_offered;   /* the INVITE had a description */
     bool peer_has_info; /* Allow named INFO, or there was none */
     bool has_tried;     /* credentials */
+    bool is_pinned;     /* behind a translator: requests go where its own came from */
 
     SipDialog dialog;
     SipTransaction *invite; /* theirs or ours; NULL when it has ended */
@@ -122,6 +123,7 @@ struct SipLeg {
     uint32_t ack_cseq;
     TdTimer offer_timer; /* after glare */
     SipTransaction *bye;
+    bool has_tried_bye; /* credentials */
 };
 
 /* --- leg.c ------------------------------------------------------------------------------- */
@@ -142,8 +144,16 @@ void sip_leg_take_ack (SipLeg *leg, const SipScan *ack);
 /* Ends the leg: the last thing anybody does to it. */
 void sip_leg_gone (SipLeg *leg, const TdCause *cause);
 
-/* Begins to close an answered dialog: BYE. */
+/* Begins to close an answered dialog that its call has released: BYE. */
 void sip_leg_close (SipLeg *leg, const TdCause *cause);
+
+/* Ends an answered leg that cannot go on: BYE, and whoever answers it finds nobody. */
+void sip_leg_abandon (SipLeg *leg, const TdCause *cause);
+
+/* One more try with the credentials of the leg's trunk, put into leg->credentials; false when there
+ * are none, or they were refused (RFC 3261 22.2). */
+bool sip_leg_answer_challenge (SipLeg *leg, const SipScan *response, const char *method,
+                               const char *uri, bool has_tried);
 
 /* Keeps the 2xx in OUT, which was sent by PATH, to send it until its ACK comes. */
 void sip_leg_keep_ok (SipLeg *leg, const GString *out, const SipPath *path, uint32_t cseq);

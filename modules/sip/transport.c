@@ -83,15 +83,18 @@ sort (const TdPacket *packet, void *data)
     Sip *sip = listener->sip;
     SipLane *lane = current_lane (sip);
     unsigned here = (unsigned) (lane - sip->lanes);
+    TdSorting sorting = { here, TD_POST_ORDINARY };
 
-    /* The reader's buffers come round again: what was scanned before was another message. */
-    lane->scanned_bytes = NULL;
+    lane->scanned_bytes = NULL; /* the reader's buffers come round again */
     scan_packet (lane, packet);
-    lane->scanned_bytes = packet->bytes;
-    if (sip->n_lanes == 1 || lane->scanned_verdict == SIP_SCAN_KEEPALIVE) {
-        return (TdSorting){ here, class_of (lane->scan) };
+    if (sip->n_lanes > 1 && lane->scanned_verdict != SIP_SCAN_KEEPALIVE) {
+        sorting.lane = lane_of (sip, lane->scan);
     }
-    return (TdSorting){ lane_of (sip, lane->scan), class_of (lane->scan) };
+    if (sorting.lane == here) { /* deliver() is next */
+        lane->scanned_bytes = packet->bytes;
+    }
+    sorting.post_class = class_of (lane->scan);
+    return sorting;
 }
 
 static void

@@ -174,35 +174,75 @@ resolved (const TdAddress *address, void *data)
     place (leg);
 }
 
+/* Where a registered contact is reached: "received" and "flow" behind the target, as
+ * iface/registrar.h has them. False when there is neither. */
+static bool
+received_path (Sip *sip, const SipNameAddr *target, SipPath *path)
+{
+    char address_text[TD_ADDRESS_TEXT_SIZE];
+    TdTransport transport;
+    TdAddress address;
+    SipView received, flow;
+    uint64_t number;
+
+    if (!sip_param_find (target->params, "received", &received) || received.len_bytes < 4) {
+        return false;
+    }
+    transport =
+        g_ascii_strncasecmp (received.text, "tcp:", 4) == 0 ? TD_TRANSPORT_TCP : TD_TRANSPORT_UDP;
+    received = sip_view_span (received.text + 4, received.text + received.len_bytes);
+    if (!sip_view_copy (received, address_text, sizeof address_text)
+        || !td_address_parse (address_text, 5060, &address)
+        || !sip_transport_path (sip, transport, &address, path)) {
+        return false;
+    }
+    if (transport == TD_TRANSPORT_TCP && sip_param_find (target->params, "flow", &flow)
+        && sip_view_number (flow, UINT64_MAX, &number)) {
+        path->flow = number;
+    }
+    return true;
+}
+
+/* Finds out where the request goes, and places the leg, at once or when a name is resolved. */
+static void
+find_way (SipLeg *leg, const SipNameAddr *target, const SipUri *uri)
+{
+    Search search = { .channel = td_channel_id (leg->channel) };
+    Sip *sip = leg->lane->sip;
+    TdAddress address;
+
+    if (received_path (sip, target, &leg->path)) {
+        leg->is_pinned = true;
+        place (leg);
+    } else if (!sip_transport_numeric (uri, &search.transport, &address)) {
+        g_autofree char *host = sip_view_dup (uri->host);
+        sip_resolve (leg->lane, host, uri->port != 0 ? uri->port : 5060, resolved,
+                     g_memdup2 (&search, sizeof search));
+    } else if (!sip_transport_path (sip, search.transport, &address, &leg->path)) {
+        fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "No listener for this transport");
+    } else {
+        place (leg);
+    }
+}
+
 void
 sip_uac_originate (TdChannel *channel)
 {
     Sip *sip = td_module_state (td_channel_module (channel));
-    SipLane *lane = &sip->lanes[td_lane_index (td_lane_current ())];
-    SipLeg *leg = sip_leg_new (lane, false);
-    TdAddress address;
-    SipUri target;
-    Search search = { .channel = td_channel_id (channel) };
+    SipLeg *leg = sip_leg_new (&sip->lanes[td_lane_index (td_lane_current ())], false);
+    SipView text = sip_view_of (td_channel_target (channel));
+    SipNameAddr target = { .uri = text };
+    SipUri uri;
 
     leg->channel = channel;
     td_channel_set_data (channel, leg);
-    if (sip_uri_scan (sip_view_of (td_channel_target (channel)), &target) != NULL
-        || target.host.len_bytes == 0) {
+    if ((text.text[0] == '<' && sip_name_addr_scan (text, &target) != NULL)
+        || sip_uri_scan (target.uri, &uri) != NULL || uri.host.len_bytes == 0) {
         fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "Target is no SIP URI");
         return;
     }
-    write_request_uri (leg, &target);
-    if (sip_transport_numeric (&target, &search.transport, &address)) {
-        if (!sip_transport_path (sip, search.transport, &address, &leg->path)) {
-            fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "No listener for this transport");
-            return;
-        }
-        place (leg);
-        return;
-    }
-    g_autofree char *host = sip_view_dup (target.host);
-    sip_resolve (lane, host, target.port != 0 ? target.port : 5060, resolved,
-                 g_memdup2 (&search, sizeof search));
+    write_request_uri (leg, &uri);
+    find_way (leg, &target, &uri);
 }
 
 /* --- Responses --------------------------------------------------------------------------- */
@@ -287,11 +327,17 @@ dismiss (SipLeg *leg, const SipScan *response)
     if (!sip_dialog_init_uac (&dialog, response)) {
         return;
     }
+    SipPath path = leg->path;
+    char *ack = g_steal_pointer (&leg->ack);
+    size_t ack_len_bytes = leg->ack_len_bytes;
     sip_leg_update_path (leg, &dialog);
     sip_leg_send_ack (leg, &dialog, response->cseq_number, NULL);
-    g_clear_pointer (&leg->ack, g_free);
     sip_leg_send_bye (leg, &dialog, &elsewhere, NULL);
     sip_dialog_clear (&dialog);
+    g_free (leg->ack);
+    leg->path = path;
+    leg->ack = ack;
+    leg->ack_len_bytes = ack_len_bytes;
 }
 
 /* The dialog of the first 2xx becomes the leg's. */
@@ -351,37 +397,21 @@ take_answer (SipLeg *leg, const SipScan *response)
     }
     sip_leg_send_ack (leg, &leg->dialog, leg->cseq, NULL);
     if (leg->has_offered && description == NULL) {
-        sip_leg_close (leg, &cause);
+        sip_leg_abandon (leg, &cause);
         return;
     }
     td_fsm_enter (&leg->fsm, SIP_LEG_TALKING);
     td_channel_answered (leg->channel, early_id, description);
 }
 
-/* One more try with credentials, where the trunk has some (RFC 3261 22.2). */
+/* RFC 3261 22.2. */
 static bool
-answer_challenge (SipLeg *leg, const SipScan *response)
+try_again (SipLeg *leg, const SipScan *response)
 {
-    const SipTrunk *trunk = sip_trunks_by_name (leg->lane->sip, td_channel_trunk (leg->channel));
-    g_autoptr (GString) line = g_string_new (NULL);
-    char cnonce[SIP_TAG_SIZE];
-    SipMessage message;
-
-    if (trunk == NULL || trunk->username[0] == '\0') {
-        return false;
-    }
-    SipCredentials credentials = { trunk->username, trunk->password };
-    sip_stack_make_tag (&leg->lane->stack, cnonce);
-    sip_message_init (&message, response);
-    bool is_answered = sip_auth_answer (line, &message, &credentials, "INVITE", leg->request_uri,
-                                        cnonce, leg->has_tried);
-    sip_message_clear (&message);
-    if (!is_answered) {
+    if (!sip_leg_answer_challenge (leg, response, "INVITE", leg->request_uri, leg->has_tried)) {
         return false;
     }
     leg->has_tried = true;
-    g_free (leg->credentials);
-    leg->credentials = g_strdup (line->str);
     leg->cseq++;
     sip_transaction_orphan (leg->invite);
     send_invite (leg);
@@ -408,8 +438,7 @@ client_response (SipTransaction *transaction, const SipScan *response, void *dat
                           == response->cseq_number) { /* RFC 3261 13.2.2.4: an ACK for each */
             sip_transport_send (&leg->path, leg->ack, leg->ack_len_bytes, leg->lane);
         }
-    } else if (state != SIP_LEG_CALLING || (response->status != 401 && response->status != 407)
-               || !answer_challenge (leg, response)) {
+    } else if (state != SIP_LEG_CALLING || !try_again (leg, response)) {
         cause = sip_cause_of_response (response);
         td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
     }

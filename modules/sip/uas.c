@@ -145,9 +145,13 @@ sip_uas_answered (void *self, unsigned event, void *data)
         sip_offer_take_ack (leg, data);
         break;
     case SIP_LEG_EV_ACK_LOST:
-        cause = leg->cause.value != TD_CAUSE_NONE ? leg->cause
-                                                  : td_cause (TD_CAUSE_RECOVERY_ON_TIMER, "No ACK");
-        sip_leg_close (leg, &cause);
+        if (leg->cause.value != TD_CAUSE_NONE) {
+            cause = leg->cause;
+            sip_leg_close (leg, &cause);
+            break;
+        }
+        cause = td_cause (TD_CAUSE_RECOVERY_ON_TIMER, "No ACK");
+        sip_leg_abandon (leg, &cause);
         break;
     case SIP_LEG_EV_RELEASE:
         leg->cause = *(const TdCause *) data;
@@ -243,6 +247,20 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
     return true;
 }
 
+/* Whether the INVITE came straight from a user agent whose Contact is not where it came from. */
+static bool
+is_translated (const SipScan *invite, const SipDialog *dialog, const TdPacket *packet)
+{
+    TdTransport transport;
+    TdAddress address;
+    SipUri uri;
+
+    return invite->n_vias == 1 && dialog->hop == NULL
+           && sip_uri_scan (sip_view_of (dialog->target), &uri) == NULL
+           && sip_transport_numeric (&uri, &transport, &address)
+           && !td_address_equal_host (&address, &packet->remote);
+}
+
 static SipLeg *
 make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
 {
@@ -254,6 +272,7 @@ make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         return NULL;
     }
     leg->path = (SipPath){ packet->listener, packet->flow, packet->transport, packet->remote };
+    leg->is_pinned = is_translated (invite, &leg->dialog, packet);
     sip_leg_update_path (leg, &leg->dialog);
     leg->peer_has_info = !sip_scan_has (invite, SIP_HEADER_ALLOW)
                          || sip_scan_lists (invite, SIP_HEADER_ALLOW, "INFO");

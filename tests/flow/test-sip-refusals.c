@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the module sip does not serve, and whom: the words and codes it refuses with. */
+
+#include "common/sip-peers.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- Authentication ---------------------------------------------------------------------- */
+
+static void
+test_trunk_challenges (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    sip_answer_to (flow, &flow->b, flow->b.last, 407, "pt",
+                   "Proxy-Authenticate: Digest realm=\"b\", nonce=\"n\", algorithm=MD5, "
+                   "qop=\"auth\"\r\n",
+                   NULL);
+    expect (&flow->b, "ACK ");
+    expect (&flow->b, "INVITE ");
+    g_assert_true (
+        sip_has (&flow->b, "\r\nProxy-Authorization: Digest username=\"us\", realm=\"b\", "));
+    g_assert_true (sip_has (&flow->b, "\r\nCSeq: 2 INVITE\r\n"));
+    sip_answer_to (flow, &flow->b, flow->b.last, 407, "pt",
+                   "Proxy-Authenticate: Digest realm=\"b\", nonce=\"m\", algorithm=MD5\r\n", NULL);
+    expect (&flow->b, "ACK ");
+    expect_nothing (&flow->b); /* the same credentials are not tried again */
+}
+
+static void
+test_strangers_are_refused (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 403 ");
+    expect_nothing (&flow->b);
+}
+
+/* --- Requests that are refused ----------------------------------------------------------- */
+
+static void
+refuse (Flow *flow, const char *method, const char *lines, const char *sdp, const char *status)
+{
+    flow->n_calls++;
+    g_autofree char *text = sip_request_of (flow, method, lines, sdp);
+    sip_peer_send (flow, &flow->a, text);
+    expect (&flow->a, status);
+}
+
+static void
+test_refusals (Flow *flow, gconstpointer data)
+{
+    refuse (flow, "OPTIONS", "", NULL, "SIP/2.0 200 ");
+    g_assert_true (sip_has (&flow->a, "\r\nAllow: INVITE, "));
+    refuse (flow, "SUBSCRIBE", "", NULL, "SIP/2.0 405 ");
+    g_assert_true (sip_has (&flow->a, "\r\nAllow: INVITE, "));
+    refuse (flow, "FROB", "", NULL, "SIP/2.0 501 ");
+    refuse (flow, "REGISTER", "", NULL, "SIP/2.0 405 ");
+    refuse (flow, "BYE", "", NULL, "SIP/2.0 481 ");
+    refuse (flow, "INVITE", "Require: x, y\r\n", NULL, "SIP/2.0 420 ");
+    g_assert_true (sip_has (&flow->a, "\r\nUnsupported: x, y\r\n"));
+    refuse (flow, "INVITE", "Max-Forwards: 0\r\n", NULL, "SIP/2.0 483 ");
+    refuse (flow, "INVITE", "Max-Forwards: many\r\n", NULL,
+            "SIP/2.0 400 Max-Forwards is no number from 0 to 255");
+    expect_nothing (&flow->b);
+}
+
+static void
+test_bodies_are_refused (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "Content-Encoding: gzip\r\n", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 415 ");
+    g_assert_true (sip_has (&flow->a, "\r\nAccept-Encoding: identity\r\n"));
+    flow->n_calls++;
+    g_autofree char *text = sip_request_of (flow, "INVITE", "Content-Type: text/plain\r\n", NULL);
+    g_autofree char *with_body = g_strconcat (text, "", NULL);
+    char *length = strstr (with_body, "Content-Length: 0\r\n\r\n");
+    g_assert_nonnull (length);
+    *length = '\0';
+    g_autofree char *whole = g_strconcat (with_body, "Content-Length: 2\r\n\r\nhi", NULL);
+    sip_peer_send (flow, &flow->a, whole);
+    expect (&flow->a, "SIP/2.0 415 ");
+    g_assert_true (sip_has (&flow->a, "\r\nAccept: application/sdp"));
+    expect_nothing (&flow->b);
+}
+
+/* RFC 3261 8.2.2.2. */
+static void
+test_merged_request (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autofree char *text = sip_request_of (flow, "INVITE", "", SDP ("offer-a"));
+    g_autoptr (GString) other = g_string_new (text);
+    g_string_replace (other, "z9hG4bKcall0", "z9hG4bKother", 1);
+    sip_peer_send (flow, &flow->a, other->str);
+    expect (&flow->a, "SIP/2.0 482 ");
+    expect_nothing (&flow->b);
+    ANSWER (&flow->b, 404, NULL);
+}
+
+static void
+test_sdp_is_refused (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", "v=0\r\nrubbish\r\n");
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->a, "SIP/2.0 400 ");
+    expect_nothing (&flow->b);
+}
+
+static void
+test_keepalive_is_silent (Flow *flow, gconstpointer data)
+{
+    sip_peer_send (flow, &flow->a, "\r\n\r\n");
+    sip_peer_send (flow, &flow->a, "rubbish");
+    sip_peer_send (flow, &flow->a, "SIP/2.0 200 OK\r\n\r\n");
+    expect_nothing (&flow->a);
+}
+
+#define ADD(path, function, data)                                                                  \
+    g_test_add ("/flow/sip-refusals/" path, Flow, data, sip_peers_set_up, function,                \
+                sip_peers_tear_down)
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    ADD ("trunk-challenges", test_trunk_challenges, NULL);
+    ADD ("strangers-are-refused", test_strangers_are_refused, "refuse");
+    ADD ("refusals", test_refusals, NULL);
+    ADD ("bodies-are-refused", test_bodies_are_refused, NULL);
+    ADD ("merged-request", test_merged_request, NULL);
+    ADD ("sdp-is-refused", test_sdp_is_refused, NULL);
+    ADD ("keepalive-is-silent", test_keepalive_is_silent, NULL);
+    return g_test_run ();
+}
