@@ -36,6 +36,10 @@ struct Store {
     sqlite3_stmt *put, *remove;
     int64_t offset_us; /* wall minus monotonic time that the rows were written with */
     bool is_failing;
+    bool is_renewed; /* the tables were missing, and were made */
+
+    void (*renewed) (void *data); /* nullable */
+    void *data;
 };
 
 static const char schema[] =
@@ -137,8 +141,10 @@ run_sql (sqlite3 *db, const char *sql)
 /* Tables where there are none. With a write-ahead log readers and the writer do not wait for each
  * other; FULL: a commit that was answered is on the disk. */
 static bool
-prepare_tables (sqlite3 *db, const char *path, GError **error)
+prepare_tables (Store *store, GError **error)
 {
+    sqlite3 *db = store->db;
+    const char *path = store->path;
     int version = 0;
 
     if (!read_version (db, &version)) {
@@ -164,6 +170,7 @@ prepare_tables (sqlite3 *db, const char *path, GError **error)
         run_sql (db, "ROLLBACK");
         return false;
     }
+    store->is_renewed = true;
     return true;
 }
 
@@ -185,7 +192,7 @@ open_database (Store *store, GError **error)
     if (store->db == NULL) {
         return false;
     }
-    if (!prepare_tables (store->db, store->path, error)) {
+    if (!prepare_tables (store, error)) {
         close_database (store);
         return false;
     }
@@ -395,6 +402,10 @@ store_batch (Store *store, const StoreJob *jobs)
     }
     td_metric_observe (store->commit_us, (uint64_t) (td_clock_now_us () - begin_us));
     tell_success (store);
+    if (store->is_renewed && store->renewed != NULL) {
+        store->renewed (store->data);
+    }
+    store->is_renewed = false;
     return true;
 }
 
@@ -536,6 +547,7 @@ store_open (TdModule *module, const char *path, GError **error)
         store_free (store);
         return NULL;
     }
+    store->is_renewed = false;
     declare_metrics (store);
     if (sqlite3_db_readonly (store->db, "main") == 1) {
         td_log_warning (module, "database",
@@ -544,6 +556,13 @@ store_open (TdModule *module, const char *path, GError **error)
                         path);
     }
     return store;
+}
+
+void
+store_on_renewed (Store *store, void (*renewed) (void *data), void *data)
+{
+    store->renewed = renewed;
+    store->data = data;
 }
 
 void

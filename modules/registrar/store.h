@@ -26,6 +26,10 @@ struct StoreJob {
 Store *store_open (TdModule *module, const char *path, GError **error);
 void store_free (Store *store);
 
+/* Calls RENEWED whenever the database had to be made anew while it was in use: what is known is to be
+ * written again. Before the first job only. RENEWED runs on a worker. */
+void store_on_renewed (Store *store, void (*renewed) (void *data), void *data);
+
 /* Queues JOB (transfer full until DONE). Thread: a lane. Blocks: never. */
 void store_submit (Store *store, StoreJob *job);
 

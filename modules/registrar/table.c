@@ -44,6 +44,7 @@ struct Entry {
     char *user;
     BindingSet *set; /* nullable */
     bool is_busy;    /* an update is on its way to the disk; the others wait */
+    bool is_unsaved; /* the database was made anew meanwhile */
     Update *first, **last;
 };
 
@@ -153,21 +154,50 @@ settle (Entry *entry)
 
 /* --- Time -------------------------------------------------------------------------------- */
 
-/* Rows that are to go because their time is over: nobody waits for them. */
+/* Changes to rows that nobody waits for. */
 typedef struct {
     StoreJob job; /* first */
     char *user;
     GArray *changes;
-} Cleaning;
+} Tidying;
 
 static void
-cleaned (StoreJob *job)
+tidied (StoreJob *job)
 {
-    Cleaning *cleaning = (Cleaning *) job;
+    Tidying *tidying = (Tidying *) job;
 
-    g_free (cleaning->user);
-    g_array_unref (cleaning->changes);
-    g_free (cleaning);
+    g_free (tidying->user);
+    g_array_unref (tidying->changes);
+    g_free (tidying);
+}
+
+static void
+tidy (const Entry *entry, GArray *changes)
+{
+    Tidying *tidying = g_new0 (Tidying, 1);
+
+    tidying->user = g_strdup (entry->user);
+    tidying->changes = changes;
+    tidying->job = (StoreJob){ .user = tidying->user, .changes = changes, .done = tidied };
+    store_submit (entry->table->store, &tidying->job);
+}
+
+/* Writes what is known of ENTRY into a database that knows nothing. */
+static void
+save_again (Entry *entry)
+{
+    GArray *changes;
+
+    entry->is_unsaved = entry->is_busy;
+    if (entry->is_busy || entry->set == NULL) {
+        return; /* later: what is under way would be undone */
+    }
+    changes = changes_new ();
+    for (unsigned i = 0; i < entry->set->n; i++) {
+        Change change = { CHANGE_ADDED, binding_ref (entry->set->items[i]), NULL };
+        g_array_append_val (changes, change);
+    }
+    tidy (entry, changes);
 }
 
 static void
@@ -176,19 +206,16 @@ expire (TdTimer *timer)
     Entry *entry = (Entry *) timer;
     Request request = { .max_contacts = UINT_MAX, .now_us = td_clock_now_us () };
     BindingSet *after;
+    GArray *changes;
 
     if (entry->is_busy) {
         return; /* the update takes out what is over, or settles when it has failed */
     }
-    Cleaning *cleaning = g_new0 (Cleaning, 1);
-    cleaning->user = g_strdup (entry->user);
-    cleaning->changes = changes_new ();
-    binding_set_apply (entry->set, &request, &after, cleaning->changes);
+    changes = changes_new ();
+    binding_set_apply (entry->set, &request, &after, changes);
     replace_set (entry, after);
-    facts_tell (&entry->table->facts, entry->user, cleaning->changes);
-    cleaning->job =
-        (StoreJob){ .user = cleaning->user, .changes = cleaning->changes, .done = cleaned };
-    store_submit (entry->table->store, &cleaning->job);
+    facts_tell (&entry->table->facts, entry->user, changes);
+    tidy (entry, changes);
     settle (entry);
 }
 
@@ -275,6 +302,9 @@ take_result (TdPost *post)
         update->after = entry->set != NULL ? binding_set_ref (entry->set) : NULL;
     }
     send_answer (update, is_stored ? TD_REGISTRAR_DONE : TD_REGISTRAR_FAILED);
+    if (entry->is_unsaved) {
+        save_again (entry);
+    }
     begin_next (entry);
 }
 
@@ -590,13 +620,29 @@ quiet_lane (TdLane *lane, void *data)
 }
 
 static void
+save_lane (TdLane *lane, void *data)
+{
+    each_entry_of (data, lane, save_again);
+}
+
+static void
 swept (void *data)
 {
+}
+
+/* On a worker. */
+static void
+renewed (void *data)
+{
+    Table *table = data;
+
+    td_lane_sweep (table->module, save_lane, swept, NULL, table);
 }
 
 void
 table_begin (Table *table)
 {
+    store_on_renewed (table->store, renewed, table);
     td_lane_sweep (table->module, begin_lane, swept, NULL, table);
 }
 

@@ -481,6 +481,34 @@ test_starts_again (Fixture *fixture, const void *data)
     }
 }
 
+/* The connections of phones outlive a build, though not a process. */
+static void
+test_upgrade (Fixture *fixture, const void *data)
+{
+    assert_says ("done", "probe", "update", "alice@x", "c", "1", A " 1000 600 tcp:1.2.3.4:5 17");
+    assert_says ("done", "probe", "update", "bob@x", "c", "1", B);
+    assert_reply ("", "probe", "release");
+    assert_says ("2", "module", "upgrade", "registrar");
+    assert_reply ("yes", "probe", "acquire");
+    assert_reply ("known " A ";q=1000;expires=599;flow=17", "probe", "lookup", "alice@x");
+    td_engine_advance (600000);
+    assert_reply ("none", "probe", "lookup", "alice@x");
+    assert_says ("known", "probe", "lookup", "bob@x");
+}
+
+static void
+test_moved_database_is_filled_again (Fixture *fixture, const void *data)
+{
+    g_autofree char *away = g_strconcat (fixture->database, ".away", NULL);
+
+    assert_says ("done", "probe", "update", "alice@x", "c", "1", A);
+    g_assert_cmpint (g_rename (fixture->database, away), ==, 0);
+    assert_says ("done", "probe", "update", "bob@x", "c", "1", B);
+    restart (fixture, "", users);
+    assert_says ("known " A, "probe", "lookup", "alice@x");
+    assert_says ("known " B, "probe", "lookup", "bob@x");
+}
+
 static void
 test_damaged_database_is_named (Fixture *fixture, const void *data)
 {
@@ -522,6 +550,8 @@ main (int argc, char **argv)
     ADD ("operator-lists", test_operator_lists, NULL);
     ADD ("operator-removes", test_operator_removes, NULL);
     ADD ("starts-again", test_starts_again, NULL);
+    ADD ("upgrade", test_upgrade, NULL);
+    ADD ("moved-database-is-filled-again", test_moved_database_is_filled_again, NULL);
     ADD ("damaged-database-is-named", test_damaged_database_is_named, NULL);
     return g_test_run ();
 }
