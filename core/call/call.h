@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a call is inside. call.c keeps it alive and lets one thing happen at a time; machine.c is its
- * way from offered to ended; exchange.c is offer and answer once it is up; facts.c tells of it. */
+/* What a call is inside.
+ *
+ *     call.c      keeps it alive and lets one thing happen at a time
+ *     machine.c   its way from offered to ended
+ *     hunt.c      the part of it that looks for somebody who answers
+ *     exchange.c  offer and answer once it is up
+ *     adopt.c     a leg that goes to another call
+ *     facts.c     what is told of it
+ */
 
 #ifndef CORE_CALL_CALL_H
 #define CORE_CALL_CALL_H
@@ -142,6 +149,19 @@ bool td_call_ensure_bridge (TdCall *call, bool is_through, TdCause *ret_failure)
 
 /* Goes to releasing for CAUSE; the first cause stays. BY: "calling", "called", "switch". */
 void td_call_end (TdCall *call, const TdCause *cause, const char *by);
+
+/* Goes to releasing for the cause VALUE, by the switch; TEXT is nullable. */
+void td_call_end_for (TdCall *call, unsigned value, const char *text);
+
+/* A hook has refused: goes to releasing. */
+void td_call_refuse (TdCall *call, const TdHappening *what);
+
+/* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
+bool td_call_is_end (TdCall *call, unsigned event, const TdHappening *what);
+
+/* --- hunt.c: attempting, calling, alerting --- */
+void td_hunt_enter (void *self);
+void td_hunt_act (void *self, unsigned event, void *data);
 
 /* --- adopt.c --- */
 void td_adoption_open (void);
