@@ -12,14 +12,20 @@ enum {
     MAX_PORT_TRIES = 64, /* pairs that somebody else on this machine may hold */
 };
 
+/* Says what the kernel said, and what helps. */
 static bool
-set_system_error (GError **error, const char *what, const TdAddress *address)
+set_system_error (GError **error, int code, const TdAddress *host)
 {
     char text[TD_ADDRESS_TEXT_SIZE];
-    int code = errno;
+    const char *advice = "";
 
-    g_set_error (error, g_quark_from_string ("td-rtp-error"), code, "%s %s: %s", what,
-                 td_address_print (address, text), g_strerror (code));
+    if (code == EMFILE || code == ENFILE) {
+        advice = ": raise the limit of open files (LimitNOFILE), a leg takes two";
+    } else if (code == EADDRNOTAVAIL) {
+        advice = ": [rtp] address must be one of this machine";
+    }
+    g_set_error (error, g_quark_from_string ("td-rtp-error"), code, "no media port at %s: %s%s",
+                 td_address_print_host (host, text), g_strerror (code), advice);
     return false;
 }
 
@@ -92,8 +98,7 @@ open_ports (RtpStream *stream, const TdAddress *host, GError **error)
         int code = errno;
         rtp_ports_give (ports, port, now_us);
         if (code != EADDRINUSE) {
-            errno = code;
-            return set_system_error (error, "no media port of", host);
+            return set_system_error (error, code, host);
         }
     }
     g_set_error (error, g_quark_from_string ("td-rtp-error"), EADDRINUSE,

@@ -5,8 +5,10 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SSRC 0x11223344
@@ -716,6 +718,28 @@ test_address_of_somebody_else (Fixture *fixture, const void *data)
     td_address_parse ("192.0.2.1", 0, &host);
     g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
     g_assert_nonnull (strstr (error->message, "192.0.2.1"));
+    g_assert_nonnull (strstr (error->message, "one of this machine"));
+}
+
+static void
+test_no_descriptors (Fixture *fixture, const void *data)
+{
+    g_autoptr (GError) error = NULL;
+    struct rlimit limit, low;
+    TdAddress host;
+
+    /* Room for one socket more, where a pair needs two. */
+    int next = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+    close (next);
+    getrlimit (RLIMIT_NOFILE, &limit);
+    low = (struct rlimit){ .rlim_cur = (rlim_t) next + 1, .rlim_max = limit.rlim_max };
+    g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &low), ==, 0);
+    td_address_parse ("127.0.0.1", 0, &host);
+    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
+    setrlimit (RLIMIT_NOFILE, &limit);
+    g_assert_cmpint (error->code, ==, EMFILE);
+    g_assert_nonnull (strstr (error->message, "LimitNOFILE"));
+    g_assert_cmpuint (rtp_engine_ports_in_use (fixture->engine), ==, 0);
 }
 
 /* The threads of the last test. */
@@ -822,6 +846,7 @@ main (int argc, char **argv)
     ADD ("flood", test_flood_is_carried_whole);
     ADD ("fax", test_fax_passes_untouched);
     ADD ("ipv6-to-ipv4", test_ipv6_to_ipv4);
+    ADD ("no-descriptors", test_no_descriptors);
     ADD ("other-address", test_address_of_somebody_else);
     g_test_add_func ("/rtp/relay/other-program", test_port_of_somebody_else);
     g_test_add_func ("/rtp/relay/threads", test_threads);
