@@ -9,7 +9,7 @@
  * It is the one place that knows every room; nothing but main.c knows it.
  */
 
-#include <tandem/engine.h>
+#include "declared.h"
 
 #include "base/log.h"
 #include "base/metric.h"
@@ -32,6 +32,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tandem/engine.h>
 #include <tandem/log.h>
 
 #ifndef TD_MODULE_DIR
@@ -59,146 +60,13 @@ static struct {
     bool is_releasing, is_closed;
 } engine;
 
-/* --- The core's own sections ------------------------------------------------------------- */
-
-static const char *const level_choices[] = { "error", "warning", "notice", "info", "debug", NULL };
-/* In the order of TdLogFormat. */
-static const char *const format_choices[] = { "auto", "text", "json", "journal", NULL };
-
-static const TdConfigKey tandem_keys[] = {
-    { .name = "node",
-      .type = TD_CONFIG_TEXT,
-      .default_text = "tandem",
-      .help = "The name of this switch in records, events and logs.",
-      .since = "0.1" },
-    { .name = "lanes",
-      .type = TD_CONFIG_TEXT,
-      .default_text = "auto",
-      .help = "How many threads carry calls, 1 to 255; auto: half of the processors, at least one.",
-      .since = "0.1" },
-    { .name = "state-dir",
-      .type = TD_CONFIG_PATH,
-      .default_text = "/var/lib/tandem",
-      .help = "Where the switch keeps what must survive a restart.",
-      .since = "0.1" },
-    { .name = "drain",
-      .type = TD_CONFIG_DURATION,
-      .flags = TD_CONFIG_RELOADABLE,
-      .default_text = "5 s",
-      .min = 0,
-      .max = 3600000,
-      .help = "How long calls may go on after the switch was told to stop.",
-      .since = "0.1" },
-    { .name = "log-level",
-      .type = TD_CONFIG_CHOICE,
-      .flags = TD_CONFIG_RELOADABLE,
-      .default_text = "info",
-      .choices = level_choices,
-      .help = "The least important lines that are logged.",
-      .since = "0.1" },
-    { .name = "log-format",
-      .type = TD_CONFIG_CHOICE,
-      .default_text = "auto",
-      .choices = format_choices,
-      .help = "How a log line is written: auto (to the journal under systemd, as text otherwise), "
-              "text, json, journal.",
-      .since = "0.1" },
-};
-
-static const char *const policy_choices[] = { "required", "optional", "disabled", NULL };
-
-static const TdConfigKey modules_keys[] = {
-    { .name = "*",
-      .type = TD_CONFIG_CHOICE,
-      .choices = policy_choices,
-      .help = "A module by name: required (the switch does not start without it), optional, "
-              "disabled.",
-      .since = "0.1" },
-};
-
-static const TdConfigSection core_sections[] = {
-    { .size = sizeof (TdConfigSection),
-      .key_size = sizeof (TdConfigKey),
-      .name = "tandem",
-      .help = "The switch as a whole.",
-      .keys = tandem_keys,
-      .n_keys = G_N_ELEMENTS (tandem_keys) },
-    { .size = sizeof (TdConfigSection),
-      .key_size = sizeof (TdConfigKey),
-      .name = "modules",
-      .help = "Which modules are loaded.",
-      .takes_any_key = true,
-      .keys = modules_keys,
-      .n_keys = G_N_ELEMENTS (modules_keys) },
-};
-
-/* --- Schema and configuration ------------------------------------------------------------ */
-
-static void
-add_owner (TdModule *module, void *data)
-{
-    TdSchemaOwner owner = { .name = td_module_name (module) };
-
-    /* An older build that ends its calls keeps the configuration it has. */
-    if (td_registry_find (engine.registry, owner.name) != module) {
-        return;
-    }
-    if (td_module_is_over (module) || module->image == NULL) {
-        owner.is_absent = true;
-    } else {
-        const TdModuleDescriptor *descriptor = &module->image->descriptor;
-        owner.sections = descriptor->config;
-        owner.n_sections = descriptor->n_config;
-        owner.can_reload = descriptor->reload != NULL;
-    }
-    g_array_append_val ((GArray *) data, owner);
-}
-
-/* The names that [modules] of CONFIG (nullable) gives to modules that are not mapped. */
-static void
-add_absent (GArray *owners, const TdConfig *config)
-{
-    const TdConfigBlock *block =
-        config != NULL ? td_config_find_block (config, "modules", NULL) : NULL;
-
-    for (unsigned i = 0; block != NULL && block->any_names != NULL && i < block->any_names->len;
-         i++) {
-        const char *name = block->any_names->pdata[i];
-        if (name != NULL
-            && (engine.registry == NULL || td_registry_find (engine.registry, name) == NULL)) {
-            TdSchemaOwner owner = { .name = name, .is_absent = true };
-            g_array_append_val (owners, owner);
-        }
-    }
-}
-
-/* What the core and all mapped modules declare; CONFIG is an earlier look at the files. */
-static TdSchema *
-make_schema (const TdConfig *config, GError **error)
-{
-    g_autoptr (GArray) owners = g_array_new (false, false, sizeof (TdSchemaOwner));
-    TdConfigSection sections[G_N_ELEMENTS (core_sections) + 2];
-    TdSchemaOwner core = { .name = "core",
-                           .sections = sections,
-                           .n_sections = G_N_ELEMENTS (sections),
-                           .can_reload = true };
-
-    memcpy (sections, core_sections, sizeof (core_sections));
-    sections[G_N_ELEMENTS (core_sections)] = td_call_section;
-    sections[G_N_ELEMENTS (core_sections) + 1] = td_trunk_section;
-    g_array_append_val (owners, core);
-    if (engine.registry != NULL) {
-        td_registry_each (engine.registry, add_owner, owners);
-    }
-    add_absent (owners, config);
-    return td_schema_new ((const TdSchemaOwner *) owners->data, owners->len, error);
-}
+/* --- Configuration ----------------------------------------------------------------------- */
 
 /* Reads the files with the schema of now. FLAGS: of td_config_check(). */
 static TdConfig *
 read_config (unsigned flags, const TdConfig *earlier, GPtrArray *problems, GError **error)
 {
-    g_autoptr (TdSchema) schema = make_schema (earlier, error);
+    g_autoptr (TdSchema) schema = td_declared_schema (engine.registry, earlier, error);
 
     if (schema == NULL) {
         return NULL;
@@ -210,26 +78,6 @@ read_config (unsigned flags, const TdConfig *earlier, GPtrArray *problems, GErro
     td_ini_unref (ini);
     td_problems_sort (problems);
     return config;
-}
-
-/* Checks what no table can. Returns the number of lanes. */
-static unsigned
-count_lanes (const TdConfig *config, GPtrArray *problems)
-{
-    const char *text = td_config_text (config, "tandem", NULL, "lanes");
-    char *end;
-
-    if (g_ascii_strcasecmp (text, "auto") == 0) {
-        return MAX (1, g_get_num_processors () / 2);
-    }
-    unsigned long n_lanes = strtoul (text, &end, 10);
-    if (!g_ascii_isdigit (*text) || *end != '\0' || n_lanes < 1 || n_lanes > TD_LANES_MAX) {
-        td_config_problem (config, problems, "tandem", NULL, "lanes",
-                           "\"%s\" is neither auto nor a number of lanes from 1 to %u", text,
-                           TD_LANES_MAX);
-        return 1;
-    }
-    return (unsigned) n_lanes;
 }
 
 /* --- Problems ---------------------------------------------------------------------------- */
@@ -405,7 +253,7 @@ read_again (TdProblemVisit visit, void *data)
         visit (error->message, data);
         return NULL;
     }
-    count_lanes (next, problems);
+    td_declared_lanes (next, problems);
     report (problems, visit, data, NULL);
     return next;
 }
@@ -521,7 +369,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
         return false;
     }
     open_log (first);
-    open_rooms (options, first, count_lanes (first, ignored));
+    open_rooms (options, first, td_declared_lanes (first, ignored));
 
     g_autoptr (GArray) wishes = read_wishes (first);
     engine.is_whole = td_registry_map_all (engine.registry, (const TdModuleWish *) wishes->data,
@@ -530,7 +378,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     if (engine.config == NULL) {
         return false;
     }
-    count_lanes (engine.config, problems);
+    td_declared_lanes (engine.config, problems);
     td_problems_sort (problems);
     take_config (engine.config);
     return true;
