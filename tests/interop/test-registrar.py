@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Phones register over the wire; what was answered is known after the worst of ends."""
+
+import hashlib
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+import uuid
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers import ports  # noqa: E402
+from peers.case import PeerCase  # noqa: E402
+from peers.tandem import Tandem  # noqa: E402
+
+
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+class Phone:
+    """Registers USER, with a password where it is asked for one (RFC 7616)."""
+
+    def __init__(self, case, port, user, password='secret'):
+        self.port, self.user, self.password = port, user, password
+        self.call_id, self.cseq = str(uuid.uuid4()), 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        case.addCleanup(self.socket.close)
+        self.socket.bind(('127.0.0.1', 0))
+        self.socket.settimeout(10)
+        self.contact = f'sip:{user}@127.0.0.1:{self.socket.getsockname()[1]}'
+
+    def ask(self, lines):
+        self.cseq += 1
+        here = self.socket.getsockname()[1]
+        request = [
+            'REGISTER sip:127.0.0.1 SIP/2.0',
+            f'Via: SIP/2.0/UDP 127.0.0.1:{here};branch=z9hG4bK{uuid.uuid4().hex};rport',
+            f'From: <sip:{self.user}@127.0.0.1>;tag=1', f'To: <sip:{self.user}@127.0.0.1>',
+            f'Call-ID: {self.call_id}', f'CSeq: {self.cseq} REGISTER', 'Max-Forwards: 70',
+            *lines, 'Content-Length: 0', '', '']
+        self.socket.sendto('\r\n'.join(request).encode(), ('127.0.0.1', self.port))
+        return self.socket.recv(65536).decode()
+
+    def authorization(self, challenge):
+        line = next(line for line in challenge.split('\r\n')
+                    if line.startswith('WWW-Authenticate') and 'MD5' in line)
+        realm, nonce = (re.search(f'{name}="([^"]*)"', line).group(1)
+                        for name in ('realm', 'nonce'))
+        answer = md5(':'.join([md5(f'{self.user}:{realm}:{self.password}'), nonce, '00000001',
+                               'abc', 'auth', md5('REGISTER:sip:127.0.0.1')]))
+        return (f'Authorization: Digest username="{self.user}",realm="{realm}",nonce="{nonce}",'
+                f'uri="sip:127.0.0.1",response="{answer}",algorithm=MD5,qop=auth,nc=00000001,'
+                'cnonce="abc"')
+
+    def register(self, *parameters):
+        """The status of the last response."""
+        lines = [';'.join([f'Contact: <{self.contact}>', *parameters])]
+        response = self.ask(lines)
+        if response.startswith('SIP/2.0 401 '):
+            response = self.ask([*lines, self.authorization(response)])
+        return int(response.split(' ')[1])
+
+
+class Registrar(PeerCase):
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+        self.database = self.path('contacts.db')
+        self.tandem = self.start()
+
+    def start(self):
+        return Tandem(self, {
+            'modules': {'sip': 'required', 'registrar': 'required', 'cli': 'required'},
+            'sip': {'listen': f'udp:127.0.0.1:{self.port}', 'strangers': 'challenge'},
+            'registrar': {'domains': '127.0.0.1', 'database': self.database},
+            'user alice': {'password': 'secret', 'numbers': '101'},
+            'user bob': {'password': 'secret'},
+        })
+
+    def contacts(self):
+        return {row['contact'] for row in self.tandem.ctl_json('registration', 'list')}
+
+    def test_wrong_password_is_refused(self):
+        phone = Phone(self, self.port, 'alice', 'wrong')
+        self.assertIn(phone.register(), (401, 403))
+        self.assertEqual(self.contacts(), set())
+
+    def test_answered_is_known_after_a_kill(self):
+        phones = [Phone(self, self.port, 'alice') for _ in range(5)]
+        for phone in phones:
+            self.assertEqual(phone.register('q=0.5'), 200)
+        self.tandem.process.signal(signal.SIGKILL)
+        self.tandem.process.wait(10)
+        self.tandem = self.start()
+        self.assertEqual(self.contacts(), {phone.contact for phone in phones})
+
+    def test_locked_database(self):
+        alice, bob = Phone(self, self.port, 'alice'), Phone(self, self.port, 'bob')
+        self.assertEqual(alice.register(), 200)
+        other = sqlite3.connect(self.database, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute('BEGIN IMMEDIATE')
+        self.assertEqual(bob.register(), 500)
+        self.assertEqual(self.contacts(), {alice.contact})
+        self.tandem.process.wait_for_output('another process keeps it locked')
+        other.execute('ROLLBACK')
+        self.assertEqual(bob.register(), 200)
+        self.tandem.process.wait_for_output('it can be written again')
+
+    def test_users_of_the_database(self):
+        other = sqlite3.connect(self.database, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("INSERT INTO user (name, password) VALUES ('carol', 'secret')")
+        other.execute("INSERT INTO number (number, user) VALUES ('103', 'carol')")
+        carol = Phone(self, self.port, 'carol')
+        self.assertIn(carol.register(), (401, 403, 404))
+        self.tandem.ctl_json('config', 'reload')
+        self.assertEqual(carol.register(), 200)
+        self.assertEqual([row['numbers'] for row in self.tandem.ctl_json('user', 'list')
+                          if row['user'] == 'carol'], ['103'])
+
+
+if __name__ == '__main__':
+    tap.main()
