@@ -14,6 +14,7 @@
 struct SipAuthority {
     uint8_t secret[32];
     unsigned nonce_life_s;
+    SipDigests digests;
     uint64_t n_nonces;
     GHashTable *counts; /* nonce: the last count it was used with */
     GQueue order;       /* the same nonces, oldest first */
@@ -107,12 +108,13 @@ is_same_secret (const char *a, const char *b)
 /* --- Asking ------------------------------------------------------------------------------ */
 
 SipAuthority *
-sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s)
+sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s, SipDigests digests)
 {
     SipAuthority *authority = g_new0 (SipAuthority, 1);
 
     memcpy (authority->secret, secret, sizeof authority->secret);
     authority->nonce_life_s = nonce_life_s;
+    authority->digests = digests;
     authority->counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     g_queue_init (&authority->order);
     return authority;
@@ -171,6 +173,13 @@ read_nonce (const SipAuthority *authority, const char *nonce, const char *realm,
     return true;
 }
 
+static bool
+is_wanted (const SipAuthority *authority, SipDigest digest)
+{
+    return authority->digests == SIP_DIGESTS_BOTH
+           || (authority->digests == SIP_DIGESTS_MD5) == (digest == SIP_DIGEST_MD5);
+}
+
 void
 sip_authority_challenge (SipAuthority *authority, GString *out, bool is_proxy, const char *realm,
                          bool is_stale)
@@ -179,6 +188,9 @@ sip_authority_challenge (SipAuthority *authority, GString *out, bool is_proxy, c
 
     for (size_t i = 0; i < G_N_ELEMENTS (digests); i++) {
         char nonce[SIP_NONCE_SIZE];
+        if (!is_wanted (authority, digests[i])) {
+            continue;
+        }
         make_nonce (authority, realm, nonce);
         g_string_append (out, is_proxy ? "Proxy-Authenticate" : "WWW-Authenticate");
         g_string_append (out, ": Digest realm=");
@@ -314,7 +326,7 @@ sip_authority_check (SipAuthority *authority, SipMessage *message, bool is_proxy
     const osip_list_t *list = is_proxy ? &osip->proxy_authorizations : &osip->authorizations;
     for (int i = 0; i < osip_list_size (list) && verdict == SIP_AUTH_NONE; i++) {
         Credentials c = read_credentials (osip_list_get (list, i));
-        if (c.is_known && strcmp (c.realm, realm) == 0) {
+        if (c.is_known && is_wanted (authority, c.digest) && strcmp (c.realm, realm) == 0) {
             verdict = check_credentials (authority, message->scan, &c, secret_of, data);
         }
         if (verdict == SIP_AUTH_GOOD

@@ -19,6 +19,13 @@ typedef enum {
     SIP_DIGEST_SHA256,
 } SipDigest;
 
+/* What is asked for and taken. */
+typedef enum {
+    SIP_DIGESTS_BOTH,
+    SIP_DIGESTS_MD5,
+    SIP_DIGESTS_SHA256,
+} SipDigests;
+
 /* H (username ":" realm ":" password), what a table of subscribers keeps instead of a password. */
 void sip_auth_ha1 (SipDigest digest, const char *username, const char *realm, const char *password,
                    char ha1[SIP_HASH_SIZE]);
@@ -28,10 +35,11 @@ void sip_auth_ha1 (SipDigest digest, const char *username, const char *realm, co
 typedef struct SipAuthority SipAuthority;
 
 /* One for each lane. SECRET is of the process; a nonce lives NONCE_LIFE_S seconds. */
-SipAuthority *sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s);
+SipAuthority *sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s,
+                                 SipDigests digests);
 void sip_authority_free (SipAuthority *authority);
 
-/* Appends the challenges of a 401 (IS_PROXY: 407): SHA-256 first, then MD5 (RFC 8760 2.4). */
+/* Appends the challenges of a 401 (IS_PROXY: 407): SHA-256 before MD5 (RFC 8760 2.4). */
 void sip_authority_challenge (SipAuthority *authority, GString *out, bool is_proxy,
                               const char *realm, bool is_stale);
 

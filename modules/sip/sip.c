@@ -9,6 +9,7 @@
 
 /* --- Configuration ----------------------------------------------------------------------- */
 
+static const char *const digest_choices[] = { "both", "md5", "sha-256", NULL };
 static const char *const strangers_choices[] = { "accept", "challenge", "refuse", NULL };
 
 static const TdConfigKey keys[] = {
@@ -34,6 +35,14 @@ static const TdConfigKey keys[] = {
       .type = TD_CONFIG_TEXT,
       .default_text = "",
       .help = "The realm of challenges; empty: the domain of the address that is used.",
+      .since = "0.1" },
+    { .name = "digest",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "both",
+      .choices = digest_choices,
+      .help =
+          "What a challenge asks for and is answered with. md5: for phones that give up when they "
+          "are offered SHA-256 as well.",
       .since = "0.1" },
     { .name = "nonce-life",
       .type = TD_CONFIG_DURATION,
@@ -200,7 +209,8 @@ open_lane (Sip *sip, unsigned index, uint64_t secret, const uint8_t nonce_secret
     lane->stack.send = sip_transport_send;
     lane->stack.data = lane;
     sip_table_init (&lane->legs);
-    lane->authority = sip_authority_new (nonce_secret, nonce_life_s);
+    lane->authority = sip_authority_new (
+        nonce_secret, nonce_life_s, (SipDigests) td_config_number (config, "sip", NULL, "digest"));
     lane->ring =
         td_config_bool (config, "sip", NULL, "trace") ? sip_ring_new (SIP_RING_BYTES) : NULL;
     lane->scan = g_new0 (SipScan, 1);

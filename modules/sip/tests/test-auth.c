@@ -21,7 +21,7 @@ set_up (Fixture *f, const void *unused)
     static const uint8_t secret[32] = { 1, 2, 3 };
 
     td_lanes_open (&(TdLanesOptions){ .n_lanes = 1, .is_fake = true, .boot = 1 });
-    *f = (Fixture){ .authority = sip_authority_new (secret, 60) };
+    *f = (Fixture){ .authority = sip_authority_new (secret, 60, SIP_DIGESTS_BOTH) };
 }
 
 static void
@@ -80,6 +80,23 @@ check (Fixture *f, const char *line)
                                                   NULL, f->user, sizeof f->user);
     sip_message_clear (&message);
     return verdict;
+}
+
+/* What is not asked for is not taken either. */
+static void
+test_only_md5 (Fixture *f, const void *unused)
+{
+    static const uint8_t secret[32] = { 1, 2, 3 };
+    g_autofree char *both = challenge (f, false);
+    g_autofree char *strong = answer_to (f, both, &ann);
+
+    sip_authority_free (f->authority);
+    f->authority = sip_authority_new (secret, 60, SIP_DIGESTS_MD5);
+    g_autofree char *lines = challenge (f, false);
+    g_assert_null (strstr (lines, "SHA-256"));
+    g_autofree char *weak = answer_to (f, lines, &ann);
+    g_assert_cmpint (check (f, weak), ==, SIP_AUTH_GOOD);
+    g_assert_cmpint (check (f, strong), ==, SIP_AUTH_NONE);
 }
 
 /* RFC 7616 3.9.1. */
@@ -232,6 +249,7 @@ main (int argc, char **argv)
     ADD ("rfc-example-md5", test_rfc_example, "MD5");
     ADD ("rfc-example-sha-256", test_rfc_example, "SHA-256");
     ADD ("both-ways", test_both_ways, NULL);
+    ADD ("only-md5", test_only_md5, NULL);
     ADD ("md5-where-the-client-knows-no-better", test_md5_where_the_client_knows_no_better, NULL);
     ADD ("replay-is-stale", test_replay_is_stale, NULL);
     ADD ("nonce-ages", test_nonce_ages, NULL);
