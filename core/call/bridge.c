@@ -255,7 +255,7 @@ answer_asker (TdBridge *bridge, Step *step)
         td_negotiate_answer (step->offer, step->answer, bridge->options.can_transcode);
 
     if (wanted == NULL) {
-        fail_step (bridge, TD_CAUSE_INCOMPATIBLE_DESTINATION, "No codec in common");
+        fail_step (bridge, TD_CAUSE_BEARER_NOT_IMPLEMENTED, "No codec in common");
         return;
     }
     modify (bridge, step->from, wanted, step->offer);
