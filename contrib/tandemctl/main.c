@@ -4,6 +4,7 @@
 #include "complete.h"
 #include "connection.h"
 #include "interactive.h"
+#include "output.h"
 
 #include <tandem/command.h>
 
@@ -23,6 +24,7 @@ enum {
 typedef struct {
     const char *path;
     bool is_json;
+    Output output;
     bool has_pieces; /* the answer is a stream: the way to end it is to interrupt it */
 } Control;
 
@@ -56,12 +58,13 @@ print_answer (GVariant *answer, bool is_piece, void *data)
     }
     if (control->is_json) {
         text = td_result_to_json (answer);
-        puts (text);
-    } else {
+        output_text (&control->output, text);
+        output_text (&control->output, "\n");
+    } else if (!output_file (&control->output, answer)) {
         text = is_piece ? piece_to_text (answer) : td_result_to_text (answer);
-        fputs (text, stdout);
+        output_text (&control->output, text);
     }
-    fflush (stdout);
+    output_flush (&control->output);
 }
 
 static void
@@ -79,7 +82,7 @@ exit_code_of (Outcome outcome, bool has_pieces)
 {
     switch (outcome) {
     case OUTCOME_DONE:
-        return ferror (stdout) ? EX_IOERR : EXIT_SUCCESS;
+        return EXIT_SUCCESS;
     case OUTCOME_MISUSE:
         return EXIT_MISUSE;
     case OUTCOME_NO_DAEMON:
@@ -102,7 +105,13 @@ ask (Control *control, const char *const *words)
     if (text != NULL) {
         print_error (text);
     }
-    return exit_code_of (outcome, control->has_pieces);
+    int output_code = output_close (&control->output);
+    if (control->output.failure != NULL) {
+        print_error (control->output.failure);
+        g_clear_pointer (&control->output.failure, g_free);
+    }
+    int code = exit_code_of (outcome, control->has_pieces);
+    return code != EXIT_SUCCESS ? code : output_code;
 }
 
 static void
@@ -201,12 +210,13 @@ print_help (const Control *control)
            "  --socket PATH  the control socket (else TANDEM_CONTROL in the environment, then\n"
            "                 " TANDEM_RUNSTATEDIR "/tandem/control.sock)\n"
            "  --json         answers as JSON, one line each\n"
+           "  --output FILE  what is answered goes to FILE\n"
            "  --version      which tandemctl this is\n"
            "  --help         this text\n"
            "\n"
            "  wait-ready [--timeout TIME]  waits until tandemd has started, 30s at most\n"
            "\n"
-           "Exit code: 0 done, 1 failed, 2 wrong words, 69 tandemd does not run.\n",
+           "Exit code: 0 done, 1 failed, 2 wrong words, 69 tandemd does not run, 74 not written.\n",
            stdout);
     if (connection_ask (control->path, TD_LIST ("help"), print_commands, NULL, &text)
         != OUTCOME_DONE) {
@@ -237,11 +247,22 @@ obey (Control *control, const char *const *words)
     return ask (control, words);
 }
 
-static int
-obey_line (const char *const *words, void *data)
+/* The options about the answer, which may also stand behind the command. */
+static bool
+take_answer_option (Control *control, char **arguments, unsigned *i)
 {
-    connection_take_interrupt ();
-    return obey (data, words);
+    const char *option = arguments[*i];
+
+    if (g_str_equal (option, "--json")) {
+        control->is_json = true;
+    } else if (g_str_equal (option, "--output") && arguments[*i + 1] != NULL) {
+        control->output.path = arguments[++*i];
+    } else if (g_str_has_prefix (option, "--output=")) {
+        control->output.path = option + strlen ("--output=");
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static bool
@@ -249,9 +270,10 @@ take_option (Control *control, char **arguments, unsigned *i)
 {
     const char *option = arguments[*i];
 
-    if (g_str_equal (option, "--json")) {
-        control->is_json = true;
-    } else if (g_str_equal (option, "--socket") && arguments[*i + 1] != NULL) {
+    if (take_answer_option (control, arguments, i)) {
+        return true;
+    }
+    if (g_str_equal (option, "--socket") && arguments[*i + 1] != NULL) {
         control->path = arguments[++*i];
     } else if (g_str_has_prefix (option, "--socket=")) {
         control->path = option + strlen ("--socket=");
@@ -261,8 +283,8 @@ take_option (Control *control, char **arguments, unsigned *i)
     return true;
 }
 
-/* The words that go to tandemd: all from the first that is no option of ours, but for --json, which
- * may come last. */
+/* The words that go to tandemd: all from the first that is no option of ours, but for those about the
+ * answer. */
 static const char **
 take_words (Control *control, char **arguments)
 {
@@ -271,14 +293,23 @@ take_words (Control *control, char **arguments)
 
     for (unsigned i = 0; arguments[i] != NULL; i++) {
         is_literal |= g_str_equal (arguments[i], "--");
-        if (!is_literal && g_str_equal (arguments[i], "--json")) {
-            control->is_json = true;
-        } else {
+        if (is_literal || !take_answer_option (control, arguments, &i)) {
             g_ptr_array_add (words, arguments[i]);
         }
     }
     g_ptr_array_add (words, NULL);
     return (const char **) g_ptr_array_free (words, FALSE);
+}
+
+/* A line of its own options, which hold for it alone. */
+static int
+obey_line (const char *const *words, void *data)
+{
+    Control own = *(const Control *) data;
+    g_autofree const char **rest = take_words (&own, (char **) (uintptr_t) words);
+
+    connection_take_interrupt ();
+    return rest[0] != NULL ? obey (&own, rest) : EXIT_SUCCESS;
 }
 
 static int

@@ -4,6 +4,9 @@
  *
  * A command answers with a GVariant: a dictionary (a{sv}), or an array of dictionaries (aa{sv}),
  * which becomes JSON or an aligned table. It may answer at once, later, or bit by bit.
+ *
+ * An answer that is a file (a picture, a capture) is a dictionary with the member "file": a
+ * dictionary of "name", "type" (a media type) and the content, as "text" or as "base64".
  */
 
 #ifndef TANDEM_COMMAND_H

@@ -133,6 +133,8 @@ class WithDaemon(PeerCase):
         self.assertEqual(complete('--s'), ['--socket'])
         self.assertEqual(complete('--json', 'vers'), ['version'])
         self.assertEqual(complete('--socket', self.tandem.control, 'vers'), ['version'])
+        self.assertEqual(complete('--output', 'x', 'vers'), ['version'])
+        self.assertEqual(complete('version', '--output', '/etc/hostnam'), ['/etc/hostname'])
         self.assertEqual(complete('--socket', '/nonexistent', 'vers'), [])
         self.assertEqual(complete('metric', '--'), ['--prometheus'])
         self.assertIn('tandem_module_defects_total', complete('metric', 'tandem_mod'))
@@ -230,6 +232,75 @@ class WithoutDaemon(PeerCase):
         answer = self.ctl(fake.path, 'call', 'show', 'a "b"\n', '--', '--json')
         self.assertEqual((answer.returncode, answer.stdout), (0, ''))
         self.assertEqual(fake.asked['words'], ['call', 'show', 'a "b"\n', '--', '--json'])
+
+    FILE = '{"id":1,"result":{"file":{"name":"a.bin","type":"%s","base64":"AAH/Gwo="}}}\n'
+
+    def test_answer_that_is_a_file_is_written_as_it_is(self):
+        path = self.path('a.bin')
+        fake = FakeDaemon(self, self.FILE % 'application/x-any')
+        answer = self.ctl(fake.path, 'trace', '1', '--output', path)
+        self.assertEqual((answer.returncode, answer.stdout, answer.stderr), (0, '', ''))
+        with open(path, 'rb') as file:
+            self.assertEqual(file.read(), b'\x00\x01\xff\x1b\n')
+        self.assertEqual(fake.asked['words'], ['trace', '1'])
+
+    def test_answer_that_is_a_file_goes_through_a_pipe(self):
+        fake = FakeDaemon(self, '{"id":1,"result":{"file":{"type":"text/plain","text":"a\\u001b"}}}\n')
+        self.assertEqual(self.ctl(fake.path, 'trace', '1').stdout, 'a\x1b')
+
+    def on_terminal(self, path, *words):
+        """What a terminal gets, and the exit status."""
+        master, slave = os.openpty()
+        with os.fdopen(master, 'rb', buffering=0) as screen:
+            answer = subprocess.run([program('tandemctl'), '--socket', path, *words], stdout=slave,
+                                    stderr=subprocess.PIPE, check=False, timeout=10)
+            os.close(slave)
+            shown = b''
+            try:
+                while True:
+                    shown += screen.read(4096)
+            except OSError:  # the other end is closed, and everything has been read
+                return shown.decode(), answer
+
+    def test_terminal_gets_no_file_that_is_no_text(self):
+        fake = FakeDaemon(self, self.FILE % 'application/x-any')
+        shown, answer = self.on_terminal(fake.path, 'trace', '1')
+        self.assertEqual((shown, answer.returncode), ('', 74))
+        self.assertIn(b'--output FILE', answer.stderr)
+
+    def test_terminal_is_not_steered_by_a_file(self):
+        fake = FakeDaemon(self, self.FILE % 'text/plain')
+        shown, answer = self.on_terminal(fake.path, 'trace', '1')
+        self.assertEqual(answer.returncode, 0)
+        self.assertIn('\\x1b', shown)
+        self.assertNotIn('\x1b', shown)
+
+    def test_output_takes_any_answer(self):
+        path = self.path('out')
+        fake = FakeDaemon(self, '{"id":1,"result":{"a":1}}\n')
+        answer = self.ctl(fake.path, f'--output={path}', '--json', 'version')
+        self.assertEqual((answer.returncode, answer.stdout), (0, ''))
+        with open(path, encoding='ascii') as file:
+            self.assertEqual(file.read(), '{"a":1}\n')
+
+    def test_output_is_left_alone_by_a_failure(self):
+        path = self.write('out', 'before')
+        fake = FakeDaemon(self, '{"id":1,"error":"no"}\n')
+        self.assertEqual(self.ctl(fake.path, 'version', '--output', path).returncode, 1)
+        with open(path, encoding='ascii') as file:
+            self.assertEqual(file.read(), 'before')
+
+    def test_output_that_cannot_be_written(self):
+        fake = FakeDaemon(self, '{"id":1,"result":{"a":1}}\n')
+        answer = self.ctl(fake.path, 'version', '--output', '/nonexistent/out')
+        self.assertEqual(answer.returncode, 74)
+        self.assertIn('/nonexistent/out cannot be written: No such file', answer.stderr)
+
+    def test_output_to_a_full_disk(self):
+        fake = FakeDaemon(self, '{"id":1,"result":{"a":1}}\n')
+        answer = self.ctl(fake.path, 'version', '--output', '/dev/full')
+        self.assertEqual(answer.returncode, 74)
+        self.assertIn('/dev/full cannot be written: No space left', answer.stderr)
 
     def test_connection_ends_before_the_answer(self):
         fake = FakeDaemon(self, '{"id":1,"piece":"half"}\n{"id":1,"res')
