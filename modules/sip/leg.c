@@ -114,10 +114,23 @@ sip_leg_find (SipLane *lane, const SipScan *request)
     return NULL;
 }
 
+/* For whoever asks for a call that is over: which messages were its. */
+static void
+note_leg (const SipLeg *leg)
+{
+    const TdCall *call = td_channel_call (leg->channel);
+
+    if (leg->lane->ring != NULL && call != NULL) {
+        sip_ring_note (leg->lane->ring, sip_view_of (td_channel_peer_id (leg->channel)),
+                       td_call_id (call), leg->is_incoming);
+    }
+}
+
 void
 sip_leg_gone (SipLeg *leg, const TdCause *cause)
 {
     td_fsm_enter (&leg->fsm, SIP_LEG_GONE);
+    note_leg (leg);
     let_go (leg);
     td_channel_released (leg->channel, cause);
 }

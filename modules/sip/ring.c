@@ -11,6 +11,7 @@ typedef struct {
     uint32_t size_bytes; /* of the whole entry */
     uint32_t call_id_len_bytes;
     uint64_t hash;
+    TdId call;
     SipRecord record;
 } Entry;
 
@@ -51,9 +52,13 @@ sip_ring_free (SipRing *ring)
 static void
 copy_in (SipRing *ring, const void *from, size_t len_bytes)
 {
-    size_t offset = ring->end % ring->size_bytes;
-    size_t straight = MIN (len_bytes, ring->size_bytes - offset);
+    size_t offset, straight;
 
+    if (len_bytes == 0) {
+        return;
+    }
+    offset = ring->end % ring->size_bytes;
+    straight = MIN (len_bytes, ring->size_bytes - offset);
     memcpy (ring->memory + offset, from, straight);
     memcpy (ring->memory, (const char *) from + straight, len_bytes - straight);
     ring->end += len_bytes;
@@ -69,8 +74,8 @@ copy_out (const SipRing *ring, uint64_t place, void *to, size_t len_bytes)
     memcpy ((char *) to + straight, ring->memory, len_bytes - straight);
 }
 
-void
-sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const char *bytes)
+static void
+add (SipRing *ring, SipView call_id, TdId call, const SipRecord *record, const char *bytes)
 {
     size_t size_bytes = sizeof (Entry) + call_id.len_bytes + record->len_bytes;
 
@@ -83,29 +88,53 @@ sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const cha
         ring->first += oldest_bytes;
     }
     Entry entry = { (uint32_t) size_bytes, (uint32_t) call_id.len_bytes, sip_view_hash (call_id, 0),
-                    *record };
+                    call, *record };
     copy_in (ring, &entry, sizeof entry);
     copy_in (ring, call_id.text, call_id.len_bytes);
     copy_in (ring, bytes, record->len_bytes);
 }
 
 void
-sip_ring_each (const SipRing *ring, SipView call_id,
-               void (*visit) (const SipRecord *record, const char *bytes, void *data), void *data)
+sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const char *bytes)
 {
-    uint64_t hash = sip_view_hash (call_id, 0);
+    add (ring, call_id, TD_ID_NONE, record, bytes);
+}
+
+void
+sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming)
+{
+    add (ring, call_id, call, &(SipRecord){ .is_sent = !is_incoming }, NULL);
+}
+
+bool
+sip_ring_next (const SipRing *ring, uint64_t *place, SipRingEntry *ret_entry)
+{
+    uint64_t at = MAX (*place, ring->first);
     Entry entry;
 
-    for (uint64_t place = ring->first; place < ring->end; place += entry.size_bytes) {
-        copy_out (ring, place, &entry, sizeof entry);
-        if (entry.hash != hash || entry.call_id_len_bytes != call_id.len_bytes) {
-            continue;
-        }
-        g_autofree char *text = g_malloc (entry.size_bytes);
-        copy_out (ring, place, text, entry.size_bytes);
-        const char *name = text + sizeof entry;
-        if (sip_view_equal ((SipView){ name, entry.call_id_len_bytes }, call_id)) {
-            visit (&entry.record, name + entry.call_id_len_bytes, data);
-        }
+    if (at >= ring->end) {
+        return false;
     }
+    copy_out (ring, at, &entry, sizeof entry);
+    *ret_entry = (SipRingEntry){ at,         entry.size_bytes, entry.call_id_len_bytes,
+                                 entry.hash, entry.call,       entry.record };
+    *place = at + entry.size_bytes;
+    return true;
+}
+
+uint64_t
+sip_ring_end (const SipRing *ring)
+{
+    return ring->end;
+}
+
+char *
+sip_ring_copy (const SipRing *ring, const SipRingEntry *entry)
+{
+    size_t len_bytes = entry->size_bytes - sizeof (Entry);
+    char *text = g_malloc (len_bytes + 1);
+
+    copy_out (ring, entry->place + sizeof (Entry), text, len_bytes);
+    text[len_bytes] = '\0';
+    return text;
 }

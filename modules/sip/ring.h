@@ -9,6 +9,7 @@
 
 #include "text.h"
 
+#include <tandem/id.h>
 #include <tandem/socket.h>
 
 #define SIP_RING_BYTES (16 << 20)
@@ -20,7 +21,7 @@ typedef struct {
     TdAddress local, remote;
     uint32_t len_bytes;
     uint8_t transport; /* TdTransport */
-    bool is_sent;
+    bool is_sent;      /* of a note: the leg goes out */
 } SipRecord;
 
 /* Thread, of all here: the ring's lane. */
@@ -30,9 +31,28 @@ void sip_ring_free (SipRing *ring);
 /* Keeps a message of CALL_ID. One larger than a quarter of the ring is not kept. */
 void sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const char *bytes);
 
-/* Visits the messages whose Call-ID is CALL_ID, oldest first. */
-void sip_ring_each (const SipRing *ring, SipView call_id,
-                    void (*visit) (const SipRecord *record, const char *bytes, void *data),
-                    void *data);
+/* Notes that the messages of CALL_ID are a leg of CALL. A note takes its place among the messages, and
+ * goes when they do. */
+void sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming);
+
+/* What stands in the ring: a message, or a note. */
+typedef struct {
+    uint64_t place;
+    uint32_t size_bytes, call_id_len_bytes;
+    uint64_t hash; /* of the Call-ID, as sip_view_hash () has it without a seed */
+    TdId call;     /* TD_ID_NONE: a message */
+    SipRecord record;
+} SipRingEntry;
+
+/* The oldest entry at or behind *PLACE, which moves behind it; a place that is gone is passed over.
+ * False at the end. */
+bool sip_ring_next (const SipRing *ring, uint64_t *place, SipRingEntry *ret_entry);
+
+/* The place behind the newest entry. */
+uint64_t sip_ring_end (const SipRing *ring);
+
+/* The Call-ID of ENTRY and, without a gap, the message (transfer full), ended by a NUL. ENTRY must be
+ * there still. */
+char *sip_ring_copy (const SipRing *ring, const SipRingEntry *entry);
 
 #endif

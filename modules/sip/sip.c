@@ -301,7 +301,7 @@ free_sip (Sip *sip)
     g_free (sip);
 }
 
-/* The last leg is gone, or there was none: lets go of the wire, then of what waited for it. */
+/* No leg and no trace is left: lets go of the wire, then of what waited for it. */
 static void
 closed (void *data)
 {
@@ -328,7 +328,7 @@ look_for_legs (TdTimer *timer)
 {
     Sip *sip = (Sip *) ((char *) timer - offsetof (Sip, poll));
 
-    if (atomic_load (&sip->n_legs) == 0) {
+    if (atomic_load (&sip->n_legs) == 0 && sip->n_traces == 0) {
         close_wire (sip);
     } else {
         td_timer_start (&sip->poll, 20);
@@ -355,7 +355,7 @@ start (TdModule *module, GError **error)
     td_module_set_state (module, sip);
     if (!declare_attributes (sip, error)
         || !td_channel_driver_register (module, &sip_channel_driver, error)
-        || !sip_transport_open (sip, error)) {
+        || !sip_trace_command_add (module, error) || !sip_transport_open (sip, error)) {
         td_module_use (module);
         close_wire (sip);
         return false;

@@ -101,7 +101,8 @@ struct Sip {
     const TdAttribute *other_headers;
     const TdAttribute *max_forwards;
     atomic_uint n_legs;
-    TdTimer poll; /* on the control lane, while legs end */
+    unsigned n_traces; /* being gathered; control lane */
+    TdTimer poll;      /* on the control lane, while legs end */
     atomic_bool is_closing;
     TdMetric *received, *sent, *refused, *dropped, *retransmitted;
 };
@@ -155,6 +156,10 @@ void sip_registrations_clear (SipLane *lane);
 
 /* Whether the sender of REQUEST, who is on no trunk, may call: true; or it was answered. */
 bool sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packet);
+
+/* --- trace.c ----------------------------------------------------------------------------- */
+
+bool sip_trace_command_add (TdModule *module, GError **error);
 
 /* --- resolve.c --------------------------------------------------------------------------- */
 

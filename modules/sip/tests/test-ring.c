@@ -4,13 +4,6 @@
 #include "ring.h"
 
 static void
-collect (const SipRecord *record, const char *bytes, void *data)
-{
-    g_string_append_len (data, bytes, record->len_bytes);
-    g_string_append_c (data, ' ');
-}
-
-static void
 add (SipRing *ring, const char *call_id, const char *bytes)
 {
     SipRecord record = { .len_bytes = (uint32_t) strlen (bytes) };
@@ -22,8 +15,17 @@ static char *
 messages_of (SipRing *ring, const char *call_id)
 {
     GString *text = g_string_new (NULL);
+    SipRingEntry entry;
+    uint64_t place = 0;
 
-    sip_ring_each (ring, sip_view_of (call_id), collect, text);
+    while (sip_ring_next (ring, &place, &entry)) {
+        g_autofree char *copy = sip_ring_copy (ring, &entry);
+        if (entry.call == TD_ID_NONE && strncmp (copy, call_id, entry.call_id_len_bytes) == 0
+            && entry.hash == sip_view_hash (sip_view_of (call_id), 0)) {
+            g_string_append (text, copy + entry.call_id_len_bytes);
+            g_string_append_c (text, ' ');
+        }
+    }
     return g_string_free (text, FALSE);
 }
 
@@ -82,6 +84,53 @@ test_too_large (void)
     sip_ring_free (ring);
 }
 
+static void
+test_notes (void)
+{
+    SipRing *ring = sip_ring_new (4096);
+    SipRingEntry entry;
+    uint64_t place = 0;
+
+    add (ring, "a", "INVITE");
+    sip_ring_note (ring, sip_view_of ("b"), 77, true);
+    g_assert_true (sip_ring_next (ring, &place, &entry));
+    g_assert_cmpuint (entry.call, ==, TD_ID_NONE);
+    g_assert_true (sip_ring_next (ring, &place, &entry));
+    g_autofree char *name = sip_ring_copy (ring, &entry);
+    g_assert_cmpuint (entry.call, ==, 77);
+    g_assert_cmpstr (name, ==, "b");
+    g_assert_false (entry.record.is_sent);
+    g_assert_false (sip_ring_next (ring, &place, &entry));
+    sip_ring_free (ring);
+}
+
+/* A reader that pauses while the ring is written on misses what is gone and nothing else. */
+static void
+test_reader_is_overtaken (void)
+{
+    SipRing *ring = sip_ring_new (4096);
+    SipRingEntry entry;
+    uint64_t place = 0, n_read = 0;
+    g_autofree char *last = NULL;
+
+    add (ring, "a", "0");
+    g_assert_true (sip_ring_next (ring, &place, &entry));
+    for (unsigned i = 1; i <= 1000; i++) {
+        g_autofree char *bytes = g_strdup_printf ("%u", i);
+        add (ring, "a", bytes);
+    }
+    while (sip_ring_next (ring, &place, &entry)) {
+        g_autofree char *copy = sip_ring_copy (ring, &entry);
+        g_free (last);
+        last = g_steal_pointer (&copy);
+        n_read++;
+    }
+    g_assert_cmpstr (last, ==, "a1000");
+    g_assert_cmpuint (n_read, >, 10);
+    g_assert_cmpuint (n_read, <, 1000);
+    sip_ring_free (ring);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -89,5 +138,7 @@ main (int argc, char **argv)
     g_test_add_func ("/sip/ring/by-call", test_by_call);
     g_test_add_func ("/sip/ring/wraps", test_wraps);
     g_test_add_func ("/sip/ring/too-large", test_too_large);
+    g_test_add_func ("/sip/ring/notes", test_notes);
+    g_test_add_func ("/sip/ring/reader-is-overtaken", test_reader_is_overtaken);
     return g_test_run ();
 }
