@@ -174,7 +174,8 @@ static void
 append_binding (const TdBinding *binding, void *data)
 {
     GString *out = data;
-    int64_t left_s = (binding->expires_us - td_clock_wall_us ()) / (int64_t) G_USEC_PER_SEC;
+    int64_t left_us = binding->expires_us - td_clock_wall_us ();
+    int64_t left_s = (left_us + G_USEC_PER_SEC - 1) / (int64_t) G_USEC_PER_SEC; /* rounded up */
 
     if (left_s <= 0) {
         return;

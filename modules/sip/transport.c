@@ -267,13 +267,20 @@ open_listener (Sip *sip, const char *text, GError **error)
         .dropped = dropped,
     };
     TdLane *reader = td_lane_at (sip->n_listeners % sip->n_lanes);
+    const char *advertise = td_config_text (config, "sip", NULL, "advertise");
+    /* All is in place before the first message can come; a port of the kernel's choice, which only
+     * tests ask for, is known afterwards. */
+    name_listener (listener, advertise);
+    sip->n_listeners++;
     listener->listener = td_listener_open (sip->module, reader, &decl, error);
     if (listener->listener == NULL) {
+        sip->n_listeners--;
         return false;
     }
-    listener->address = td_listener_address (listener->listener);
-    name_listener (listener, td_config_text (config, "sip", NULL, "advertise"));
-    sip->n_listeners++;
+    if (td_address_port (&decl.address) == 0) {
+        listener->address = td_listener_address (listener->listener);
+        name_listener (listener, advertise);
+    }
     return true;
 }
 
