@@ -132,6 +132,12 @@ class Demo(Stage):
             at_s = (fact['time_us'] - facts[0]['time_us']) / 1e6
             print(f'  {at_s:8.3f} s  {fact["event"]}')
 
+    def show_ladder(self, call):
+        ladder = self.ctl('trace', call)
+        self.show(ladder)
+        self.check(ladder.count('INVITE') >= 2 and ladder.count('BYE') >= 2,
+                   'the ladder has both legs, from the INVITE to the BYE')
+
     def measure_tone(self):
         samples, rate_hz = self.alice.heard()
         samples = samples[rate_hz:]
@@ -198,9 +204,8 @@ class Demo(Stage):
         self.measure_words()
         self.title('What happened (tandemctl event follow)')
         self.show_events(call)
-        if 'trace CALL' in self.ctl('help'):
-            self.title(f'The ladder (tandemctl trace {call})')
-            self.show(self.ctl('trace', call))
+        self.title(f'The ladder (tandemctl trace {call})')
+        self.show_ladder(call)
         self.title(f'The call while they talked (tandemctl call show {call})')
         self.show(shown)
         record = self.record(call)

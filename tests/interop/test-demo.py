@@ -35,7 +35,7 @@ class Demo(PeerCase):
         demo = self.start()
         self.assertEqual(demo.wait(100), 0, demo.tail(100))
         self.assertNotIn('FAILED', demo.output())
-        for fact in ('alice heard', 'bob heard', 'the call stands in'):
+        for fact in ('alice heard', 'bob heard', 'the ladder has', 'the call stands in'):
             self.assertIn(f'ok      {fact}', demo.output())
         self.is_tidy([])
 
