@@ -43,7 +43,7 @@ static bool
 authenticate (SipLane *lane, const SipScan *request, const TdPacket *packet, bool is_proxy,
               const char *realm, const char *user)
 {
-    Secrets secrets = { lane->sip->registrar, realm };
+    Secrets secrets = { lane->registrar, realm };
     char username[TD_PARTY_TEXT];
     SipMessage message;
 
@@ -100,7 +100,7 @@ sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packe
     if (sip->strangers == SIP_STRANGERS_ACCEPT) {
         return true;
     }
-    if (sip->strangers == SIP_STRANGERS_REFUSE || sip->registrar == NULL
+    if (sip->strangers == SIP_STRANGERS_REFUSE || lane->registrar == NULL
         || !read_address (request->from_addr.uri, user, domain)) {
         sip_answer_simple (lane, request, packet, 403, NULL, NULL);
         return false;
@@ -288,7 +288,7 @@ static unsigned
 take_contact (SipLane *lane, Request *r, SipMessage *message, unsigned index, SipView item,
               const TdPacket *packet, const char **ret_reason)
 {
-    const TdRegistrar *registrar = lane->sip->registrar;
+    const TdRegistrar *registrar = lane->registrar;
     uint32_t min_s, default_s, max_s;
     SipNameAddr addr;
     SipView q;
@@ -353,7 +353,7 @@ take_contacts (SipLane *lane, Request *r, SipMessage *message, const TdPacket *p
 static void
 answer_query (SipLane *lane, const SipScan *request, const TdPacket *packet, const char *aor)
 {
-    const TdRegistrar *registrar = lane->sip->registrar;
+    const TdRegistrar *registrar = lane->registrar;
     g_autoptr (GString) lines = g_string_new (NULL);
 
     registrar->lookup (aor, append_binding, lines, registrar->data);
@@ -364,7 +364,7 @@ static void
 refuse (SipLane *lane, const SipScan *request, const TdPacket *packet, unsigned status,
         const char *reason)
 {
-    const TdRegistrar *registrar = lane->sip->registrar;
+    const TdRegistrar *registrar = lane->registrar;
     uint32_t min_s = 0, default_s, max_s;
     char line[48] = "";
 
@@ -378,7 +378,7 @@ refuse (SipLane *lane, const SipScan *request, const TdPacket *packet, unsigned 
 static void
 store (SipLane *lane, const SipScan *request, const TdPacket *packet, const char *aor)
 {
-    const TdRegistrar *registrar = lane->sip->registrar;
+    const TdRegistrar *registrar = lane->registrar;
     char peer[TD_ADDRESS_TEXT_SIZE];
     const char *reason = NULL;
     SipMessage message;
@@ -409,7 +409,7 @@ sip_register (SipLane *lane, const SipScan *request, const TdPacket *packet)
     const Sip *sip = lane->sip;
     char name[TD_PARTY_TEXT], domain[TD_PARTY_TEXT], aor[AOR_SIZE];
 
-    if (sip->registrar == NULL) { /* RFC 4475 3.3.7 */
+    if (lane->registrar == NULL) { /* RFC 4475 3.3.7 */
         sip_answer_simple (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
         return;
     }
@@ -417,7 +417,7 @@ sip_register (SipLane *lane, const SipScan *request, const TdPacket *packet)
         sip_answer_simple (lane, request, packet, 400, "To is no SIP address of record", NULL);
         return;
     }
-    if (!sip->registrar->is_local (domain, sip->registrar->data)) { /* RFC 3261 10.3 5 */
+    if (!lane->registrar->is_local (domain, lane->registrar->data)) { /* RFC 3261 10.3 5 */
         sip_answer_simple (lane, request, packet, 404, NULL, NULL);
         return;
     }

@@ -316,9 +316,52 @@ closed (void *data)
     td_module_unuse (module);
 }
 
+/* --- The registrar ----------------------------------------------------------------------- */
+
+static void
+release_registrar (void *data)
+{
+    td_feature_release (data, TD_FEATURE_REGISTRAR);
+}
+
+/* Whether FACT, of "feature.changed", is about the registrar. */
+static bool
+is_about_registrar (const TdFact *fact)
+{
+    uint32_t n_fields;
+    const TdField *fields = td_topic_fields (fact->topic, &n_fields);
+
+    for (uint32_t i = 0; i < n_fields; i++) {
+        if (g_str_equal (fields[i].name, "feature")) {
+            const char *const *feature =
+                (const void *) ((const char *) fact->body + fields[i].offset);
+            return g_strcmp0 (*feature, TD_FEATURE_REGISTRAR) == 0;
+        }
+    }
+    return false;
+}
+
+/* A registrar has come, or is about to go: the newest one is used from the next turn on, and the one
+ * before is given back when no lane can be in it any more. */
+static void
+hear_feature (const TdFact *fact, void *data)
+{
+    Sip *sip = data;
+
+    if (!is_about_registrar (fact)) {
+        return;
+    }
+    const TdRegistrar *next = td_feature_acquire (sip->module, TD_FEATURE_REGISTRAR);
+    const TdRegistrar *before = atomic_exchange (&sip->registrar, next);
+    if (before != NULL) {
+        td_lane_sweep (sip->module, NULL, release_registrar, release_registrar, sip->module);
+    }
+}
+
 static void
 close_wire (Sip *sip)
 {
+    g_clear_pointer (&sip->features, td_bus_unsubscribe);
     sip_transport_close (sip);
     td_lane_sweep (sip->module, clear_lane, closed, NULL, sip);
 }
@@ -350,7 +393,8 @@ start (TdModule *module, GError **error)
     read_settings (sip);
     declare_metrics (sip);
     sip->trunks = td_snapshot_new (module, "sip.trunks", &trunks->table);
-    sip->registrar = td_feature_acquire (module, TD_FEATURE_REGISTRAR);
+    atomic_init (&sip->registrar, td_feature_acquire (module, TD_FEATURE_REGISTRAR));
+    sip->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, sip);
     open_lanes (sip);
     td_module_set_state (module, sip);
     if (!declare_attributes (sip, error)

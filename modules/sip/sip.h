@@ -16,6 +16,7 @@
 #include "transaction.h"
 
 #include <stdatomic.h>
+#include <tandem/bus.h>
 #include <tandem/channel.h>
 #include <tandem/iface/registrar.h>
 #include <tandem/metric.h>
@@ -53,6 +54,7 @@ struct SipLane {
     SipRing *ring;                  /* NULL: nobody traces */
     SipScan *scan;                  /* of what is being received */
     SipRegistration *registrations; /* being stored */
+    const TdRegistrar *registrar;   /* of this turn, nullable */
     GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
     /* On the reader's lane: what sort() found, so that deliver() need not look again. */
     const char *scanned_bytes;
@@ -94,8 +96,9 @@ struct Sip {
     char *user_agent;
     SipStrangers strangers;
     TdSnapshot *trunks;
-    SipTrunks *next_trunks;       /* of a reload that is being prepared */
-    const TdRegistrar *registrar; /* nullable */
+    SipTrunks *next_trunks;                  /* of a reload that is being prepared */
+    _Atomic (const TdRegistrar *) registrar; /* nullable; swapped on the control lane */
+    TdSubscription *features;                /* to registrars that come and go */
     SipCarried carried[SIP_MAX_CARRIED];
     unsigned n_carried;
     const TdAttribute *other_headers;

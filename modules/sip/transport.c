@@ -153,6 +153,7 @@ deliver (const TdPacket *packet, void *data)
         answer_keepalive (packet);
         return;
     }
+    lane->registrar = atomic_load_explicit (&sip->registrar, memory_order_acquire);
     td_metric_add (sip->received, 1);
     keep (lane, listener, lane->scan->call_id, &packet->remote, packet->bytes, packet->len_bytes,
           false);
