@@ -8,16 +8,14 @@
 #include <tandem/log.h>
 
 void
-sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet, unsigned status,
-                   const char *reason, const char *lines)
+sip_answer_tagged (SipLane *lane, const SipScan *request, const TdPacket *packet, unsigned status,
+                   const char *reason, const char *lines, const char *tag)
 {
     SipPath path = sip_transport_reply_path (request, packet);
     SipTransaction *transaction = sip_server_start (&lane->stack, request, &path, NULL, NULL);
     GString *out = lane->stack.out;
-    char tag[SIP_TAG_SIZE];
     SipReplyHead head;
 
-    sip_stack_make_tag (&lane->stack, tag);
     sip_reply_head_init (&head, request, &packet->remote);
     sip_compose_response (out, &head, status, reason, tag);
     if (lines != NULL) {
@@ -26,6 +24,16 @@ sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet
     sip_compose_end (out, NULL, NULL, 0);
     sip_server_respond (transaction, status, out->str, out->len);
     sip_reply_head_clear (&head);
+}
+
+void
+sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet, unsigned status,
+                   const char *reason, const char *lines)
+{
+    char tag[SIP_TAG_SIZE];
+
+    sip_stack_make_tag (&lane->stack, tag);
+    sip_answer_tagged (lane, request, packet, status, reason, lines, tag);
 }
 
 /* The To tag is a hash of the request, so that it is the same each time (RFC 3261 8.2.7). */
@@ -60,8 +68,12 @@ take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
         return;
     }
     sip_cause_of_reason (request, &cause);
-    sip_answer_simple (lane, request, packet, 200, NULL, NULL);
     SipLeg *leg = invite->data;
+    if (leg != NULL) { /* RFC 3261 9.2: the tag of the INVITE's responses */
+        sip_answer_tagged (lane, request, packet, 200, NULL, NULL, leg->local_tag);
+    } else {
+        sip_answer_simple (lane, request, packet, 200, NULL, NULL);
+    }
     if (leg == NULL || invite->last_status >= 200) {
         return; /* answered already: nothing to cancel */
     }
@@ -142,7 +154,7 @@ take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
         sip_answer_simple (lane, request, packet, 483, NULL, NULL);
     } else if (atomic_load (&lane->sip->is_closing)) {
         sip_answer_simple (lane, request, packet, 503, "Closing Down", NULL);
-    } else if (sip_trunks_by_source (lane->sip, packet) != NULL
+    } else if (sip_trunks_by_source (lane, packet) != NULL
                || sip_admit_stranger (lane, request, packet)) {
         sip_uas_invite (lane, request, packet);
     }

@@ -246,6 +246,12 @@ sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const Si
     }
 }
 
+const char *
+sip_leg_request_uri (const SipLeg *leg)
+{
+    return leg->dialog.uri != NULL ? leg->dialog.uri : leg->dialog.target;
+}
+
 bool
 sip_leg_answer_challenge (SipLeg *leg, const SipScan *response, const char *method, const char *uri,
                           bool has_tried)
@@ -278,12 +284,12 @@ static void
 bye_answered (SipTransaction *transaction, const SipScan *response, void *data)
 {
     SipLeg *leg = data;
-    const char *uri = leg->dialog.uri != NULL ? leg->dialog.uri : leg->dialog.target;
 
     if (response->status < 200) {
         return;
     }
-    if (!leg->has_tried_bye && sip_leg_answer_challenge (leg, response, "BYE", uri, false)) {
+    if (!leg->has_tried_bye
+        && sip_leg_answer_challenge (leg, response, "BYE", sip_leg_request_uri (leg), false)) {
         leg->has_tried_bye = true;
         sip_transaction_orphan (transaction);
         sip_leg_send_bye (leg, &leg->dialog, &leg->cause, &bye_user);

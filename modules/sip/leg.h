@@ -118,6 +118,7 @@ struct SipLeg {
     bool is_offer_empty;
     bool is_ack_due; /* its 2xx made an offer: the ACK waits for accept */
     uint8_t n_glares;
+    bool has_tried_offer;             /* credentials */
     TdDescription *offer_description; /* nullable: what is or will be offered */
     TdDescription *peer_offer;        /* that of the 2xx, until it is answered */
     uint32_t ack_cseq;
@@ -149,6 +150,9 @@ void sip_leg_close (SipLeg *leg, const TdCause *cause);
 
 /* Ends an answered leg that cannot go on: BYE, and whoever answers it finds nobody. */
 void sip_leg_abandon (SipLeg *leg, const TdCause *cause);
+
+/* The Request-URI of our requests in the dialog (transfer none). */
+const char *sip_leg_request_uri (const SipLeg *leg);
 
 /* One more try with the credentials of the leg's trunk, put into leg->credentials; false when there
  * are none, or they were refused (RFC 3261 22.2). */
@@ -186,6 +190,15 @@ bool sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause);
 /* The status and, in RET_REASON, the phrase (transfer none) to refuse an INVITE with. */
 unsigned sip_cause_to_status (const TdCause *cause, const char **ret_reason);
 void sip_cause_compose (GString *out, const TdCause *cause);
+
+/* --- parts.c ----------------------------------------------------------------------------- */
+
+/* Keeps the parts of INVITE that are no description as an attribute of LEG's channel. */
+void sip_parts_take (SipLeg *leg, const SipScan *invite);
+
+/* Ends the message in OUT with DESCRIPTION (nullable) and the parts that LEG's channel has; false,
+ * with OUT untouched, when it has none. */
+bool sip_parts_compose (SipLeg *leg, GString *out, TdDescription *description);
 
 /* --- uas.c ------------------------------------------------------------------------------- */
 

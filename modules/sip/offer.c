@@ -159,6 +159,7 @@ static void
 stop_offering (SipLeg *leg)
 {
     leg->is_offering = false;
+    leg->has_tried_offer = false;
     leg->n_glares = 0;
     g_clear_pointer (&leg->offer_description, td_description_unref);
 }
@@ -232,6 +233,11 @@ offer_response (SipTransaction *transaction, const SipScan *response, void *data
     cause = sip_cause_of_response (response);
     if (response->status == 491) {
         take_glare (leg, &cause);
+    } else if (!leg->has_tried_offer
+               && sip_leg_answer_challenge (leg, response, "INVITE", sip_leg_request_uri (leg),
+                                            false)) {
+        leg->has_tried_offer = true;
+        send_offer (leg);
     } else if (response->status == 408 || response->status == 481) {
         stop_offering (leg);
         td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
@@ -277,6 +283,9 @@ send_offer (SipLeg *leg)
     sip_dialog_compose (out, &leg->dialog, "INVITE", ++leg->dialog.local_cseq, leg->path.transport,
                         sip_transport_listener (lane->sip, &leg->path)->host, branch);
     sip_leg_compose_self (leg, out);
+    if (leg->credentials != NULL) {
+        g_string_append (out, leg->credentials);
+    }
     sip_leg_compose_body (leg, out, leg->offer_description);
     leg->offer_out = sip_client_start (&lane->stack, SIP_METHOD_INVITE, branch, &leg->path,
                                        out->str, out->len, &client_user, leg);

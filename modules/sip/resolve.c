@@ -113,3 +113,41 @@ sip_resolve (SipLane *lane, const char *name, uint16_t port, SipResolved resolve
     }
     td_work_start (&search->work);
 }
+
+bool
+sip_resolve_known (const SipLane *lane, const char *name, TdAddress *ret_address)
+{
+    const Host *host = g_hash_table_lookup (lane->hosts, name);
+
+    if (host == NULL || !host->is_known) {
+        return false;
+    }
+    *ret_address = host->address;
+    return true;
+}
+
+static void
+nothing (const TdAddress *address, void *data)
+{
+}
+
+static void
+refresh_expired (TdTimer *timer)
+{
+    sip_resolve_trunks ((SipLane *) ((char *) timer - offsetof (SipLane, refresh)));
+}
+
+void
+sip_resolve_trunks (SipLane *lane)
+{
+    const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
+
+    for (unsigned i = 0; i < trunks->trunks->len; i++) {
+        const SipTrunk *trunk = &g_array_index (trunks->trunks, SipTrunk, i);
+        if (!trunk->has_peer) {
+            sip_resolve (lane, trunk->host, 0, nothing, NULL);
+        }
+    }
+    td_timer_init (&lane->refresh, lane->sip->module, refresh_expired);
+    td_timer_start (&lane->refresh, UNKNOWN_S * 1000);
+}

@@ -167,7 +167,16 @@ declare_attributes (Sip *sip, GError **error)
     sip->max_forwards = td_attribute_declare (
         sip->module, "sip.max-forwards", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_PASS,
         "How many more hops an INVITE was allowed (RFC 3261 20.22).", error);
-    return sip->other_headers != NULL && sip->max_forwards != NULL;
+    sip->user_parameters = td_attribute_declare (
+        sip->module, "sip.user-parameters", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_PASS,
+        "What follows the telephone number in the user part, such as \";npdi;rn=+1...\" "
+        "(RFC 4694).",
+        error);
+    sip->parts = td_attribute_declare (
+        sip->module, "sip.parts", TD_ATTRIBUTE_BYTES, TD_ATTRIBUTE_PASS,
+        "The parts of an INVITE's body that are no session description, such as ISUP.", error);
+    return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
+           && sip->parts != NULL;
 }
 
 static TdMetric *
@@ -245,6 +254,7 @@ clear_lane (TdLane *at, void *data)
 
     if (index < sip->n_lanes && sip->lanes[index].sip != NULL) {
         SipLane *lane = &sip->lanes[index];
+        td_timer_stop (&lane->refresh);
         sip_registrations_clear (lane);
         sip_stack_clear (&lane->stack);
         sip_table_clear (&lane->legs);
@@ -263,6 +273,22 @@ free_lanes (Sip *sip)
         g_hash_table_unref (lane->hosts);
     }
     g_free (sip->lanes);
+}
+
+static void
+begin_lane (TdLane *at, void *data)
+{
+    Sip *sip = data;
+    unsigned index = td_lane_index (at);
+
+    if (index < sip->n_lanes && sip->lanes[index].sip != NULL) {
+        sip_resolve_trunks (&sip->lanes[index]);
+    }
+}
+
+static void
+begun (void *data)
+{
 }
 
 /* --- Life -------------------------------------------------------------------------------- */
@@ -404,6 +430,7 @@ start (TdModule *module, GError **error)
         close_wire (sip);
         return false;
     }
+    td_lane_sweep (module, begin_lane, begun, NULL, sip);
     return true;
 }
 

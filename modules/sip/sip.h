@@ -55,6 +55,7 @@ struct SipLane {
     SipScan *scan;                  /* of what is being received */
     SipRegistration *registrations; /* being stored */
     const TdRegistrar *registrar;   /* of this turn, nullable */
+    TdTimer refresh;                /* of the trunks' names */
     GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
     /* On the reader's lane: what sort() found, so that deliver() need not look again. */
     const char *scanned_bytes;
@@ -103,6 +104,8 @@ struct Sip {
     unsigned n_carried;
     const TdAttribute *other_headers;
     const TdAttribute *max_forwards;
+    const TdAttribute *user_parameters;
+    const TdAttribute *parts;
     atomic_uint n_legs;
     unsigned n_traces; /* being gathered; control lane */
     TdTimer poll;      /* on the control lane, while legs end */
@@ -135,7 +138,7 @@ bool sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAdd
 
 SipTrunks *sip_trunks_new (const TdConfig *config, GError **error);
 /* Both (transfer none, good for this turn): NULL when there is none. */
-const SipTrunk *sip_trunks_by_source (const Sip *sip, const TdPacket *packet);
+const SipTrunk *sip_trunks_by_source (const SipLane *lane, const TdPacket *packet);
 const SipTrunk *sip_trunks_by_name (const Sip *sip, const char *name);
 
 /* --- dispatch.c -------------------------------------------------------------------------- */
@@ -151,6 +154,8 @@ void sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket
 /* Begins a server transaction and ends it with STATUS; LINES (nullable) are whole header lines. */
 void sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet,
                         unsigned status, const char *reason, const char *lines);
+void sip_answer_tagged (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                        unsigned status, const char *reason, const char *lines, const char *tag);
 
 /* --- register.c -------------------------------------------------------------------------- */
 
@@ -172,5 +177,12 @@ typedef void (*SipResolved) (const TdAddress *address, void *data);
  * there is none. DATA is from g_malloc () and RESOLVED's to free; it is freed here when the module
  * stops before. */
 void sip_resolve (SipLane *lane, const char *host, uint16_t port, SipResolved resolved, void *data);
+
+/* The address of HOST if this lane has found it out, without its port. */
+bool sip_resolve_known (const SipLane *lane, const char *host, TdAddress *ret_address);
+
+/* Finds out, now and from time to time, the addresses of trunks that are known by name: by these
+ * their calls are told apart. */
+void sip_resolve_trunks (SipLane *lane);
 
 #endif

@@ -3,7 +3,9 @@
 
 #include "leg.h"
 
+#include <arpa/inet.h>
 #include <tandem/log.h>
+#include <unistd.h>
 
 #define PORT 5060 /* RFC 3261 19.1.2 */
 
@@ -223,17 +225,59 @@ parse_listen (const char *text, TdTransport *ret_transport, TdAddress *ret_addre
     return td_address_parse (text + 4, PORT, ret_address);
 }
 
-/* How peers reach this listener: as configured, or where it is bound. */
-static void
-name_listener (SipListener *listener, const char *advertise)
+static bool
+is_any (const TdAddress *address)
+{
+    return address->any.sa_family == AF_INET ? address->v4.sin_addr.s_addr == htonl (INADDR_ANY)
+                                             : IN6_IS_ADDR_UNSPECIFIED (&address->v6.sin6_addr);
+}
+
+/* The address that packets to the rest of the world would come from. Nothing is sent: connecting a
+ * datagram socket only asks for the route. */
+static bool
+find_own_address (TdAddress *address)
+{
+    TdAddress somewhere, own;
+    socklen_t length = sizeof own;
+    uint16_t port = td_address_port (address);
+    bool is_v4 = address->any.sa_family == AF_INET;
+
+    /* Addresses for documentation (RFC 5737, RFC 3849). */
+    td_address_parse (is_v4 ? "198.51.100.1" : "[2001:db8::1]", PORT, &somewhere);
+    int fd = socket (address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is_found = fd >= 0 && connect (fd, &somewhere.any, td_address_len_bytes (&somewhere)) == 0
+                    && getsockname (fd, &own.any, &length) == 0;
+    if (fd >= 0) {
+        close (fd);
+    }
+    if (is_found) {
+        *address = own;
+        td_address_set_port (address, port);
+    }
+    return is_found;
+}
+
+/* How peers reach this listener: as configured, or where it is bound, or by what address this host
+ * speaks to the world. */
+static bool
+name_listener (SipListener *listener, const char *advertise, GError **error)
 {
     char bound[TD_ADDRESS_TEXT_SIZE];
+    TdAddress address = listener->address;
+    TdConfig *config = td_module_config (listener->sip->module);
 
-    td_address_print (&listener->address, bound);
-    g_strlcpy (listener->host, advertise != NULL && *advertise != '\0' ? advertise : bound,
-               sizeof listener->host);
+    if (*advertise == '\0' && is_any (&address) && !find_own_address (&address)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%s: it listens on any address, and this host has no route to the world that "
+                     "would say which one is its own: say under advertise how peers reach it",
+                     td_config_place (config, "sip", NULL, "listen"));
+        return false;
+    }
+    td_address_print (&address, bound);
+    g_strlcpy (listener->host, *advertise != '\0' ? advertise : bound, sizeof listener->host);
     g_snprintf (listener->contact, sizeof listener->contact, "<sip:%s%s>", listener->host,
                 listener->transport == TD_TRANSPORT_TCP ? ";transport=tcp" : "");
+    return true;
 }
 
 static bool
@@ -271,7 +315,9 @@ open_listener (Sip *sip, const char *text, GError **error)
     const char *advertise = td_config_text (config, "sip", NULL, "advertise");
     /* All is in place before the first message can come; a port of the kernel's choice, which only
      * tests ask for, is known afterwards. */
-    name_listener (listener, advertise);
+    if (!name_listener (listener, advertise, error)) {
+        return false;
+    }
     sip->n_listeners++;
     listener->listener = td_listener_open (sip->module, reader, &decl, error);
     if (listener->listener == NULL) {
@@ -280,7 +326,7 @@ open_listener (Sip *sip, const char *text, GError **error)
     }
     if (td_address_port (&decl.address) == 0) {
         listener->address = td_listener_address (listener->listener);
-        name_listener (listener, advertise);
+        return name_listener (listener, advertise, error);
     }
     return true;
 }

@@ -45,6 +45,10 @@ read_trunk (const TdConfig *config, const char *name, SipTrunk *trunk, GError **
                          .host = sip_view_dup (uri.host) };
     trunk->has_peer = sip_transport_numeric (&uri, &transport, &trunk->peer);
     trunk->has_port = uri.port != 0;
+    if (!trunk->has_peer) {
+        trunk->peer.any.sa_family = AF_INET;
+        td_address_set_port (&trunk->peer, uri.port);
+    }
     return true;
 }
 
@@ -71,18 +75,33 @@ sip_trunks_new (const TdConfig *config, GError **error)
     return trunks;
 }
 
-const SipTrunk *
-sip_trunks_by_source (const Sip *sip, const TdPacket *packet)
+/* Where TRUNK's calls come from: its address, or what its name stands for. */
+static bool
+peer_of (const SipLane *lane, const SipTrunk *trunk, TdAddress *ret_peer)
 {
-    const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (sip->trunks);
+    if (!trunk->has_peer) {
+        if (!sip_resolve_known (lane, trunk->host, ret_peer)) {
+            return false;
+        }
+        td_address_set_port (ret_peer, td_address_port (&trunk->peer));
+        return true;
+    }
+    *ret_peer = trunk->peer;
+    return true;
+}
+
+const SipTrunk *
+sip_trunks_by_source (const SipLane *lane, const TdPacket *packet)
+{
+    const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
     bool has_port = packet->transport == TD_TRANSPORT_UDP; /* a connection's is of no meaning */
 
     for (unsigned i = 0; i < trunks->trunks->len; i++) {
         const SipTrunk *trunk = &g_array_index (trunks->trunks, SipTrunk, i);
-        if (trunk->has_peer
-            && (has_port && trunk->has_port
-                    ? td_address_equal (&trunk->peer, &packet->remote)
-                    : td_address_equal_host (&trunk->peer, &packet->remote))) {
+        TdAddress peer;
+        if (peer_of (lane, trunk, &peer)
+            && (has_port && trunk->has_port ? td_address_equal (&peer, &packet->remote)
+                                            : td_address_equal_host (&peer, &packet->remote))) {
             return trunk;
         }
     }

@@ -27,8 +27,10 @@ append_carried (SipLeg *leg, GString *out)
     }
     for (unsigned n = 0; (text = td_attributes_text (attributes, sip->other_headers, n)) != NULL;
          n++) {
-        g_string_append (out, text);
-        g_string_append (out, "\r\n");
+        if (strpbrk (text, "\r\n") == NULL) {
+            g_string_append (out, text);
+            g_string_append (out, "\r\n");
+        }
     }
 }
 
@@ -63,7 +65,9 @@ send_invite (SipLeg *leg)
         g_string_append (out, leg->credentials);
     }
     append_carried (leg, out);
-    sip_leg_compose_body (leg, out, td_channel_offer (leg->channel));
+    if (!sip_parts_compose (leg, out, td_channel_offer (leg->channel))) {
+        sip_leg_compose_body (leg, out, td_channel_offer (leg->channel));
+    }
     leg->invite = sip_client_start (&lane->stack, SIP_METHOD_INVITE, branch, &leg->path, out->str,
                                     out->len, &client_user, leg);
 }
@@ -102,6 +106,8 @@ static void
 write_request_uri (SipLeg *leg, const SipUri *target)
 {
     const TdParty *called = td_channel_called (leg->channel);
+    const char *parameters = td_attributes_text (td_channel_attributes (leg->channel),
+                                                 leg->lane->sip->user_parameters, 0);
     GString *uri = g_string_new (NULL);
 
     if (target->user.len_bytes > 0 || called->user[0] == '\0') {
@@ -109,6 +115,9 @@ write_request_uri (SipLeg *leg, const SipUri *target)
     } else {
         g_string_append (uri, target->scheme == SIP_SCHEME_SIPS ? "sips:" : "sip:");
         sip_escape_user (uri, called->user);
+        if (called->digits[0] != '\0' && parameters != NULL) {
+            g_string_append (uri, parameters);
+        }
         g_string_append_c (uri, '@');
         g_string_append_len (
             uri, target->host.text,

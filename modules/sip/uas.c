@@ -227,12 +227,32 @@ take_headers (const Sip *sip, TdAttributes *attributes, const SipScan *invite)
     }
 }
 
+/* The parameters behind a telephone number (RFC 3261 19.1.6): of a tel URI, or in the user part. */
+static void
+take_user_parameters (SipLeg *leg, const SipUri *uri)
+{
+    SipView user = uri->user, params = uri->params;
+
+    if (uri->scheme != SIP_SCHEME_TEL) {
+        const char *semicolon = user.len_bytes > 0 ? memchr (user.text, ';', user.len_bytes) : NULL;
+        if (semicolon == NULL || (user.text[0] != '+' && !g_ascii_isdigit (user.text[0]))) {
+            return;
+        }
+        params = sip_view_span (semicolon, user.text + user.len_bytes);
+    }
+    if (params.len_bytes > 0) {
+        g_autofree char *text = sip_view_dup (params);
+        td_attributes_set_text (td_channel_attributes (leg->channel),
+                                leg->lane->sip->user_parameters, text);
+    }
+}
+
 /* Gives the channel of LEG what the INVITE says. */
 static bool
 fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
 {
     TdChannel *channel = leg->channel;
-    const SipTrunk *trunk = sip_trunks_by_source (leg->lane->sip, packet);
+    const SipTrunk *trunk = sip_trunks_by_source (leg->lane, packet);
     char peer[TD_ADDRESS_TEXT_SIZE];
     g_autofree char *call_id = sip_view_dup (invite->call_id);
 
@@ -241,6 +261,8 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
     }
     take_calling (td_channel_calling (channel), invite);
     take_headers (leg->lane->sip, td_channel_attributes (channel), invite);
+    take_user_parameters (leg, &invite->uri);
+    sip_parts_take (leg, invite);
     td_channel_set_trunk (channel, trunk != NULL ? trunk->name : "");
     td_channel_set_peer_id (channel, call_id);
     td_channel_set_peer_address (channel, td_address_print (&packet->remote, peer));

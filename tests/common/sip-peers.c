@@ -304,7 +304,9 @@ free_port (void)
 void
 sip_peers_set_up (Flow *flow, gconstpointer data)
 {
-    const char *more = data;
+    const SipPeersOptions *options = data;
+    const char *strangers = options != NULL ? options->strangers : NULL;
+    const char *b_host = options != NULL ? options->b_host : NULL;
 
     sip_peer_open (&flow->a);
     sip_peer_open (&flow->b);
@@ -314,10 +316,11 @@ sip_peers_set_up (Flow *flow, gconstpointer data)
     g_autofree char *config = g_strdup_printf (
         "[modules]\nsip = required\nroute-table = required\n[call]\nmedia = through\n"
         "[sip]\nlisten = udp:127.0.0.1:%u, tcp:127.0.0.1:%u\nstrangers = %s\n"
-        "[trunk b]\naddress = sip:127.0.0.1:%u\nusername = us\npassword = secret\n"
+        "[trunk b]\naddress = sip:%s:%u\nusername = us\npassword = secret\n"
         "[trunk c]\naddress = sip:127.0.0.1:%u\n"
         "[route all]\nprefix = 8\ntargets = b, c\n",
-        flow->port, flow->port, more != NULL ? more : "accept", flow->b.port, flow->c.port);
+        flow->port, flow->port, strangers != NULL ? strangers : "accept",
+        b_host != NULL ? b_host : "127.0.0.1", flow->b.port, flow->c.port);
     flow->fixture = td_fixture_new (config);
 }
 

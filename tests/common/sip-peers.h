@@ -32,7 +32,12 @@ typedef struct {
     char *a_parties, *b_parties, *b_call_id;
 } Flow;
 
-/* DATA: what [sip] says of strangers, "accept" when NULL. */
+typedef struct {
+    const char *strangers; /* what [sip] says of them; NULL: accept */
+    const char *b_host;    /* how trunk b is named; NULL: 127.0.0.1 */
+} SipPeersOptions;
+
+/* DATA: a SipPeersOptions, or NULL. */
 void sip_peers_set_up (Flow *flow, gconstpointer data);
 void sip_peers_tear_down (Flow *flow, gconstpointer data);
 

@@ -30,6 +30,26 @@ test_trunk_challenges (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b); /* the same credentials are not tried again */
 }
 
+static const SipPeersOptions refuse_strangers = { .strangers = "refuse" };
+static const SipPeersOptions by_name = { .strangers = "refuse", .b_host = "localhost" };
+
+/* Its calls are told from strangers', and it is reached. */
+static void
+test_trunk_by_name (Flow *flow, gconstpointer data)
+{
+    Peer a = flow->a;
+
+    flow->a = flow->b; /* B calls itself */
+    sip_invite (flow, "", SDP ("offer-b"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->a, "INVITE sip:8001@localhost:");
+    ANSWER (&flow->a, 486, NULL);
+    expect (&flow->a, "ACK ");
+    expect (&flow->a, "SIP/2.0 486 ");
+    flow->b = flow->a;
+    flow->a = a;
+}
+
 static void
 test_strangers_are_refused (Flow *flow, gconstpointer data)
 {
@@ -129,7 +149,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("trunk-challenges", test_trunk_challenges, NULL);
-    ADD ("strangers-are-refused", test_strangers_are_refused, "refuse");
+    ADD ("strangers-are-refused", test_strangers_are_refused, &refuse_strangers);
+    ADD ("trunk-by-name", test_trunk_by_name, &by_name);
     ADD ("refusals", test_refusals, NULL);
     ADD ("bodies-are-refused", test_bodies_are_refused, NULL);
     ADD ("merged-request", test_merged_request, NULL);

@@ -136,6 +136,43 @@ test_headers_are_carried (Flow *flow, gconstpointer data)
     ANSWER (&flow->b, 404, NULL);
 }
 
+/* RFC 4694: what stands behind the number goes with it. */
+static void
+test_number_parameters (Flow *flow, gconstpointer data)
+{
+    g_autofree char *text = sip_request_of (flow, "INVITE", "", SDP ("offer-a"));
+    g_autoptr (GString) invite = g_string_new (text);
+
+    g_string_replace (invite, "INVITE sip:8001@", "INVITE sip:8001;npdi;rn=+1-202@", 1);
+    sip_peer_send (flow, &flow->a, invite->str);
+    expect (&flow->b, "INVITE sip:8001;npdi;rn=+1-202@127.0.0.1");
+    ANSWER (&flow->b, 404, NULL);
+}
+
+/* RFC 3372: ISUP beside the description. */
+static void
+test_other_parts_are_carried (Flow *flow, gconstpointer data)
+{
+    static const char body[] = "--x\r\nContent-Type: application/sdp\r\n\r\n" SDP (
+        "offer-a") "\r\n--x\r\nContent-Type: application/isup;version=itu\r\n"
+                   "Content-Disposition: signal;handling=optional\r\n\r\n\x01\x02\x03\r\n--x--\r\n";
+    g_autofree char *text = sip_request_of (flow, "INVITE", "", NULL);
+    g_autoptr (GString) invite = g_string_new (text);
+    g_autofree char *tail = g_strdup_printf (
+        "Content-Type: multipart/mixed;boundary=x\r\nContent-Length: %zu\r\n\r\n%s", strlen (body),
+        body);
+
+    g_string_replace (invite, "Content-Length: 0\r\n\r\n", tail, 1);
+    sip_peer_send (flow, &flow->a, invite->str);
+    expect (&flow->b, "INVITE ");
+    g_assert_true (sip_has (&flow->b, "\r\nContent-Type: multipart/mixed;boundary="));
+    g_assert_true (sip_has (&flow->b, "\r\na=offer-a\r\n"));
+    g_assert_true (sip_has (&flow->b, "Content-Type: application/isup;version=itu\r\n"
+                                      "Content-Disposition: signal;handling=optional\r\n"
+                                      "\r\n\x01\x02\x03\r\n--"));
+    ANSWER (&flow->b, 404, NULL);
+}
+
 static void
 test_anonymous_caller (Flow *flow, gconstpointer data)
 {
@@ -334,6 +371,8 @@ main (int argc, char **argv)
     ADD ("next-trunk", test_next_trunk, NULL);
     ADD ("invite-again-is-absorbed", test_invite_again_is_absorbed, NULL);
     ADD ("headers-are-carried", test_headers_are_carried, NULL);
+    ADD ("number-parameters", test_number_parameters, NULL);
+    ADD ("other-parts-are-carried", test_other_parts_are_carried, NULL);
     ADD ("anonymous-caller", test_anonymous_caller, NULL);
     ADD ("cancel", test_cancel, NULL);
     ADD ("answer-after-cancel", test_answer_after_cancel, NULL);
