@@ -9,6 +9,7 @@
 #include <tandem/log.h>
 
 #include "notify.h"
+#include "trim.h"
 
 #ifndef TD_CONFIG_FILE
 #define TD_CONFIG_FILE "/etc/tandem/tandem.conf"
@@ -185,7 +186,9 @@ run (const Arguments *arguments)
     }
     td_notify ("READY=1");
     td_notify_start_watchdog ();
+    td_trim_start ();
     td_engine_run ();
+    td_trim_stop ();
     td_notify_stop_watchdog ();
     td_engine_close (td_engine_drain_ms ());
     return TD_EXIT_OK;

@@ -174,7 +174,7 @@ def hold_by_sipp(stage, subject, _calls, n_calls, rate=100):
     if n_up != n_calls:
         raise ValueError(f'{n_up} of {n_calls} calls are up')
     caller.wait()
-    time.sleep(3)
+    time.sleep(40)  # a transaction over UDP outlives its call by 64 T1 (RFC 3261 17.2.2)
     return up, subject.rss_kib()
 
 
