@@ -12,7 +12,7 @@ enum {
     NOTE = 15,
     FOOT = 60,
     LABEL_CELLS = 38,
-    NOTE_CELLS = 40,
+    NOTE_CELLS = 38,
 };
 
 /* A palette that stays apart for every kind of colour vision; the text says the same. */
@@ -84,7 +84,7 @@ append_times (GString *out, const SipRung *rung, unsigned y)
 
     g_snprintf (text, sizeof text, "%.3f s", (double) rung->since_us / G_USEC_PER_SEC);
     append_text (out, 70, y, " class=\"e\"", text);
-    g_snprintf (text, sizeof text, "+%.1f ms", (double) rung->delta_us / 1000);
+    g_snprintf (text, sizeof text, "+%.2f ms", (double) rung->delta_us / 1000);
     append_text (out, 160, y, " class=\"e\" fill=\"#555555\"", text);
 }
 

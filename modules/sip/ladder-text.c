@@ -82,14 +82,23 @@ put_posts (Canvas *canvas)
     }
 }
 
-/* Puts TEXT, cut to MAX columns, around CENTRE. */
+/* Puts TEXT, cut to ROOM columns, into the middle of ROOM columns from X on. */
 static void
-put_centred (Canvas *canvas, unsigned centre, const char *text, unsigned max)
+put_between (Canvas *canvas, unsigned x, unsigned room, const char *text)
 {
     g_autoptr (GString) cut = g_string_new (NULL);
-    unsigned width = sip_ladder_append_safe (cut, sip_view_of (text), max);
+    unsigned width = sip_ladder_append_safe (cut, sip_view_of (text), room);
 
-    put (canvas, centre - MIN (centre, width / 2), cut->str);
+    put (canvas, x + (room - width) / 2, cut->str);
+}
+
+/* Where the gap beside PEER begins, on the side of this switch: no other arrow's label is there. */
+static unsigned
+gap_of (const Canvas *canvas, const SipRung *rung)
+{
+    unsigned self = canvas->ladder->self, peer = rung->from == self ? rung->to : rung->from;
+
+    return x_of (canvas, peer < self ? peer : peer - 1) + 1;
 }
 
 /* --- The head ---------------------------------------------------------------------------- */
@@ -118,7 +127,7 @@ append_head (Canvas *canvas)
                 g_snprintf (name, sizeof name, "%s%s", column->port,
                             column->is_shared ? " and others" : "");
             }
-            put_centred (canvas, x_of (canvas, i), name, canvas->gap - 2);
+            put_between (canvas, x_of (canvas, i) - canvas->gap / 2 + 1, canvas->gap - 2, name);
         }
         end_line (canvas);
     }
@@ -138,7 +147,7 @@ put_times (Canvas *canvas, const SipRung *rung, bool is_first)
     g_snprintf (text, sizeof text, "%10.3f", (double) rung->since_us / G_USEC_PER_SEC);
     put (canvas, 0, text);
     if (!is_first) {
-        g_snprintf (text, sizeof text, "%11.1f", (double) rung->delta_us / 1000);
+        g_snprintf (text, sizeof text, "%11.2f", (double) rung->delta_us / 1000);
         put (canvas, 10, text);
     }
 }
@@ -167,9 +176,6 @@ append_arrow (Canvas *canvas, const SipRung *rung, bool is_first)
 {
     unsigned low = x_of (canvas, MIN (rung->from, rung->to));
     unsigned high = x_of (canvas, MAX (rung->from, rung->to));
-    unsigned peer = rung->from == canvas->ladder->self ? rung->to : rung->from;
-    /* The label stands in the gap beside the peer, where no other arrow's does. */
-    unsigned centre = peer < canvas->ladder->self ? low + canvas->gap / 2 : high - canvas->gap / 2;
     g_autofree char *label = label_of (rung, canvas->gap - 6);
     g_autofree char *spaced = g_strdup_printf (" %s ", label);
 
@@ -181,22 +187,22 @@ append_arrow (Canvas *canvas, const SipRung *rung, bool is_first)
     }
     put_char (canvas, rung->to > rung->from ? high - 1 : low + 1,
               rung->to > rung->from ? '>' : '<');
-    put_centred (canvas, centre, spaced, canvas->gap - 4);
+    put_between (canvas, gap_of (canvas, rung) + 1, canvas->gap - 3, spaced);
     end_line (canvas);
 }
 
 static void
-append_note (Canvas *canvas, unsigned centre, const char *text)
+append_note (Canvas *canvas, unsigned x, const char *text)
 {
     begin_line (canvas);
     put_posts (canvas);
-    put_centred (canvas, centre, text, canvas->gap - 1);
+    put_between (canvas, x, canvas->gap - 1, text);
     end_line (canvas);
 }
 
 /* The whole of TEXT, on as many lines as it needs. */
 static void
-append_whole (Canvas *canvas, unsigned centre, const char *text)
+append_whole (Canvas *canvas, unsigned x, const char *text)
 {
     g_autoptr (GString) line = g_string_new (NULL);
     unsigned n_cells = 0;
@@ -205,36 +211,34 @@ append_whole (Canvas *canvas, unsigned centre, const char *text)
         gunichar c = g_utf8_get_char (text);
         unsigned width = g_unichar_iswide (c) ? 2 : 1;
         if (n_cells + width > canvas->gap - 1) {
-            append_note (canvas, centre, line->str);
+            append_note (canvas, x, line->str);
             g_string_truncate (line, 0);
             n_cells = 0;
         }
         g_string_append_unichar (line, c);
         n_cells += width;
     }
-    append_note (canvas, centre, line->str);
+    append_note (canvas, x, line->str);
 }
 
 /* Media under the arrow: on one line where they fit, on two otherwise. */
 static void
 append_media (Canvas *canvas, const SipRung *rung)
 {
-    unsigned self = canvas->ladder->self, peer = rung->from == self ? rung->to : rung->from;
-    unsigned x = x_of (canvas, peer);
-    unsigned centre = peer < self ? x + canvas->gap / 2 : x - canvas->gap / 2;
+    unsigned x = gap_of (canvas, rung);
 
     for (unsigned i = 0; i < rung->n_media; i++) {
         g_autofree char *both = g_strdup_printf ("%s %s", rung->media[i][0], rung->media[i][1]);
-        if (g_utf8_strlen (both, -1) <= (glong) canvas->gap - 3) {
-            append_note (canvas, centre, both);
+        if (g_utf8_strlen (both, -1) < (glong) canvas->gap) {
+            append_note (canvas, x, both);
         } else {
-            append_whole (canvas, centre, rung->media[i][0]);
-            append_note (canvas, centre, rung->media[i][1]);
+            append_whole (canvas, x, rung->media[i][0]);
+            append_note (canvas, x, rung->media[i][1]);
         }
     }
     if (rung->n_more_media > 0) {
         g_autofree char *more = g_strdup_printf ("and %u more", rung->n_more_media);
-        append_note (canvas, centre, more);
+        append_note (canvas, x, more);
     }
 }
 

@@ -20,6 +20,7 @@ enum {
     MAX_NAMES = 256,
     MAX_MESSAGES = 2000,
     MAX_BYTES = 4 << 20,
+    INDENT = 2, /* of a text of several lines under its name */
     WIDTH = 100,
     WIDTH_MIN = 40,
     WIDTH_MAX = 1000,
@@ -280,8 +281,9 @@ draw (const Trace *trace)
         sip_trace_time (g_array_index (trace->traces.messages, SipTraced, 0).record.wall_us);
     g_autofree char *title = g_strdup_printf ("%s, %s UTC", trace->call, since);
     SipLadder *ladder = sip_ladder_new (&trace->traces, title);
-    g_autofree char *text = trace->form == FORM_SVG ? sip_ladder_to_svg (ladder)
-                                                    : sip_ladder_to_text (ladder, trace->width);
+    g_autofree char *text = trace->form == FORM_SVG
+                                ? sip_ladder_to_svg (ladder)
+                                : sip_ladder_to_text (ladder, trace->width - INDENT);
 
     sip_ladder_free (ladder);
     if (trace->form == FORM_SVG) {

@@ -119,13 +119,13 @@ static const char golden[] =
     "                    198.51.100.7                   192.0.2.1                   203.0.113.9\n"
     "                      udp 5060                     udp 5060                     udp 5070\n"
     "    time s   delta ms     |                            |                            |\n"
-    "     0.000                |--------- INVITE ---------->|                            |\n"
+    "     0.000                |---------- INVITE --------->|                            |\n"
     "                          |  audio 198.51.100.7:4000   |                            |\n"
     "                          |       sendonly PCMU        |                            |\n"
-    "     0.000        0.4     |<-- 100 Trying (INVITE) ----|                            |\n"
-    "     0.001        0.5     |                            |---------- INVITE --------->|\n"
-    "     0.501      500.0     |                            |- - - - INVITE again  - - ->|\n"
-    "     0.612      111.4     |                            |<- 480 Temporar.. (INVITE) -|\n"
+    "     0.000       0.40     |<-- 100 Trying (INVITE) ----|                            |\n"
+    "     0.001       0.50     |                            |---------- INVITE --------->|\n"
+    "     0.501     500.00     |                            |- - - - INVITE again  - - ->|\n"
+    "     0.612     111.44     |                            |< 480 Temporar.. (INVITE) --|\n"
     "5 messages, 1 of them sent again\n";
 /* clang-format on */
 
@@ -151,6 +151,30 @@ test_fits_its_width (void)
         g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
         for (unsigned i = 0; lines[i] != NULL; i++) {
             g_assert_cmpuint (strlen (lines[i]), <=, width);
+        }
+    }
+    sip_traces_clear (&traces);
+}
+
+/* What stands between two columns never runs over one. */
+static void
+test_columns_are_whole (void)
+{
+    SipTraces traces = traces_new ();
+
+    say (&traces, 0, A, true, false, "INVITE sip:b@example.com SIP/2.0", "INVITE",
+         SDP "a=rtpmap:96 averyveryverylongnameindeed/8000\r\nm=audio 65534 RTP/AVP 0 8 3 4 9 15 "
+             "18\r\n");
+    say (&traces, 1, B, false, true, "SIP/2.0 480 Temporarily Unavailable For A While", "INVITE",
+         "v=0\r\no=- 1 1 IN IP4 255.255.255.255\r\ns=-\r\nc=IN IP4 255.255.255.255\r\nt=0 0\r\n"
+         "m=audio 65534 RTP/AVP 0 8 3 4 9 15 18\r\n");
+    for (unsigned width = 98; width <= 140; width++) {
+        g_autofree char *text = text_of (&traces, width);
+        g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+        for (unsigned i = 4; strchr (lines[i], '|') != NULL; i++) {
+            for (const char *at = lines[3]; (at = strchr (at, '|')) != NULL; at++) {
+                g_assert_cmpint (lines[i][at - lines[3]], ==, '|');
+            }
         }
     }
     sip_traces_clear (&traces);
@@ -471,6 +495,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/sip/ladder/golden", test_golden);
     g_test_add_func ("/sip/ladder/fits-its-width", test_fits_its_width);
+    g_test_add_func ("/sip/ladder/columns-are-whole", test_columns_are_whole);
     g_test_add_func ("/sip/ladder/many-peers", test_many_peers);
     g_test_add_func ("/sip/ladder/long-address-has-a-number", test_long_address_has_a_number);
     g_test_add_func ("/sip/ladder/long-media-address-is-whole", test_long_media_address_is_whole);
