@@ -88,12 +88,21 @@ td_channel_driver_register (TdModule *module, const TdChannelDriver *decl, GErro
     return true;
 }
 
+/* Whether legs may be placed with DRIVER: a build that is still starting may have no socket yet, and
+ * the older one beside it goes on until then. */
+static bool
+takes_legs (const Driver *driver)
+{
+    const TdOwner *owner = td_owner_of (driver->entry.module);
+
+    return !atomic_load (&owner->is_starting) && !atomic_load (&owner->is_stopping);
+}
+
 static bool
 is_wanted (const Driver *driver, const char *name, const TdModule *module)
 {
     return strcmp (driver->entry.driver.name, name) == 0
-           && (module != NULL ? driver->entry.module == module
-                              : !atomic_load (&td_owner_of (driver->entry.module)->is_stopping));
+           && (module != NULL ? driver->entry.module == module : takes_legs (driver));
 }
 
 TdDriverEntry *

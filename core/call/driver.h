@@ -16,7 +16,7 @@ struct TdDriverEntry {
 void td_drivers_open (void);
 void td_drivers_close (void);
 
-/* The driver called NAME of MODULE, or with MODULE NULL of the newest module that is not stopping;
+/* The driver called NAME of MODULE, or with MODULE NULL of the newest module that has started and is not stopping;
  * NULL when there is none. Its module is in use until td_driver_release(). Thread: any. */
 TdDriverEntry *td_driver_acquire (const char *name, TdModule *module);
 void td_driver_release (TdDriverEntry *entry);

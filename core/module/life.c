@@ -310,7 +310,10 @@ start (TdModule *module, GError **error)
     const TdModuleDescriptor *descriptor = descriptor_of (module);
 
     enter (module, TD_MODULE_STARTING);
-    if (descriptor->start == NULL || descriptor->start (module, error)) {
+    atomic_store (&module->owner.is_starting, true);
+    bool is_started = descriptor->start == NULL || descriptor->start (module, error);
+    atomic_store (&module->owner.is_starting, false);
+    if (is_started) {
         td_fsm_dispatch (&module->fsm, TD_MODULE_EV_STARTED, NULL);
         return;
     }

@@ -467,8 +467,9 @@ test_capture_of_the_largest (void)
     g_autoptr (GByteArray) file = sip_capture (&traces);
     const uint8_t *second = file->data + 24 + 16 + 65535 + 16;
     g_assert_cmpuint (file->len, ==, 24 + 3 * (16 + 40) + 65536 + 4);
-    g_assert_cmpuint (GUINT32_FROM_BE (*(const uint32_t *) (const void *) (second + 24)), ==,
-                      65496);
+    uint32_t sequence;
+    memcpy (&sequence, second + 24, sizeof sequence);
+    g_assert_cmpuint (GUINT32_FROM_BE (sequence), ==, 65496);
     g_assert_cmpuint (sum_of (second, 20, 0), ==, 0xffff);
     sip_traces_clear (&traces);
 }
