@@ -46,12 +46,14 @@ struct TdSpool {
     GPtrArray *batch;
     unsigned first; /* of the batch, that is not taken yet */
     bool is_failing, is_due, is_closing, is_silent;
+    void *settings; /* not handed over yet */
     int64_t failing_since_us, give_up_us;
 
     TdWork work;
     bool is_working;
     /* Of the work: */
     unsigned n_given;
+    void *new_settings; /* or NULL */
     uint32_t again_ms;
     bool is_taken;
     GError *error;
@@ -119,6 +121,9 @@ run_take (TdWork *work)
     TdSpool *spool = spool_of_work (work);
     const TdFact *const *facts = (const TdFact *const *) spool->batch->pdata;
 
+    if (spool->new_settings != NULL) {
+        spool->decl.configure (g_steal_pointer (&spool->new_settings), spool->decl.data);
+    }
     spool->is_taken =
         spool->decl.take (spool->n_given > 0 ? facts + spool->first : NULL, spool->n_given,
                           &spool->again_ms, spool->decl.data, &spool->error);
@@ -197,9 +202,21 @@ lose_all (TdSpool *spool, const char *why)
 }
 
 static void
+drop_settings (TdSpool *spool, void **settings)
+{
+    if (*settings != NULL && spool->decl.drop_settings != NULL) {
+        spool->decl.drop_settings (*settings);
+    }
+    *settings = NULL;
+}
+
+static void
 spool_free (void *data)
 {
     TdSpool *spool = data;
+
+    drop_settings (spool, &spool->settings);
+    drop_settings (spool, &spool->new_settings);
 
     if (spool->is_failing) {
         td_metric_add (spool->failing, -1);
@@ -299,6 +316,7 @@ start_take (TdSpool *spool)
     td_timer_stop (&spool->timer);
     spool->is_due = false;
     spool->n_given = MIN (MAX_BATCH, spool->batch->len - spool->first);
+    spool->new_settings = g_steal_pointer (&spool->settings);
     spool->again_ms = 0;
     spool->is_taken = false;
     start_work (spool, run_take, work_done);
@@ -387,6 +405,9 @@ revoke_spool (TdOwned *owned)
     td_bus_unsubscribe (spool->subscription);
     td_timer_stop (&spool->timer);
     lose_all (spool, "the module has stopped without closing its spool");
+    /* Now, while the module that frees them is still mapped. */
+    drop_settings (spool, &spool->settings);
+    drop_settings (spool, &spool->new_settings);
     /* A lane may be in hear() until its turn is over. */
     td_lane_sweep (NULL, NULL, spool_free, spool_free, spool);
 }
@@ -441,11 +462,11 @@ td_spool_open (TdModule *module, const char *const *topics, const TdSpoolDecl *d
 }
 
 void
-td_spool_wake (TdSpool *spool)
+td_spool_configure (TdSpool *spool, void *settings)
 {
-    if (spool == NULL) {
-        return;
-    }
+    g_return_if_fail (spool->decl.configure != NULL);
+    drop_settings (spool, &spool->settings);
+    spool->settings = settings;
     spool->is_due = true;
     if (spool->is_failing) {
         td_timer_stop (&spool->timer);

@@ -130,6 +130,10 @@ typedef struct {
     /* Nullable: nothing is taken any more. Thread: a worker. Blocks: it may. */
     void (*end) (void *data);
     void *data;
+    /* With td_spool_configure() only: SETTINGS (transfer full) hold from now on. Thread: the worker,
+     * never during take() or end(). Blocks: it may. */
+    void (*configure) (void *settings, void *data);
+    GDestroyNotify drop_settings; /* frees settings that configure() does not get. Thread: any */
 } TdSpoolDecl;
 
 /* Hears every fact of TOPICS, as td_bus_subscribe() does, and keeps a copy until DECL's take() has
@@ -138,9 +142,9 @@ typedef struct {
 TD_API TdSpool *td_spool_open (TdModule *module, const char *const *topics,
                                const TdSpoolDecl *decl);
 
-/* Has take() called soon, facts or not: a reload changed where they go. SPOOL is nullable.
- * Thread: control. */
-TD_API void td_spool_wake (TdSpool *spool);
+/* Hands SETTINGS (transfer full) to DECL's configure(), then has take() called, facts or not: a reload
+ * changed where they go. Settings that were not handed over yet are dropped. Thread: control. */
+TD_API void td_spool_configure (TdSpool *spool, void *settings);
 
 /* Hears no more, has what waits taken, then calls end(): for stop(). The module is in use until
  * then. When take() still fails 3 s from now, the facts that wait are lost, and counted. A spool that

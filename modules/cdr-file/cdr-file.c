@@ -11,7 +11,6 @@
 #include <tandem/log.h>
 #include <tandem/module.h>
 
-#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -39,8 +38,6 @@ typedef struct {
     TdModule *module;
     TdSpool *spool;
     Settings *prepared; /* by a reload that is not committed yet */
-    pthread_mutex_t lock;
-    Settings *next; /* guarded by the lock: committed, and not taken over by the worker yet */
     /* The worker's, between start() and end (): */
     Settings *settings;
     CdrFile file;
@@ -49,7 +46,6 @@ typedef struct {
 
 static const char *const formats[] = { "csv", "json", NULL };
 static const char *const policies[] = { "always", "batch", "never", NULL };
-static const char *const records[] = { "start", "attempt", "stop", NULL };
 
 static const TdConfigKey keys[] = {
     { .name = "path",
@@ -68,8 +64,8 @@ static const TdConfigKey keys[] = {
     { .name = "records",
       .type = TD_CONFIG_LIST,
       .flags = TD_CONFIG_RELOADABLE,
-      .default_text = "start, attempt, stop",
-      .choices = records,
+      .default_text = TD_RECORD_DEFAULT,
+      .choices = TD_RECORD_CHOICES,
       .help =
           "Which records are written: start when a call is answered, stop when an answered call "
           "ends, attempt when a call ends that was never answered.",
@@ -119,8 +115,10 @@ static const TdConfigSection sections[] = {
 /* --- Settings ---------------------------------------------------------------------------- */
 
 static void
-settings_free (Settings *settings)
+settings_free (void *data)
 {
+    Settings *settings = data;
+
     if (settings != NULL) {
         g_free (settings->path);
         g_strfreev (settings->records);
@@ -162,14 +160,6 @@ settings_new (TdModule *module, const TdConfig *config, GError **error)
     return settings;
 }
 
-static bool
-is_wanted (const Settings *settings, const char *record)
-{
-    g_autofree char *name = g_ascii_strdown (record, -1);
-
-    return g_strv_contains ((const char *const *) settings->records, name);
-}
-
 /* --- The file ---------------------------------------------------------------------------- */
 
 static void
@@ -198,21 +188,17 @@ tell_news (TdModule *module, const char *path, CdrFileNews *news)
     g_free (news->rotated_to);
 }
 
-/* Takes over what a reload has committed. */
+/* Goes over to what a reload has committed. */
 static void
-take_settings (State *state)
+configure (void *settings, void *data)
 {
-    pthread_mutex_lock (&state->lock);
-    Settings *next = g_steal_pointer (&state->next);
-    pthread_mutex_unlock (&state->lock);
-    if (next == NULL) {
-        return;
-    }
+    State *state = data;
+
     cdr_file_sync (&state->file, NULL);
     cdr_file_clear (&state->file);
     settings_free (state->settings);
-    state->settings = next;
-    set_up_file (&state->file, next);
+    state->settings = settings;
+    set_up_file (&state->file, state->settings);
 }
 
 /* Brings to the disk what the policy wants there by now. */
@@ -257,10 +243,10 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
     CdrFileNews news = { 0 };
     int64_t now_us = td_clock_wall_us ();
 
-    take_settings (state);
     for (unsigned i = 0; i < n_facts; i++) {
-        const char *record = td_record_name (facts[i]);
-        if (record != NULL && is_wanted (state->settings, record)) {
+        const char *record =
+            td_record_chosen_name (facts[i], (const char *const *) state->settings->records);
+        if (record != NULL) {
             cdr_format_append (state->settings->format, text, record, facts[i]);
         }
     }
@@ -294,7 +280,6 @@ load (TdModule *module, GError **error)
 
     state->module = module;
     state->file.fd = -1;
-    pthread_mutex_init (&state->lock, NULL);
     td_module_set_state (module, state);
     return true;
 }
@@ -306,8 +291,6 @@ unload (TdModule *module)
 
     cdr_file_clear (&state->file);
     settings_free (state->settings);
-    settings_free (state->next);
-    pthread_mutex_destroy (&state->lock);
     g_free (state);
 }
 
@@ -335,7 +318,6 @@ start (TdModule *module, GError **error)
         return false;
     }
     settings_free (state->settings);
-    g_clear_pointer (&state->next, settings_free);
     state->settings = settings;
     if (!open_file (&state->file, settings, &news, error)) {
         return false;
@@ -349,7 +331,9 @@ start (TdModule *module, GError **error)
                                                   .name = "records",
                                                   .take = take,
                                                   .end = end,
-                                                  .data = state });
+                                                  .data = state,
+                                                  .configure = configure,
+                                                  .drop_settings = settings_free });
     return true;
 }
 
@@ -372,16 +356,6 @@ prepare (State *state, const TdConfig *next, GError **error)
     return false;
 }
 
-static void
-commit (State *state)
-{
-    pthread_mutex_lock (&state->lock);
-    settings_free (state->next);
-    state->next = g_steal_pointer (&state->prepared);
-    pthread_mutex_unlock (&state->lock);
-    td_spool_wake (state->spool);
-}
-
 static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
@@ -391,7 +365,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
     case TD_RELOAD_PREPARE:
         return prepare (state, next, error);
     case TD_RELOAD_COMMIT:
-        commit (state);
+        td_spool_configure (state->spool, g_steal_pointer (&state->prepared));
         break;
     case TD_RELOAD_ABANDON:
         g_clear_pointer (&state->prepared, settings_free);

@@ -10,7 +10,6 @@
 #include <tandem/log.h>
 #include <tandem/module.h>
 
-#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -30,15 +29,12 @@ typedef struct {
     TdModule *module;
     TdSpool *spool;
     Settings *prepared; /* by a reload that is not committed yet */
-    pthread_mutex_t lock;
-    Settings *next; /* guarded by the lock: committed, and not taken over by the worker yet */
     /* The worker's, between start() and end (): */
     Settings *settings;
     CdrStore *store; /* NULL: to be opened */
 } State;
 
 static const char *const syncs[] = { "off", "normal", "full", NULL };
-static const char *const records[] = { "start", "attempt", "stop", NULL };
 
 static const TdConfigKey keys[] = {
     { .name = "path",
@@ -49,8 +45,8 @@ static const TdConfigKey keys[] = {
     { .name = "records",
       .type = TD_CONFIG_LIST,
       .flags = TD_CONFIG_RELOADABLE,
-      .default_text = "start, attempt, stop",
-      .choices = records,
+      .default_text = TD_RECORD_DEFAULT,
+      .choices = TD_RECORD_CHOICES,
       .help = "Which records are stored: start when a call is answered, stop when an answered call "
               "ends, attempt when a call ends that was never answered.",
       .since = "0.1" },
@@ -83,8 +79,10 @@ static const TdConfigSection sections[] = {
 /* --- Settings ---------------------------------------------------------------------------- */
 
 static void
-settings_free (Settings *settings)
+settings_free (void *data)
 {
+    Settings *settings = data;
+
     if (settings != NULL) {
         g_free (settings->path);
         g_strfreev (settings->records);
@@ -127,29 +125,15 @@ open_store (const Settings *settings, int busy_ms, GError **error)
 
 /* --- On the worker ----------------------------------------------------------------------- */
 
-/* What FACT is to be stored as, or NULL. */
-static const char *
-wanted_name (const Settings *settings, const TdFact *fact)
-{
-    const char *record = td_record_name (fact);
-    g_autofree char *name = record != NULL ? g_ascii_strdown (record, -1) : NULL;
-
-    return name != NULL && g_strv_contains ((const char *const *) settings->records, name) ? record
-                                                                                           : NULL;
-}
-
-/* Takes over what a reload has committed. */
+/* Goes over to what a reload has committed. */
 static void
-take_settings (State *state)
+configure (void *settings, void *data)
 {
-    pthread_mutex_lock (&state->lock);
-    Settings *next = g_steal_pointer (&state->next);
-    pthread_mutex_unlock (&state->lock);
-    if (next != NULL) {
-        g_clear_pointer (&state->store, cdr_store_close);
-        settings_free (state->settings);
-        state->settings = next;
-    }
+    State *state = data;
+
+    g_clear_pointer (&state->store, cdr_store_close);
+    settings_free (state->settings);
+    state->settings = settings;
 }
 
 /* A database that failed is opened anew: meanwhile it may have been mended, or moved away. */
@@ -160,7 +144,6 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
     State *state = data;
     g_autofree const char **names = g_new (const char *, n_facts);
 
-    take_settings (state);
     if (state->store != NULL && !cdr_store_is_in_place (state->store)) {
         g_clear_pointer (&state->store, cdr_store_close);
     }
@@ -171,7 +154,7 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
         return false;
     }
     for (unsigned i = 0; i < n_facts; i++) {
-        names[i] = wanted_name (state->settings, facts[i]);
+        names[i] = td_record_chosen_name (facts[i], (const char *const *) state->settings->records);
     }
     if (n_facts > 0 && !cdr_store_add (state->store, facts, names, n_facts, error)) {
         g_clear_pointer (&state->store, cdr_store_close);
@@ -196,7 +179,6 @@ load (TdModule *module, GError **error)
     State *state = g_new0 (State, 1);
 
     state->module = module;
-    pthread_mutex_init (&state->lock, NULL);
     td_module_set_state (module, state);
     return true;
 }
@@ -207,8 +189,6 @@ unload (TdModule *module)
     State *state = td_module_state (module);
 
     settings_free (state->settings);
-    settings_free (state->next);
-    pthread_mutex_destroy (&state->lock);
     g_free (state);
 }
 
@@ -223,7 +203,6 @@ start (TdModule *module, GError **error)
         return false;
     }
     settings_free (state->settings);
-    g_clear_pointer (&state->next, settings_free);
     state->settings = settings;
     state->store = open_store (settings, PROBE_BUSY_MS, error);
     if (state->store == NULL) {
@@ -237,7 +216,9 @@ start (TdModule *module, GError **error)
                                                   .name = "records",
                                                   .take = take,
                                                   .end = end,
-                                                  .data = state });
+                                                  .data = state,
+                                                  .configure = configure,
+                                                  .drop_settings = settings_free });
     return true;
 }
 
@@ -262,16 +243,6 @@ prepare (State *state, const TdConfig *next, GError **error)
     return false;
 }
 
-static void
-commit (State *state)
-{
-    pthread_mutex_lock (&state->lock);
-    settings_free (state->next);
-    state->next = g_steal_pointer (&state->prepared);
-    pthread_mutex_unlock (&state->lock);
-    td_spool_wake (state->spool);
-}
-
 static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
@@ -281,7 +252,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
     case TD_RELOAD_PREPARE:
         return prepare (state, next, error);
     case TD_RELOAD_COMMIT:
-        commit (state);
+        td_spool_configure (state->spool, g_steal_pointer (&state->prepared));
         break;
     case TD_RELOAD_ABANDON:
         g_clear_pointer (&state->prepared, settings_free);

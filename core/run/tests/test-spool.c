@@ -70,6 +70,16 @@ end (void *data)
     ((Fixture *) data)->n_ends++;
 }
 
+/* Settings are texts: they stand among what was taken. */
+static void
+configure (void *settings, void *data)
+{
+    g_autofree char *text = settings;
+
+    g_assert_null (td_lane_current ());
+    g_string_append_printf (((Fixture *) data)->taken, "{%s}", text);
+}
+
 static void
 open_spool (Fixture *fixture, uint64_t capacity_bytes)
 {
@@ -80,6 +90,8 @@ open_spool (Fixture *fixture, uint64_t capacity_bytes)
                                                     .retry_ms = 1000,
                                                     .take = take,
                                                     .end = end,
+                                                    .configure = configure,
+                                                    .drop_settings = g_free,
                                                     .data = fixture });
 }
 
@@ -237,22 +249,35 @@ test_called_again_without_facts (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_woken (Fixture *fixture, gconstpointer data)
+test_configured (Fixture *fixture, gconstpointer data)
 {
-    td_spool_wake (fixture->spool);
+    publish (1, 1);
+    td_spool_configure (fixture->spool, g_strdup ("elsewhere"));
     td_lanes_settle ();
-    assert_taken ("[]");
+    publish (2, 2);
+    assert_taken ("[1 ]{elsewhere}[][2 ]");
 }
 
 static void
-test_woken_while_failing (Fixture *fixture, gconstpointer data)
+test_configured_while_failing (Fixture *fixture, gconstpointer data)
 {
     fixture->is_broken = true;
     publish (1, 1);
     fixture->is_broken = false;
-    td_spool_wake (fixture->spool);
+    td_spool_configure (fixture->spool, g_strdup ("elsewhere"));
     td_lanes_settle ();
-    assert_taken ("![1 ]");
+    assert_taken ("!{elsewhere}[1 ]");
+}
+
+/* While the worker is busy only the newest settings are kept; the others are freed. */
+static void
+test_last_settings_count (Fixture *fixture, gconstpointer data)
+{
+    for (unsigned i = 1; i <= 3; i++) {
+        td_spool_configure (fixture->spool, g_strdup_printf ("%u", i));
+    }
+    td_lanes_settle ();
+    assert_taken ("{1}[]{3}[]");
 }
 
 static void
@@ -447,8 +472,9 @@ main (int argc, char **argv)
     ADD ("failure-is-tried-again", test_failure_is_tried_again);
     ADD ("what-does-not-fit-is-counted", test_what_does_not_fit_is_counted);
     ADD ("called-again", test_called_again_without_facts);
-    ADD ("woken", test_woken);
-    ADD ("woken-while-failing", test_woken_while_failing);
+    ADD ("configured", test_configured);
+    ADD ("configured-while-failing", test_configured_while_failing);
+    ADD ("last-settings-count", test_last_settings_count);
     ADD ("close/in-full-work", test_close_in_full_work);
     ADD ("close/tries-again", test_close_tries_again);
     ADD ("close/gives-up", test_close_gives_up);

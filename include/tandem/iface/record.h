@@ -35,6 +35,23 @@ td_record_name (const TdFact *fact)
     return NULL;
 }
 
+/* The key of a module's section that chooses records: its .choices, and its default. */
+#define TD_RECORD_CHOICES TD_LIST ("start", "attempt", "stop")
+#define TD_RECORD_DEFAULT "start, attempt, stop"
+
+/* What FACT is on record as when that is among CHOSEN (NULL-terminated, of TD_RECORD_CHOICES), or
+ * NULL. Thread: any. */
+static inline const char *
+td_record_chosen_name (const TdFact *fact, const char *const *chosen)
+{
+    const char *name = td_record_name (fact);
+
+    while (name != NULL && *chosen != NULL && g_ascii_strcasecmp (*chosen, name) != 0) {
+        chosen++;
+    }
+    return *chosen != NULL ? name : NULL;
+}
+
 G_END_DECLS
 
 #endif
