@@ -10,6 +10,9 @@
  */
 
 #include "declared.h"
+#include "engine-inside.h"
+#include "report.h"
+#include "state-folder.h"
 
 #include "base/log.h"
 #include "base/metric.h"
@@ -42,7 +45,6 @@
 enum {
     CLOSE_STEP_MS = 20,
     STOP_DEADLINE_MS = 5000, /* of modules, once no call is left */
-    MAX_BOOT = 4096,         /* 12 bits in an id */
 };
 
 static struct {
@@ -80,90 +82,7 @@ read_config (unsigned flags, const TdConfig *earlier, GPtrArray *problems, GErro
     return config;
 }
 
-/* --- Problems ---------------------------------------------------------------------------- */
-
-static bool
-report (GPtrArray *problems, TdProblemVisit visit, void *data, GError **error)
-{
-    for (unsigned i = 0; i < problems->len; i++) {
-        g_autoptr (GString) text = g_string_new (NULL);
-        td_problem_print (problems->pdata[i], text);
-        if (visit != NULL) {
-            visit (text->str, data);
-        }
-        if (i == 0) {
-            g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s%s", text->str,
-                         problems->len > 1 ? " (and more)" : "");
-        }
-    }
-    return problems->len == 0;
-}
-
-static bool
-report_texts (GPtrArray *texts, TdErrorCode code, TdProblemVisit visit, void *data, GError **error)
-{
-    for (unsigned i = 0; visit != NULL && i < texts->len; i++) {
-        visit (texts->pdata[i], data);
-    }
-    if (texts->len > 0) {
-        g_set_error (error, TD_ERROR, code, "%s%s", (const char *) texts->pdata[0],
-                     texts->len > 1 ? " (and more)" : "");
-    }
-    return texts->len == 0;
-}
-
 /* --- Opening ----------------------------------------------------------------------------- */
-
-/* The number of this life of the process: one more than the last one in the state folder. */
-static unsigned
-next_boot (void)
-{
-    g_autofree char *path = g_build_filename (engine.state_dir, "boot", NULL);
-    g_autofree char *text = NULL;
-    unsigned boot = 0;
-
-    if (g_file_get_contents (path, &text, NULL, NULL)) {
-        boot = (unsigned) strtoul (text, NULL, 10);
-    }
-    boot = (boot + 1) % MAX_BOOT;
-    g_autofree char *next = g_strdup_printf ("%u\n", boot);
-    g_autoptr (GError) error = NULL;
-    if (!g_file_set_contents (path, next, -1, &error)) {
-        td_log_warning (NULL, "state", "cannot count this start: %s", error->message);
-    }
-    return boot;
-}
-
-/* The options know best, then the files, then the environment, which tests and uninstalled runs
- * set. */
-static const char *
-choose_state_dir (const TdEngineOptions *options, const TdConfig *config)
-{
-    const char *from_environment = g_getenv ("TANDEM_STATE_DIR");
-
-    if (options->state_dir != NULL) {
-        return options->state_dir;
-    }
-    if (from_environment != NULL && *from_environment != '\0'
-        && !td_config_is_set (config, "tandem", NULL, "state-dir")) {
-        return from_environment;
-    }
-    return td_config_text (config, "tandem", NULL, "state-dir");
-}
-
-static bool
-make_state_dir (const TdEngineOptions *options, const TdConfig *config, GError **error)
-{
-    engine.state_dir = g_strdup (choose_state_dir (options, config));
-    if (g_mkdir_with_parents (engine.state_dir, 0750) == 0) {
-        return true;
-    }
-    g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM,
-                 "state-dir %s: cannot be made: %s; choose another one with "
-                 "--set tandem.state-dir=FOLDER",
-                 engine.state_dir, g_strerror (errno));
-    return false;
-}
 
 static TdConfig *
 configure_module (TdModule *module, void *data, GError **error)
@@ -171,7 +90,7 @@ configure_module (TdModule *module, void *data, GError **error)
     g_autoptr (GPtrArray) problems = td_problems_new ();
     g_autoptr (TdConfig) config = read_config (0, engine.config, problems, error);
 
-    if (config == NULL || !report (problems, NULL, NULL, error)) {
+    if (config == NULL || !td_report_problems (problems, NULL, NULL, error)) {
         return NULL;
     }
     return g_steal_pointer (&config);
@@ -254,7 +173,7 @@ read_again (TdProblemVisit visit, void *data)
         return NULL;
     }
     td_declared_lanes (next, problems);
-    report (problems, visit, data, NULL);
+    td_report_problems (problems, visit, data, NULL);
     return next;
 }
 
@@ -267,7 +186,7 @@ is_ready (void)
 static void
 open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_lanes)
 {
-    unsigned boot = options->is_fake ? 1 : next_boot ();
+    unsigned boot = options->is_fake ? 1 : td_state_folder_next_boot (engine.state_dir);
 
     td_metric_set_lanes (n_lanes);
     td_lanes_open (&(TdLanesOptions){
@@ -351,8 +270,6 @@ open_log (const TdConfig *config)
     }
 }
 
-/* Everything up to modules that are mapped and a configuration that was checked against all they
- * declare. PROBLEMS gets what is wrong with the files, TEXTS what is wrong with modules. */
 static bool
 open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *texts,
                 GError **error)
@@ -365,7 +282,11 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     engine.module_path = find_module_path (options);
     engine.is_fake = options->is_fake;
     first = read_config (TD_CHECK_DECLARED_ONLY, NULL, ignored, error);
-    if (first == NULL || !make_state_dir (options, first, error)) {
+    if (first == NULL) {
+        return false;
+    }
+    engine.state_dir = td_state_folder_make (options->state_dir, first, error);
+    if (engine.state_dir == NULL) {
         return false;
     }
     open_log (first);
@@ -384,131 +305,30 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     return true;
 }
 
-/* Removes the folder PATH with all that is in it. */
-static void
-remove_folder (const char *path)
+const TdConfig *
+td_engine_open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *texts,
+                          GError **error)
 {
-    g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
-    const char *name;
-
-    while (folder != NULL && (name = g_dir_read_name (folder)) != NULL) {
-        g_autofree char *inside = g_build_filename (path, name, NULL);
-        if (g_unlink (inside) < 0) {
-            remove_folder (inside);
-        }
+    g_return_val_if_fail (!engine.is_open, NULL);
+    if (!open_and_check (options, problems, texts, error)) {
+        td_engine_close (0);
     }
-    g_rmdir (path);
-}
-
-/* Opens all without a thread and with a folder of its own (transfer full) for state: whoever may read
- * the files may look, beside a running switch, too. On failure there is no engine.config. */
-static char *
-open_for_a_look (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *texts,
-                 GError **error)
-{
-    TdEngineOptions threadless = *options;
-    char *scratch = g_dir_make_tmp ("tandem-check-XXXXXX", error);
-
-    if (scratch != NULL) {
-        threadless.state_dir = scratch;
-        threadless.is_fake = true;
-        open_and_check (&threadless, problems, texts, error);
-    }
-    return scratch;
-}
-
-static void
-close_after_the_look (const char *scratch)
-{
-    td_engine_close (0);
-    if (scratch != NULL) {
-        remove_folder (scratch);
-    }
-}
-
-bool
-td_engine_check (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
-{
-    g_return_val_if_fail (!engine.is_open, false);
-    g_autoptr (GPtrArray) problems = td_problems_new ();
-    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    bool is_good = false;
-
-    g_autofree char *scratch = open_for_a_look (options, problems, texts, error);
-    if (engine.config != NULL) {
-        is_good = report (problems, visit, data, error);
-        is_good &= report_texts (texts, TD_ERROR_INVALID, visit, data, is_good ? error : NULL);
-    }
-    close_after_the_look (scratch);
-    return is_good;
-}
-
-static bool
-write_tables (TdEngineText text, const char *const *owners, FILE *out, GError **error)
-{
-    static void (*const write[]) (GString * out, const TdSchema *schema, const char *owner) = {
-        [TD_ENGINE_SAMPLE] = td_schema_write_sample,
-        [TD_ENGINE_MANUAL] = td_schema_write_manual,
-        [TD_ENGINE_MAN] = td_schema_write_man,
-    };
-    g_autoptr (GString) all = g_string_new (NULL);
-
-    for (unsigned i = 0; owners[i] != NULL; i++) {
-        size_t len_before = all->len;
-        write[text](all, engine.config->schema, owners[i]);
-        if (all->len == len_before && text == TD_ENGINE_SAMPLE) {
-            g_string_append_printf (all, "# The module %s has nothing to configure.\n", owners[i]);
-        }
-    }
-    if (fwrite (all->str, 1, all->len, out) == all->len && fflush (out) == 0) {
-        return true;
-    }
-    g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM, "the text cannot be written: %s",
-                 g_strerror (errno));
-    return false;
-}
-
-bool
-td_engine_write (const TdEngineOptions *options, TdEngineText text, const char *const *owners,
-                 FILE *out, GError **error)
-{
-    g_return_val_if_fail (!engine.is_open && text <= TD_ENGINE_MAN, false);
-    g_autoptr (GPtrArray) problems = td_problems_new ();
-    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    g_autoptr (GPtrArray) overrides = g_ptr_array_new_with_free_func (g_free);
-    TdEngineOptions bare = *options;
-
-    /* That required keys are not given is no matter here: PROBLEMS are not looked at. */
-    for (unsigned i = 0; owners[i] != NULL; i++) {
-        if (strcmp (owners[i], "core") != 0) {
-            g_ptr_array_add (overrides, g_strdup_printf ("modules.%s=required", owners[i]));
-        }
-    }
-    g_ptr_array_add (overrides, NULL);
-    bare.config_file = NULL;
-    bare.overrides = (const char *const *) overrides->pdata;
-    g_autofree char *scratch = open_for_a_look (&bare, problems, texts, error);
-    bool is_good = engine.config != NULL
-                   && report_texts (texts, TD_ERROR_NOT_FOUND, NULL, NULL, error)
-                   && write_tables (text, owners, out, error);
-    close_after_the_look (scratch);
-    return is_good;
+    return engine.config;
 }
 
 bool
 td_engine_open (const TdEngineOptions *options, TdProblemVisit visit, void *data, GError **error)
 {
-    g_return_val_if_fail (!engine.is_open, false);
     g_autoptr (GPtrArray) problems = td_problems_new ();
     g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    bool is_good = open_and_check (options, problems, texts, error);
 
-    if (is_good) {
-        is_good = report (problems, visit, data, error);
-        report_texts (texts, TD_ERROR_NOT_FOUND, visit, data,
-                      is_good && !engine.is_whole ? error : NULL);
-        is_good &= engine.is_whole;
+    if (td_engine_open_and_check (options, problems, texts, error) == NULL) {
+        return false;
     }
+    bool is_good = td_report_problems (problems, visit, data, error);
+    td_report_texts (texts, TD_ERROR_NOT_FOUND, visit, data,
+                     is_good && !engine.is_whole ? error : NULL);
+    is_good &= engine.is_whole;
     if (!is_good) {
         td_engine_close (0);
     }
@@ -524,7 +344,7 @@ td_engine_start (TdProblemVisit visit, void *data, GError **error)
     bool is_whole = td_registry_load_all (engine.registry, texts)
                     && td_registry_start_all (engine.registry, texts);
 
-    report_texts (texts, TD_ERROR_REFUSED, visit, data, is_whole ? NULL : error);
+    td_report_texts (texts, TD_ERROR_REFUSED, visit, data, is_whole ? NULL : error);
     engine.is_started = is_whole;
     return is_whole;
 }
@@ -548,12 +368,12 @@ td_engine_reload (TdProblemVisit visit, void *data)
     g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (TdConfig) next = read_again (note_text, problems);
 
-    report_texts (problems, TD_ERROR_INVALID, visit, data, NULL);
+    td_report_texts (problems, TD_ERROR_INVALID, visit, data, NULL);
     if (next == NULL || problems->len > 0) {
         return false;
     }
     bool is_ready = td_registry_prepare (engine.registry, next, texts);
-    report_texts (texts, TD_ERROR_REFUSED, visit, data, NULL);
+    td_report_texts (texts, TD_ERROR_REFUSED, visit, data, NULL);
     if (is_ready) {
         td_registry_commit (engine.registry, next);
         take_config (next);
