@@ -40,12 +40,24 @@ struct TdBridge {
     TdId id;
     TdBridgeOptions options;
     TdProviderEntry *provider;
-    Seat seats[TD_MAX_TERMINATIONS];
+    /* A call between two parties has its seats here; a conference has the others behind them. */
+    Seat pair[2];
+    Seat *others;
+    unsigned n_seats;
     Step *first, **last;
     bool is_busy, is_closing;
 };
 
 static void take_step (TdBridge *bridge);
+
+/* Good until a seat is added. */
+static Seat *
+seat_at (TdBridge *bridge, unsigned index)
+{
+    return index < G_N_ELEMENTS (bridge->pair)
+               ? &bridge->pair[index]
+               : &bridge->others[index - G_N_ELEMENTS (bridge->pair)];
+}
 
 TdBridge *
 td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure)
@@ -59,38 +71,57 @@ td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure)
     TdBridge *bridge = g_new0 (TdBridge, 1);
     bridge->options = *options;
     bridge->provider = provider;
+    bridge->n_seats = G_N_ELEMENTS (bridge->pair);
     bridge->last = &bridge->first;
     bridge->id = td_id_table_add (td_lane_ids (td_lane_current ()), TD_ID_BRIDGE, bridge);
     return bridge;
 }
 
-static unsigned
-find_free_seat (const TdBridge *bridge)
+/* As many again, so that the hundredth leg costs no more than the third. */
+static void
+grow (TdBridge *bridge)
 {
-    for (unsigned i = 0; i < TD_MAX_TERMINATIONS; i++) {
-        if (!bridge->seats[i].is_used) {
+    unsigned n_pair = G_N_ELEMENTS (bridge->pair);
+    unsigned n_seats = MIN (bridge->n_seats * 2, TD_MAX_TERMINATIONS);
+
+    bridge->others = g_renew (Seat, bridge->others, n_seats - n_pair);
+    memset (&bridge->others[bridge->n_seats - n_pair], 0,
+            (n_seats - bridge->n_seats) * sizeof (Seat));
+    bridge->n_seats = n_seats;
+}
+
+static unsigned
+find_free_seat (TdBridge *bridge)
+{
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
+        if (!seat_at (bridge, i)->is_used) {
             return i;
         }
     }
-    return TD_NO_TERMINATION;
+    unsigned index = bridge->n_seats;
+    if (index == TD_MAX_TERMINATIONS) {
+        return TD_NO_TERMINATION;
+    }
+    grow (bridge);
+    return index;
 }
 
 unsigned
 td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
 {
     TdTerminationKind kind = service != NULL ? TD_TERMINATION_INTERNAL : TD_TERMINATION_IP;
-    unsigned index = find_free_seat (bridge);
 
-    if (index == TD_NO_TERMINATION) {
-        *ret_failure = td_cause (TD_CAUSE_RESOURCE_UNAVAILABLE, "Too many legs in one bridge");
-        return index;
-    }
     if (bridge->provider != NULL && !td_provider_can (bridge->provider, kind, service)) {
         *ret_failure = td_cause (TD_CAUSE_BEARER_NOT_IMPLEMENTED,
                                  "The media provider has no such termination");
         return TD_NO_TERMINATION;
     }
-    Seat *seat = &bridge->seats[index];
+    unsigned index = find_free_seat (bridge);
+    if (index == TD_NO_TERMINATION) {
+        *ret_failure = td_cause (TD_CAUSE_RESOURCE_UNAVAILABLE, "Too many legs in one bridge");
+        return index;
+    }
+    Seat *seat = seat_at (bridge, index);
     *seat = (Seat){ .is_used = true };
     if (bridge->provider != NULL) {
         seat->termination = td_termination_new (bridge->provider, bridge->id, index, kind, service,
@@ -203,7 +234,7 @@ static void answered_step (void *data, const TdMediaOutcome *outcome);
 static void
 modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *remote)
 {
-    Seat *seat = &bridge->seats[index];
+    Seat *seat = seat_at (bridge, index);
     TdTermination *termination = seat->termination;
 
     if (wanted != NULL) {
@@ -216,7 +247,7 @@ modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *
 static void
 begin_offer (TdBridge *bridge, Step *step)
 {
-    if (bridge->seats[step->to].termination->kind == TD_TERMINATION_INTERNAL) {
+    if (seat_at (bridge, step->to)->termination->kind == TD_TERMINATION_INTERNAL) {
         end_step (bridge, NULL, NULL);
         return;
     }
@@ -264,14 +295,15 @@ answer_asker (TdBridge *bridge, Step *step)
 static void
 connect_both (TdBridge *bridge, const Step *step)
 {
-    td_media_connect (bridge->seats[step->from].termination, bridge->seats[step->to].termination,
-                      TD_DIRECTION_SENDRECV, bridge->options.timeout_ms, answered_step, bridge);
+    td_media_connect (seat_at (bridge, step->from)->termination,
+                      seat_at (bridge, step->to)->termination, TD_DIRECTION_SENDRECV,
+                      bridge->options.timeout_ms, answered_step, bridge);
 }
 
 static void
 drop_seat (TdBridge *bridge, unsigned index)
 {
-    Seat *seat = &bridge->seats[index];
+    Seat *seat = seat_at (bridge, index);
 
     if (seat->termination != NULL) {
         seat->termination->is_abandoned = true;
@@ -284,7 +316,7 @@ drop_seat (TdBridge *bridge, unsigned index)
 static void
 begin_remove (TdBridge *bridge, Step *step)
 {
-    Seat *seat = &bridge->seats[step->to];
+    Seat *seat = seat_at (bridge, step->to);
 
     if (seat->termination == NULL || seat->termination->state == NULL) {
         drop_seat (bridge, step->to);
@@ -298,11 +330,12 @@ static void
 free_bridge (TdBridge *bridge)
 {
     g_clear_pointer (&bridge->first, step_free);
-    for (unsigned i = 0; i < TD_MAX_TERMINATIONS; i++) {
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
         drop_seat (bridge, i);
     }
     g_clear_pointer (&bridge->provider, td_provider_release);
     td_id_table_remove (td_lane_ids (td_lane_current ()), bridge->id);
+    g_free (bridge->others);
     g_free (bridge);
 }
 
@@ -310,8 +343,8 @@ free_bridge (TdBridge *bridge)
 static void
 go_on_closing (TdBridge *bridge, Step *step)
 {
-    while (step->to < TD_MAX_TERMINATIONS) {
-        Seat *seat = &bridge->seats[step->to];
+    while (step->to < bridge->n_seats) {
+        Seat *seat = seat_at (bridge, step->to);
         if (seat->termination != NULL && seat->termination->state != NULL) {
             td_media_subtract (seat->termination, bridge->options.timeout_ms, answered_step,
                                bridge);
@@ -366,7 +399,7 @@ keep_stats (Seat *seat, const TdMediaOutcome *outcome)
 static void
 answered_offer (TdBridge *bridge, const TdMediaOutcome *outcome)
 {
-    end_step (bridge, tell (&bridge->seats[bridge->first->to], outcome->local), NULL);
+    end_step (bridge, tell (seat_at (bridge, bridge->first->to), outcome->local), NULL);
 }
 
 static void
@@ -378,7 +411,7 @@ answered_answer (TdBridge *bridge, Step *step, const TdMediaOutcome *outcome)
         break;
     case 1: /* the asking side has its local description */
         g_clear_pointer (&step->offer, td_description_unref);
-        step->offer = td_description_ref (tell (&bridge->seats[step->from], outcome->local));
+        step->offer = td_description_ref (tell (seat_at (bridge, step->from), outcome->local));
         connect_both (bridge, step);
         break;
     default:
@@ -393,11 +426,11 @@ answered_step (void *data, const TdMediaOutcome *outcome)
     Step *step = bridge->first;
 
     if (step->kind == STEP_REMOVE) {
-        keep_stats (&bridge->seats[step->to], outcome);
+        keep_stats (seat_at (bridge, step->to), outcome);
         drop_seat (bridge, step->to);
         end_step (bridge, NULL, NULL);
     } else if (step->kind == STEP_CLOSE) {
-        keep_stats (&bridge->seats[step->to++], outcome);
+        keep_stats (seat_at (bridge, step->to++), outcome);
         go_on_closing (bridge, step);
     } else if (outcome->cause != TD_CAUSE_NONE) {
         fail_step (bridge, outcome->cause, outcome->reason);
@@ -467,11 +500,11 @@ td_bridge_close (TdBridge *bridge)
 }
 
 const TdMediaStats *
-td_bridge_stats (const TdBridge *bridge, unsigned index)
+td_bridge_stats (TdBridge *bridge, unsigned index)
 {
-    return index < TD_MAX_TERMINATIONS && bridge->seats[index].has_stats
-               ? &bridge->seats[index].stats
-               : NULL;
+    const Seat *seat = index < bridge->n_seats ? seat_at (bridge, index) : NULL;
+
+    return seat != NULL && seat->has_stats ? &seat->stats : NULL;
 }
 
 bool

@@ -14,7 +14,7 @@
 
 typedef struct TdBridge TdBridge;
 
-#define TD_NO_TERMINATION 0xff
+#define TD_NO_TERMINATION TD_MAX_TERMINATIONS
 
 /* What a step was asked for: handed back when it is done. */
 typedef struct {
@@ -60,7 +60,7 @@ void td_bridge_forget (TdBridge *bridge, TdId leg);
 void td_bridge_remove (TdBridge *bridge, unsigned index);
 
 /* The statistics of stream 0, as far as they are known; NULL: never had any. */
-const TdMediaStats *td_bridge_stats (const TdBridge *bridge, unsigned index);
+const TdMediaStats *td_bridge_stats (TdBridge *bridge, unsigned index);
 
 /* Steps not begun are forgotten, all terminations subtracted; then CLOSED is called, maybe before
  * this returns, and the bridge is freed. */

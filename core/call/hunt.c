@@ -322,19 +322,21 @@ answer_without_offer (TdCall *call, TdDescription *description)
                      (TdBridgeTag){ call->b->id, STEP_FOR_ANSWER_OFFER });
 }
 
-/* LEG has answered first: the others go, and its media become leg A's. */
+/* LEG has answered first: the others go, and its media become leg A's. The bridge is asked for the
+ * answer before it takes their terminations down, because that takes time. */
 static void
 take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
 {
     td_timer_stop (&leg->timer);
     td_hook_run_cancel (&call->hook);
     call->b = leg;
-    release_losers (call, leg);
-    call->cause = (TdCause){ 0 };
     if (call->a->offer != NULL) {
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,
                           description, (TdBridgeTag){ leg->id, STEP_FOR_ANSWER });
-    } else {
+    }
+    release_losers (call, leg);
+    call->cause = (TdCause){ 0 };
+    if (call->a->offer == NULL) {
         answer_without_offer (call, description);
     }
 }

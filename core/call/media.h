@@ -13,7 +13,7 @@ typedef struct {
     int n_refs;
     TdProviderEntry *provider; /* in use as long as this lives */
     TdId bridge;
-    uint8_t index;
+    uint16_t index;
     uint8_t kind; /* TdTerminationKind */
     uint8_t priority_class;
     bool is_abandoned; /* the bridge is gone: an answer that comes now is taken back */

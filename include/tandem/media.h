@@ -25,7 +25,7 @@
 
 G_BEGIN_DECLS
 
-#define TD_MAX_TERMINATIONS 8 /* of one bridge */
+#define TD_MAX_TERMINATIONS 65535 /* of one bridge */
 
 typedef enum {
     TD_TERMINATION_IP,
@@ -56,7 +56,7 @@ typedef struct {
 typedef struct {
     TdMediaVerb verb;
     TdId bridge;
-    uint8_t termination;    /* its index in the bridge */
+    uint16_t termination;   /* its index in the bridge */
     uint8_t kind;           /* TdTerminationKind */
     const char *service;    /* of an internal termination: "loop" */
     void **state;           /* the provider's own pointer for this termination, NULL at first */
@@ -71,7 +71,7 @@ typedef struct {
     /* CONNECT: media flows between this termination and PEER, stream by stream, in DIRECTION seen
      * from this termination (RECVONLY: only from PEER to it). PEER_STATE is the provider's pointer
      * of PEER. Every stream's codecs are taken from what both have agreed on. */
-    uint8_t peer;
+    uint16_t peer;
     void **peer_state;
     TdDirection direction;
 } TdMediaRequest;

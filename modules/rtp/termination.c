@@ -12,7 +12,7 @@
 typedef struct {
     RtpProvider *provider; /* constant, as are bridge and index */
     TdId bridge;
-    uint8_t index;
+    uint16_t index;
     bool is_loop; /* no streams: it sends back what comes */
     unsigned n_streams;
     RtpStream **streams; /* NULL where a stream is refused */

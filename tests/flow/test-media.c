@@ -81,6 +81,21 @@ test_early_media_and_crankback (Flow *flow, gconstpointer data)
     wait_until_over (flow);
 }
 
+/* Each target that rings has a termination of its own, and those that go do not delay the answer. */
+static void
+test_ten_targets_ring_together (Flow *flow, gconstpointer data)
+{
+    flow->endpoint->is_through = false;
+    g_free (flow->endpoint->routes);
+    flow->endpoint->routes = g_strdup ("b1 b2 b3 b4 b5 b6 b7 b8 b9 b10");
+    fake_call (flow->endpoint, flow->fixture, "5550199", SDP ("offer-a"));
+    g_assert_true (fake_is_there (flow->endpoint, flow->fixture, "b10"));
+    SAY ("b10", FAKE_ANSWER, SDP ("answer-b"));
+    g_assert_cmpstr (fake_call_state (flow->endpoint, flow->fixture, "a"), ==, "answered");
+    SAY ("a", FAKE_RELEASE, NULL);
+    wait_until_over (flow);
+}
+
 static void
 test_hold_and_resume (Flow *flow, gconstpointer data)
 {
@@ -104,6 +119,8 @@ main (int argc, char **argv)
                 test_anchored_media_are_given_back_once, tear_down);
     g_test_add ("/flow/media/early-media-and-crankback", Flow, NULL, set_up,
                 test_early_media_and_crankback, tear_down);
+    g_test_add ("/flow/media/ten-targets-ring-together", Flow, NULL, set_up,
+                test_ten_targets_ring_together, tear_down);
     g_test_add ("/flow/media/hold-and-resume", Flow, NULL, set_up, test_hold_and_resume, tear_down);
     return g_test_run ();
 }
