@@ -14,9 +14,9 @@ from peers.process import ProcessError
 
 MODULES = '/usr/lib/baresip/modules'
 CONFIG = '''poll_method epoll
-sip_listen 127.0.0.1:{sip_port}
+sip_listen {host}:{sip_port}
 sip_verify_server no
-net_interface 127.0.0.1
+net_interface {interface}
 rtp_ports {first_rtp_port}-{last_rtp_port}
 rtp_stats yes
 audio_source aufile,{source}
@@ -28,8 +28,8 @@ audio_buffer 20-160
 snd_path {folder}
 ctrl_tcp_listen 127.0.0.1:{control_port}
 module_path {modules}
-module account.so
 module g711.so
+module account.so
 module aufile.so
 module sndfile.so
 module ctrl_tcp.so
@@ -75,14 +75,15 @@ def tone_share(samples, rate_hz, frequency_hz):
 
 
 class Baresip:
-    """A phone with one account. It says a tone of TONE_HZ, or the 8 kHz WAV file SOURCE."""
+    """A phone with one account at HOST ("[::1]" for IPv6). It says a tone of TONE_HZ, or the 8 kHz WAV
+    file SOURCE, in the first of CODECS that the other side knows."""
 
     def __init__(self, case, user, registrar=None, password=None, source=None, tone_hz=440,
-                 answer='manual', account_options=''):
+                 answer='manual', host='127.0.0.1', transport='udp', codecs=('PCMU', 'PCMA')):
         program = case.need('baresip')
         self.user = user
         self.port = ports.free_port()
-        self.address = f'127.0.0.1:{self.port}'
+        self.address = f'{host}:{self.port}'
         self.folder = case.path(f'baresip-{user}-{self.port}')
         self.control_port = ports.free_port()
         self.events = []
@@ -94,14 +95,16 @@ class Baresip:
             source = os.path.join(self.folder, 'says.wav')
             write_tone(source, tone_hz)
         case.write(f'{name}/config', CONFIG.format(
-            sip_port=self.port, folder=self.folder, source=source, modules=MODULES,
+            sip_port=self.port, host=host, interface=host.strip('[]'), folder=self.folder, source=source, modules=MODULES,
             control_port=self.control_port, first_rtp_port=first, last_rtp_port=first + 19))
         interval = 'regint=60' if registrar else 'regint=0'
         secret = f';auth_pass={password}' if password else ''
-        case.write(f'{name}/accounts', f'<sip:{user}@{registrar or self.address}>{secret};'
-                   f'{interval};answermode={answer};ptime=20{account_options}\n')
+        case.write(f'{name}/accounts',
+                   f'<sip:{user}@{registrar or self.address};transport={transport}>{secret};'
+                   f'{interval};answermode={answer};ptime=20;audio_codecs={",".join(codecs)}\n')
         case.write(f'{name}/contacts', '')
-        self.process = case.spawn(f'baresip {user}', [program, '-4', '-f', self.folder])
+        self.process = case.spawn(f'baresip {user}', [program, '-6' if ':' in host else '-4',
+                                                      '-f', self.folder])
         self.control = self.process.wait_for(self.connect, 'control connection')
         case.addCleanup(self.control.close)
 
