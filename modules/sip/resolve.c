@@ -10,11 +10,12 @@ enum {
     KNOWN_S = 60,   /* how long an address is believed */
     UNKNOWN_S = 10, /* how long a name without one is not asked for again */
     MAX_HOSTS = 4096,
+    MAX_ADDRESSES = 8, /* of a name */
 };
 
 typedef struct {
-    TdAddress address; /* without its port */
-    bool is_known;
+    TdAddress addresses[MAX_ADDRESSES]; /* without ports */
+    unsigned n_addresses;
     int64_t expires_us;
 } Host;
 
@@ -25,16 +26,16 @@ typedef struct {
     uint16_t port;
     SipResolved resolved;
     void *data;
-    TdAddress address;
-    bool is_known;
+    Host found;
 } Search;
 
+/* The system's order is RFC 6724's, so the first is the best that is left. */
 static void
 answer (const Search *search, const Host *host)
 {
-    TdAddress address = host->address;
+    TdAddress address = host->addresses[0];
 
-    if (!host->is_known) {
+    if (host->n_addresses == 0) {
         search->resolved (NULL, search->data);
         return;
     }
@@ -49,6 +50,24 @@ search_free (Search *search)
     g_free (search);
 }
 
+/* An address of a family that no listener has can neither be called nor call. */
+static void
+add_address (Search *search, const struct addrinfo *info)
+{
+    Host *host = &search->found;
+    TdAddress *address = &host->addresses[host->n_addresses];
+    SipPath path;
+
+    if (host->n_addresses == MAX_ADDRESSES || info->ai_addrlen > sizeof *address) {
+        return;
+    }
+    memcpy (address, info->ai_addr, info->ai_addrlen);
+    if (sip_transport_path (search->lane->sip, TD_TRANSPORT_UDP, address, &path)
+        || sip_transport_path (search->lane->sip, TD_TRANSPORT_TCP, address, &path)) {
+        host->n_addresses++;
+    }
+}
+
 static void
 run (TdWork *work)
 {
@@ -56,10 +75,10 @@ run (TdWork *work)
     struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_ADDRCONFIG };
     struct addrinfo *found = NULL;
 
-    if (getaddrinfo (search->name, NULL, &hints, &found) == 0 && found != NULL
-        && found->ai_addrlen <= sizeof search->address) {
-        memcpy (&search->address, found->ai_addr, found->ai_addrlen);
-        search->is_known = true;
+    if (getaddrinfo (search->name, NULL, &hints, &found) == 0) {
+        for (const struct addrinfo *next = found; next != NULL; next = next->ai_next) {
+            add_address (search, next);
+        }
     }
     if (found != NULL) {
         freeaddrinfo (found);
@@ -70,12 +89,10 @@ static void
 done (TdWork *work)
 {
     Search *search = (Search *) work;
-    Host *host = g_new0 (Host, 1);
+    Host *host = g_memdup2 (&search->found, sizeof search->found);
+    unsigned lifetime_s = host->n_addresses > 0 ? KNOWN_S : UNKNOWN_S;
 
-    host->address = search->address;
-    host->is_known = search->is_known;
-    host->expires_us =
-        td_clock_now_us () + (search->is_known ? KNOWN_S : UNKNOWN_S) * (int64_t) G_USEC_PER_SEC;
+    host->expires_us = td_clock_now_us () + lifetime_s * (int64_t) G_USEC_PER_SEC;
     if (g_hash_table_size (search->lane->hosts) >= MAX_HOSTS) {
         g_hash_table_remove_all (search->lane->hosts);
     }
@@ -115,14 +132,14 @@ sip_resolve (SipLane *lane, const char *name, uint16_t port, SipResolved resolve
 }
 
 bool
-sip_resolve_known (const SipLane *lane, const char *name, TdAddress *ret_address)
+sip_resolve_known (const SipLane *lane, const char *name, unsigned index, TdAddress *ret_address)
 {
     const Host *host = g_hash_table_lookup (lane->hosts, name);
 
-    if (host == NULL || !host->is_known) {
+    if (host == NULL || index >= host->n_addresses) {
         return false;
     }
-    *ret_address = host->address;
+    *ret_address = host->addresses[index];
     return true;
 }
 

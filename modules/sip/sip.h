@@ -173,13 +173,14 @@ bool sip_trace_command_add (TdModule *module, GError **error);
 
 typedef void (*SipResolved) (const TdAddress *address, void *data);
 
-/* Finds the address of HOST, with PORT; calls RESOLVED on this lane, at once or later, with NULL when
+/* Finds an address of HOST that a listener can reach, with PORT; calls RESOLVED on this lane, at once or later, with NULL when
  * there is none. DATA is from g_malloc () and RESOLVED's to free; it is freed here when the module
  * stops before. */
 void sip_resolve (SipLane *lane, const char *host, uint16_t port, SipResolved resolved, void *data);
 
-/* The address of HOST if this lane has found it out, without its port. */
-bool sip_resolve_known (const SipLane *lane, const char *host, TdAddress *ret_address);
+/* The address of HOST at INDEX of those this lane has found out, without its port. */
+bool sip_resolve_known (const SipLane *lane, const char *host, unsigned index,
+                        TdAddress *ret_address);
 
 /* Finds out, now and from time to time, the addresses of trunks that are known by name: by these
  * their calls are told apart. */

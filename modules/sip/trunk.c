@@ -75,33 +75,41 @@ sip_trunks_new (const TdConfig *config, GError **error)
     return trunks;
 }
 
-/* Where TRUNK's calls come from: its address, or what its name stands for. */
 static bool
-peer_of (const SipLane *lane, const SipTrunk *trunk, TdAddress *ret_peer)
+is_from (const SipTrunk *trunk, const TdAddress *peer, const TdPacket *packet)
 {
-    if (!trunk->has_peer) {
-        if (!sip_resolve_known (lane, trunk->host, ret_peer)) {
-            return false;
-        }
-        td_address_set_port (ret_peer, td_address_port (&trunk->peer));
-        return true;
+    bool has_port = packet->transport == TD_TRANSPORT_UDP; /* a connection's is of no meaning */
+
+    return has_port && trunk->has_port ? td_address_equal (peer, &packet->remote)
+                                       : td_address_equal_host (peer, &packet->remote);
+}
+
+/* A trunk's calls come from its address, or from any that its name stands for. */
+static bool
+is_of (const SipLane *lane, const SipTrunk *trunk, const TdPacket *packet)
+{
+    TdAddress peer;
+
+    if (trunk->has_peer) {
+        return is_from (trunk, &trunk->peer, packet);
     }
-    *ret_peer = trunk->peer;
-    return true;
+    for (unsigned i = 0; sip_resolve_known (lane, trunk->host, i, &peer); i++) {
+        td_address_set_port (&peer, td_address_port (&trunk->peer));
+        if (is_from (trunk, &peer, packet)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const SipTrunk *
 sip_trunks_by_source (const SipLane *lane, const TdPacket *packet)
 {
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
-    bool has_port = packet->transport == TD_TRANSPORT_UDP; /* a connection's is of no meaning */
 
     for (unsigned i = 0; i < trunks->trunks->len; i++) {
         const SipTrunk *trunk = &g_array_index (trunks->trunks, SipTrunk, i);
-        TdAddress peer;
-        if (peer_of (lane, trunk, &peer)
-            && (has_port && trunk->has_port ? td_address_equal (&peer, &packet->remote)
-                                            : td_address_equal_host (&peer, &packet->remote))) {
+        if (is_of (lane, trunk, packet)) {
             return trunk;
         }
     }
