@@ -33,7 +33,7 @@ SIP_PORT = 5060
 class Demo(Stage):
     def __init__(self, stack):
         self.stack = stack
-        self.n_failed = 0
+        self.n_checked = self.n_failed = 0
         self.open_stage('tandem-demo-')
         self.config = os.path.join(ROOT, 'etc', 'tandem.conf')
 
@@ -43,6 +43,7 @@ class Demo(Stage):
     def check(self, is_good, fact):
         """Says FACT and whether it is as it should be."""
         print(f'  {"ok    " if is_good else "FAILED"}  {fact}')
+        self.n_checked += 1
         self.n_failed += not is_good
 
     def title(self, text):
@@ -258,8 +259,9 @@ def main():
             print('\nstopped; everything that was started is being ended', file=sys.stderr)
             return 130
     if demo.n_failed:
-        print(f'\n{demo.n_failed} of the checks failed', file=sys.stderr)
+        print(f'\n{demo.n_failed} of {demo.n_checked} checks failed', file=sys.stderr)
         return 1
+    print(f'\nAll {demo.n_checked} checks are well.')
     print(NEXT, end='')
     return 0
 
