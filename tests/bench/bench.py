@@ -10,10 +10,15 @@ at a time, in turn; figures are medians over the runs. Nothing here passes or fa
   setup-delay  what the switch adds to call setup, from a capture (needs the right to capture)
   held         memory of a call with two anchored legs, and whether it is given back
   relay        CPU seconds for a million RTP packets, 100 two-way calls; peers: rtpengine, osmo-mgw
-  start        time until it serves, memory and CPU when idle
+  transcode    the same, one side PCMU, the other PCMA; no peer
+  start        time until it serves with every module, memory and CPU when idle
+
+All of them, three runs each, take less than half an hour: bench.py all. The last thing printed is
+the table that docs/benchmarks.md shows.
 """
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -24,6 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'common')]
 
 import media  # noqa: E402 (the path is set just above)
+import network  # noqa: E402
 import report  # noqa: E402
 import signalling  # noqa: E402
 import subjects  # noqa: E402
@@ -33,6 +39,29 @@ from peers.tandem import program  # noqa: E402
 PROXIES = [subjects.KamailioProxy, subjects.TandemSignalling]
 RELAYS = [(subjects.Rtpengine, media.NgCalls), (subjects.OsmoMgw, media.MgcpCalls),
           (subjects.TandemMedia, media.SipCalls)]
+GOALS = [
+    report.Goal('signalling', 'CPU for 1000 calls', 'CPU for 1000 calls, back to back with its own '
+                'dialogs on both sides, no media', 2.0, is_ratio=True),
+    report.Goal('capacity', 'highest clean rate', 'highest rate of which every call is clean',
+                1500, is_least=True),
+    report.Goal('setup-delay', 'setup p50', 'setup delay added, p50, 100 calls/s', 0.5),
+    report.Goal('setup-delay', 'setup p99', 'setup delay added, p99', 2),
+    report.Goal('held', 'a held call', 'memory of a call with two anchored legs, 1000 held', 24),
+    report.Goal('held', 'kept after hang-up', 'memory kept after they hung up'),
+    report.Goal('relay', 'CPU for a million packets',
+                'RTP relay, CPU for a million packets, 100 two-way calls', 1.0, is_ratio=True),
+    report.Goal('relay', 'delay p50', 'RTP relay, delay p50'),
+    report.Goal('relay', 'delay p99', 'RTP relay, delay p99'),
+    report.Goal('transcode', 'CPU for a million packets', 'PCMU to PCMA, the same'),
+    report.Goal('start', 'start to service', 'start to service, every module', 100),
+    report.Goal('start', 'idle memory', 'idle memory, every module', 30),
+    report.Goal('start', 'idle CPU', 'idle CPU, every module', 0),
+]
+
+
+# A transaction over UDP outlives its call by 64 T1 (RFC 3261 17.2.2); tandemd looks at its heap
+# every 10 s.
+AFTERMATH_S = 45
 
 
 def tell(text):
@@ -99,24 +128,31 @@ def signalling_cost(options):
 
 def capacity(options):
     out = report.Report('Highest clean rate, two sipps on the same cores', 'kamailio')
+    first_rates = {}  # a later run begins where the one before ended
+
+    def note(step):
+        tell(step)
+        out.runs.append(step)
 
     def work(stage, subject):
-        return signalling.highest_clean_rate(stage, subject, options.start, options.factor,
-                                             options.seconds, lambda step: (
-                                                 tell(step), out.runs.append(step)))
-    for _, kind in each_run(options, PROXIES, out):
+        return signalling.highest_clean_rate(
+            lambda rate: signalling.is_clean_at(stage, subject, rate, options.seconds, note),
+            first_rates.get(subject.name, options.start), options.factor)
+    for _, kind in each_run(options, [*PROXIES, subjects.Nobody], out):
         rate = with_subject(kind, out, work)
-        if rate is not None:
+        if rate:
+            first_rates[kind.name] = rate
             out.add(kind.name, 'highest clean rate', rate, 'calls/s', 0)
     return out
 
 
 def setup_delay(options):
-    out = report.Report(f'Delay added, 100 calls a second, {options.calls} calls', 'kamailio')
+    n_calls = options.calls // 3
+    out = report.Report(f'Delay added, 100 calls a second, {n_calls} calls', 'kamailio')
 
     def work(stage, subject):
         capture = signalling.Capture(stage)
-        step = signalling.step(stage, subject, 100, options.calls)
+        step = signalling.step(stage, subject, 100, n_calls)
         return step, signalling.delays_us(capture.packets())
     for _, kind in each_run(options, PROXIES, out):
         found = with_subject(kind, out, work)
@@ -164,24 +200,22 @@ def hold_by_controller(_stage, subject, calls, n_calls):
 
 
 def hold_by_sipp(stage, subject, _calls, n_calls, rate=100):
-    hold_ms = int(n_calls / rate * 1000) + 6000
+    hold_ms = int(n_calls / rate * 1000) + 10000
     called = sipp.uas(stage, signalling.CALLED, port=subjects.CALLED_PORT, timeout_s=180)
-    caller = sipp.uac(stage, signalling.SWITCH, signalling.CALLER, port=subjects.CALLER_PORT,
-                      number=signalling.NUMBER, n_calls=n_calls, rate=rate, hold_ms=hold_ms,
-                      timeout_s=150)
-    time.sleep(n_calls / rate + 3)
-    up, n_up = subject.rss_kib(), called.counts().current
-    if n_up != n_calls:
-        raise ValueError(f'{n_up} of {n_calls} calls are up')
+    caller = sipp.uac(stage, f'127.0.0.1:{subject.sip_port}', signalling.CALLER,
+                      port=subjects.CALLER_PORT, number=signalling.NUMBER, n_calls=n_calls,
+                      rate=rate, hold_ms=hold_ms, timeout_s=150)
+    called.process.wait_for(lambda: called.counts().current == n_calls, f'{n_calls} calls up',
+                            n_calls / rate + 9)
+    time.sleep(1)
+    up = subject.rss_kib()
     caller.wait()
-    time.sleep(40)  # a transaction over UDP outlives its call by 64 T1 (RFC 3261 17.2.2)
+    time.sleep(AFTERMATH_S)
     return up, subject.rss_kib()
 
 
-def relay(options):
-    out = report.Report(f'RTP relay, {options.media_calls} two-way calls, G.711, 20 ms',
-                        'rtpengine')
-    for _, (kind, calls) in each_run(options, RELAYS, out):
+def weigh(options, out, candidates):
+    for _, (kind, calls) in each_run(options, candidates, out):
         result = with_subject(kind, out, lambda stage, subject, calls=calls: media.weigh_relay(
             stage, subject, calls(), options.media_calls, options.seconds))
         if not result:
@@ -189,12 +223,23 @@ def relay(options):
         tell(result)
         out.runs.append(result)
         out.add(kind.name, 'CPU for a million packets', result['cpu_s_per_million'], 's', 1)
-        out.add(kind.name, 'delay p50', result['p50_us'], 'us', 0)
-        out.add(kind.name, 'delay p99', result['p99_us'], 'us', 0)
+        out.add(kind.name, 'delay p50', result['p50_us'] / 1000, 'ms')
+        out.add(kind.name, 'delay p99', result['p99_us'] / 1000, 'ms')
         if result['lost'] or result['silent_legs'] or result['late_rounds']:
             out.note(f'{kind.name}: {result["lost"]} lost, {result["silent_legs"]} silent legs, '
                      f'the sender {result["late_rounds"]} times late')
     return out
+
+
+def relay(options):
+    return weigh(options, report.Report(
+        f'RTP relay, {options.media_calls} two-way calls, G.711, 20 ms', 'rtpengine'), RELAYS)
+
+
+def transcode(options):
+    return weigh(options, report.Report(
+        f'PCMU to PCMA, {options.media_calls} two-way calls, 20 ms', 'rtpengine'),
+        [(subjects.TandemTranscoding, functools.partial(media.SipCalls, (0, 8)))])
 
 
 def start(options):
@@ -205,7 +250,7 @@ def start(options):
         cpu_s = subject.cpu_s()
         time.sleep(5)
         return subject.ready_ms, subject.rss_kib() / 1024, (subject.cpu_s() - cpu_s) / 5 * 100
-    kinds = [subjects.KamailioProxy, subjects.Rtpengine, subjects.OsmoMgw, subjects.TandemMedia]
+    kinds = [subjects.KamailioProxy, subjects.Rtpengine, subjects.OsmoMgw, subjects.TandemWhole]
     for _, kind in each_run(options, kinds, out):
         found = with_subject(kind, out, work)
         if found:
@@ -216,7 +261,7 @@ def start(options):
 
 
 COMMANDS = {'signalling': signalling_cost, 'capacity': capacity, 'setup-delay': setup_delay,
-            'held': held, 'relay': relay, 'start': start}
+            'held': held, 'relay': relay, 'transcode': transcode, 'start': start}
 
 
 def arguments():
@@ -227,9 +272,10 @@ def arguments():
     parser.add_argument('--only', action='append', help='only this subject; may be repeated')
     parser.add_argument('--json', metavar='FILE', help='write every run, too')
     parser.add_argument('--rate', type=int, default=500, help='signalling: calls a second (500)')
-    parser.add_argument('--calls', type=int, default=3000, help='calls of a run (3000)')
-    parser.add_argument('--start', type=float, default=500, help='capacity: first rate (500)')
-    parser.add_argument('--factor', type=float, default=1.2, help='capacity: from step to step')
+    parser.add_argument('--calls', type=int, default=3000,
+                        help='signalling: calls of a run (3000); setup-delay: a third')
+    parser.add_argument('--start', type=float, default=1500, help='capacity: first rate (1500)')
+    parser.add_argument('--factor', type=float, default=1.25, help='capacity: from step to step')
     parser.add_argument('--seconds', type=float, default=5, help='capacity, relay: of a step (5)')
     parser.add_argument('--held', type=int, default=1000, help='held: calls (1000)')
     parser.add_argument('--media-calls', type=int, default=100, help='relay: calls (100)')
@@ -238,13 +284,16 @@ def arguments():
 
 def main():
     options = arguments()
+    network.enter(subjects.PORTS)
     names = list(COMMANDS) if 'all' in options.what else options.what
-    reports = []
+    reports, started = {}, time.monotonic()
     for name in names:
-        reports.append(COMMANDS[name](options))
-        print('\n' + reports[-1].text() + '\n', flush=True)
-    if options.json:
-        report.write_json(options.json, reports)
+        reports[name] = COMMANDS[name](options)
+        print('\n' + reports[name].text() + '\n', flush=True)
+        if options.json:
+            report.write_json(options.json, reports.values())
+    tell(f'{(time.monotonic() - started) / 60:.1f} minutes')
+    print(report.markdown(GOALS, reports))
 
 
 if __name__ == '__main__':

@@ -45,6 +45,8 @@ def udp_socket(port=0):
 class NgCalls:
     """Calls of an rtpengine, over its "ng" protocol: a cookie and a bencoded dictionary."""
 
+    payload_types = (0, 0)
+
     def __init__(self):
         self.socket = udp_socket()
         self.n_requests = 0
@@ -88,6 +90,8 @@ def bencode(value):
 
 class MgcpCalls:
     """Calls of a media gateway: two connections on one endpoint (RFC 3435 2.3.5)."""
+
+    payload_types = (0, 0)
 
     def __init__(self):
         self.socket = udp_socket()
@@ -177,6 +181,9 @@ class SipCalls:
         invited = re.match(rf'INVITE sips?:{self.NUMBER}(\d+)@', message)
         if invited:
             number = int(invited.group(1))
+            if number not in self.calls:
+                raise ValueError(f'call {number} arrived at port {CALLED_PORT}, but nobody here '
+                                 'made it: does another bench run on these ports?')
             self.calls[number]['relay_b'] = audio_port(message)
             body = sdp(own_ports(number)[1], self.payload_types[1])
             headers += [f'Contact: <sip:bench@127.0.0.1:{CALLED_PORT}>',
@@ -213,13 +220,13 @@ class SipCalls:
         self.called.close()
 
 
-def weigh_relay(stage, subject, calls, n_calls, seconds, payload_types=(0, 0)):
+def weigh_relay(stage, subject, calls, n_calls, seconds):
     """What relaying N_CALLS two-way calls for SECONDS costs; a dictionary."""
     lines = [' '.join(map(str, calls.open(number))) for number in range(n_calls)]
     map_file = stage.write('calls.map', '\n'.join(lines) + '\n')
     program = os.path.join(BUILD, 'tests', 'bench', 'rtp-load')
     with subprocess.Popen([program, '--map', map_file, '--seconds', str(seconds), '--types',
-                           ','.join(map(str, payload_types))], stdout=subprocess.PIPE,
+                           ','.join(map(str, calls.payload_types))], stdout=subprocess.PIPE,
                           text=True) as load:
         if load.stdout.readline() != 'START\n':
             raise ValueError('rtp-load did not start')

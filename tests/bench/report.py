@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tables of figures, each beside its peer's of the same run."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -26,15 +27,18 @@ class Figure:
         ours, theirs = self.median(subject), self.median(peer)
         return ours / theirs if ours is not None and theirs else None
 
+    def spread(self, subject):
+        values = [value for value in self.values[subject] if value is not None]
+        return f'{min(values):.{self.digits}f} to {max(values):.{self.digits}f}, n={len(values)}'
+
     def rows(self, subjects, peer):
         for subject in subjects:
             values = [value for value in self.values.get(subject, []) if value is not None]
             if not values:
                 continue
             median, ratio = self.median(subject), self.ratio(subject, peer)
-            spread = f'{min(values):.{self.digits}f} to {max(values):.{self.digits}f}'
             yield (self.name, subject, f'{median:.{self.digits}f}', self.unit,
-                   f'{spread}, n={len(values)}', f'{ratio:.2f} x' if ratio is not None else '-')
+                   self.spread(subject), f'{ratio:.2f} x' if ratio is not None else '-')
 
 
 class Report:
@@ -73,6 +77,60 @@ class Report:
                         for figure in self.figures.values()
                         for subject, values in figure.values.items()],
         }
+
+
+@dataclasses.dataclass
+class Goal:
+    """What FIGURE of the report that COMMAND makes must reach: a ratio to the report's peer, or a
+    value; TEXT says what was measured."""
+
+    command: str
+    figure: str
+    text: str
+    limit: float = None  # None: shown, and no more is asked
+    is_ratio: bool = False
+    is_least: bool = False  # a lower limit
+
+    def must(self, unit):
+        if self.limit is None:
+            return ''
+        sign = 'at least' if self.is_least else 'at most'
+        return f'{sign} {self.limit:g} {"x" if self.is_ratio else unit}'
+
+    def is_reached(self, value, ratio):
+        """None where it cannot be told."""
+        found = ratio if self.is_ratio else value
+        if found is None or self.limit is None:
+            return None
+        return found >= self.limit if self.is_least else found <= self.limit
+
+
+def shown(figure, subject):
+    return (f'{figure.median(subject):.{figure.digits}f} {figure.unit} '
+            f'({figure.spread(subject)})')
+
+
+def goal_row(goal, report, own):
+    figure = report.figures[goal.figure] if report and goal.figure in report.figures else None
+    value = figure.median(own) if figure else None
+    if value is None:
+        return (goal.text, 'not measured', '', '', goal.must(''), '')
+    ratio = figure.ratio(own, report.peer)
+    peers = '; '.join(f'{subject} {shown(figure, subject)}' for subject in report.subjects
+                      if subject != own and figure.median(subject) is not None)
+    reached = {None: '', True: 'yes', False: 'NO'}[goal.is_reached(value, ratio)]
+    return (goal.text, shown(figure, own), peers, f'{ratio:.2f} x' if ratio else '',
+            goal.must(figure.unit), reached)
+
+
+def markdown(goals, reports, own='tandem'):
+    """The table of GOALS from REPORTS, {command: Report}, as docs/benchmarks.md has it."""
+    rows = [('figure', 'Tandem', 'peers', 'ratio', 'must reach', 'reached'), ('---',) * 6]
+    rows += [goal_row(goal, reports.get(goal.command), own) for goal in goals
+             if goal.command in reports]
+    notes = [f'- {name}: {note}' for name, report in reports.items() for note in report.notes]
+    return '\n'.join(['| ' + ' | '.join(row) + ' |' for row in rows]
+                     + ([''] + notes if notes else []))
 
 
 def machine():

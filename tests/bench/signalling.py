@@ -13,17 +13,34 @@ from subjects import CALLED_PORT, CALLER_PORT, SIP_PORT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CALLER, CALLED = os.path.join(HERE, 'caller.xml'), os.path.join(HERE, 'called.xml')
-SWITCH = f'127.0.0.1:{SIP_PORT}'
 NUMBER = '8001'  # and the call's own number behind it
 
 
-def step(stage, subject, rate, n_calls, hold_ms=100, timeout_s=120):
+def wait_while_clean(caller, called, timeout_s):
+    """Waits for the end of CALLER's calls, or until either side has counted what is not clean:
+    nothing more is learnt from them then."""
+    deadline = time.monotonic() + timeout_s
+    while caller.process.status is None:
+        if not (caller.counts().is_clean and called.counts().is_clean):
+            caller.process.signal(signal.SIGUSR1)  # no new calls
+            deadline = min(deadline, time.monotonic() + 5)
+        if time.monotonic() > deadline:
+            caller.process.stop()
+            called.process.stop()
+        time.sleep(0.2)
+
+
+def step(stage, subject, rate, n_calls, hold_ms=100, timeout_s=120, is_patient=True):
     """N_CALLS at RATE a second through SUBJECT; a dictionary of what came of it."""
     called = sipp.uas(stage, CALLED, port=CALLED_PORT, timeout_s=timeout_s + 60)
     cpu_s, started = subject.cpu_s(), time.monotonic()
-    caller = sipp.uac(stage, SWITCH, CALLER, port=CALLER_PORT, number=NUMBER, n_calls=n_calls,
-                      rate=rate, hold_ms=hold_ms, timeout_s=timeout_s)
-    caller.process.wait(timeout_s + 10)
+    caller = sipp.uac(stage, f'127.0.0.1:{subject.sip_port}', CALLER, port=CALLER_PORT,
+                      number=NUMBER, n_calls=n_calls, rate=rate, hold_ms=hold_ms,
+                      timeout_s=timeout_s)
+    if is_patient:
+        caller.process.wait(timeout_s + 10)
+    else:
+        wait_while_clean(caller, called, timeout_s)
     took_s, cpu_s = time.monotonic() - started, subject.cpu_s() - cpu_s
     time.sleep(1.2)  # the called side lingers a second for retransmissions of BYE
     ours, theirs = caller.counts(), called.finish()
@@ -37,20 +54,30 @@ def step(stage, subject, rate, n_calls, hold_ms=100, timeout_s=120):
     }
 
 
-def highest_clean_rate(stage, subject, start, factor, seconds, tell):
-    """The highest rate at which nothing failed and nothing was sent twice; steps by FACTOR until
-    two steps in a row were not clean."""
-    rate, best, n_unclean = start, 0, 0
-    while n_unclean < 2:
-        result = step(stage, subject, round(rate), round(rate * seconds))
+def is_clean_at(stage, subject, rate, seconds, tell):
+    """Whether one of two tries at RATE is clean: what else runs on the machine disturbs some."""
+    for _ in range(2):
+        result = step(stage, subject, rate, round(rate * seconds), is_patient=False)
         tell(result)
         if result['is_clean'] and result['calls_per_s'] > 0.8 * rate:
-            best, n_unclean = round(rate), 0
-            rate *= factor
-        else:
-            n_unclean += 1
+            return True
         time.sleep(2)
-    return best
+    return False
+
+
+def highest_clean_rate(is_clean, start, factor):
+    """The highest rate that IS_CLEAN (rate): steps by FACTOR from START, downwards where START is
+    too much, then once the middle between the last clean rate and the first that was not."""
+    rate, best, worst = start, 0, 0
+    while not best or not worst:
+        if rate < 1:
+            return 0
+        if is_clean(round(rate)):
+            best, rate = rate, rate * factor
+        else:
+            worst, rate = rate, rate / factor
+    middle = (best * worst) ** 0.5
+    return round(middle if is_clean(round(middle)) else best)
 
 
 class Capture:

@@ -7,13 +7,14 @@ import time
 from peers import ports
 from peers.case import ROOT, PeerCase
 from peers.kamailio import Kamailio
-from peers.process import cpu_seconds, rss_kib
+from peers.process import cpu_seconds, descriptors, rss_kib
 from peers.tandem import Tandem
 
 # The profiles in etc/profiles/ name these; the callers' and called parties' are beside them.
 SIP_PORT, CALLER_PORT, CALLED_PORT = 5060, 5070, 5080
 NG_PORT, MGCP_PORT = 2223, 2427
 RELAY_PORTS = (20000, 39998)
+PORTS = (SIP_PORT, CALLER_PORT, CALLED_PORT, NG_PORT, MGCP_PORT)
 
 OSMO_MGW = '''log stderr
  logging level set-all error
@@ -50,9 +51,10 @@ class Stage(PeerCase):
 
 
 class Subject:
-    """NAME; after start(), PID."""
+    """NAME; after start(), PROCESS, which takes calls at SIP_PORT."""
 
     name = ''
+    sip_port = SIP_PORT
 
     def __init__(self, stage):
         self.stage = stage
@@ -75,6 +77,9 @@ class Subject:
     def rss_kib(self):
         return rss_kib(self.process.pid)
 
+    def descriptors(self):
+        return descriptors(self.process.pid)
+
     def wait_for_port(self, port):
         self.process.wait_for(lambda: not ports.is_free(port), f'port {port}', interval_s=0.001)
 
@@ -82,17 +87,38 @@ class Subject:
 class TandemSignalling(Subject):
     name = 'tandem'
     profile = 'bench-signalling.conf'
+    arguments = ()
 
     def start(self):
         path = os.path.join(ROOT, 'etc', 'profiles', self.profile)
         with open(path, encoding='utf-8') as file:
-            tandem = Tandem(self.stage, file.read(), is_awaited=False)
+            tandem = Tandem(self.stage, file.read(), self.arguments, is_awaited=False)
         self.process = tandem.process
         tandem.wait_until_ready(interval_s=0.001)
 
 
 class TandemMedia(TandemSignalling):
     profile = 'bench-media.conf'
+
+
+class TandemTranscoding(TandemMedia):
+    arguments = ('--set', 'call.transcode=yes', '--set', 'modules.codec-g711=required')
+
+
+class TandemWhole(TandemSignalling):
+    """Every module of the tree."""
+
+    profile = 'all-modules.conf'
+
+
+class Nobody(Subject):
+    """No switch: the caller's sipp calls the other one. What they can do at all on this machine."""
+
+    name = 'sipp alone'
+    sip_port = CALLED_PORT
+
+    def cpu_s(self):
+        return 0
 
 
 class KamailioProxy(Subject):

@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'common')]
 
 import media  # noqa: E402
+import network  # noqa: E402
 import report  # noqa: E402
 import signalling  # noqa: E402
 import tap  # noqa: E402
@@ -96,6 +97,82 @@ class Media(unittest.TestCase):
         taken = [port for number in range(100) for port in media.own_ports(number)]
         self.assertEqual(len(set(taken)), 200)
         self.assertTrue(all(port % 2 == 0 for port in taken))
+
+
+class Rates(unittest.TestCase):
+    def highest(self, limit, start):
+        """What is found, and the rates that were tried, where LIMIT is the last clean one."""
+        tried = []
+
+        def is_clean(rate):
+            tried.append(rate)
+            return rate <= limit
+        return signalling.highest_clean_rate(is_clean, start, 1.25), tried
+
+    def test_highest_is_found_between_steps(self):
+        self.assertEqual(self.highest(1300, 1000), (1250, [1000, 1250, 1562, 1398]))
+        self.assertEqual(self.highest(1400, 1000)[0], 1398)
+
+    def test_too_high_a_start_goes_down(self):
+        self.assertEqual(self.highest(700, 1000), (640, [1000, 800, 640, 716]))
+
+    def test_where_nothing_is_clean_there_is_none(self):
+        self.assertEqual(self.highest(0, 10)[0], 0)
+
+
+class Calls(PeerCase):
+    def test_foreign_call_is_told(self):
+        calls = media.SipCalls.__new__(media.SipCalls)
+        calls.calls = {}
+        with self.assertRaisesRegex(ValueError, 'call 100 arrived .* nobody here made it'):
+            calls.take_request(None, 'INVITE sip:8001100@127.0.0.1 SIP/2.0\r\n\r\n', None)
+
+
+class Network(unittest.TestCase):
+    def test_port_in_use_is_named(self):
+        port = ports.free_port()
+        with media.udp_socket(port), self.assertRaisesRegex(SystemExit, f'port {port} of'):
+            network.require_free([port])
+
+    def test_own_network_has_free_ports_and_loopback(self):
+        command = network.unshare_command()
+        if command is None:
+            self.skipTest('this user may not make a network: unshare --net is refused')
+        port = ports.free_port()
+        text = (f'import media, network, os; network.enter([]); a = media.udp_socket({port}); '
+                'media.udp_socket().sendto(b"heard", a.getsockname()); print(a.recv(9))')
+        with media.udp_socket(port):
+            answer = subprocess.run(
+                [*command, sys.executable, '-c', text], capture_output=True, text=True, timeout=30,
+                env={**os.environ, network.ENTERED: 'own', 'PYTHONPATH': ':'.join(sys.path[:2])},
+                check=False)
+        self.assertEqual((answer.stdout, answer.stderr), ("b'heard'\n", ''))
+
+
+class Goals(unittest.TestCase):
+    def test_ratio_is_held_against_the_limit(self):
+        goal = report.Goal('signalling', 'cost', 'a cost', 2.0, is_ratio=True)
+        self.assertEqual([goal.is_reached(9, ratio) for ratio in (1.9, 2.0, 2.1, None)],
+                         [True, True, False, None])
+
+    def test_least_is_a_lower_limit(self):
+        goal = report.Goal('capacity', 'rate', 'a rate', 1500, is_least=True)
+        self.assertEqual([goal.is_reached(value, None) for value in (1499, 1500)], [False, True])
+
+    def test_table_shows_peers_ratio_and_verdict(self):
+        out = report.Report('Title', 'kamailio')
+        for subject, value in (('tandem', 3.0), ('kamailio', 2.0)):
+            out.add(subject, 'cost', value, 's')
+        goal = report.Goal('signalling', 'cost', 'a cost', 1.0, is_ratio=True)
+        self.assertEqual(
+            report.markdown([goal], {'signalling': out}).splitlines()[2],
+            '| a cost | 3.00 s (3.00 to 3.00, n=1) | kamailio 2.00 s (2.00 to 2.00, n=1) | 1.50 x '
+            '| at most 1 x | NO |')
+
+    def test_what_failed_is_not_measured(self):
+        goal = report.Goal('signalling', 'cost', 'a cost', 1.0)
+        row = report.markdown([goal], {'signalling': report.Report('T', 'p')}).splitlines()[2]
+        self.assertIn('not measured', row)
 
 
 class Reports(unittest.TestCase):

@@ -64,6 +64,13 @@ class Profiles(PeerCase):
         self.assertLess(int(last), 40000)
 
 
+    def test_all_modules_has_every_module(self):
+        text = text_of(os.path.join(PROFILES, 'all-modules.conf'))
+        section = re.search(r'(?ms)^\[modules\]$(.*?)^\[', text)[1]
+        self.assertEqual(sorted(re.findall(r'(?m)^(\S+) *= required$', section)),
+                         sorted(os.path.basename(folder) for folder in module_folders()))
+
+
 def add_tests(path):
     name = re.sub(r'\W', '_', os.path.splitext(os.path.basename(path))[0])
     setattr(Profiles, f'test_{name}_is_good', lambda self: self.check(path))

@@ -153,3 +153,21 @@ def rss_kib(pid):
         except OSError:
             continue
     return total
+
+
+def descriptors(pid):
+    """How many descriptors PID and its living descendants have open."""
+    total = 0
+    for each in [pid, *children_of(pid)]:
+        try:
+            total += len(os.listdir(f'/proc/{each}/fd'))
+        except OSError:
+            continue
+    return total
+
+
+def mappings(pid):
+    """The files that PID has mapped, each once."""
+    with open(f'/proc/{pid}/maps', encoding='utf-8', errors='replace') as maps:
+        lines = [line.split(maxsplit=5) for line in maps]
+    return {fields[5].rstrip('\n') for fields in lines if len(fields) > 5}
