@@ -57,12 +57,27 @@ sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *pac
 
 /* --- CANCEL (RFC 3261 9.2) --------------------------------------------------------------- */
 
+/* RFC 3261 22.1: a CANCEL cannot be challenged, so it counts when it comes from where the INVITE came
+ * from. */
+static bool
+is_same_hop (const SipTransaction *invite, const TdPacket *packet)
+{
+    const SipLeg *leg = invite->data;
+
+    return leg == NULL || td_address_equal_host (&leg->origin, &packet->remote);
+}
+
 static void
 take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
     SipTransaction *invite = sip_server_find_invite (&lane->stack, request);
     TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, "Cancelled");
 
+    if (invite != NULL && !is_same_hop (invite, packet)) {
+        /* Without a transaction, which would absorb the CANCEL of whoever may send it. */
+        sip_refuse_stateless (lane, request, packet, 481, NULL);
+        return;
+    }
     if (invite == NULL) {
         sip_answer_simple (lane, request, packet, 481, NULL, NULL);
         return;
@@ -188,6 +203,62 @@ take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
     }
 }
 
+/* --- In a dialog ------------------------------------------------------------------------- */
+
+/* Whether requests of DIALOG's peer may come from REMOTE: from its next hop, or, where that is a name,
+ * from anywhere. */
+static bool
+is_hop_of (const SipDialog *dialog, const TdAddress *remote)
+{
+    TdTransport transport;
+    TdAddress address;
+    SipUri uri;
+
+    return dialog->target != NULL
+           && (sip_uri_scan (sip_view_of (sip_dialog_next_hop (dialog)), &uri) != NULL
+               || !sip_transport_numeric (&uri, &transport, &address)
+               || td_address_equal_host (&address, remote));
+}
+
+/* Whether PACKET comes from where LEG's peer is known to be. Ports are not compared: they change with
+ * connections and translators. */
+static bool
+is_from_peer (const SipLeg *leg, const TdPacket *packet)
+{
+    const TdAddress *remote = &packet->remote;
+
+    if (td_address_equal_host (&leg->origin, remote)
+        || td_address_equal_host (&leg->path.remote, remote) || is_hop_of (&leg->dialog, remote)) {
+        return true;
+    }
+    for (unsigned i = 0; i < leg->n_forks; i++) {
+        if (is_hop_of (&leg->forks[i]->dialog, remote)) {
+            return true;
+        }
+    }
+    return sip_trunks_by_source (leg->lane, packet) != NULL;
+}
+
+/* Whoever has seen a call's tags is not its peer yet: what comes from elsewhere is a stranger's, who
+ * must prove to be the user that the dialog is with. A user on the move can. */
+static bool
+admit_inside (SipLeg *leg, const SipScan *request, const TdPacket *packet)
+{
+    SipNameAddr peer;
+
+    if (is_from_peer (leg, packet)) {
+        return true;
+    }
+    if (leg->lane->sip->strangers == SIP_STRANGERS_CHALLENGE
+        && (leg->dialog.remote == NULL
+            || sip_name_addr_scan (sip_view_of (leg->dialog.remote), &peer) != NULL
+            || !sip_view_equal (peer.uri, request->from_addr.uri))) {
+        sip_answer_simple (leg->lane, request, packet, 403, NULL, NULL);
+        return false;
+    }
+    return sip_admit_stranger (leg->lane, request, packet);
+}
+
 static void
 take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
@@ -195,6 +266,8 @@ take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
     if (leg == NULL) { /* RFC 3261 12.2.2 */
         sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+    } else if (!admit_inside (leg, request, packet)) {
+        return;
     } else if (request->method == SIP_METHOD_OPTIONS) {
         take_options (lane, request, packet);
     } else if (request->method == SIP_METHOD_OTHER) {

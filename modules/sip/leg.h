@@ -69,7 +69,8 @@ struct SipLeg {
     TdChannel *channel;
     TdFsm fsm;
     char local_tag[SIP_TAG_SIZE];
-    SipPath path; /* where our requests go; of an incoming leg at first where it came from */
+    SipPath path;     /* where our requests go; of an incoming leg at first where it came from */
+    TdAddress origin; /* where the INVITE came from, or went to */
     bool is_incoming;
     bool has_offered;   /* the INVITE had a description */
     bool peer_has_info; /* Allow named INFO, or there was none */

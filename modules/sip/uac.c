@@ -142,6 +142,7 @@ place (SipLeg *leg)
 {
     char peer[TD_ADDRESS_TEXT_SIZE];
 
+    leg->origin = leg->path.remote;
     td_channel_set_peer_address (leg->channel, td_address_print (&leg->path.remote, peer));
     write_from (leg, sip_transport_listener (leg->lane->sip, &leg->path)->host);
     write_call_id (leg);

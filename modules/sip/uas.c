@@ -294,6 +294,7 @@ make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         return NULL;
     }
     leg->path = (SipPath){ packet->listener, packet->flow, packet->transport, packet->remote };
+    leg->origin = packet->remote;
     leg->is_pinned = is_translated (invite, &leg->dialog, packet);
     sip_leg_update_path (leg, &leg->dialog);
     leg->peer_has_info = !sip_scan_has (invite, SIP_HEADER_ALLOW)
