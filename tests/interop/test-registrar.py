@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Phones register over the wire; what was answered is known after the worst of ends."""
 
-import hashlib
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -17,19 +15,17 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
+from peers.agent import authorization  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
-
-
-def md5(text):
-    return hashlib.md5(text.encode()).hexdigest()
 
 
 class Phone:
     """Registers USER, with a password where it is asked for one (RFC 7616)."""
 
-    def __init__(self, case, port, user, password='secret'):
+    def __init__(self, case, port, user, password='secret', address_of=None):
         self.port, self.user, self.password = port, user, password
+        self.address = f'<sip:{address_of or user}@127.0.0.1>'
         self.call_id, self.cseq = str(uuid.uuid4()), 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         case.addCleanup(self.socket.close)
@@ -43,22 +39,14 @@ class Phone:
         request = [
             'REGISTER sip:127.0.0.1 SIP/2.0',
             f'Via: SIP/2.0/UDP 127.0.0.1:{here};branch=z9hG4bK{uuid.uuid4().hex};rport',
-            f'From: <sip:{self.user}@127.0.0.1>;tag=1', f'To: <sip:{self.user}@127.0.0.1>',
+            f'From: {self.address};tag=1', f'To: {self.address}',
             f'Call-ID: {self.call_id}', f'CSeq: {self.cseq} REGISTER', 'Max-Forwards: 70',
             *lines, 'Content-Length: 0', '', '']
         self.socket.sendto('\r\n'.join(request).encode(), ('127.0.0.1', self.port))
         return self.socket.recv(65536).decode()
 
     def authorization(self, challenge):
-        line = next(line for line in challenge.split('\r\n')
-                    if line.startswith('WWW-Authenticate') and 'MD5' in line)
-        realm, nonce = (re.search(f'{name}="([^"]*)"', line).group(1)
-                        for name in ('realm', 'nonce'))
-        answer = md5(':'.join([md5(f'{self.user}:{realm}:{self.password}'), nonce, '00000001',
-                               'abc', 'auth', md5('REGISTER:sip:127.0.0.1')]))
-        return (f'Authorization: Digest username="{self.user}",realm="{realm}",nonce="{nonce}",'
-                f'uri="sip:127.0.0.1",response="{answer}",algorithm=MD5,qop=auth,nc=00000001,'
-                'cnonce="abc"')
+        return authorization(challenge, 'REGISTER', 'sip:127.0.0.1', self.user, self.password)
 
     def register(self, *parameters):
         """The status of the last response."""
@@ -92,6 +80,22 @@ class Registrar(PeerCase):
         phone = Phone(self, self.port, 'alice', 'wrong')
         self.assertIn(phone.register(), (401, 403))
         self.assertEqual(self.contacts(), set())
+
+    def test_address_of_another_user_is_refused(self):
+        mallory = Phone(self, self.port, 'bob', address_of='alice')
+        self.assertEqual(mallory.register(), 403)
+        self.assertEqual(self.contacts(), set())
+
+    def test_credentials_are_good_for_one_request(self):
+        """RFC 7616 3.4: whoever has seen them may not use them for a contact of his own."""
+        alice, mallory = Phone(self, self.port, 'alice'), Phone(self, self.port, 'alice', 'guess')
+        lines = [f'Contact: <{alice.contact}>']
+        credentials = alice.authorization(alice.ask(lines))
+        self.assertIn(' 200 ', alice.ask([*lines, credentials]).split('\r\n')[0])
+        answer = mallory.ask([f'Contact: <{mallory.contact}>', credentials])
+        self.assertIn(' 401 ', answer.split('\r\n')[0])
+        self.assertIn('stale=true', answer)
+        self.assertEqual(self.contacts(), {alice.contact})
 
     def test_answered_is_known_after_a_kill(self):
         phones = [Phone(self, self.port, 'alice') for _ in range(5)]
