@@ -507,6 +507,20 @@ td_bridge_stats (TdBridge *bridge, unsigned index)
     return seat != NULL && seat->has_stats ? &seat->stats : NULL;
 }
 
+/* No step: it changes nothing and need not wait for what does. */
+bool
+td_bridge_audit (TdBridge *bridge, unsigned index, TdMediaAnswered answered, void *data)
+{
+    TdTermination *termination =
+        index < bridge->n_seats ? seat_at (bridge, index)->termination : NULL;
+
+    if (termination == NULL || termination->state == NULL) {
+        return false;
+    }
+    td_media_audit (termination, bridge->options.timeout_ms, answered, data);
+    return true;
+}
+
 bool
 td_bridge_is_closing (const TdBridge *bridge)
 {

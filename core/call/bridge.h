@@ -62,6 +62,10 @@ void td_bridge_remove (TdBridge *bridge, unsigned index);
 /* The statistics of stream 0, as far as they are known; NULL: never had any. */
 const TdMediaStats *td_bridge_stats (TdBridge *bridge, unsigned index);
 
+/* Asks what the termination of INDEX has seen until now. ANSWERED is called once with DATA, maybe
+ * before this returns, maybe when the bridge is gone. False: there is nothing to ask about. */
+bool td_bridge_audit (TdBridge *bridge, unsigned index, TdMediaAnswered answered, void *data);
+
 /* Steps not begun are forgotten, all terminations subtracted; then CLOSED is called, maybe before
  * this returns, and the bridge is freed. */
 void td_bridge_close (TdBridge *bridge);

@@ -250,6 +250,20 @@ finish_on_lane (Request *request)
     }
 }
 
+/* A provider may have been built with fewer members, or with more. */
+static TdMediaStats *
+copy_stats (const TdMediaStats *stats, unsigned n_stats)
+{
+    TdMediaStats *copies = g_new0 (TdMediaStats, n_stats);
+
+    for (unsigned i = 0; i < n_stats; i++) {
+        memcpy (&copies[i], (const char *) stats + (size_t) i * stats->size,
+                MIN (stats->size, sizeof (TdMediaStats)));
+        copies[i].size = sizeof (TdMediaStats);
+    }
+    return copies;
+}
+
 void
 td_media_done (TdMediaRequest *public, TdDescription *local, const TdMediaStats *stats,
                unsigned n_stats)
@@ -257,7 +271,7 @@ td_media_done (TdMediaRequest *public, TdDescription *local, const TdMediaStats 
     Request *request = (Request *) public;
 
     request->local = local;
-    request->stats = g_memdup2 (stats, n_stats * sizeof (TdMediaStats));
+    request->stats = copy_stats (stats, n_stats);
     request->n_stats = n_stats;
     finish_on_lane (request);
 }

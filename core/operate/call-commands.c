@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* call list, call show, call hangup: what an operator does to calls. */
 
-#include "operate/operate.h"
-
-#include "call/call.h"
-
-#include <stdlib.h>
+#include "operate/calls.h"
 
 /* A journey over the lanes that gathers a row for each call. */
 typedef struct {
     TdRequest *request;
     GVariantBuilder rows;
-    TdId only; /* TD_ID_NONE: all */
-    bool is_found;
 } Gathering;
 
 static int64_t
@@ -21,8 +15,8 @@ age_s (int64_t since_us)
     return (td_clock_now_us () - since_us) / G_USEC_PER_SEC;
 }
 
-static void
-describe_briefly (const TdCall *call, GVariantBuilder *row)
+void
+td_call_describe_briefly (const TdCall *call, GVariantBuilder *row)
 {
     char id[TD_ID_TEXT_SIZE];
     const TdChannel *b = td_call_outgoing (call);
@@ -39,109 +33,39 @@ describe_briefly (const TdCall *call, GVariantBuilder *row)
 }
 
 static void
-describe_leg (TdChannel *leg, GVariantBuilder *rows)
-{
-    char id[TD_ID_TEXT_SIZE];
-
-    g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
-    td_row_text (rows, "leg", td_id_print (td_channel_id (leg), id));
-    td_row_text (rows, "driver", td_channel_driver_name (leg));
-    td_row_text (rows, "state", td_fsm_state_name (&leg->fsm));
-    td_row_text (rows, "trunk", td_channel_trunk (leg));
-    td_row_text (rows, "peer", leg->peer_address);
-    td_row_text (rows, "peer_id", leg->peer_id);
-    if (leg->cause.value != TD_CAUSE_NONE) {
-        td_row_text (rows, "cause", leg->cause.text);
-    }
-    if (leg->driver->driver.describe != NULL && td_channel_is_alive (leg)) {
-        GVariantDict own;
-        g_variant_dict_init (&own, NULL);
-        leg->driver->driver.describe (leg, &own);
-        td_row_rest (rows, &own);
-    }
-    g_variant_builder_close (rows);
-}
-
-static void
-describe_fully (const TdCall *call, GVariantBuilder *row)
-{
-    GVariantBuilder legs;
-
-    describe_briefly (call, row);
-    td_row_text (row, "route", call->route_label);
-    td_row_number (row, "attempts", call->n_attempts);
-    td_row_text (row, "media",
-                 call->bridge == NULL                  ? "none yet"
-                 : td_bridge_is_through (call->bridge) ? "through"
-                                                       : "anchored");
-    g_variant_builder_init (&legs, G_VARIANT_TYPE ("aa{sv}"));
-    for (unsigned i = 0; i < call->legs->len; i++) {
-        describe_leg (call->legs->pdata[i], &legs);
-    }
-    g_variant_builder_add (row, "{sv}", "legs", g_variant_builder_end (&legs));
-}
-
-static void
 add_call (TdCall *call, void *data)
 {
     Gathering *gathering = data;
 
     g_variant_builder_open (&gathering->rows, G_VARIANT_TYPE_VARDICT);
-    describe_briefly (call, &gathering->rows);
+    td_call_describe_briefly (call, &gathering->rows);
     g_variant_builder_close (&gathering->rows);
 }
 
 static void
 visit_lane (TdLane *lane, void *data)
 {
-    Gathering *gathering = data;
-
-    if (lane == td_lane_control ()) {
-        return;
-    }
-    if (gathering->only == TD_ID_NONE) {
-        td_calls_each (add_call, gathering);
-        return;
-    }
-    TdCall *call = td_call_find (gathering->only);
-    if (call != NULL) {
-        describe_fully (call, &gathering->rows);
-        gathering->is_found = true;
-    }
+    td_calls_each (add_call, data);
 }
 
 static void
 finish (void *data)
 {
     Gathering *gathering = data;
-    g_autoptr (GVariant) result = g_variant_ref_sink (g_variant_builder_end (&gathering->rows));
 
-    if (gathering->only == TD_ID_NONE || gathering->is_found) {
-        td_request_reply (gathering->request, result);
-    } else {
-        td_request_fail (gathering->request,
-                         "there is no such call any more; \"call list\" shows those there are");
-    }
+    td_request_reply (gathering->request, g_variant_builder_end (&gathering->rows));
     td_request_unref (gathering->request);
     g_free (gathering);
 }
 
 static void
-gather (TdRequest *request, TdId only)
+run_list (TdRequest *request, void *data)
 {
     Gathering *gathering = g_new0 (Gathering, 1);
 
     gathering->request = td_request_ref (request);
-    gathering->only = only;
-    g_variant_builder_init (&gathering->rows, only == TD_ID_NONE ? G_VARIANT_TYPE ("aa{sv}")
-                                                                 : G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_init (&gathering->rows, G_VARIANT_TYPE ("aa{sv}"));
     td_lane_sweep (NULL, visit_lane, finish, finish, gathering);
-}
-
-static void
-run_list (TdRequest *request, void *data)
-{
-    gather (request, TD_ID_NONE);
 }
 
 static bool
@@ -162,7 +86,7 @@ run_show (TdRequest *request, void *data)
     TdId id;
 
     if (read_id (request, &id)) {
-        gather (request, id);
+        td_call_show (request, id);
     }
 }
 

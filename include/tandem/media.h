@@ -40,16 +40,20 @@ typedef enum {
     TD_MEDIA_AUDIT,
 } TdMediaVerb;
 
-/* What one stream of a termination has seen. */
+/* What one stream of a termination has seen. Bytes are those of whole RTP packets. */
 typedef struct {
+    uint32_t size;      /* sizeof (TdMediaStats) */
+    uint32_t jitter_us; /* RFC 3550 6.4.1 */
     uint64_t packets_received, bytes_received;
     uint64_t packets_sent, bytes_sent;
-    uint64_t packets_lost;    /* by sequence number, RFC 3550 A.3 */
-    uint64_t packets_ignored; /* from a source that was not the peer's */
-    uint32_t jitter_us;       /* RFC 3550 6.4.1 */
-    uint32_t round_trip_us;   /* from RTCP, 0: unknown */
-    int64_t last_received_us; /* monotonic, 0: never */
-    char codec[32];           /* "PCMU/8000" */
+    uint64_t packets_lost;       /* by sequence number, RFC 3550 A.3 */
+    uint64_t packets_duplicated; /* came more than once */
+    uint64_t packets_reordered;  /* came after a later one */
+    uint64_t packets_ignored;    /* from a source that was not the peer's */
+    int64_t last_received_us;    /* monotonic, 0: never */
+    uint32_t round_trip_us;      /* from RTCP, 0: unknown */
+    char codec[32];              /* "PCMU/8000" */
+    char remote[72];             /* where it sends to, "198.51.100.7:4000"; "": nowhere yet */
 } TdMediaStats;
 
 /* One request, made by the core and alive until its answer. */
@@ -94,7 +98,7 @@ TD_API bool td_media_provider_register (TdModule *module, const TdMediaProvider 
                                         GError **error);
 
 /* Answers REQUEST (transfer full). LOCAL (transfer full): after MODIFY, what the termination now
- * tells its peer. STATS (transfer none, N_STATS of them, one a stream): after SUBTRACT and AUDIT.
+ * tells its peer. STATS (transfer none, N_STATS of one size, one a stream): after SUBTRACT and AUDIT.
  * Thread: any. */
 TD_API void td_media_done (TdMediaRequest *request, TdDescription *local, const TdMediaStats *stats,
                            unsigned n_stats);

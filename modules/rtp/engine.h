@@ -127,6 +127,7 @@ typedef struct {
     uint64_t packets_bad;     /* neither RTP nor RTCP, or longer than RTP_PACKET_BYTES */
     uint64_t packets_unsent;  /* the kernel would not take them */
     int64_t last_received_us; /* monotonic, 0: never */
+    TdAddress remote;         /* where packets go to; family 0: nowhere yet */
     uint8_t payload_type;     /* of the last packet, 255: none yet */
     char codec[32];           /* "PCMU/8000", or "" */
 } RtpView;

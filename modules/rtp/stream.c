@@ -372,6 +372,10 @@ fill_view (const RtpStream *stream, RtpView *view)
         .last_received_us = stream->last_received_us,
         .payload_type = stream->payload_type,
     };
+    const TdAddress *target = rtp_source_target (&stream->rtp.source);
+    if (target != NULL) {
+        view->remote = *target;
+    }
     name_codec (stream, view->codec);
 }
 

@@ -318,17 +318,24 @@ static void
 fill_stats (TdMediaStats *stats, const RtpView *view)
 {
     *stats = (TdMediaStats){
+        .size = sizeof *stats,
         .packets_received = view->received.packets,
         .bytes_received = view->received.bytes,
         .packets_sent = view->packets_sent,
         .bytes_sent = view->bytes_sent,
         .packets_lost = rtp_stats_lost (&view->received),
+        .packets_duplicated = view->received.duplicates,
+        .packets_reordered = view->received.reordered,
         .packets_ignored = view->packets_ignored,
         .jitter_us = rtp_stats_jitter_us (&view->received),
         .round_trip_us = view->report.round_trip_us,
         .last_received_us = view->last_received_us,
     };
     g_strlcpy (stats->codec, view->codec, sizeof stats->codec);
+    if (view->remote.any.sa_family != AF_UNSPEC) {
+        char text[TD_ADDRESS_TEXT_SIZE];
+        g_strlcpy (stats->remote, td_address_print (&view->remote, text), sizeof stats->remote);
+    }
 }
 
 /* Thread: media, or the lane when there was nothing to ask the thread for. */
@@ -339,6 +346,7 @@ finish_audit (const RtpView *views, unsigned n_views, void *data)
     g_autofree TdMediaStats *stats = g_new0 (TdMediaStats, audit->n_streams);
 
     for (unsigned i = 0; i < audit->n_streams; i++) {
+        stats[i].size = sizeof *stats;
         if (audit->view_of[i] >= 0) {
             fill_stats (&stats[i], &views[audit->view_of[i]]);
         }

@@ -398,6 +398,33 @@ test_call_with_other_numbers_and_codec (Fixture *fixture, const void *data)
     request = ask (fixture, TD_MEDIA_SUBTRACT, &fixture->a, NULL, NULL);
     g_assert_cmpuint (request->stats[0].packets_received, ==, 3);
     g_assert_cmpstr (request->stats[0].codec, ==, "CN/8000");
+    g_assert_cmpuint (request->stats[0].packets_reordered, ==, 0);
+    g_autofree char *told = g_strdup_printf ("127.0.0.1:%u", port_a);
+    g_assert_cmpstr (request->stats[0].remote, ==, told);
+    close (a);
+    close (b);
+}
+
+static void
+test_disorder_is_counted (Fixture *fixture, const void *data)
+{
+    static const uint8_t sequence[] = { 1, 3, 2, 3, 5 };
+    uint8_t voice[] = { 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 0x0f };
+    unsigned port_a, port_b;
+    int a = bind_any ("127.0.0.1", &port_a), b = bind_any ("127.0.0.1", &port_b);
+    unsigned port = set_up_call (fixture, port_a, "0", port_b, "0");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (sequence); i++) {
+        voice[3] = sequence[i];
+        send_to (a, port, voice, sizeof voice);
+    }
+    turn (fixture);
+    Request *request = ask (fixture, TD_MEDIA_AUDIT, &fixture->a, NULL, NULL);
+    g_assert_cmpuint (request->stats[0].size, ==, sizeof (TdMediaStats));
+    g_assert_cmpuint (request->stats[0].packets_received, ==, 5);
+    g_assert_cmpuint (request->stats[0].packets_duplicated, ==, 1);
+    g_assert_cmpuint (request->stats[0].packets_reordered, ==, 1);
+    g_assert_cmpuint (request->stats[0].packets_lost, ==, 1);
     close (a);
     close (b);
 }
@@ -544,6 +571,7 @@ main (int argc, char **argv)
     ADD ("one-port", test_one_port_where_it_is_offered);
     ADD ("no-ports-left", test_no_ports_left);
     ADD ("call", test_call_with_other_numbers_and_codec);
+    ADD ("disorder", test_disorder_is_counted);
     ADD ("transcoded", test_call_that_is_transcoded);
     ADD ("directions", test_directions);
     ADD ("loop", test_loop);
