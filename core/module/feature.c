@@ -38,11 +38,11 @@ void
 td_features_init (void)
 {
     static const TdField fields[] = {
-        TD_FIELD (FeatureChanged, feature, TD_FIELD_TEXT, "the feature's name"),
-        TD_FIELD (FeatureChanged, module, TD_FIELD_TEXT, "the module that provides it"),
-        TD_FIELD (FeatureChanged, generation, TD_FIELD_UINT, "which build of the module"),
+        TD_FIELD (FeatureChanged, feature, TD_FIELD_TEXT, "The feature's name"),
+        TD_FIELD (FeatureChanged, module, TD_FIELD_TEXT, "The module that provides it"),
+        TD_FIELD (FeatureChanged, generation, TD_FIELD_UINT, "Which build of the module"),
         TD_FIELD (FeatureChanged, is_available, TD_FIELD_BOOL,
-                  "whether it can be acquired now; otherwise whoever has it is to release it"),
+                  "Whether it can be acquired now; otherwise whoever has it is to release it"),
     };
     static const TdTopicDecl decl = {
         .size = sizeof decl,

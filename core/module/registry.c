@@ -48,11 +48,11 @@ static void
 declare_topic (void)
 {
     static const TdField fields[] = {
-        TD_FIELD (ModuleChanged, module, TD_FIELD_TEXT, "the module's name"),
-        TD_FIELD (ModuleChanged, generation, TD_FIELD_UINT, "which build of it"),
-        TD_FIELD (ModuleChanged, version, TD_FIELD_TEXT, "the build's version"),
-        TD_FIELD (ModuleChanged, state, TD_FIELD_TEXT, "the state it has come to"),
-        TD_FIELD (ModuleChanged, reason, TD_FIELD_TEXT, "why it failed"),
+        TD_FIELD (ModuleChanged, module, TD_FIELD_TEXT, "The module's name"),
+        TD_FIELD (ModuleChanged, generation, TD_FIELD_UINT, "Which build of it"),
+        TD_FIELD (ModuleChanged, version, TD_FIELD_TEXT, "The build's version"),
+        TD_FIELD (ModuleChanged, state, TD_FIELD_TEXT, "The state it has come to"),
+        TD_FIELD (ModuleChanged, reason, TD_FIELD_TEXT, "Why it failed"),
     };
     static const TdTopicDecl decl = {
         .size = sizeof decl,

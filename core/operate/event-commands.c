@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* event list, event follow: the facts of the bus, as they come. */
+/* event list, event show, event follow: the facts of the bus, as they come. */
 
 #include "operate/operate.h"
 
@@ -121,6 +121,68 @@ run_list (TdRequest *request, void *data)
     td_request_reply (request, g_variant_builder_end (&rows));
 }
 
+static const char *
+type_of (const TdField *field)
+{
+    static const char *const names[] = {
+        [TD_FIELD_BOOL] = "boolean",
+        [TD_FIELD_INT] = "integer",
+        [TD_FIELD_UINT] = "whole number",
+        [TD_FIELD_TEXT] = "text",
+        [TD_FIELD_ID] = "id",
+        [TD_FIELD_TIME] = "time",
+        [TD_FIELD_DURATION] = "duration",
+    };
+
+    return names[field->type];
+}
+
+static GVariant *
+describe_fields (const TdTopic *topic)
+{
+    GVariantBuilder rows;
+    uint32_t n_fields;
+    const TdField *fields = td_topic_fields (topic, &n_fields);
+
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (uint32_t i = 0; i < n_fields; i++) {
+        g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
+        td_row_text (&rows, "field", fields[i].name);
+        td_row_text (&rows, "type", type_of (&fields[i]));
+        td_row_text (&rows, "help", fields[i].help);
+        g_variant_builder_close (&rows);
+    }
+    return g_variant_builder_end (&rows);
+}
+
+static void
+run_show (TdRequest *request, void *data)
+{
+    const char *name = td_request_argument (request, "EVENT");
+    const TdTopic *topic = td_topic_find (name);
+    GVariantBuilder text;
+
+    if (topic == NULL) {
+        td_request_fail (request, "no event is called \"%s\": \"event list\" shows all of them",
+                         name);
+        return;
+    }
+    g_variant_builder_init (&text, G_VARIANT_TYPE_VARDICT);
+    td_row_text (&text, "event", name);
+    td_row_text (&text, "help", td_topic_help (topic));
+    td_row_text (&text, "published_by", td_topic_owner (topic));
+    td_row_number (&text, "version", td_topic_version (topic));
+    g_variant_builder_add (&text, "{sv}", "fields", describe_fields (topic));
+    td_request_reply (request, g_variant_builder_end (&text));
+}
+
+static const TdArgument show_arguments[] = {
+    { .name = "EVENT",
+      .help = "Its name, as \"event list\" shows it",
+      .is_required = true,
+      .complete = "event list" },
+};
+
 static const TdArgument follow_arguments[] = {
     { .name = "EVENT",
       .help = "Its name, or a family such as call.*; otherwise all",
@@ -135,6 +197,13 @@ td_event_commands_open (void)
                                   .name = "event list",
                                   .help = "The events there are",
                                   .run = run_list });
+    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
+                                  .argument_size = sizeof (TdArgument),
+                                  .name = "event show",
+                                  .help = "What an event tells",
+                                  .arguments = show_arguments,
+                                  .n_arguments = G_N_ELEMENTS (show_arguments),
+                                  .run = run_show });
     td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
                                   .argument_size = sizeof (TdArgument),
                                   .name = "event follow",

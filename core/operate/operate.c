@@ -23,4 +23,5 @@ td_operate_open (const TdOperateOptions *options)
     td_route_commands_open ();
     td_config_commands_open (options);
     td_event_commands_open ();
+    td_machine_commands_open ();
 }

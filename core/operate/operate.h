@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The core's own commands: calls, trunks, routes, configuration, events. */
+/* The core's own commands: calls, trunks, routes, configuration, events, machines. */
 
 #ifndef CORE_OPERATE_OPERATE_H
 #define CORE_OPERATE_OPERATE_H
@@ -27,6 +27,7 @@ void td_call_commands_open (void);
 void td_route_commands_open (void);
 void td_config_commands_open (const TdOperateOptions *options);
 void td_event_commands_open (void);
+void td_machine_commands_open (void);
 
 /* Adds COMMAND; a failure is the program's own mistake. */
 void td_operate_add (const TdCommand *command);

@@ -27,6 +27,7 @@ typedef struct {
 
 struct TdTopic {
     TdTopicDecl decl; /* all of it our own copy */
+    char *owner;
     _Atomic (Hearers *) hearers;
     atomic_uint sequence;
 };
@@ -100,10 +101,11 @@ copy_schema (TdTopicDecl *into, const TdTopicDecl *decl)
 }
 
 static TdTopic *
-topic_new (const TdTopicDecl *decl)
+topic_new (const char *owner, const TdTopicDecl *decl)
 {
     TdTopic *topic = g_new0 (TdTopic, 1);
 
+    topic->owner = g_strdup (owner);
     topic->decl.size = sizeof (TdTopicDecl);
     topic->decl.name = g_strdup (decl->name);
     topic->decl.help = g_strdup (decl->help);
@@ -120,6 +122,7 @@ topic_free (void *data)
     free_fields ((TdField *) topic->decl.fields, topic->decl.n_fields);
     g_free ((char *) topic->decl.name);
     g_free ((char *) topic->decl.help);
+    g_free (topic->owner);
     g_free (topic);
 }
 
@@ -185,7 +188,7 @@ td_topic_declare (TdModule *module, const TdTopicDecl *decl)
     pthread_mutex_lock (&bus.lock);
     TdTopic *topic = g_hash_table_lookup (bus.topics, decl->name);
     if (topic == NULL) {
-        topic = topic_new (decl);
+        topic = topic_new (td_owner_of (module)->name, decl);
         g_hash_table_insert (bus.topics, (char *) topic->decl.name, topic);
         gather_hearers (topic);
     }
@@ -231,6 +234,12 @@ td_topic_fields (const TdTopic *topic, uint32_t *ret_n_fields)
 {
     *ret_n_fields = topic->decl.n_fields;
     return topic->decl.fields;
+}
+
+const char *
+td_topic_owner (const TdTopic *topic)
+{
+    return topic->owner;
 }
 
 bool

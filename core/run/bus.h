@@ -15,6 +15,9 @@ void td_bus_close (void);
 /* Calls VISIT with each topic, by name. Thread: control. */
 void td_topics_each (void (*visit) (const TdTopic *topic, void *data), void *data);
 
+/* Who declared TOPIC first: a module's name, or the core's (transfer none). */
+const char *td_topic_owner (const TdTopic *topic);
+
 /* Calls VISIT with each subscription: whose, to what, how many facts it dropped and how often it
  * took more than its budget. Thread: control. */
 void td_subscriptions_each (void (*visit) (const char *owner, const char *topics,

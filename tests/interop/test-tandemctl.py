@@ -93,6 +93,22 @@ class WithDaemon(PeerCase):
         self.assertEqual((status, out), (1, ''))
         self.assertIn('no metric begins with "bananas"', err)
 
+    def test_machine_is_shown_as_its_table(self):
+        machine = self.tandem.ctl_json('machine', 'show', 'module')
+        states = {row['state']: row for row in machine['states']}
+        self.assertEqual(states['running']['events'], ['stop'])
+        self.assertEqual(states['running']['next'], ['draining'])
+
+    def test_event_is_shown_with_its_fields(self):
+        event = self.tandem.ctl_json('event', 'show', 'call.ended')
+        self.assertEqual((event['published_by'], event['fields'][0]['field']), ('core', 'call'))
+
+    def test_what_is_not_there_is_told_with_where_to_look(self):
+        for noun in 'machine', 'event':
+            status, _, err = self.tandem.ctl(noun, 'show', 'nobody')
+            self.assertEqual(status, 1)
+            self.assertIn(f'"{noun} list" shows all of them', err)
+
     def test_words_cannot_steer_the_terminal(self):
         _, _, err = self.tandem.ctl('\x1b[2J\nerror')
         self.assertNotIn('\x1b', err)
