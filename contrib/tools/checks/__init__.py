@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What contrib/check looks at. Each check is a function from a Tree to its Findings."""
 
-from checks import docs, exports, forbidden, headers, lint, sizes, walls, words
+from checks import abi, docs, exports, forbidden, headers, lint, sizes, walls, words
 
 # In the order they are run: what is quick and what is worst first.
 CHECKS = {
@@ -17,4 +17,5 @@ CHECKS = {
     'format': lint.check_format,
     'shell': lint.check_shell,
     'headers': headers.check,
+    'abi': abi.check,
 }
