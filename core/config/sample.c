@@ -3,6 +3,8 @@
 
 #include "config/schema.h"
 
+#include "config/describe.h"
+
 #include <string.h>
 
 enum {
@@ -57,7 +59,7 @@ describe (const TdSchemaKey *key)
     const unsigned flags = key->decl.flags;
     GString *text = g_string_new (NULL);
 
-    td_schema_describe (&key->decl, text);
+    td_key_describe (&key->decl, text);
     text->str[0] = g_ascii_toupper (text->str[0]);
     g_string_append (text, flags & TD_CONFIG_REQUIRED ? "; required." : ".");
     if (flags & TD_CONFIG_REPEATED) {

@@ -69,9 +69,6 @@ const TdSchemaSection *td_schema_find (const TdSchema *schema, const char *secti
 /* A declared key, or the one that stands for all others, or NULL. */
 const TdSchemaKey *td_schema_find_key (const TdSchemaSection *section, const char *key);
 
-/* Appends what KEY takes: "a whole number of calls from 1 to 1000". */
-void td_schema_describe (const TdConfigKey *key, GString *out);
-
 /* Texts made from the tables. OWNER NULL: of all owners.
  *
  * The sample: every section and key as a comment with help, type, range and default; what follows a

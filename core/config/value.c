@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Values: one text read as its key's type, and numbers written with their units. */
+/* Values: one text read as its key's type. */
 
 #include "config/value.h"
 
+#include "config/describe.h"
 #include "config/problem.h"
-#include "config/schema.h"
+#include "config/unit.h"
 
 #include <arpa/inet.h>
 #include <string.h>
-
-typedef struct {
-    const char *name;
-    int64_t factor;
-} Unit;
-
-/* From the largest to the smallest. */
-static const Unit durations[] = {
-    { "d", 86400000 }, { "h", 3600000 }, { "min", 60000 }, { "s", 1000 }, { "ms", 1 }, { NULL, 0 },
-};
-static const Unit sizes[] = {
-    { "TiB", INT64_C (1) << 40 }, { "GiB", 1 << 30 }, { "MiB", 1 << 20 },
-    { "KiB", 1 << 10 },           { "B", 1 },         { NULL, 0 },
-};
-
-static const Unit *
-units_of (TdConfigType type)
-{
-    return type == TD_CONFIG_DURATION ? durations : type == TD_CONFIG_SIZE ? sizes : NULL;
-}
-
-void
-td_value_print_number (GString *out, TdConfigType type, int64_t number)
-{
-    const Unit *unit = units_of (type);
-
-    if (unit == NULL) {
-        g_string_append_printf (out, "%" G_GINT64_FORMAT, number);
-        return;
-    }
-    while (unit[1].name != NULL && (number == 0 || number % unit->factor != 0)) {
-        unit++;
-    }
-    g_string_append_printf (out, "%" G_GINT64_FORMAT " %s", number / unit->factor, unit->name);
-}
 
 /* Where WORD stands in WORDS (nullable), or -1. */
 static int
@@ -90,7 +56,7 @@ read_digits (const char *text, int64_t *ret_number, const char **ret_unit)
 static const char *
 apply_unit (const TdConfigKey *key, const char *unit, int64_t *number)
 {
-    const Unit *units = units_of (key->type);
+    const TdUnit *units = td_units_of (key->type);
 
     if (units == NULL) {
         size_t len = strlen (unit);
@@ -134,7 +100,7 @@ read_number (const TdConfigKey *key, const char *text, int64_t *ret_number)
     }
     bool has_range = key->min != 0 || key->max != 0;
     if ((has_range && (number < key->min || number > key->max))
-        || (units_of (key->type) != NULL && number < 0)) {
+        || (td_units_of (key->type) != NULL && number < 0)) {
         return "is out of range";
     }
     *ret_number = number;
@@ -303,7 +269,7 @@ explain (const TdConfigKey *key, const char *text, const char *wrong)
         g_string_append (out, quoted);
     }
     g_string_append_printf (out, " %s: expected ", wrong);
-    td_schema_describe (key, out);
+    td_key_describe (key, out);
     if (!is_secret && key->choices != NULL) {
         TdNearest nearest;
         g_autofree char *culprit = find_culprit (key, text);
@@ -380,7 +346,7 @@ td_value_equal (const TdValue *a, const TdValue *b, const TdConfigKey *key)
     }
     if (is_one
         && (key->type == TD_CONFIG_BOOL || key->type == TD_CONFIG_CHOICE
-            || key->type == TD_CONFIG_INTEGER || units_of (key->type) != NULL)) {
+            || key->type == TD_CONFIG_INTEGER || td_units_of (key->type) != NULL)) {
         return a->number == b->number;
     }
     if (a->texts->len != b->texts->len) {

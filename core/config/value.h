@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Values: one text read as its key's type, and numbers written with their units. */
+/* Values: one text read as its key's type. */
 
 #ifndef CORE_CONFIG_VALUE_H
 #define CORE_CONFIG_VALUE_H
@@ -22,8 +22,5 @@ void td_value_clear (TdValue *value);
 
 /* Whether A and B mean the same: 60 s is 1 min. */
 bool td_value_equal (const TdValue *a, const TdValue *b, const TdConfigKey *key);
-
-/* Appends NUMBER in the largest unit that divides it: of DURATION or SIZE, else as it is. */
-void td_value_print_number (GString *out, TdConfigType type, int64_t number);
 
 #endif

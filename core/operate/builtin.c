@@ -215,18 +215,13 @@ static void
 add (const char *name, const char *help, const TdArgument *arguments, uint32_t n_arguments,
      void (*run) (TdRequest *request, void *data))
 {
-    g_autoptr (GError) error = NULL;
-
-    td_command_add (NULL,
-                    &(TdCommand){ .size = sizeof (TdCommand),
-                                  .argument_size = sizeof (TdArgument),
-                                  .name = name,
-                                  .help = help,
-                                  .arguments = arguments,
-                                  .n_arguments = n_arguments,
-                                  .run = run },
-                    &error);
-    g_return_if_fail (error == NULL);
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = name,
+                                      .help = help,
+                                      .arguments = arguments,
+                                      .n_arguments = n_arguments,
+                                      .run = run });
 }
 
 void

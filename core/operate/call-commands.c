@@ -3,6 +3,8 @@
 
 #include "operate/calls.h"
 
+#include "operate/command.h"
+
 /* A journey over the lanes that gathers a row for each call. */
 typedef struct {
     TdRequest *request;
@@ -129,11 +131,12 @@ static const TdArgument hangup_arguments[] = {
 void
 td_call_commands_open (void)
 {
-    td_operate_add (&(TdCommand){ COMMAND, .name = "call list", .help = "The calls that are up",
-                                  .run = run_list });
-    td_operate_add (&(TdCommand){ COMMAND, .name = "call show", .help = "Everything about one call",
-                                  .arguments = call_argument, .n_arguments = 1, .run = run_show });
-    td_operate_add (&(TdCommand){ COMMAND, .name = "call hangup", .help = "Ends a call",
-                                  .arguments = hangup_arguments, .n_arguments = 2,
-                                  .is_change = true, .run = run_hangup });
+    td_command_add_own (&(TdCommand){ COMMAND, .name = "call list", .help = "The calls that are up",
+                                      .run = run_list });
+    td_command_add_own (
+        &(TdCommand){ COMMAND, .name = "call show", .help = "Everything about one call",
+                      .arguments = call_argument, .n_arguments = 1, .run = run_show });
+    td_command_add_own (&(TdCommand){ COMMAND, .name = "call hangup", .help = "Ends a call",
+                                      .arguments = hangup_arguments, .n_arguments = 2,
+                                      .is_change = true, .run = run_hangup });
 }

@@ -135,6 +135,16 @@ td_command_add (TdModule *module, const TdCommand *decl, GError **error)
     return true;
 }
 
+void
+td_command_add_own (const TdCommand *command)
+{
+    g_autoptr (GError) error = NULL;
+
+    if (!td_command_add (NULL, command, &error)) {
+        g_critical ("%s", error->message);
+    }
+}
+
 typedef struct {
     void (*visit) (const TdCommandLease *lease, void *data);
     void *data;

@@ -32,6 +32,9 @@ typedef struct {
 /* Declares help, commands, version and metric, as the core's own. Thread: control. */
 void td_commands_start (void);
 
+/* Declares COMMAND as the core's own; a failure is the program's mistake. Thread: control. */
+void td_command_add_own (const TdCommand *command);
+
 /* The command that WORDS begin with: its name's words come first. Errors: there is none, and which
  * may have been meant. Thread: control. */
 const TdCommandLease *td_command_find (const char *const *words, GError **error);

@@ -3,6 +3,7 @@
 
 #include "operate/operate.h"
 
+#include "operate/command.h"
 #include "run/bus.h"
 
 #include <string.h>
@@ -192,24 +193,24 @@ static const TdArgument follow_arguments[] = {
 void
 td_event_commands_open (void)
 {
-    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
-                                  .argument_size = sizeof (TdArgument),
-                                  .name = "event list",
-                                  .help = "The events there are",
-                                  .run = run_list });
-    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
-                                  .argument_size = sizeof (TdArgument),
-                                  .name = "event show",
-                                  .help = "What an event tells",
-                                  .arguments = show_arguments,
-                                  .n_arguments = G_N_ELEMENTS (show_arguments),
-                                  .run = run_show });
-    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
-                                  .argument_size = sizeof (TdArgument),
-                                  .name = "event follow",
-                                  .help = "Shows events as they happen",
-                                  .arguments = follow_arguments,
-                                  .n_arguments = G_N_ELEMENTS (follow_arguments),
-                                  .is_stream = true,
-                                  .run = run_follow });
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = "event list",
+                                      .help = "The events there are",
+                                      .run = run_list });
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = "event show",
+                                      .help = "What an event tells",
+                                      .arguments = show_arguments,
+                                      .n_arguments = G_N_ELEMENTS (show_arguments),
+                                      .run = run_show });
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = "event follow",
+                                      .help = "Shows events as they happen",
+                                      .arguments = follow_arguments,
+                                      .n_arguments = G_N_ELEMENTS (follow_arguments),
+                                      .is_stream = true,
+                                      .run = run_follow });
 }

@@ -3,6 +3,7 @@
 
 #include "operate/operate.h"
 
+#include "operate/command.h"
 #include "run/fsm.h"
 
 #include <string.h>
@@ -130,17 +131,17 @@ static const TdArgument show_arguments[] = {
 void
 td_machine_commands_open (void)
 {
-    td_operate_add (
+    td_command_add_own (
         &(TdCommand){ .size = sizeof (TdCommand),
                       .argument_size = sizeof (TdArgument),
                       .name = "machine list",
                       .help = "The state machines, and how often each refused something",
                       .run = run_list });
-    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
-                                  .argument_size = sizeof (TdArgument),
-                                  .name = "machine show",
-                                  .help = "The table of a state machine",
-                                  .arguments = show_arguments,
-                                  .n_arguments = G_N_ELEMENTS (show_arguments),
-                                  .run = run_show });
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = "machine show",
+                                      .help = "The table of a state machine",
+                                      .arguments = show_arguments,
+                                      .n_arguments = G_N_ELEMENTS (show_arguments),
+                                      .run = run_show });
 }

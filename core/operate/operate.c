@@ -6,16 +6,6 @@
 #include "operate/command.h"
 
 void
-td_operate_add (const TdCommand *command)
-{
-    g_autoptr (GError) error = NULL;
-
-    if (!td_command_add (NULL, command, &error)) {
-        g_critical ("%s", error->message);
-    }
-}
-
-void
 td_operate_open (const TdOperateOptions *options)
 {
     td_commands_start ();

@@ -29,7 +29,4 @@ void td_config_commands_open (const TdOperateOptions *options);
 void td_event_commands_open (void);
 void td_machine_commands_open (void);
 
-/* Adds COMMAND; a failure is the program's own mistake. */
-void td_operate_add (const TdCommand *command);
-
 #endif

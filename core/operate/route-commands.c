@@ -4,6 +4,7 @@
 #include "operate/operate.h"
 
 #include "call/dry-run.h"
+#include "operate/command.h"
 
 #include <string.h>
 
@@ -146,11 +147,11 @@ static const TdArgument arguments[] = {
 void
 td_route_commands_open (void)
 {
-    td_operate_add (&(TdCommand){ .size = sizeof (TdCommand),
-                                  .argument_size = sizeof (TdArgument),
-                                  .name = "route test",
-                                  .help = "Where a call to a number would go",
-                                  .arguments = arguments,
-                                  .n_arguments = G_N_ELEMENTS (arguments),
-                                  .run = run_test });
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = "route test",
+                                      .help = "Where a call to a number would go",
+                                      .arguments = arguments,
+                                      .n_arguments = G_N_ELEMENTS (arguments),
+                                      .run = run_test });
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The event bus: topics, who hears them, and how a fact gets there.
+/* The event bus: who hears what, and how a fact gets there.
  *
  * Each topic holds an array of its hearers that never changes: publishing is one atomic load and a
  * loop. A subscription that comes or goes makes new arrays; the old ones, and the subscription, are
@@ -9,6 +9,7 @@
 #include "run/bus.h"
 
 #include "base/owner.h"
+#include "run/topic.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,16 +21,9 @@ enum {
     FACTS_PER_TURN = 64, /* of one queued subscription */
 };
 
-typedef struct {
+struct TdHearers {
     unsigned n;
     TdSubscription *subscriptions[];
-} Hearers;
-
-struct TdTopic {
-    TdTopicDecl decl; /* all of it our own copy */
-    char *owner;
-    _Atomic (Hearers *) hearers;
-    atomic_uint sequence;
 };
 
 /* A copied fact that waits, and how many were dropped right before it. */
@@ -67,64 +61,11 @@ struct TdSubscription {
 static struct {
     char *node;
     unsigned boot;
-    pthread_mutex_t lock; /* guards the two tables */
-    GHashTable *topics;
+    pthread_mutex_t lock; /* guards the subscriptions, and who hears what */
     GPtrArray *subscriptions;
 } bus = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* --- Topics ------------------------------------------------------------------------------ */
-
-static void
-free_fields (TdField *fields, uint32_t n_fields)
-{
-    for (uint32_t i = 0; i < n_fields; i++) {
-        g_free ((char *) fields[i].name);
-        g_free ((char *) fields[i].help);
-    }
-    g_free (fields);
-}
-
-static void
-copy_schema (TdTopicDecl *into, const TdTopicDecl *decl)
-{
-    TdField *fields = g_new0 (TdField, decl->n_fields + 1);
-
-    for (uint32_t i = 0; i < decl->n_fields; i++) {
-        fields[i] = decl->fields[i];
-        fields[i].name = g_strdup (decl->fields[i].name);
-        fields[i].help = g_strdup (decl->fields[i].help);
-    }
-    into->fields = fields;
-    into->n_fields = decl->n_fields;
-    into->body_size = decl->body_size;
-    into->version = decl->version;
-}
-
-static TdTopic *
-topic_new (const char *owner, const TdTopicDecl *decl)
-{
-    TdTopic *topic = g_new0 (TdTopic, 1);
-
-    topic->owner = g_strdup (owner);
-    topic->decl.size = sizeof (TdTopicDecl);
-    topic->decl.name = g_strdup (decl->name);
-    topic->decl.help = g_strdup (decl->help);
-    copy_schema (&topic->decl, decl);
-    return topic;
-}
-
-static void
-topic_free (void *data)
-{
-    TdTopic *topic = data;
-
-    g_free (atomic_load (&topic->hearers));
-    free_fields ((TdField *) topic->decl.fields, topic->decl.n_fields);
-    g_free ((char *) topic->decl.name);
-    g_free ((char *) topic->decl.help);
-    g_free (topic->owner);
-    g_free (topic);
-}
+/* --- Who hears what ---------------------------------------------------------------------- */
 
 static bool
 is_match (const char *pattern, const char *name)
@@ -164,8 +105,8 @@ free_after_sweep (void *data, void (*free_func) (void *data))
 static void
 gather_hearers (TdTopic *topic)
 {
-    Hearers *hearers =
-        g_malloc (sizeof (Hearers) + bus.subscriptions->len * sizeof (TdSubscription *));
+    TdHearers *hearers =
+        g_malloc (sizeof (TdHearers) + bus.subscriptions->len * sizeof (TdSubscription *));
 
     hearers->n = 0;
     for (unsigned i = 0; i < bus.subscriptions->len; i++) {
@@ -174,104 +115,25 @@ gather_hearers (TdTopic *topic)
             hearers->subscriptions[hearers->n++] = subscription;
         }
     }
-    Hearers *old = atomic_exchange (&topic->hearers, hearers);
+    TdHearers *old = atomic_exchange (&topic->hearers, hearers);
     if (old != NULL) {
         free_after_sweep (old, g_free);
     }
 }
 
-TdTopic *
-td_topic_declare (TdModule *module, const TdTopicDecl *decl)
-{
-    g_return_val_if_fail (decl->size >= sizeof (TdTopicDecl), NULL);
-
-    pthread_mutex_lock (&bus.lock);
-    TdTopic *topic = g_hash_table_lookup (bus.topics, decl->name);
-    if (topic == NULL) {
-        topic = topic_new (td_owner_of (module)->name, decl);
-        g_hash_table_insert (bus.topics, (char *) topic->decl.name, topic);
-        gather_hearers (topic);
-    }
-    pthread_mutex_unlock (&bus.lock);
-    return topic;
-}
-
-TdTopic *
-td_topic_find (const char *name)
+static void
+topic_declared (TdTopic *topic)
 {
     pthread_mutex_lock (&bus.lock);
-    TdTopic *topic = g_hash_table_lookup (bus.topics, name);
+    gather_hearers (topic);
     pthread_mutex_unlock (&bus.lock);
-    return topic;
-}
-
-const char *
-td_topic_name (const TdTopic *topic)
-{
-    return topic->decl.name;
-}
-
-const char *
-td_topic_help (const TdTopic *topic)
-{
-    return topic->decl.help;
-}
-
-uint32_t
-td_topic_version (const TdTopic *topic)
-{
-    return topic->decl.version;
-}
-
-uint32_t
-td_topic_body_size (const TdTopic *topic)
-{
-    return topic->decl.body_size;
-}
-
-const TdField *
-td_topic_fields (const TdTopic *topic, uint32_t *ret_n_fields)
-{
-    *ret_n_fields = topic->decl.n_fields;
-    return topic->decl.fields;
-}
-
-const char *
-td_topic_owner (const TdTopic *topic)
-{
-    return topic->owner;
 }
 
 bool
 td_topic_is_heard (const TdTopic *topic)
 {
-    Hearers *hearers = atomic_load_explicit (&topic->hearers, memory_order_acquire);
+    TdHearers *hearers = atomic_load_explicit (&topic->hearers, memory_order_acquire);
     return hearers != NULL && hearers->n > 0;
-}
-
-static int
-compare_names (const void *a, const void *b)
-{
-    return strcmp ((*(TdTopic *const *) a)->decl.name, (*(TdTopic *const *) b)->decl.name);
-}
-
-void
-td_topics_each (void (*visit) (const TdTopic *topic, void *data), void *data)
-{
-    g_autoptr (GPtrArray) topics = g_ptr_array_new ();
-    GHashTableIter iter;
-    void *topic;
-
-    pthread_mutex_lock (&bus.lock);
-    g_hash_table_iter_init (&iter, bus.topics);
-    while (g_hash_table_iter_next (&iter, NULL, &topic)) {
-        g_ptr_array_add (topics, topic);
-    }
-    pthread_mutex_unlock (&bus.lock);
-    g_ptr_array_sort (topics, compare_names);
-    for (unsigned i = 0; i < topics->len; i++) {
-        visit (topics->pdata[i], data);
-    }
 }
 
 /* --- Publishing -------------------------------------------------------------------------- */
@@ -334,7 +196,7 @@ void
 td_bus_publish (TdTopic *topic, TdId call, uint32_t *sequence, uint8_t priority_class,
                 const void *body)
 {
-    Hearers *hearers = atomic_load_explicit (&topic->hearers, memory_order_acquire);
+    TdHearers *hearers = atomic_load_explicit (&topic->hearers, memory_order_acquire);
     TdFact fact = {
         .topic = topic,
         .node = bus.node,
@@ -347,7 +209,7 @@ td_bus_publish (TdTopic *topic, TdId call, uint32_t *sequence, uint8_t priority_
         .body = body,
     };
 
-    for (unsigned i = 0; i < hearers->n; i++) {
+    for (unsigned i = 0; hearers != NULL && i < hearers->n; i++) {
         tell (hearers->subscriptions[i], &fact);
     }
 }
@@ -440,24 +302,12 @@ subscription_release (void *data)
 }
 
 static void
-gather_all_hearers (void)
-{
-    GHashTableIter iter;
-    void *topic;
-
-    g_hash_table_iter_init (&iter, bus.topics);
-    while (g_hash_table_iter_next (&iter, NULL, &topic)) {
-        gather_hearers (topic);
-    }
-}
-
-static void
 end_subscription (TdSubscription *subscription)
 {
     atomic_store (&subscription->is_over, true);
     pthread_mutex_lock (&bus.lock);
     g_ptr_array_remove (bus.subscriptions, subscription);
-    gather_all_hearers ();
+    td_topics_each_version (gather_hearers);
     pthread_mutex_unlock (&bus.lock);
     free_after_sweep (subscription, subscription_release);
 }
@@ -499,7 +349,7 @@ subscribe (TdModule *module, const char *const *topics, Queue *queue,
     td_owner_add (td_owner_of (module), &subscription->owned);
     pthread_mutex_lock (&bus.lock);
     g_ptr_array_add (bus.subscriptions, subscription);
-    gather_all_hearers ();
+    td_topics_each_version (gather_hearers);
     pthread_mutex_unlock (&bus.lock);
     return subscription;
 }
@@ -548,7 +398,7 @@ td_bus_open (const char *node, unsigned boot)
 {
     bus.node = g_strdup (node);
     bus.boot = boot;
-    bus.topics = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, topic_free);
+    td_topics_open (topic_declared);
     bus.subscriptions = g_ptr_array_new ();
 }
 
@@ -561,6 +411,6 @@ td_bus_close (void)
         subscription_unref (subscription);
     }
     g_clear_pointer (&bus.subscriptions, g_ptr_array_unref);
-    g_clear_pointer (&bus.topics, g_hash_table_unref);
+    td_topics_close ();
     g_clear_pointer (&bus.node, g_free);
 }

@@ -42,7 +42,7 @@ typedef struct {
 
 typedef struct {
     uint32_t size;    /* sizeof (TdTopicDecl) */
-    uint32_t version; /* of the schema; grows when a field is appended */
+    uint32_t version; /* of the schema, from 1; grows when a field is appended */
     const char *name; /* "call.answered" */
     const char *help;
     const TdField *fields;
@@ -66,13 +66,13 @@ typedef struct {
     const void *body;
 } TdFact;
 
-/* Declares a topic, or finds the one that has the name already: publisher and subscriber may both
- * declare it, and the first one's schema holds: fields that a newer build appends are seen from the next
- * start on. The schema's texts are copied. Returns
- * (transfer none) the topic, which lives as long as the process. Thread: control. */
+/* Declares a topic, or finds the one that has the name and the version already: publisher and
+ * subscriber may both declare it. A build with another version has another topic of that name, and
+ * whoever subscribes to the name hears both. The schema's texts are copied. Returns (transfer none)
+ * the topic, which lives as long as the process. Thread: control. */
 TD_API TdTopic *td_topic_declare (TdModule *module, const TdTopicDecl *decl);
 
-/* The topic of NAME (transfer none), or NULL. Thread: any. */
+/* The topic of NAME (transfer none) in the version that was declared last, or NULL. Thread: any. */
 TD_API TdTopic *td_topic_find (const char *name);
 
 TD_API const char *td_topic_name (const TdTopic *topic);

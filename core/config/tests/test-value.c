@@ -3,6 +3,8 @@
 
 #include "config/value.h"
 
+#include "config/unit.h"
+
 #include <string.h>
 
 /* Reads TEXT as KEY says, expects its number. */
@@ -350,13 +352,13 @@ test_numbers_print_in_their_largest_unit (void)
 {
     g_autoptr (GString) out = g_string_new (NULL);
 
-    td_value_print_number (out, TD_CONFIG_DURATION, 90000);
+    td_unit_print (out, TD_CONFIG_DURATION, 90000);
     g_string_append (out, ", ");
-    td_value_print_number (out, TD_CONFIG_DURATION, 0);
+    td_unit_print (out, TD_CONFIG_DURATION, 0);
     g_string_append (out, ", ");
-    td_value_print_number (out, TD_CONFIG_SIZE, 3 << 20);
+    td_unit_print (out, TD_CONFIG_SIZE, 3 << 20);
     g_string_append (out, ", ");
-    td_value_print_number (out, TD_CONFIG_INTEGER, -7);
+    td_unit_print (out, TD_CONFIG_INTEGER, -7);
     g_assert_cmpstr (out->str, ==, "90 s, 0 ms, 3 MiB, -7");
 }
 

@@ -115,6 +115,39 @@ test_unsubscribed_hears_nothing (void)
     tear_down ();
 }
 
+/* Two builds of a module publish at the same time, with schemas of their own. */
+static void
+test_versions_stand_beside_each_other (void)
+{
+    enum { N_FEWER_FIELDS = 2 };
+    g_autoptr (GString) heard = g_string_new (NULL);
+    uint32_t n_fields;
+
+    set_up ();
+    td_bus_subscribe (NULL, TD_LIST ("call.started"), hear, heard);
+    TdTopic *first = declare ("call.started");
+    TdTopicDecl decl = { .size = sizeof (TdTopicDecl),
+                         .version = 2,
+                         .name = "call.started",
+                         .help = "A fact",
+                         .fields = fields,
+                         .n_fields = N_FEWER_FIELDS,
+                         .body_size = offsetof (Body, when_us) };
+    TdTopic *other = td_topic_declare (NULL, &decl);
+    g_assert_true (other != first && other == td_topic_declare (NULL, &decl));
+    g_assert_true (td_topic_find ("call.started") == other);
+    g_assert_cmpuint (td_topic_body_size (other), ==, offsetof (Body, when_us));
+    td_topic_fields (first, &n_fields);
+    g_assert_cmpuint (n_fields, ==, G_N_ELEMENTS (fields));
+
+    Body body = { .name = "a", .number = 1 };
+    td_bus_publish (first, TD_ID_NONE, NULL, 4, &body);
+    body.number = 2;
+    td_bus_publish (other, TD_ID_NONE, NULL, 4, &body);
+    g_assert_cmpstr (heard->str, ==, "call.started:a1 call.started:a2 ");
+    tear_down ();
+}
+
 static void
 test_queued_hears_later_on_its_lane (void)
 {
@@ -219,6 +252,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/run/bus/inline", test_inline_hears_in_the_turn);
     g_test_add_func ("/run/bus/unsubscribed", test_unsubscribed_hears_nothing);
+    g_test_add_func ("/run/bus/versions", test_versions_stand_beside_each_other);
     g_test_add_func ("/run/bus/queued", test_queued_hears_later_on_its_lane);
     g_test_add_func ("/run/bus/gap", test_full_ring_tells_the_gap_where_it_is);
     g_test_add_func ("/run/bus/stopped-module", test_module_that_stops_is_unsubscribed);
