@@ -101,10 +101,12 @@ open_ports (RtpStream *stream, const TdAddress *host, GError **error)
             return set_system_error (error, code, host);
         }
     }
-    g_set_error (error, g_quark_from_string ("td-rtp-error"), EADDRINUSE,
-                 "no media port is free: %u pairs are in use, the others rest or belong to other "
-                 "programs; widen the range of ports",
-                 rtp_ports_in_use (ports));
+    const RtpEngineSetup *setup = &stream->thread->engine->setup;
+    g_set_error (
+        error, g_quark_from_string ("td-rtp-error"), EADDRINUSE,
+        "no media port is free of %u to %u: %u pairs are in use, the others rest or belong "
+        "to other programs; widen the range with [rtp] first-port and last-port",
+        setup->first_port, setup->last_port, rtp_ports_in_use (ports));
     return false;
 }
 

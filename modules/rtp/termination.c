@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <tandem/log.h>
 
 /* One side of a call. Belongs to the lane of its bridge; media threads only read what is constant. */
 typedef struct {
@@ -250,6 +251,8 @@ modify (RtpProvider *provider, TdMediaRequest *request)
         return;
     }
     if (request->wanted != NULL && !take_wanted (termination, request->wanted, &error)) {
+        td_log_peer (provider->module, "rtp.refused", "streams", NULL, "refused: %s",
+                     error->message);
         td_media_failed (request, cause_of (error), error->message);
         return;
     }

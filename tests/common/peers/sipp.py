@@ -34,7 +34,7 @@ class Sipp:
     """One running sipp. Use uac() or uas()."""
 
     def __init__(self, case, role, scenario, arguments, port=None, host='127.0.0.1',
-                 keys=None, transport='u1', timeout_s=30):
+                 keys=None, transport='u1', timeout_s=30, notes_messages=False):
         program = case.need('sipp')
         self.port = port or ports.free_port()
         self.host = host
@@ -45,6 +45,8 @@ class Sipp:
                    '-nostdin', '-trace_stat', '-stf', self.stem + '.csv', '-fd', '1',
                    '-trace_err', '-error_file', self.stem + '.err',
                    '-timeout', f'{timeout_s}s', '-timeout_error']
+        if notes_messages:
+            command += ['-trace_shortmsg', '-shortmessage_file', self.stem + '.messages']
         for key, value in (keys or {}).items():
             command += ['-key', key, value]
         self.process = case.spawn(f'sipp {role}', [*command, *arguments])
@@ -65,6 +67,13 @@ class Sipp:
         row = rows[-1]
         return Counts(*(int(row[column]) for column in (
             'SuccessfulCall(C)', 'FailedCall(C)', 'CurrentCall', 'Retransmissions(C)')))
+
+    def received(self):
+        """(Call-ID, CSeq, start line) of each message that came, with notes_messages."""
+        with open(self.stem + '.messages', encoding='utf-8', errors='replace') as file:
+            rows = [line.rstrip('\n').split('\t') for line in file]
+        return [(row[4], row[5].removeprefix('CSeq:').strip(), row[6]) for row in rows
+                if len(row) == 7 and row[3] == 'R']
 
     def errors(self):
         """What sipp says went wrong, shortened."""
