@@ -101,7 +101,7 @@ route_call (void *subject, TdToken *token, void *data)
     const TdParty *called = td_call_called (subject);
     const Route *route = route_table_find (table, td_party_key (called));
 
-    if (!called->is_complete && route_table_wants_more (table, route, called->digits)) {
+    if (!called->is_complete && route_table_wants_more (table, route, called)) {
         return (TdHookAnswer){ .verdict = TD_HOOK_MORE_DIGITS };
     }
     return route != NULL ? answer_with (route, called)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The routes of one configuration, longest prefix first. */
+/* The routes of one configuration. */
 
 #include "table.h"
 
@@ -32,6 +32,7 @@ table_free (TdTable *head)
 {
     RouteTable *table = (RouteTable *) head;
 
+    g_clear_pointer (&table->prefixes, prefix_table_free);
     g_ptr_array_unref (table->routes);
     g_free (table);
 }
@@ -48,9 +49,7 @@ refuse (const TdConfig *config, const char *name, const char *key, GError **erro
 static bool
 check_prefix (const TdConfig *config, const Route *route, GError **error)
 {
-    const char *digits = route->prefix[0] == '+' ? route->prefix + 1 : route->prefix;
-
-    if (strspn (digits, "0123456789*#ABCDabcd") != strlen (digits)) {
+    if (!prefix_is_valid (route->prefix)) {
         return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
                        "a prefix is digits, * and #, after a + for international numbers");
     }
@@ -127,25 +126,22 @@ route_new (const TdConfig *config, const char *name)
     return route;
 }
 
-static int
-compare_prefixes (const void *a, const void *b)
-{
-    const Route *first = *(Route *const *) a, *second = *(Route *const *) b;
-    size_t len_first = strlen (first->prefix), len_second = strlen (second->prefix);
-
-    return len_first != len_second ? (len_first < len_second ? 1 : -1)
-                                   : strcmp (first->prefix, second->prefix);
-}
-
+/* Of two routes with one prefix the later one is named. */
 static bool
-check_unique (const TdConfig *config, const RouteTable *table, GError **error)
+add_prefixes (RouteTable *table, const TdConfig *config, GError **error)
 {
-    for (unsigned i = 1; i < table->routes->len; i++) {
-        const Route *route = table->routes->pdata[i], *before = table->routes->pdata[i - 1];
-        if (strcmp (route->prefix, before->prefix) == 0) {
-            return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
-                           "another [route] has the same one");
-        }
+    g_autofree Prefix *prefixes = g_new (Prefix, table->routes->len);
+    Prefix duplicate;
+
+    for (unsigned i = 0; i < table->routes->len; i++) {
+        const Route *route = table->routes->pdata[i];
+        prefixes[i] = (Prefix){ route->prefix, i };
+    }
+    table->prefixes = prefix_table_new (prefixes, table->routes->len, &duplicate);
+    if (duplicate.digits != NULL) {
+        const Route *route = table->routes->pdata[duplicate.value];
+        return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
+                       "another [route] has the same one");
     }
     return true;
 }
@@ -166,8 +162,7 @@ route_table_new (const TdConfig *config, GError **error)
             return NULL;
         }
     }
-    g_ptr_array_sort (table->routes, compare_prefixes);
-    if (!check_unique (config, table, error)) {
+    if (!add_prefixes (table, config, error)) {
         td_table_unref (&table->table);
         return NULL;
     }
@@ -177,29 +172,19 @@ route_table_new (const TdConfig *config, GError **error)
 const Route *
 route_table_find (const RouteTable *table, const char *key)
 {
-    for (unsigned i = 0; i < table->routes->len; i++) {
-        const Route *route = table->routes->pdata[i];
-        if (g_str_has_prefix (key, route->prefix)) {
-            return route;
-        }
+    uint32_t index = prefix_table_find (table->prefixes, key);
+
+    if (index == PREFIX_NO_VALUE) { /* the empty prefix fits a "+", too */
+        index = prefix_table_find (table->prefixes, "");
     }
-    return NULL;
+    return index != PREFIX_NO_VALUE ? table->routes->pdata[index] : NULL;
 }
 
 bool
-route_table_wants_more (const RouteTable *table, const Route *found, const char *digits)
+route_table_wants_more (const RouteTable *table, const Route *found, const TdParty *called)
 {
-    if (found != NULL && strlen (digits) < found->min_digits) {
-        return true;
-    }
-    for (unsigned i = 0; i < table->routes->len; i++) {
-        const Route *route = table->routes->pdata[i];
-        if (route != found && strlen (route->prefix) > strlen (digits)
-            && g_str_has_prefix (route->prefix, digits)) {
-            return true;
-        }
-    }
-    return false;
+    return (found != NULL && strlen (called->digits) < found->min_digits)
+           || prefix_table_has_longer (table->prefixes, td_party_key (called));
 }
 
 char *
