@@ -256,9 +256,10 @@ td_negotiate_answer (const TdDescription *offer, const TdDescription *answer, bo
         return NULL;
     }
     g_autoptr (TdDescription) wanted = copy_without_address (answer);
-    bool is_any_left = false;
+    bool is_any_left = false, is_any_offered = false;
 
     for (unsigned i = 0; i < wanted->n_streams; i++) {
+        is_any_offered |= offer->streams[i].port != 0;
         if (negotiate_stream (&wanted->streams[i], &offer->streams[i], &answer->streams[i],
                               can_transcode)) {
             is_any_left = true;
@@ -266,5 +267,6 @@ td_negotiate_answer (const TdDescription *offer, const TdDescription *answer, bo
             refuse_stream (&wanted->streams[i], &offer->streams[i]);
         }
     }
-    return is_any_left ? g_steal_pointer (&wanted) : NULL;
+    /* RFC 3264 5: who offers nothing yet wishes to communicate all the same. */
+    return is_any_left || !is_any_offered ? g_steal_pointer (&wanted) : NULL;
 }

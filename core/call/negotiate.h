@@ -22,7 +22,7 @@ TdDescription *td_negotiate_any_offer (void);
 /* The answer for the leg that made OFFER (transfer full), out of what the other leg answered to
  * the negotiated offer. Formats both know are kept, so that packets can be relayed; a stream without
  * one gets the best that can be transcoded, or is refused (RFC 3264 6). Returns NULL when no stream
- * is left, or ANSWER has not OFFER's streams. */
+ * is left of those that were offered, or ANSWER has not OFFER's streams. */
 TdDescription *td_negotiate_answer (const TdDescription *offer, const TdDescription *answer,
                                     bool can_transcode);
 

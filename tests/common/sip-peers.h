@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     const char *strangers; /* what [sip] says of them; NULL: accept */
     const char *b_host;    /* how trunk b is named; NULL: 127.0.0.1 */
+    const char *more;      /* modules, then sections; NULL: media go past the switch */
 } SipPeersOptions;
 
 /* DATA: a SipPeersOptions, or NULL. */

@@ -63,6 +63,21 @@ test_nothing_in_common (void)
     g_assert_null (td_negotiate_answer (offer, answer, false));
 }
 
+/* RFC 3264 5.1: a stream with port zero is offered, and not to be used. */
+static void
+test_nothing_wanted (void)
+{
+    g_autoptr (TdDescription) offer = read_text (HEAD "m=audio 0 RTP/AVP 8\n");
+    g_autoptr (TdDescription) none = read_text (HEAD);
+    g_autoptr (TdDescription) told = td_negotiate_answer (offer, offer, false);
+    g_autoptr (TdDescription) told_none = td_negotiate_answer (none, none, false);
+
+    g_assert_nonnull (told);
+    g_assert_cmpuint (told->streams[0].port, ==, 0);
+    g_assert_nonnull (told_none);
+    g_assert_cmpuint (told_none->n_streams, ==, 0);
+}
+
 static ssize_t
 encode (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
 {
@@ -193,6 +208,7 @@ main (int argc, char **argv)
     g_test_add_func ("/call/negotiate/ice", test_ice_is_not_passed_on);
     g_test_add_func ("/call/negotiate/offers-types", test_answer_has_the_offers_types);
     g_test_add_func ("/call/negotiate/nothing-in-common", test_nothing_in_common);
+    g_test_add_func ("/call/negotiate/nothing-wanted", test_nothing_wanted);
     g_test_add_func ("/call/negotiate/codecs-added", test_codecs_are_added_behind_the_offered_ones);
     g_test_add_func ("/call/negotiate/codecs-not-added",
                      test_nothing_is_added_where_nothing_can_be_transcoded);
