@@ -365,14 +365,16 @@ ok_expired (TdTimer *timer)
     SipLeg *leg = (SipLeg *) ((char *) timer - offsetof (SipLeg, ok_timer));
     const SipTimers *timers = &leg->lane->stack.timers;
 
-    if (td_clock_now_us () - leg->ok_since_us >= 64 * (int64_t) timers->t1_ms * 1000) {
+    int64_t left_ms = 64 * (int64_t) timers->t1_ms - (td_clock_now_us () - leg->ok_since_us) / 1000;
+
+    if (left_ms <= 0) {
         sip_leg_forget_ok (leg);
         td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_ACK_LOST, NULL);
         return;
     }
     leg->lane->stack.n_retransmitted++;
     leg->ok_interval_ms = MIN (leg->ok_interval_ms * 2, timers->t2_ms);
-    td_timer_start (&leg->ok_timer, leg->ok_interval_ms);
+    td_timer_start (&leg->ok_timer, (uint32_t) MIN (leg->ok_interval_ms, left_ms));
     sip_transport_send (&leg->ok_path, leg->ok, leg->ok_len_bytes, leg->lane);
 }
 
