@@ -415,6 +415,8 @@ go_on_closing (TdTimer *timer)
         return;
     }
     if (!engine.is_releasing && td_clock_now_us () >= engine.drain_until_us) {
+        td_log_notice (NULL, "stop", "the time to drain is over: calls under way are released, %u",
+                       td_calls_count ());
         engine.is_releasing = true;
         td_lane_sweep (NULL, release_on_lane, nothing_more, nothing_more, NULL);
     }
@@ -427,6 +429,10 @@ drain (uint32_t drain_ms)
     td_calls_refuse_new ();
     engine.is_closed = engine.is_releasing = false;
     engine.drain_until_us = td_clock_now_us () + (int64_t) drain_ms * 1000;
+    if (td_calls_count () > 0 && drain_ms > 0) {
+        td_log_notice (NULL, "stop", "no new calls; those under way, %u, have %u s to end",
+                       td_calls_count (), drain_ms / 1000);
+    }
     td_timer_init (&engine.close_timer, NULL, go_on_closing);
     go_on_closing (&engine.close_timer);
     while (!engine.is_closed) {

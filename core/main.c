@@ -24,6 +24,9 @@ typedef enum {
     TD_EXIT_CONFIG = 78,
 } TdExit;
 
+/* What stopping takes beyond the time that calls have to end. */
+#define STOP_US ((uint64_t) 30 * G_USEC_PER_SEC)
+
 typedef struct {
     char *config_file;
     char **overrides;
@@ -85,8 +88,9 @@ parse (Arguments *arguments, int argc, char **argv, GError **error)
 }
 
 static void
-print_problem (const char *problem, void *data)
+print_problem (const char *problem, void *n_problems)
 {
+    (*(unsigned *) n_problems)++;
     fprintf (stderr, "%s\n", problem);
 }
 
@@ -151,6 +155,18 @@ on_hangup (void *data)
     return G_SOURCE_CONTINUE;
 }
 
+/* However short the service manager's patience, the calls' time to end is the configuration's. */
+static void
+tell_stopping (void)
+{
+    uint64_t drain_us = (uint64_t) td_engine_drain_ms () * 1000;
+    g_autofree char *state =
+        g_strdup_printf ("STOPPING=1\nEXTEND_TIMEOUT_USEC=%" G_GUINT64_FORMAT, drain_us + STOP_US);
+
+    td_notify (state);
+    td_log_notice (NULL, "stop", "told to stop");
+}
+
 static gboolean
 on_terminate (void *data)
 {
@@ -160,7 +176,7 @@ on_terminate (void *data)
         td_log_warning (NULL, "stop", "told twice to stop: at once");
         _exit (TD_EXIT_FAILED);
     }
-    td_notify ("STOPPING=1");
+    tell_stopping ();
     td_engine_quit ();
     return G_SOURCE_CONTINUE;
 }
@@ -170,10 +186,11 @@ run (const Arguments *arguments)
 {
     g_autoptr (GError) error = NULL;
     TdEngineOptions options = engine_options (arguments);
-    unsigned n_terminations = 0;
+    unsigned n_terminations = 0, n_problems = 0;
 
-    if (!td_engine_open (&options, print_problem, NULL, &error)) {
-        fprintf (stderr, "tandemd: not started: %s\n", error->message);
+    if (!td_engine_open (&options, print_problem, &n_problems, &error)) {
+        fprintf (stderr, "tandemd: not started: %s\n",
+                 n_problems > 0 ? "the configuration is wrong, as said above" : error->message);
         return TD_EXIT_CONFIG;
     }
     g_unix_signal_add (SIGHUP, on_hangup, NULL);
@@ -181,10 +198,11 @@ run (const Arguments *arguments)
     g_unix_signal_add (SIGINT, on_terminate, &n_terminations);
     if (!td_engine_start (log_problem, (void *) "start", &error)) {
         td_engine_close (0);
-        fprintf (stderr, "tandemd: not started: %s\n", error->message);
+        fprintf (stderr, "tandemd: not started: a required module failed, as said above\n");
         return TD_EXIT_UNAVAILABLE;
     }
     td_notify ("READY=1");
+    td_log_notice (NULL, "start", "%s: ready", td_engine_version ());
     td_notify_start_watchdog ();
     td_trim_start ();
     td_engine_run ();

@@ -29,6 +29,24 @@ class Daemon(PeerCase):
         tandem.stop()
         self.assertTrue(tandem.notified.has('STOPPING', '1'))
 
+    def test_service_manager_waits_as_long_as_calls_may_drain(self):
+        tandem = Tandem(self, {**QUIET, 'tandem': {'drain': '90 s'}})
+        tandem.stop()
+        self.assertTrue(tandem.notified.has('STOPPING', '1'))
+        self.assertGreater(int(tandem.notified.fields['EXTEND_TIMEOUT_USEC']), 90e6)
+
+    def test_watchdog_is_told_again_and_again(self):
+        tandem = Tandem(self, QUIET, environment={'WATCHDOG_USEC': '100000'})
+        for _ in range(3):
+            tandem.process.wait_for(lambda: tandem.notified.has('WATCHDOG', '1'), 'WATCHDOG=1')
+            tandem.notified.fields.clear()
+
+    def test_wrong_configuration_is_told_once(self):
+        tandem = Tandem(self, '[modules]\n[tandem]\nlanse = 1\n', is_awaited=False)
+        self.assertEqual(tandem.process.wait(20), 78)
+        self.assertEqual(tandem.process.output().count('lanse'), 1)
+        self.assertIn('not started: the configuration is wrong', tandem.process.output())
+
     def test_answers_tandemctl(self):
         tandem = Tandem(self, QUIET)
         status, answer, errors = tandem.ctl('module', 'list')
