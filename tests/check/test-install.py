@@ -29,25 +29,15 @@ lib/systemd/system/tandemd.service lib/sysusers.d/tandem.conf lib/tmpfiles.d/tan
 '''.split()
 
 
-def library_folder(prefix):
-    """Where libtandem is: lib/, or Debian's lib/TRIPLET/."""
-    for folder, _, names in os.walk(os.path.join(prefix, 'lib')):
-        if 'libtandem.so.1' in names:
-            return folder
-    return None
-
-
 class Installed(PeerCase):
     """Installed at another place than it was configured for, as a package is made."""
 
     def setUp(self):
         super().setUp()
-        destination = self.path('root')
-        subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir',
-                        destination], check=True, capture_output=True)
+        self.install()
         prefix = os.path.relpath(self.option('prefix'), '/')
-        self.prefix = os.path.join(destination, prefix)
-        self.libraries = library_folder(self.prefix)
+        self.prefix = os.path.join(self.path('root'), prefix)
+        self.libraries = os.path.join(self.prefix, self.option('libdir'))
         self.modules = os.path.join(self.libraries, 'tandem', 'modules')
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith('TANDEM_')},
@@ -59,6 +49,10 @@ class Installed(PeerCase):
             'TANDEM_CONTROL': self.path('control.sock'),
             'TANDEM_STATE_DIR': self.path('state'),
         }
+
+    def install(self):
+        subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir',
+                        self.path('root')], check=True, capture_output=True)
 
     def option(self, name):
         answer = subprocess.run(['meson', 'introspect', '--buildoptions', BUILD], check=True,
@@ -83,6 +77,22 @@ class Installed(PeerCase):
     def test_everything_is_where_it_belongs(self):
         missing = [name for name in FILES if not os.path.exists(os.path.join(self.prefix, name))]
         self.assertEqual(missing, [])
+
+    def test_library_has_its_soname(self):
+        names = [name for name in os.listdir(self.libraries) if name.startswith('libtandem.so')]
+        self.assertEqual(sorted(names), ['libtandem.so', 'libtandem.so.1', 'libtandem.so.1.0.0'])
+        self.assertEqual(os.readlink(os.path.join(self.libraries, 'libtandem.so.1')),
+                         'libtandem.so.1.0.0')
+
+    def test_operators_configuration_survives_an_upgrade(self):
+        config = os.path.join(self.prefix, 'etc', 'tandem', 'tandem.conf')
+        self.assertFalse(os.path.exists(config + '.new'))
+        self.write(config, '# mine\n')
+        self.install()
+        with open(config, encoding='utf-8') as file:
+            self.assertEqual(file.read(), '# mine\n')
+        with open(config + '.new', encoding='utf-8') as file:
+            self.assertIn('[modules]', file.read())
 
     def test_every_module_has_a_sample(self):
         samples = os.path.join(self.prefix, 'etc', 'tandem', 'conf.d')
