@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Datagram listeners: read in batches into buffers that are used again and again. */
 
+#include "run/port.h"
 #include "run/socket.h"
 
 #include <tandem/log.h>
@@ -20,7 +21,7 @@ typedef union {
     char room[CMSG_SPACE (sizeof (uint32_t))];
 } Control;
 
-struct TdDatagrams {
+typedef struct {
     struct mmsghdr headers[BATCH];
     struct iovec iovecs[BATCH];
     TdAddress remotes[BATCH];
@@ -29,19 +30,23 @@ struct TdDatagrams {
     uint32_t n_overflowed; /* as the kernel counts, from the opening of the socket */
     size_t stride_bytes;   /* a message and the NUL behind it */
     char *buffers;
-};
+} Datagrams;
 
-void
-td_datagrams_free (TdDatagrams *datagrams)
+static void
+free_inside (TdPort *port)
 {
-    g_free (datagrams->buffers);
-    g_free (datagrams);
+    Datagrams *datagrams = port->inside;
+
+    if (datagrams != NULL) {
+        g_free (datagrams->buffers);
+        g_free (datagrams);
+    }
 }
 
-static TdDatagrams *
+static Datagrams *
 datagrams_new (size_t max_message_bytes)
 {
-    TdDatagrams *datagrams = g_new0 (TdDatagrams, 1);
+    Datagrams *datagrams = g_new0 (Datagrams, 1);
 
     datagrams->n_used = BATCH;
     datagrams->stride_bytes = max_message_bytes + 1;
@@ -55,7 +60,7 @@ datagrams_new (size_t max_message_bytes)
 
 /* Sets anew what recvmmsg() wrote over. */
 static void
-rearm (TdDatagrams *datagrams)
+rearm (Datagrams *datagrams)
 {
     for (unsigned i = 0; i < datagrams->n_used; i++) {
         datagrams->headers[i].msg_hdr = (struct msghdr){
@@ -93,8 +98,8 @@ report_buffer (TdPort *port, int granted_bytes)
     }
 }
 
-bool
-td_datagrams_open (TdPort *port, GError **error)
+static bool
+open_socket (TdPort *port, GError **error)
 {
     const TdListenerDecl *decl = &port->decl;
     socklen_t len = sizeof port->address;
@@ -120,7 +125,7 @@ td_datagrams_open (TdPort *port, GError **error)
     setsockopt (port->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     td_socket_ask_buffer (port->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
     report_buffer (port, td_socket_ask_buffer (port->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
-    port->datagrams = datagrams_new (decl->max_message_bytes);
+    port->inside = datagrams_new (decl->max_message_bytes);
     return true;
 }
 
@@ -128,7 +133,7 @@ td_datagrams_open (TdPort *port, GError **error)
 static void
 count_overflow (TdPort *port, struct msghdr *header)
 {
-    TdDatagrams *datagrams = port->datagrams;
+    Datagrams *datagrams = port->inside;
     uint32_t n_overflowed;
 
     struct cmsghdr *cmsg = CMSG_FIRSTHDR (header);
@@ -148,7 +153,7 @@ count_overflow (TdPort *port, struct msghdr *header)
 static void
 take_in (TdPort *port, unsigned index, int64_t arrival_us)
 {
-    TdDatagrams *datagrams = port->datagrams;
+    Datagrams *datagrams = port->inside;
     struct mmsghdr *message = &datagrams->headers[index];
     char *bytes = datagrams->iovecs[index].iov_base;
     TdPacket packet = {
@@ -172,10 +177,10 @@ take_in (TdPort *port, unsigned index, int64_t arrival_us)
 
 /* One batch a turn of the main context: what is left waits in the kernel, while timers and posts
  * have their go. */
-void
-td_datagrams_read (TdPort *port)
+static void
+read_batch (TdPort *port)
 {
-    TdDatagrams *datagrams = port->datagrams;
+    Datagrams *datagrams = port->inside;
     int64_t arrival_us = td_clock_now_us ();
 
     rearm (datagrams);
@@ -192,3 +197,13 @@ td_datagrams_read (TdPort *port)
         take_in (port, (unsigned) i, arrival_us);
     }
 }
+
+static int
+watched_fd (const TdPort *port)
+{
+    return port->fd;
+}
+
+const TdPortKind td_datagram_kind = {
+    .open = open_socket, .watched_fd = watched_fd, .read = read_batch, .free = free_inside
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stream listeners: accepting, connecting, framing, and what waits for a slow peer. */
 
+#include "run/port.h"
 #include "run/socket.h"
 
 #include "run/lane.h"
@@ -44,14 +45,20 @@ struct TdFlow {
     Buffer in, out;
 };
 
-struct TdStreams {
+typedef struct {
     TdPort *port;
     int epoll_fd;
     TdTimer pause;        /* of accepting */
     char *scratch;        /* READ_BYTES and a NUL */
     pthread_mutex_t lock; /* guards the tables: other lanes look up, only the reader removes */
     GHashTable *by_number, *by_remote;
-};
+} Streams;
+
+static Streams *
+streams_of (const TdPort *port)
+{
+    return port->inside;
+}
 
 /* What another lane wants done with a flow. */
 typedef struct {
@@ -134,13 +141,13 @@ flow_free (void *data)
 
 /* Thread: any. The flow stays while the lock is held, or on the reader. */
 static TdFlow *
-find_flow (TdStreams *streams, uint64_t number)
+find_flow (Streams *streams, uint64_t number)
 {
     return g_hash_table_lookup (streams->by_number, &number);
 }
 
 static TdFlow *
-find_flow_on_reader (TdStreams *streams, uint64_t number)
+find_flow_on_reader (Streams *streams, uint64_t number)
 {
     pthread_mutex_lock (&streams->lock);
     TdFlow *flow = find_flow (streams, number);
@@ -161,8 +168,8 @@ flow_new (TdPort *port, const TdAddress *remote)
     flow->remote = *remote;
     flow->fd = -1;
     td_timer_init (&flow->timer, NULL, flow_timer_expired);
-    g_hash_table_insert (port->streams->by_number, &flow->number, flow);
-    g_hash_table_replace (port->streams->by_remote, &flow->remote, flow);
+    g_hash_table_insert (streams_of (port)->by_number, &flow->number, flow);
+    g_hash_table_replace (streams_of (port)->by_remote, &flow->remote, flow);
     td_metric_add (port->n_connections, 1);
     return flow;
 }
@@ -171,7 +178,7 @@ flow_new (TdPort *port, const TdAddress *remote)
 static void
 forget_remote (TdFlow *flow)
 {
-    TdStreams *streams = flow->port->streams;
+    Streams *streams = streams_of (flow->port);
 
     pthread_mutex_lock (&streams->lock);
     if (g_hash_table_lookup (streams->by_remote, &flow->remote) == flow) {
@@ -211,9 +218,9 @@ flow_end (TdFlow *flow)
     TdPort *port = flow->port;
 
     forget_remote (flow);
-    pthread_mutex_lock (&port->streams->lock);
-    g_hash_table_remove (port->streams->by_number, &flow->number);
-    pthread_mutex_unlock (&port->streams->lock);
+    pthread_mutex_lock (&streams_of (port)->lock);
+    g_hash_table_remove (streams_of (port)->by_number, &flow->number);
+    pthread_mutex_unlock (&streams_of (port)->lock);
     td_timer_stop (&flow->timer);
     td_metric_add (port->n_connections, -1);
     td_port_tell_closed (port, flow->number, &flow->remote);
@@ -232,7 +239,7 @@ watch (TdFlow *flow)
     if (events == flow->events || flow->is_doomed) {
         return;
     }
-    if (epoll_ctl (flow->port->streams->epoll_fd, operation, flow->fd, &event) != 0) {
+    if (epoll_ctl (streams_of (flow->port)->epoll_fd, operation, flow->fd, &event) != 0) {
         doom_aloud (flow, "socket.watch", "cannot watch the connection: %s", g_strerror (errno));
         return;
     }
@@ -381,7 +388,7 @@ static void
 flow_read (TdFlow *flow)
 {
     Buffer *in = &flow->in;
-    char *scratch = flow->port->streams->scratch;
+    char *scratch = streams_of (flow->port)->scratch;
     ssize_t n = recv (flow->fd, scratch, READ_BYTES, MSG_DONTWAIT);
 
     if (n < 0) {
@@ -445,14 +452,14 @@ watch_listening (TdPort *port)
 {
     struct epoll_event event = { .events = EPOLLIN };
 
-    return epoll_ctl (port->streams->epoll_fd, EPOLL_CTL_ADD, port->fd, &event) == 0;
+    return epoll_ctl (streams_of (port)->epoll_fd, EPOLL_CTL_ADD, port->fd, &event) == 0;
 }
 
 static void
 pause_accepting (TdPort *port, int code)
 {
-    epoll_ctl (port->streams->epoll_fd, EPOLL_CTL_DEL, port->fd, NULL);
-    td_timer_start (&port->streams->pause, PAUSE_MS);
+    epoll_ctl (streams_of (port)->epoll_fd, EPOLL_CTL_DEL, port->fd, NULL);
+    td_timer_start (&streams_of (port)->pause, PAUSE_MS);
     td_log_peer (td_port_module (port), "socket.accept", port->name, NULL,
                  "cannot accept a connection, tries again in %d ms: %s", PAUSE_MS,
                  g_strerror (code));
@@ -461,7 +468,7 @@ pause_accepting (TdPort *port, int code)
 static void
 accept_one (TdPort *port, int fd, const TdAddress *remote)
 {
-    TdStreams *streams = port->streams;
+    Streams *streams = streams_of (port);
 
     pthread_mutex_lock (&streams->lock);
     TdFlow *flow = flow_new (port, remote);
@@ -501,18 +508,18 @@ accept_flows (TdPort *port)
 static void
 accept_again (TdTimer *timer)
 {
-    TdStreams *streams = (TdStreams *) ((char *) timer - offsetof (TdStreams, pause));
+    Streams *streams = (Streams *) ((char *) timer - offsetof (Streams, pause));
 
     if (!watch_listening (streams->port)) {
         td_timer_start (timer, PAUSE_MS);
     }
 }
 
-void
-td_streams_read (TdPort *port)
+static void
+serve (TdPort *port)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait (port->streams->epoll_fd, events, EVENTS, 0);
+    int n = epoll_wait (streams_of (port)->epoll_fd, events, EVENTS, 0);
 
     for (int i = 0; i < n && !td_port_is_silent (port); i++) {
         if (events[i].data.ptr == NULL) {
@@ -587,7 +594,7 @@ static void
 run_connect (TdPost *post)
 {
     Errand *errand = (Errand *) post;
-    TdFlow *flow = find_flow_on_reader (errand->port->streams, errand->flow);
+    TdFlow *flow = find_flow_on_reader (streams_of (errand->port), errand->flow);
     g_autoptr (GError) error = NULL;
 
     if (flow != NULL && td_port_is_silent (errand->port)) {
@@ -605,7 +612,7 @@ static void
 run_send (TdPost *post)
 {
     Errand *errand = (Errand *) post;
-    TdFlow *flow = find_flow_on_reader (errand->port->streams, errand->flow);
+    TdFlow *flow = find_flow_on_reader (streams_of (errand->port), errand->flow);
 
     if (flow != NULL) {
         flow_write (flow, errand->bytes, errand->len_bytes);
@@ -635,9 +642,9 @@ uint64_t
 td_flow_connect (TdListener *listener, const TdAddress *remote)
 {
     TdPort *port = listener->port;
-    TdStreams *streams = port->streams;
+    Streams *streams = streams_of (port);
 
-    g_return_val_if_fail (streams != NULL, 0);
+    g_return_val_if_fail (port->kind == &td_stream_kind, 0);
     if (td_port_is_silent (port)) {
         return 0;
     }
@@ -673,9 +680,9 @@ bool
 td_flow_send (TdListener *listener, uint64_t number, const void *bytes, size_t len_bytes)
 {
     TdPort *port = listener->port;
-    TdStreams *streams = port->streams;
+    Streams *streams = streams_of (port);
 
-    g_return_val_if_fail (streams != NULL, false);
+    g_return_val_if_fail (port->kind == &td_stream_kind, false);
     if (len_bytes > WAITING_MAX_BYTES) {
         return false;
     }
@@ -694,16 +701,16 @@ td_flow_send (TdListener *listener, uint64_t number, const void *bytes, size_t l
     return !flow->is_doomed;
 }
 
-int
-td_streams_fd (const TdStreams *streams)
+static int
+watched_fd (const TdPort *port)
 {
-    return streams->epoll_fd;
+    return streams_of (port)->epoll_fd;
 }
 
-static TdStreams *
+static Streams *
 streams_new (TdPort *port)
 {
-    TdStreams *streams = g_new0 (TdStreams, 1);
+    Streams *streams = g_new0 (Streams, 1);
 
     streams->port = port;
     streams->scratch = g_malloc (READ_BYTES + 1);
@@ -715,16 +722,16 @@ streams_new (TdPort *port)
     return streams;
 }
 
-bool
-td_streams_open (TdPort *port, GError **error)
+static bool
+open_socket (TdPort *port, GError **error)
 {
     const TdListenerDecl *decl = &port->decl;
     socklen_t len = sizeof port->address;
     int on = 1;
 
-    port->streams = streams_new (port);
+    port->inside = streams_new (port);
     port->fd = socket (decl->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (port->fd < 0 || port->streams->epoll_fd < 0) {
+    if (port->fd < 0 || streams_of (port)->epoll_fd < 0) {
         td_socket_fail (error, decl->name, "make a socket", errno);
         return false;
     }
@@ -748,10 +755,10 @@ td_streams_open (TdPort *port, GError **error)
     return true;
 }
 
-void
-td_streams_quit (TdPort *port)
+static void
+quit (TdPort *port)
 {
-    TdStreams *streams = port->streams;
+    Streams *streams = streams_of (port);
     GHashTableIter flows;
     void *flow;
 
@@ -768,9 +775,10 @@ td_streams_quit (TdPort *port)
     pthread_mutex_unlock (&streams->lock);
 }
 
-void
-td_streams_free (TdStreams *streams)
+static void
+free_inside (TdPort *port)
 {
+    Streams *streams = streams_of (port);
     GHashTableIter flows;
     void *flow;
 
@@ -788,3 +796,7 @@ td_streams_free (TdStreams *streams)
     g_free (streams->scratch);
     g_free (streams);
 }
+
+const TdPortKind td_stream_kind = {
+    .open = open_socket, .watched_fd = watched_fd, .read = serve, .quit = quit, .free = free_inside
+};

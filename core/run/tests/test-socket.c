@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "run/lane.h"
-#include "run/socket.h"
+#include "run/port.h"
 
 #include <errno.h>
 #include <signal.h>
