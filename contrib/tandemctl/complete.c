@@ -4,6 +4,7 @@
 #include "complete.h"
 
 #include "connection.h"
+#include "parts.h"
 
 #include <string.h>
 
@@ -18,31 +19,34 @@ typedef struct {
 static void
 keep (GVariant *answer, bool is_piece, void *data)
 {
-    GVariant **kept = data;
-
-    if (answer != NULL && *kept == NULL) {
-        *kept = g_variant_ref (answer);
+    if (answer != NULL && parts_is_part (answer)) {
+        parts_add (data, answer);
     }
 }
 
-/* The table that WORDS are answered with (transfer full), or NULL. */
-static GVariant *
+/* The rows of the table that WORDS are answered with (transfer full), dictionaries all. */
+static GPtrArray *
 ask_table (const char *path, const char *const *words)
 {
-    g_autoptr (GVariant) answer = NULL;
     g_autofree char *text = NULL;
+    Parts parts = { 0 };
 
-    connection_ask (path, words, keep, &answer, &text);
-    return answer != NULL && g_variant_is_of_type (answer, G_VARIANT_TYPE ("aa{sv}"))
-               ? g_steal_pointer (&answer)
-               : NULL;
+    connection_ask (path, words, keep, &parts, &text);
+    if (parts.rows == NULL) {
+        return g_ptr_array_new ();
+    }
+    for (unsigned i = parts.rows->len; i > 0; i--) {
+        if (!g_variant_is_of_type (parts.rows->pdata[i - 1], G_VARIANT_TYPE_VARDICT)) {
+            g_ptr_array_remove_index (parts.rows, i - 1);
+        }
+    }
+    return parts.rows;
 }
 
 static void
 offer (Search *search, const char *word)
 {
-    if (g_str_has_prefix (word, search->begun)
-        && !g_ptr_array_find_with_equal_func (search->found, word, g_str_equal, NULL)) {
+    if (g_str_has_prefix (word, search->begun)) {
         g_ptr_array_add (search->found, g_strdup (word));
     }
 }
@@ -52,10 +56,10 @@ static void
 offer_answers (Search *search, const char *command)
 {
     g_auto (GStrv) words = g_strsplit (command, " ", -1);
-    g_autoptr (GVariant) table = ask_table (search->path, (const char *const *) words);
+    g_autoptr (GPtrArray) table = ask_table (search->path, (const char *const *) words);
 
-    for (gsize i = 0; table != NULL && i < g_variant_n_children (table); i++) {
-        g_autoptr (GVariant) row = g_variant_get_child_value (table, i);
+    for (unsigned i = 0; i < table->len; i++) {
+        GVariant *row = table->pdata[i];
         g_autoptr (GVariant) value = NULL;
         const char *name;
         if (g_variant_n_children (row) > 0) {
@@ -161,21 +165,25 @@ complete_words (const char *path, const char *const *words)
 {
     unsigned n_words = g_strv_length ((char **) words);
     g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-    g_autoptr (GVariant) table = ask_table (path, (const char *const[]){ "commands", NULL });
+    g_autoptr (GPtrArray) table = ask_table (path, (const char *const[]){ "commands", NULL });
     Search search = { .path = path,
                       .words = words,
                       .n_words = n_words > 0 ? n_words - 1 : 0,
                       .begun = n_words > 0 ? words[n_words - 1] : "",
                       .found = found };
 
-    for (gsize i = 0; table != NULL && i < g_variant_n_children (table); i++) {
-        g_autoptr (GVariant) row = g_variant_get_child_value (table, i);
-        offer_command (&search, row);
+    for (unsigned i = 0; i < table->len; i++) {
+        offer_command (&search, table->pdata[i]);
     }
     if (search.n_words == 0) {
         offer (&search, "wait-ready");
     }
     g_ptr_array_sort (found, compare_words);
+    for (unsigned i = found->len; i > 1; i--) {
+        if (g_str_equal (found->pdata[i - 1], found->pdata[i - 2])) {
+            g_ptr_array_remove_index (found, i - 1);
+        }
+    }
     g_ptr_array_add (found, NULL);
     return (char **) g_ptr_array_free (g_steal_pointer (&found), FALSE);
 }

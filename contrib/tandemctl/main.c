@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "interactive.h"
 #include "output.h"
+#include "parts.h"
 
 #include <tandem/command.h>
 
@@ -25,6 +26,7 @@ typedef struct {
     const char *path;
     bool is_json;
     Output output;
+    Parts parts;
     bool has_pieces; /* the answer is a stream: the way to end it is to interrupt it */
 } Control;
 
@@ -46,12 +48,31 @@ piece_to_text (GVariant *piece)
     return td_result_to_text (is_dictionary ? alone : piece);
 }
 
+/* Takes a part of a table; a table that is complete is printed. */
+static void
+print_part (Control *control, GVariant *part, bool is_last)
+{
+    parts_add (&control->parts, part);
+    if (control->is_json) {
+        parts_to_json (&control->parts, &control->output, is_last);
+    } else if (is_last) {
+        g_autoptr (GVariant) table = parts_end (&control->parts);
+        g_autofree char *text = td_result_to_text (table);
+        output_text (&control->output, text);
+    }
+    output_flush (&control->output);
+}
+
 static void
 print_answer (GVariant *answer, bool is_piece, void *data)
 {
     Control *control = data;
     g_autofree char *text = NULL;
 
+    if (answer != NULL && (is_piece || control->parts.rows != NULL) && parts_is_part (answer)) {
+        print_part (control, answer, !is_piece);
+        return;
+    }
     control->has_pieces |= is_piece;
     if (answer == NULL) {
         return;
@@ -102,6 +123,7 @@ ask (Control *control, const char *const *words)
 
     control->has_pieces = false;
     Outcome outcome = connection_ask (control->path, words, print_answer, control, &text);
+    parts_clear (&control->parts);
     if (text != NULL) {
         print_error (text);
     }

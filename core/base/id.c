@@ -169,14 +169,24 @@ td_id_table_remove (TdIdTable *table, TdId id)
     table->n_used--;
 }
 
+uint32_t
+td_id_table_some (const TdIdTable *table, TdIdKind kind, uint32_t first, uint32_t n_slots,
+                  bool (*visit) (TdId id, void *object, void *data), void *data)
+{
+    uint32_t end = first + MIN (n_slots, table->n_slots - MIN (first, table->n_slots));
+
+    for (uint32_t slot = first; slot < end; slot++) {
+        if (table->slots[slot].object != NULL && table->slots[slot].kind == kind
+            && !visit (make_id (table, slot), table->slots[slot].object, data)) {
+            end = slot + 1;
+        }
+    }
+    return end < table->n_slots ? end : 0;
+}
+
 void
 td_id_table_each (const TdIdTable *table, TdIdKind kind,
                   bool (*visit) (TdId id, void *object, void *data), void *data)
 {
-    for (uint32_t slot = 0; slot < table->n_slots; slot++) {
-        if (table->slots[slot].object != NULL && table->slots[slot].kind == kind
-            && !visit (make_id (table, slot), table->slots[slot].object, data)) {
-            return;
-        }
-    }
+    td_id_table_some (table, kind, 0, UINT32_MAX, visit, data);
 }

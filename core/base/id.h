@@ -38,4 +38,9 @@ void td_id_table_remove (TdIdTable *table, TdId id);
 void td_id_table_each (const TdIdTable *table, TdIdKind kind,
                        bool (*visit) (TdId id, void *object, void *data), void *data);
 
+/* As td_id_table_each(), for the N_SLOTS slots from FIRST, so that a large table is gone through in many
+ * turns; what lives all the time is seen once. Returns the slot to go on with, 0 at the end. */
+uint32_t td_id_table_some (const TdIdTable *table, TdIdKind kind, uint32_t first, uint32_t n_slots,
+                           bool (*visit) (TdId id, void *object, void *data), void *data);
+
 #endif

@@ -559,6 +559,14 @@ td_calls_each (void (*visit) (TdCall *call, void *data), void *data)
                       &(Visit){ visit, data });
 }
 
+uint32_t
+td_calls_some (uint32_t first, uint32_t n_slots, bool (*visit) (TdId id, void *call, void *data),
+               void *data)
+{
+    return td_id_table_some (td_lane_ids (td_lane_current ()), TD_ID_CALL, first, n_slots, visit,
+                             data);
+}
+
 unsigned
 td_calls_count (void)
 {

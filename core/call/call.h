@@ -129,6 +129,10 @@ unsigned td_calls_count (void);
 /* Calls VISIT with each call of the current lane. */
 void td_calls_each (void (*visit) (TdCall *call, void *data), void *data);
 
+/* As above, a part at a time: see td_id_table_some(). */
+uint32_t td_calls_some (uint32_t first, uint32_t n_slots,
+                        bool (*visit) (TdId id, void *call, void *data), void *data);
+
 /* --- For the channel --- */
 void td_call_start (TdChannel *channel);
 void td_call_hear (TdCall *call, TdChannel *leg, const TdLegEvent *event);

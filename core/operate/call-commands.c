@@ -5,71 +5,6 @@
 
 #include "operate/command.h"
 
-/* A journey over the lanes that gathers a row for each call. */
-typedef struct {
-    TdRequest *request;
-    GVariantBuilder rows;
-} Gathering;
-
-static int64_t
-age_s (int64_t since_us)
-{
-    return (td_clock_now_us () - since_us) / G_USEC_PER_SEC;
-}
-
-void
-td_call_describe_briefly (const TdCall *call, GVariantBuilder *row)
-{
-    char id[TD_ID_TEXT_SIZE];
-    const TdChannel *b = td_call_outgoing (call);
-
-    td_row_text (row, "call", td_id_print (td_call_id (call), id));
-    td_row_text (row, "state", td_call_state_name (call));
-    td_row_text (row, "calling", td_party_key (td_call_calling (call)));
-    td_row_text (row, "called", td_party_key (td_call_called (call)));
-    td_row_text (row, "from", call->a != NULL ? td_channel_trunk (call->a) : NULL);
-    td_row_text (row, "to", b != NULL ? td_channel_trunk (b) : NULL);
-    td_row_number (row, "class", td_call_priority (call)->priority_class);
-    td_row_number (row, "seconds",
-                   age_s (call->answered_us != 0 ? call->answered_us : call->started_us));
-}
-
-static void
-add_call (TdCall *call, void *data)
-{
-    Gathering *gathering = data;
-
-    g_variant_builder_open (&gathering->rows, G_VARIANT_TYPE_VARDICT);
-    td_call_describe_briefly (call, &gathering->rows);
-    g_variant_builder_close (&gathering->rows);
-}
-
-static void
-visit_lane (TdLane *lane, void *data)
-{
-    td_calls_each (add_call, data);
-}
-
-static void
-finish (void *data)
-{
-    Gathering *gathering = data;
-
-    td_request_reply (gathering->request, g_variant_builder_end (&gathering->rows));
-    td_request_unref (gathering->request);
-    g_free (gathering);
-}
-
-static void
-run_list (TdRequest *request, void *data)
-{
-    Gathering *gathering = g_new0 (Gathering, 1);
-
-    gathering->request = td_request_ref (request);
-    g_variant_builder_init (&gathering->rows, G_VARIANT_TYPE ("aa{sv}"));
-    td_lane_sweep (NULL, visit_lane, finish, finish, gathering);
-}
-
 static bool
 read_id (TdRequest *request, TdId *ret_id)
 {
@@ -119,6 +54,24 @@ static const TdArgument call_argument[] = {
     { .name = "CALL", .help = "The call's id", .is_required = true, .complete = "call list" },
 };
 
+static const TdArgument list_arguments[] = {
+    { .name = "--caller",
+      .help = "Only calls from this number or user; * and ? stand for what may be there",
+      .takes_value = true },
+    { .name = "--called", .help = "Only calls to it, as it was dialled", .takes_value = true },
+    { .name = "--trunk",
+      .help = "Only calls that came in or went out by it",
+      .takes_value = true,
+      .complete = "trunk list" },
+    { .name = "--state",
+      .help = "Only calls in this state, such as answered",
+      .takes_value = true },
+    { .name = "--since",
+      .help = "Only calls that began so long ago at most (10min), or then at the earliest "
+              "(2026-01-31T14:00:00Z)",
+      .takes_value = true },
+};
+
 static const TdArgument hangup_arguments[] = {
     { .name = "CALL", .help = "The call's id", .is_required = true, .complete = "call list" },
     { .name = "--cause",
@@ -131,8 +84,9 @@ static const TdArgument hangup_arguments[] = {
 void
 td_call_commands_open (void)
 {
-    td_command_add_own (&(TdCommand){ COMMAND, .name = "call list", .help = "The calls that are up",
-                                      .run = run_list });
+    td_command_add_own (&(TdCommand){
+        COMMAND, .name = "call list", .help = "The calls that are up", .arguments = list_arguments,
+        .n_arguments = G_N_ELEMENTS (list_arguments), .is_stream = true, .run = td_call_list });
     td_command_add_own (
         &(TdCommand){ COMMAND, .name = "call show", .help = "Everything about one call",
                       .arguments = call_argument, .n_arguments = 1, .run = run_show });

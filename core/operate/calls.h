@@ -14,4 +14,7 @@ void td_call_describe_briefly (const TdCall *call, GVariantBuilder *row);
 /* "call show": answers REQUEST with all that is known of the call ID. Thread: control. */
 void td_call_show (TdRequest *request, TdId id);
 
+/* "call list". Thread: control. */
+void td_call_list (TdRequest *request, void *data);
+
 #endif

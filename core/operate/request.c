@@ -27,6 +27,9 @@ struct TdRequest {
     void *data;
     void (*gone) (TdRequest *request, void *data);
     void *gone_data;
+    bool is_paused;
+    void (*ready) (TdRequest *request, void *data); /* the command waits for the asker */
+    void *ready_data;
 };
 
 TdRequest *
@@ -67,6 +70,7 @@ leave (TdRequest *request, State state)
 {
     request->state = state;
     request->gone = NULL;
+    request->ready = NULL;
     td_owner_remove (&request->in_answerer);
     td_owner_remove (&request->in_asker);
 }
@@ -136,13 +140,43 @@ td_request_on_gone (TdRequest *request, void (*gone) (TdRequest *request, void *
 }
 
 void
+td_request_when_ready (TdRequest *request, void (*ready) (TdRequest *request, void *data),
+                       void *data)
+{
+    g_return_if_fail (request->is_stream && request->ready == NULL);
+
+    if (request->state == STATE_RUNNING && request->is_paused) {
+        request->ready = ready;
+        request->ready_data = data;
+    } else if (request->state != STATE_ENDED) {
+        ready (request, data);
+    }
+}
+
+void
+td_request_pause (TdRequest *request, bool is_paused)
+{
+    void (*ready) (TdRequest *, void *) = is_paused ? NULL : request->ready;
+
+    request->is_paused = is_paused;
+    if (ready != NULL) {
+        request->ready = NULL;
+        ready (request, request->ready_data);
+    }
+}
+
+void
 td_request_abandon (TdRequest *request)
 {
     if (request->state == STATE_RUNNING) {
         void (*gone) (TdRequest *, void *) = request->gone;
+        void (*ready) (TdRequest *, void *) = request->ready;
         leave (request, STATE_ABANDONED);
         if (gone != NULL && !td_owner_is_stopped (request->answerer)) {
             gone (request, request->gone_data);
+        }
+        if (ready != NULL && !td_owner_is_stopped (request->answerer)) {
+            ready (request, request->ready_data);
         }
     }
     td_request_unref (request);
@@ -163,6 +197,7 @@ revoke_answerer (TdOwned *owned)
         (TdRequest *) (void *) ((char *) owned - offsetof (TdRequest, in_answerer));
 
     request->gone = NULL;
+    request->ready = NULL;
     td_request_fail (request,
                      "module %s stopped before \"%s\" was answered: start it and ask again",
                      td_owner_of (request->answerer)->name, request->name);

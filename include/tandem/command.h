@@ -57,6 +57,12 @@ TD_API void td_request_reply (TdRequest *request, GVariant *result);
  * Thread: control. */
 TD_API bool td_request_push (TdRequest *request, GVariant *piece);
 
+/* For a long streamed answer to a REQUEST that is kept: calls READY once, when the asker can take
+ * another piece, or has gone: at once when that is so already. Not called when REQUEST has ended
+ * otherwise. Thread: control. */
+TD_API void td_request_when_ready (TdRequest *request,
+                                   void (*ready) (TdRequest *request, void *data), void *data);
+
 /* Ends REQUEST with an error: what happened, and what to do next. Thread: control. */
 TD_API void td_request_fail (TdRequest *request, const char *format, ...) TD_PRINTF (2, 3);
 
@@ -78,6 +84,10 @@ TD_API TdRequest *td_command_run (TdModule *module, const char *const *words, co
                                   void (*reply) (TdRequest *request, GVariant *piece, bool is_last,
                                                  const char *error_text, void *data),
                                   void *data);
+
+/* Tells the command that the asker cannot take more pieces at present, or can again; one that does not
+ * ask goes on all the same. Thread: control. */
+TD_API void td_request_pause (TdRequest *request, bool is_paused);
 
 /* Ends REQUEST (transfer full): REPLY is not called any more, the command is told. Thread: control. */
 TD_API void td_request_abandon (TdRequest *request);

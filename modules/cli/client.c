@@ -19,6 +19,7 @@ typedef struct {
     char *id;           /* as JSON */
     TdRequest *request; /* NULL while the command is being started */
     bool is_over;
+    bool is_paused; /* its command waits until the client has taken what there is */
 } Pending;
 
 struct CliClient {
@@ -128,6 +129,23 @@ finish (CliClient *client)
     }
 }
 
+/* Lets commands go on that had to wait. */
+static void
+resume (CliClient *client)
+{
+    unsigned i = 0;
+
+    while (client->server != NULL && client->out->len - client->n_sent <= CLI_QUEUE_LOW
+           && i < client->pending->len) {
+        Pending *pending = client->pending->pdata[i++];
+        if (pending->is_paused && pending->request != NULL) {
+            pending->is_paused = false;
+            td_request_pause (pending->request, false);
+            i = 0; /* it may have ended, or the client with it */
+        }
+    }
+}
+
 /* Sends {"id":ID,"NAME":JSON}; is it slow beyond patience, the client is let go instead. */
 static void
 answer (CliClient *client, const char *id, const char *name, const char *json, const char *more)
@@ -194,6 +212,10 @@ reply (TdRequest *request, GVariant *piece, bool is_last, const char *error_text
         answer_error (client, pending->id, error_text, td_request_is_misuse (request));
     } else {
         answer_result (client, pending->id, is_last ? "result" : "piece", piece);
+    }
+    if (!is_last && client->server != NULL && client->out->len - client->n_sent > CLI_QUEUE_FULL) {
+        pending->is_paused = true;
+        td_request_pause (request, true);
     }
     /* Closing has freed a pending that is not over. */
     if (is_last && pending->request != NULL) {
@@ -376,8 +398,8 @@ ready (TdWatch *watch, unsigned conditions, void *data)
     } else if ((conditions & TD_WATCH_END) && !client->is_posted) {
         cli_client_close (client); /* all it asked has been begun */
     }
-    if (client->server != NULL && (conditions & TD_WATCH_WRITE)) {
-        flush (client);
+    if (client->server != NULL && (conditions & TD_WATCH_WRITE) && flush (client)) {
+        resume (client);
     }
     finish (client);
     client_unref (client);

@@ -15,6 +15,8 @@ typedef struct CliClient CliClient;
 enum {
     CLI_LINE_MAX = 64 * 1024,    /* of a request */
     CLI_QUEUE_MAX = 1024 * 1024, /* of answers that wait when another one comes */
+    CLI_QUEUE_FULL = 256 * 1024, /* a command that can wait does */
+    CLI_QUEUE_LOW = 64 * 1024,   /* ... until no more than this is left */
     CLI_CLIENTS_MAX = 64,
     CLI_REQUESTS_MAX = 32, /* of one client at a time */
 };

@@ -18,7 +18,8 @@ typedef struct {
     char *path;
     TdRequest *kept; /* of the command "test follow" */
     unsigned n_gone;
-    char *text; /* that the command "test big" answers with */
+    unsigned n_left; /* pieces of "test long" */
+    char *text;      /* that the command "test big" answers with */
 } Fixture;
 
 static void
@@ -53,6 +54,28 @@ run_big (TdRequest *request, void *data)
     td_request_reply (request, g_variant_new_string (((Fixture *) data)->text));
 }
 
+/* Pieces of the text, each when the client can take it. */
+static void
+push_next (TdRequest *request, void *data)
+{
+    Fixture *fixture = data;
+
+    if (fixture->n_left == 0) {
+        td_request_reply (request, NULL);
+        td_request_unref (request);
+    } else {
+        fixture->n_left--;
+        td_request_push (request, g_variant_new_string (fixture->text));
+        td_request_when_ready (request, push_next, data);
+    }
+}
+
+static void
+run_long (TdRequest *request, void *data)
+{
+    push_next (td_request_ref (request), data);
+}
+
 static void
 add (Fixture *fixture, const char *name, bool is_change, bool is_stream,
      void (*run) (TdRequest *request, void *data))
@@ -84,6 +107,7 @@ set_up (Fixture *fixture, const void *data)
     add (fixture, "test change", true, false, run_echo);
     add (fixture, "test follow", false, true, run_follow);
     add (fixture, "test big", false, false, run_big);
+    add (fixture, "test long", false, true, run_long);
 }
 
 static void
@@ -338,6 +362,23 @@ test_slow_client_is_let_go (Fixture *fixture, const void *data)
 }
 
 static void
+test_command_waits_for_a_slow_client (Fixture *fixture, const void *data)
+{
+    enum { N = 100, LEN = 60000 };
+    int fd = connect_to (fixture->path);
+
+    fixture->text = g_strnfill (LEN, 'x');
+    fixture->n_left = N;
+    say (fd, "{\"words\":[\"test\",\"long\"],\"id\":1}\n");
+    g_assert_cmpuint (fixture->n_left, >, N - 1024 * 1024 / LEN);
+    g_autofree char *heard = hear (fd);
+    g_assert_cmpuint (fixture->n_left, ==, 0);
+    g_assert_cmpuint (strlen (heard), >, N * LEN);
+    g_assert_true (g_str_has_suffix (heard, "{\"id\":1,\"result\":null}\n"));
+    close (fd);
+}
+
+static void
 test_large_answer_arrives_whole (Fixture *fixture, const void *data)
 {
     int fd = connect_to (fixture->path);
@@ -538,6 +579,7 @@ main (int argc, char **argv)
     ADD ("leaving-ends-a-stream", test_leaving_ends_a_stream);
     ADD ("asked-and-gone-is-still-done", test_asked_and_gone_is_still_done);
     ADD ("slow-client-is-let-go", test_slow_client_is_let_go);
+    ADD ("command-waits-for-a-slow-client", test_command_waits_for_a_slow_client);
     ADD ("large-answer-arrives-whole", test_large_answer_arrives_whole);
     ADD ("too-many-requests", test_too_many_requests);
     ADD ("too-many-clients", test_too_many_clients);

@@ -98,6 +98,43 @@ test_many_objects (void)
     td_id_table_clear (&table);
 }
 
+static bool
+count_odd (TdId id, void *object, void *data)
+{
+    unsigned *seen = data;
+
+    seen[*(int *) object]++;
+    return *(int *) object % 2 == 0; /* an odd one ends the part */
+}
+
+static void
+test_a_part_at_a_time (void)
+{
+    enum { N = 200 };
+    TdIdTable table;
+    TdId ids[N];
+    int objects[N];
+    unsigned seen[N] = { 0 }, n_parts = 0;
+    uint32_t next = 0;
+
+    td_id_table_init (&table, 1, 0);
+    for (int i = 0; i < N; i++) {
+        objects[i] = i;
+        ids[i] = td_id_table_add (&table, i % 3 == 0 ? TD_ID_CALL : TD_ID_CHANNEL, &objects[i]);
+    }
+    do {
+        next = td_id_table_some (&table, TD_ID_CALL, next, 50, count_odd, seen);
+        n_parts++;
+    } while (next != 0);
+    for (int i = 0; i < N; i++) {
+        g_assert_cmpuint (seen[i], ==, i % 3 == 0);
+        td_id_table_remove (&table, ids[i]);
+    }
+    g_assert_cmpuint (n_parts, >, N / 6);
+    g_assert_cmpuint (td_id_table_some (&table, TD_ID_CALL, 5000, 50, count_odd, seen), ==, 0);
+    td_id_table_clear (&table);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -105,6 +142,7 @@ main (int argc, char **argv)
     g_test_add_func ("/base/id/stale-finds-nothing", test_stale_id_finds_nothing);
     g_test_add_func ("/base/id/kind-lane-and-boot-count", test_kind_lane_and_boot_count);
     g_test_add_func ("/base/id/text-and-back", test_text_and_back);
+    g_test_add_func ("/base/id/a-part-at-a-time", test_a_part_at_a_time);
     g_test_add_func ("/base/id/many-objects", test_many_objects);
     return g_test_run ();
 }
