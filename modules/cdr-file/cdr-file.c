@@ -171,6 +171,7 @@ set_up_file (CdrFile *file, const Settings *settings)
     cdr_file_init (file, settings->path, head->str);
     file->rotate_size_bytes = settings->rotate_size_bytes;
     file->rotate_interval_us = settings->rotate_interval_us;
+    file->is_never_synced = settings->sync == SYNC_NEVER;
 }
 
 static void
@@ -188,26 +189,37 @@ tell_news (TdModule *module, const char *path, CdrFileNews *news)
     g_free (news->rotated_to);
 }
 
-/* Goes over to what a reload has committed. */
+/* Goes over to what a reload has committed. What the disk did not take goes along, unless it is of
+ * another format. */
 static void
 configure (void *settings, void *data)
 {
     State *state = data;
+    CdrFormat format = state->settings->format;
 
     cdr_file_sync (&state->file, NULL);
+    GString *owed = g_steal_pointer (&state->file.unsynced);
     cdr_file_clear (&state->file);
     settings_free (state->settings);
     state->settings = settings;
     set_up_file (&state->file, state->settings);
+    if (format != state->settings->format && owed->len > 0) {
+        td_log_error (state->module, state->settings->path,
+                      "%zu bytes of records are lost: the file before did not take them, and they "
+                      "are of another format",
+                      owed->len);
+        g_string_truncate (owed, 0);
+    }
+    cdr_file_owe (&state->file, owed);
 }
 
 /* Brings to the disk what the policy wants there by now. */
 static bool
-sync_as_told (State *state, uint32_t *ret_again_ms, GError **error)
+sync_as_told (State *state, uint32_t *ret_again_ms)
 {
     int64_t now_us = td_clock_now_us ();
 
-    if (!state->file.is_unsynced || state->settings->sync == SYNC_NEVER) {
+    if (state->file.unsynced->len == 0) {
         return true;
     }
     if (state->settings->sync == SYNC_BATCH && now_us - state->synced_us < SYNC_US) {
@@ -215,7 +227,7 @@ sync_as_told (State *state, uint32_t *ret_again_ms, GError **error)
         return true;
     }
     state->synced_us = now_us;
-    return cdr_file_sync (&state->file, error);
+    return cdr_file_sync (&state->file, NULL);
 }
 
 /* A file that nobody writes to is rotated, too, when its time has come. */
@@ -232,8 +244,17 @@ look_ahead (const State *state, int64_t now_us, uint32_t *ret_again_ms)
     }
 }
 
-/* Lines that could be written, but not be brought to the disk, are written again: rather twice than
- * not at all. */
+/* What the disk did not take is there before anything else is. */
+static bool
+pay (State *state, CdrFileNews *news, int64_t now_us, GError **error)
+{
+    g_autoptr (GString) nothing = g_string_new (NULL);
+
+    return !state->file.is_owed
+           || (cdr_file_append (&state->file, nothing, now_us, news, error)
+               && cdr_file_sync (&state->file, error));
+}
+
 static bool
 take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
       GError **error)
@@ -250,10 +271,15 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
             cdr_format_append (state->settings->format, text, record, facts[i]);
         }
     }
-    bool is_good = cdr_file_append (&state->file, text, now_us, &news, error);
+    bool is_good = pay (state, &news, now_us, error)
+                   && cdr_file_append (&state->file, text, now_us, &news, error);
     tell_news (state->module, state->settings->path, &news);
-    if (!is_good || !sync_as_told (state, ret_again_ms, error)) {
+    if (!is_good) {
+        cdr_file_rest (&state->file);
         return false;
+    }
+    if (!sync_as_told (state, ret_again_ms)) {
+        *ret_again_ms = 1; /* the file has the lines, and owes them */
     }
     look_ahead (state, now_us, ret_again_ms);
     return true;
@@ -264,10 +290,13 @@ end (void *data)
 {
     State *state = data;
     g_autoptr (GError) error = NULL;
+    CdrFileNews news = { 0 };
 
-    if (!cdr_file_sync (&state->file, &error)) {
-        td_log_error (state->module, state->settings->path, "%s", error->message);
+    if (!pay (state, &news, td_clock_wall_us (), &error) || !cdr_file_sync (&state->file, &error)) {
+        td_log_error (state->module, state->settings->path, "%zu bytes of records may be lost: %s",
+                      state->file.unsynced->len, error->message);
     }
+    tell_news (state->module, state->settings->path, &news);
     cdr_file_clear (&state->file);
 }
 

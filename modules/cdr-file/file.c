@@ -49,7 +49,11 @@ fail (const CdrFile *file, const char *what, int number, GError **error)
 void
 cdr_file_init (CdrFile *file, const char *path, const char *head)
 {
-    *file = (CdrFile){ .path = g_strdup (path), .head = g_string_new (head), .fd = -1 };
+    *file = (CdrFile){ .path = g_strdup (path),
+                       .head = g_string_new (head),
+                       .fd = -1,
+                       .unsynced = g_string_new (NULL),
+                       .end = -1 };
 }
 
 static void
@@ -62,6 +66,13 @@ close_file (CdrFile *file)
 }
 
 void
+cdr_file_rest (CdrFile *file)
+{
+    file->is_owed |= file->unsynced->len > 0;
+    close_file (file);
+}
+
+void
 cdr_file_clear (CdrFile *file)
 {
     close_file (file);
@@ -69,6 +80,18 @@ cdr_file_clear (CdrFile *file)
     if (file->head != NULL) {
         g_string_free (g_steal_pointer (&file->head), TRUE);
     }
+    if (file->unsynced != NULL) {
+        g_string_free (g_steal_pointer (&file->unsynced), TRUE);
+    }
+}
+
+void
+cdr_file_owe (CdrFile *file, GString *lines)
+{
+    g_string_free (file->unsynced, TRUE);
+    file->unsynced = lines;
+    file->end = -1;
+    file->is_owed = lines->len > 0;
 }
 
 /* --- Opening ----------------------------------------------------------------------------- */
@@ -163,6 +186,18 @@ mend_end (CdrFile *file, CdrFileNews *news, GError **error)
     return true;
 }
 
+/* The open file is not ours any more: what its disk does not take is for the next one. */
+static void
+leave (CdrFile *file)
+{
+    if (!file->is_owed && fsync (file->fd) == 0) {
+        g_string_truncate (file->unsynced, 0);
+    }
+    file->is_owed = file->unsynced->len > 0;
+    file->end = -1;
+    close_file (file);
+}
+
 /* Opens and locks what the path names at last: it may be moved away between the two. */
 static bool
 open_and_lock (CdrFile *file, GError **error)
@@ -184,11 +219,7 @@ open_and_lock (CdrFile *file, GError **error)
             }
             return true;
         }
-        if (file->is_unsynced) {
-            fsync (file->fd);
-            file->is_unsynced = false;
-        }
-        close_file (file);
+        leave (file);
     }
     return fail (file, "is moved away again and again", EBUSY, error);
 }
@@ -296,7 +327,67 @@ write_whole (CdrFile *file, const GString *text, GError **error)
         }
         n_written += (gsize) n;
     }
-    file->is_unsynced |= text->len > 0;
+    return true;
+}
+
+/* Whether nothing has been written behind what is unsynced. */
+static bool
+ends_as_we_left_it (const CdrFile *file)
+{
+    struct stat status;
+
+    return fstat (file->fd, &status) == 0 && status.st_size == file->end
+           && status.st_dev == file->place[0] && status.st_ino == file->place[1];
+}
+
+static void
+keep_lines (CdrFile *file, const GString *lines)
+{
+    struct stat status;
+
+    g_string_append_len (file->unsynced, lines->str, (gssize) lines->len);
+    file->end = -1;
+    if (fstat (file->fd, &status) == 0 && S_ISREG (status.st_mode)) {
+        file->end = status.st_size;
+        file->place[0] = status.st_dev;
+        file->place[1] = status.st_ino;
+    }
+}
+
+/* Writes LINES, and keeps them until they are on the disk. */
+static bool
+write_lines (CdrFile *file, const GString *lines, GError **error)
+{
+    g_autoptr (GString) text = g_string_new (size_of (file) == 0 ? file->head->str : NULL);
+
+    g_string_append_len (text, lines->str, (gssize) lines->len);
+    if (!write_whole (file, text, error)) {
+        return false;
+    }
+    if (!file->is_never_synced) {
+        keep_lines (file, lines);
+    }
+    return true;
+}
+
+/* Writes again what the disk did not take: in its place, unless somebody else has written meanwhile.
+ * Rather twice than not at all. */
+static bool
+write_owed (CdrFile *file, GError **error)
+{
+    g_autoptr (GString) owed = g_steal_pointer (&file->unsynced);
+
+    file->unsynced = g_string_new (NULL);
+    if (ends_as_we_left_it (file) && ftruncate (file->fd, file->end - (int64_t) owed->len) != 0) {
+        int number = errno;
+        cdr_file_owe (file, g_steal_pointer (&owed));
+        return fail (file, "cannot be written again", number, error);
+    }
+    if (!write_lines (file, owed, error)) {
+        cdr_file_owe (file, g_steal_pointer (&owed));
+        return false;
+    }
+    file->is_owed = false;
     return true;
 }
 
@@ -304,7 +395,7 @@ static bool
 append_locked (CdrFile *file, const GString *text, int64_t now_us, CdrFileNews *news,
                GError **error)
 {
-    if (!mend_end (file, news, error)) {
+    if (!mend_end (file, news, error) || (file->is_owed && !write_owed (file, error))) {
         return false;
     }
     if (wants_rotation (file, size_of (file), now_us) && !rotate (file, now_us, news, error)) {
@@ -314,12 +405,7 @@ append_locked (CdrFile *file, const GString *text, int64_t now_us, CdrFileNews *
         return true;
     }
     file->period = period_of (file, now_us);
-    if (size_of (file) != 0) {
-        return write_whole (file, text, error);
-    }
-    g_autoptr (GString) both = g_string_new_len (file->head->str, (gssize) file->head->len);
-    g_string_append_len (both, text->str, (gssize) text->len);
-    return write_whole (file, both, error);
+    return write_lines (file, text, error);
 }
 
 bool
@@ -339,12 +425,13 @@ cdr_file_append (CdrFile *file, const GString *text, int64_t now_us, CdrFileNews
 bool
 cdr_file_sync (CdrFile *file, GError **error)
 {
-    if (file->fd < 0 || !file->is_unsynced) {
+    if (file->fd < 0 || file->unsynced->len == 0) {
         return true;
     }
-    if (fdatasync (file->fd) != 0 && errno != EINVAL && errno != EROFS) {
+    if (fdatasync (file->fd) != 0 && errno != EINVAL) { /* of a pipe, say */
+        file->is_owed = true;
         return fail (file, "cannot be brought to the disk", errno, error);
     }
-    file->is_unsynced = false;
+    g_string_truncate (file->unsynced, 0);
     return true;
 }
