@@ -23,6 +23,7 @@
 #include "call/media.h"
 #include "call/settings.h"
 #include "config/config.h"
+#include "config/reload.h"
 #include "config/schema.h"
 #include "module/note.h"
 #include "module/registry.h"
@@ -361,6 +362,22 @@ td_engine_quit (void)
     td_lanes_quit ();
 }
 
+/* Whoever hung up on us reads the log. */
+static void
+log_what_waits (const TdConfig *before, const TdConfig *after)
+{
+    g_autoptr (GPtrArray) changes = td_config_diff (before, after);
+
+    for (unsigned i = 0; i < changes->len; i++) {
+        const TdChange *change = changes->pdata[i];
+        if (change->needs_restart) {
+            g_autoptr (GString) text = g_string_new (NULL);
+            td_change_print (change, text);
+            td_log_warning (NULL, "reload", "not in force yet: %s", text->str);
+        }
+    }
+}
+
 bool
 td_engine_reload (TdProblemVisit visit, void *data)
 {
@@ -375,6 +392,7 @@ td_engine_reload (TdProblemVisit visit, void *data)
     bool is_ready = td_registry_prepare (engine.registry, next, texts);
     td_report_texts (texts, TD_ERROR_REFUSED, visit, data, NULL);
     if (is_ready) {
+        log_what_waits (current_config (), next);
         td_registry_commit (engine.registry, next);
         take_config (next);
     }

@@ -14,7 +14,7 @@ add_problem (const char *problem, void *data)
     g_ptr_array_add (data, g_strdup (problem));
 }
 
-/* Replies with the problems, or that there is none. WHAT: "good", "taken over". */
+/* Replies with the problems, or that there is none: WHAT, such as "good". */
 static void
 reply (TdRequest *request, GPtrArray *problems, bool is_good, const char *what)
 {
@@ -36,13 +36,42 @@ run_check (TdRequest *request, void *data)
     reply (request, problems, next != NULL, "good");
 }
 
+/* Says what has changed since BEFORE and who must be restarted for it to be in force. */
+static void
+reply_taken (TdRequest *request, const TdConfig *before)
+{
+    g_autoptr (GPtrArray) changes = td_config_diff (before, engine.current ());
+    g_autoptr (GPtrArray) waiting = g_ptr_array_new_with_free_func (g_free);
+    GVariantBuilder row;
+
+    for (unsigned i = 0; i < changes->len; i++) {
+        const TdChange *change = changes->pdata[i];
+        if (change->needs_restart) {
+            GString *text = g_string_new (NULL);
+            td_change_print (change, text);
+            g_ptr_array_add (waiting, g_string_free (text, FALSE));
+        }
+    }
+    g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
+    td_row_text (&row, "configuration", "taken over");
+    if (waiting->len > 0) {
+        td_row_list (&row, "not_in_force", (const char *const *) waiting->pdata,
+                     (gssize) waiting->len);
+    }
+    td_request_reply (request, g_variant_builder_end (&row));
+}
+
 static void
 run_reload (TdRequest *request, void *data)
 {
     g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
-    bool is_taken = engine.reload (add_problem, problems);
+    g_autoptr (TdConfig) before = td_config_ref (engine.current ());
 
-    reply (request, problems, is_taken, "taken over");
+    if (engine.reload (add_problem, problems) && problems->len == 0) {
+        reply_taken (request, before);
+    } else {
+        reply (request, problems, false, NULL);
+    }
 }
 
 static void

@@ -68,7 +68,7 @@ run_commands (RtpThread *thread)
 static int
 wait_ms (const RtpThread *thread)
 {
-    if (thread->n_awaited == 0 || thread->engine->setup.silence_ms == 0) {
+    if (thread->n_awaited == 0 || rtp_setting (&thread->engine->silence_ms) == 0) {
         return -1;
     }
     int64_t left_us = thread->next_sweep_us - thread->now_us;
@@ -126,7 +126,7 @@ handle_events (RtpThread *thread, const struct epoll_event *events, int n_events
 static void
 rest (const RtpThread *thread)
 {
-    int64_t batch_us = thread->engine->setup.batch_us;
+    int64_t batch_us = rtp_setting (&thread->engine->batch_us);
     struct timespec pause = { .tv_sec = batch_us / 1000000, .tv_nsec = batch_us % 1000000 * 1000 };
 
     clock_nanosleep (CLOCK_MONOTONIC, 0, &pause, NULL);
@@ -137,7 +137,7 @@ sweep (RtpThread *thread)
 {
     if (thread->now_us >= thread->next_sweep_us) {
         thread->next_sweep_us = thread->now_us + SWEEP_US;
-        if (thread->n_awaited > 0 && thread->engine->setup.silence_ms > 0) {
+        if (thread->n_awaited > 0 && rtp_setting (&thread->engine->silence_ms) > 0) {
             rtp_relay_sweep (thread);
         }
     }
@@ -179,7 +179,7 @@ run_thread (void *data)
 
     while (!atomic_load_explicit (&thread->must_end, memory_order_acquire)
            || thread->n_streams > 0) {
-        if (rtp_thread_turn (thread) && thread->engine->setup.batch_us > 0) {
+        if (rtp_thread_turn (thread) && rtp_setting (&thread->engine->batch_us) > 0) {
             rest (thread);
         }
     }
@@ -237,6 +237,27 @@ rtp_engine_now_us (const RtpEngine *engine)
     return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static void
+take_settings (RtpEngine *engine, const RtpSettings *settings)
+{
+    atomic_store_explicit (&engine->batch_us, settings->batch_us, memory_order_relaxed);
+    atomic_store_explicit (&engine->silence_ms, settings->silence_ms, memory_order_relaxed);
+    atomic_store_explicit (&engine->lock_after, settings->lock_after, memory_order_relaxed);
+    atomic_store_explicit (&engine->dscp, settings->dscp, memory_order_relaxed);
+}
+
+void
+rtp_engine_change (RtpEngine *engine, const RtpSettings *settings)
+{
+    rtp_ports_change (engine->ports, settings->first_port, settings->last_port, settings->rest_ms,
+                      rtp_engine_now_us (engine));
+    take_settings (engine, settings);
+    /* One that sleeps may have to look for silence from now on. */
+    for (unsigned i = 0; i < engine->n_threads; i++) {
+        wake (engine->threads[i]);
+    }
+}
+
 RtpEngine *
 rtp_engine_new (const RtpEngineSetup *setup, GError **error)
 {
@@ -244,7 +265,9 @@ rtp_engine_new (const RtpEngineSetup *setup, GError **error)
 
     engine->setup = *setup;
     pthread_mutex_init (&engine->lock, NULL);
-    engine->ports = rtp_ports_new (setup->first_port, setup->last_port, setup->rest_ms, error);
+    take_settings (engine, &setup->settings);
+    engine->ports = rtp_ports_new (setup->settings.first_port, setup->settings.last_port,
+                                   setup->settings.rest_ms, error);
     if (engine->ports == NULL) {
         rtp_engine_free (engine);
         return NULL;

@@ -38,14 +38,19 @@ typedef struct {
     uint64_t n_unsent;  /* the kernel would not take them */
 } RtpTotals;
 
+/* What may change while the engine runs. */
 typedef struct {
-    unsigned n_threads;
     unsigned batch_us;   /* 0: every packet at once */
     unsigned silence_ms; /* 0: nobody is told */
     unsigned lock_after; /* packets, 1 .. 255 */
     unsigned dscp;       /* 0 .. 63 */
     unsigned first_port, last_port;
     unsigned rest_ms; /* of a pair of ports that was used */
+} RtpSettings;
+
+typedef struct {
+    unsigned n_threads;
+    RtpSettings settings;
     /* Tells of what happened to the stream of OWNER, once for each change. Thread: media. */
     void (*event) (void *owner, TdMediaEventKind kind, int64_t value, void *data);
     /* Told at the end of a turn in which something was counted; nullable. Thread: media. */
@@ -59,6 +64,10 @@ typedef struct {
 
 /* Errors: no ports, no descriptors. */
 RtpEngine *rtp_engine_new (const RtpEngineSetup *setup, GError **error);
+
+/* Takes over SETTINGS, whose range of ports has been checked. Streams that are open keep their ports and
+ * their mark. Thread: any. */
+void rtp_engine_change (RtpEngine *engine, const RtpSettings *settings);
 
 /* Starts the threads. Errors: one could not start; the others are told to end. */
 bool rtp_engine_start (RtpEngine *engine, GError **error);

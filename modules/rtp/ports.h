@@ -20,6 +20,14 @@ typedef struct RtpPorts RtpPorts;
 RtpPorts *rtp_ports_new (unsigned first, unsigned last, unsigned rest_ms, GError **error);
 void rtp_ports_free (RtpPorts *ports);
 
+/* What rtp_ports_new() would refuse. */
+bool rtp_ports_check (unsigned first, unsigned last, GError **error);
+
+/* From now on pairs come from FIRST to LAST, which has been checked, and rest for REST_MS. Pairs in use
+ * stay so; those outside the range do not come back. Thread: any. */
+void rtp_ports_change (RtpPorts *ports, unsigned first, unsigned last, unsigned rest_ms,
+                       int64_t now_us);
+
 /* Takes a pair and returns its even port, or 0 when every pair is in use or rests. Thread: any. */
 unsigned rtp_ports_take (RtpPorts *ports, int64_t now_us);
 
@@ -28,6 +36,7 @@ void rtp_ports_give (RtpPorts *ports, unsigned port, int64_t now_us);
 
 /* Thread: any. */
 unsigned rtp_ports_in_use (RtpPorts *ports);
-unsigned rtp_ports_total (const RtpPorts *ports);
+unsigned rtp_ports_total (RtpPorts *ports);
+void rtp_ports_range (RtpPorts *ports, unsigned *ret_first, unsigned *ret_last);
 
 #endif

@@ -311,7 +311,7 @@ take_rtp (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_t *
         return;
     }
     if (!rtp_source_admit (&stream->rtp.source, from, header.ssrc, thread->now_us,
-                           thread->engine->setup.lock_after)) {
+                           rtp_setting (&thread->engine->lock_after))) {
         count_ignored (thread, stream);
         return;
     }
@@ -373,7 +373,7 @@ admit_rtcp (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAdd
         return false;
     }
     return rtp_source_admit (&socket->source, from, ssrc, thread->now_us,
-                             thread->engine->setup.lock_after);
+                             rtp_setting (&thread->engine->lock_after));
 }
 
 static void
@@ -408,7 +408,7 @@ take_opaque (RtpThread *thread, RtpStream *stream, const TdAddress *from, uint8_
              size_t n_bytes)
 {
     if (!rtp_source_admit (&stream->rtp.source, from, 0, thread->now_us,
-                           thread->engine->setup.lock_after)) {
+                           rtp_setting (&thread->engine->lock_after))) {
         count_ignored (thread, stream);
         return;
     }
@@ -477,7 +477,7 @@ check_silence (RtpThread *thread, RtpStream *stream)
     int64_t since_us = MAX (stream->last_received_us, stream->awaited_since_us);
 
     if (!stream->is_awaited || stream->is_silent
-        || thread->now_us - since_us < (int64_t) setup->silence_ms * 1000) {
+        || thread->now_us - since_us < (int64_t) rtp_setting (&thread->engine->silence_ms) * 1000) {
         return;
     }
     stream->is_silent = true;

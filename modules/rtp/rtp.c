@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* rtp: carries the media of calls in this process. */
 
+#include "ports.h"
 #include "termination.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 typedef struct {
     RtpProvider provider;
     TdMetric *relayed, *ignored, *bad, *unsent;
+    RtpSettings prepared; /* by a reload that is not committed yet */
 } Rtp;
 
 static const TdConfigKey keys[] = {
@@ -33,6 +35,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "first-port",
       .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "16384",
       .min = 1024,
       .max = 65534,
@@ -40,6 +43,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "last-port",
       .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "32767",
       .min = 1025,
       .max = 65535,
@@ -47,6 +51,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "port-rest",
       .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "2 s",
       .min = 0,
       .max = 600000,
@@ -62,6 +67,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "batch",
       .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "5 ms",
       .min = 0,
       .max = 20,
@@ -70,6 +76,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "silence",
       .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "60 s",
       .min = 0,
       .max = 86400000,
@@ -78,6 +85,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "lock-after",
       .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
       .unit = "packets",
       .default_text = "10",
       .min = 1,
@@ -86,6 +94,7 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "dscp",
       .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "46",
       .min = 0,
       .max = 63,
@@ -188,11 +197,11 @@ count_threads (const TdConfig *config)
     return n_threads > 0 ? (unsigned) n_threads : (unsigned) MAX (n_processors / 2, 1);
 }
 
-static RtpEngineSetup
-read_setup (Rtp *rtp, const TdConfig *config)
+/* Errors: a range without a pair, with the place of its key. */
+static bool
+read_settings (const TdConfig *config, RtpSettings *settings, GError **error)
 {
-    return (RtpEngineSetup){
-        .n_threads = count_threads (config),
+    *settings = (RtpSettings){
         .batch_us = (unsigned) number (config, "batch") * 1000,
         .silence_ms = (unsigned) number (config, "silence"),
         .lock_after = (unsigned) number (config, "lock-after"),
@@ -200,6 +209,20 @@ read_setup (Rtp *rtp, const TdConfig *config)
         .first_port = (unsigned) number (config, "first-port"),
         .last_port = (unsigned) number (config, "last-port"),
         .rest_ms = (unsigned) number (config, "port-rest"),
+    };
+    if (rtp_ports_check (settings->first_port, settings->last_port, error)) {
+        return true;
+    }
+    g_prefix_error (error, "%s: [rtp] ", td_config_place (config, "rtp", NULL, "first-port"));
+    return false;
+}
+
+static RtpEngineSetup
+make_setup (Rtp *rtp, const TdConfig *config, const RtpSettings *settings)
+{
+    return (RtpEngineSetup){
+        .n_threads = count_threads (config),
+        .settings = *settings,
         .event = rtp_termination_event,
         .count = count,
         .data = rtp,
@@ -212,7 +235,7 @@ static bool
 start_engine (Rtp *rtp, TdModule *module, GError **error)
 {
     static const char *const services[] = { "loop", NULL };
-    RtpEngineSetup setup = read_setup (rtp, td_module_config (module));
+    RtpSettings settings;
     TdMediaProvider provider = {
         .size = sizeof provider,
         .name = "rtp",
@@ -222,6 +245,10 @@ start_engine (Rtp *rtp, TdModule *module, GError **error)
         .request = rtp_provider_request,
     };
 
+    if (!read_settings (td_module_config (module), &settings, error)) {
+        return false;
+    }
+    RtpEngineSetup setup = make_setup (rtp, td_module_config (module), &settings);
     rtp->provider.engine = rtp_engine_new (&setup, error);
     return rtp->provider.engine != NULL && rtp_engine_start (rtp->provider.engine, error)
            && td_media_provider_register (module, &provider, error);
@@ -239,6 +266,23 @@ start (TdModule *module, GError **error)
     return read_place (config, "address", "advertise", &rtp->provider.ipv4, error)
            && read_place (config, "address6", "advertise6", &rtp->provider.ipv6, error)
            && start_engine (rtp, module, error);
+}
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    Rtp *rtp = td_module_state (module);
+
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        return read_settings (next, &rtp->prepared, error);
+    case TD_RELOAD_COMMIT:
+        rtp_engine_change (rtp->provider.engine, &rtp->prepared);
+        break;
+    case TD_RELOAD_ABANDON:
+        break;
+    }
+    return true;
 }
 
 /* Calls that have media keep the threads; the last one ends them. */
@@ -282,4 +326,4 @@ describe (TdModule *module, GVariantDict *info)
 TD_MODULE (rtp, .summary = "Carries the media of calls: RTP and RTCP, relayed and anchored",
            .version = "1.0", .license = "LGPL-2.1-or-later", .provides = TD_LIST ("media"),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
-           .start = start, .stop = stop, .unload = unload, .describe = describe)
+           .start = start, .reload = reload, .stop = stop, .unload = unload, .describe = describe)

@@ -59,7 +59,7 @@ bind_port (const TdAddress *host, unsigned port, unsigned dscp)
 static bool
 bind_pair (RtpStream *stream, const TdAddress *host, unsigned port)
 {
-    unsigned dscp = stream->thread->engine->setup.dscp;
+    unsigned dscp = rtp_setting (&stream->thread->engine->dscp);
 
     stream->rtp.fd = bind_port (host, port, dscp);
     if (stream->rtp.fd < 0) {
@@ -101,12 +101,13 @@ open_ports (RtpStream *stream, const TdAddress *host, GError **error)
             return set_system_error (error, code, host);
         }
     }
-    const RtpEngineSetup *setup = &stream->thread->engine->setup;
+    unsigned first, last;
+    rtp_ports_range (ports, &first, &last);
     g_set_error (
         error, g_quark_from_string ("td-rtp-error"), EADDRINUSE,
         "no media port is free of %u to %u: %u pairs are in use, the others rest or belong "
         "to other programs; widen the range with [rtp] first-port and last-port",
-        setup->first_port, setup->last_port, rtp_ports_in_use (ports));
+        first, last, rtp_ports_in_use (ports));
     return false;
 }
 

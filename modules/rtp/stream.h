@@ -103,7 +103,8 @@ struct RtpThread {
 };
 
 struct RtpEngine {
-    RtpEngineSetup setup;
+    RtpEngineSetup setup; /* but for its settings, which are these: */
+    atomic_uint batch_us, silence_ms, lock_after, dscp;
     RtpPorts *ports;
     pthread_mutex_t lock; /* guards these two */
     unsigned n_clients;
@@ -127,6 +128,13 @@ void rtp_streams_bury (RtpThread *thread);
 void rtp_stream_rearm (RtpStream *stream, RtpSocket *socket);
 
 int64_t rtp_engine_now_us (const RtpEngine *engine);
+
+/* One of the engine's settings, which may change between two turns. */
+static inline unsigned
+rtp_setting (atomic_uint *setting)
+{
+    return atomic_load_explicit (setting, memory_order_relaxed);
+}
 
 /* One turn: the commands, then what has come. Waits when nothing has. Returns whether packets were
  * carried and nothing more is there. */

@@ -74,5 +74,45 @@ class Shown(Speaking):
             self.assertLess(stream['round_trip_ms'], 1000)
 
 
+class Reloaded(Speaking):
+    def reload(self, **rtp):
+        self.tandem.rewrite(self.config(**rtp))
+        return self.tandem.ctl('config', 'reload')
+
+    def our_ports(self):
+        """Ports that Tandem is bound to, of all media."""
+        with open('/proc/net/udp', encoding='ascii') as file:
+            bound = [int(line.split()[1].split(':')[1], 16) for line in file.readlines()[1:]]
+        return {port for port in bound if self.media <= port < self.media + 40}
+
+    def test_ports_move_and_the_call_goes_on(self):
+        before = self.our_ports()
+        self.assertEqual(len(before), 4)
+        first = next(port for port in range(self.media, self.media + 40, 8)
+                     if not before & set(range(port, port + 8)))
+        status, out, err = self.reload(**{'first-port': first, 'last-port': first + 7,
+                                          'port-rest': '0 s', 'silence': '5 s', 'dscp': 10})
+        self.assertEqual((status, err), (0, ''), out)
+        n_in = {stream['leg']: stream['packets_in'] for stream in self.wait_for_streams(
+            lambda stream: stream['packets_in'] > 0, 'packets')}
+        self.wait_for_streams(lambda stream: stream['packets_in'] > n_in[stream['leg']] + 20,
+                              'packets after the reload')
+        second = Baresip(self, 'carla')
+        second.dial(f'sip:8001@127.0.0.1:{self.port}')
+        self.tandem.process.wait_for(lambda: len(self.our_ports()) == 8, 'media of a second call')
+        self.assertTrue(self.our_ports() - before <= set(range(first, first + 8)))
+
+    def test_what_cannot_change_is_told_with_its_place(self):
+        status, out, err = self.reload(threads=7)
+        self.assertEqual((status, err), (0, ''))
+        self.assertRegex(out, r'\[rtp\] threads: .* -> 7; restart rtp \(.*tandem\.conf:\d+:\d+\)')
+
+    def test_range_without_a_pair_is_refused(self):
+        status, out, err = self.reload(**{'first-port': self.media + 1,
+                                          'last-port': self.media + 2})
+        self.assertEqual(status, 1)
+        self.assertRegex(out + err, r'tandem\.conf:\d+:\d+: \[rtp\] .*widen the range')
+
+
 if __name__ == '__main__':
     tap.main()

@@ -112,11 +112,11 @@ main (int argc, char **argv)
     }
     unsigned n_pairs = (unsigned) atoi (argv[1]), first = (unsigned) atoi (argv[2]);
     RtpEngineSetup setup = { .n_threads = argc > 5 ? (unsigned) atoi (argv[5]) : 1,
-                             .batch_us = (unsigned) (atof (argv[4]) * 1000),
-                             .silence_ms = 60000,
-                             .lock_after = 10,
-                             .first_port = first,
-                             .last_port = first + 19999,
+                             .settings.batch_us = (unsigned) (atof (argv[4]) * 1000),
+                             .settings.silence_ms = 60000,
+                             .settings.lock_after = 10,
+                             .settings.first_port = first,
+                             .settings.last_port = first + 19999,
                              .event = ignore_event,
                              .start = start };
     g_autoptr (GError) error = NULL;

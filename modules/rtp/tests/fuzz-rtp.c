@@ -69,9 +69,9 @@ set_stage (Stage *stage)
 {
     static uint8_t table[256];
     RtpEngineSetup setup = { .n_threads = 1,
-                             .lock_after = 3,
-                             .first_port = 1024,
-                             .last_port = 65535,
+                             .settings.lock_after = 3,
+                             .settings.first_port = 1024,
+                             .settings.last_port = 65535,
                              .event = ignore_event };
     TdAddress host;
 

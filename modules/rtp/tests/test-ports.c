@@ -94,6 +94,85 @@ test_no_range (void)
     }
 }
 
+/* Takes all that can be had. */
+static unsigned
+drain (RtpPorts *ports, int64_t now_us, bool is_taken[20])
+{
+    unsigned n = 0, port;
+
+    memset (is_taken, 0, 20);
+    while ((port = rtp_ports_take (ports, now_us)) != 0) {
+        g_assert_cmpuint (port, >=, 10000);
+        g_assert_cmpuint (port, <, 10020);
+        g_assert_false (is_taken[port - 10000]);
+        is_taken[port - 10000] = true;
+        n++;
+    }
+    return n;
+}
+
+static void
+test_range_that_grows (void)
+{
+    RtpPorts *ports = make (10000, 10007, 0);
+    bool is_taken[20];
+
+    unsigned used = rtp_ports_take (ports, 0);
+    rtp_ports_change (ports, 10000, 10019, 0, 0);
+    g_assert_cmpuint (rtp_ports_total (ports), ==, 10);
+    g_assert_cmpuint (drain (ports, 0, is_taken), ==, 9);
+    g_assert_false (is_taken[used - 10000]);
+    rtp_ports_give (ports, used, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, used);
+    rtp_ports_free (ports);
+}
+
+static void
+test_range_that_moves (void)
+{
+    RtpPorts *ports = make (10000, 10009, 0);
+    bool is_taken[20];
+
+    g_assert_cmpuint (drain (ports, 0, is_taken), ==, 5);
+    rtp_ports_change (ports, 10008, 10015, 0, 0);
+    g_assert_cmpuint (rtp_ports_in_use (ports), ==, 5);
+    g_assert_cmpuint (drain (ports, 0, is_taken), ==, 3);
+    g_assert_false (is_taken[8]);
+    /* What a call that is up gives back comes again only when it is in the range. */
+    rtp_ports_give (ports, 10000, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 0);
+    rtp_ports_give (ports, 10008, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 10008);
+    g_assert_cmpuint (rtp_ports_in_use (ports), ==, 7);
+    rtp_ports_free (ports);
+}
+
+static void
+test_range_that_comes_back (void)
+{
+    RtpPorts *ports = make (10000, 10001, 0);
+
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 10000);
+    rtp_ports_change (ports, 10010, 10011, 0, 0);
+    rtp_ports_change (ports, 10000, 10001, 0, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 0);
+    rtp_ports_give (ports, 10000, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 0), ==, 10000);
+    rtp_ports_free (ports);
+}
+
+static void
+test_rest_that_shrinks (void)
+{
+    RtpPorts *ports = make (10000, 10001, 60000);
+
+    rtp_ports_give (ports, rtp_ports_take (ports, 0), 0);
+    rtp_ports_change (ports, 10000, 10001, 1000, 5000000);
+    g_assert_cmpuint (rtp_ports_take (ports, 5999999), ==, 0);
+    g_assert_cmpuint (rtp_ports_take (ports, 6000000), ==, 10000);
+    rtp_ports_free (ports);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -103,5 +182,9 @@ main (int argc, char **argv)
     g_test_add_func ("/rtp/ports/rest", test_rest);
     g_test_add_func ("/rtp/ports/longest-rested-first", test_longest_rested_first);
     g_test_add_func ("/rtp/ports/no-range", test_no_range);
+    g_test_add_func ("/rtp/ports/range-grows", test_range_that_grows);
+    g_test_add_func ("/rtp/ports/range-moves", test_range_that_moves);
+    g_test_add_func ("/rtp/ports/range-comes-back", test_range_that_comes_back);
+    g_test_add_func ("/rtp/ports/rest-shrinks", test_rest_that_shrinks);
     return g_test_run ();
 }

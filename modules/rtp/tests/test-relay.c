@@ -44,10 +44,10 @@ static RtpEngineSetup
 make_setup (GString *events)
 {
     return (RtpEngineSetup){ .n_threads = 1,
-                             .silence_ms = 5000,
-                             .lock_after = 3,
-                             .first_port = 20000,
-                             .last_port = 39999,
+                             .settings.silence_ms = 5000,
+                             .settings.lock_after = 3,
+                             .settings.first_port = 20000,
+                             .settings.last_port = 39999,
                              .event = record_event,
                              .data = events,
                              .now_us = read_clock };
@@ -697,8 +697,8 @@ test_port_of_somebody_else (void)
     int other = bind_any ("127.0.0.1");
     TdAddress address = name_of (other);
     unsigned port = td_address_port (&address);
-    setup.first_port = port - port % 2;
-    setup.last_port = setup.first_port + 1;
+    setup.settings.first_port = port - port % 2;
+    setup.settings.last_port = setup.settings.first_port + 1;
     RtpEngine *engine = rtp_engine_new (&setup, &error);
     g_assert_no_error (error);
     td_address_parse ("127.0.0.1", 0, &host);
@@ -784,7 +784,7 @@ test_threads (void)
     uint8_t packet[256], heard[256];
 
     setup.n_threads = 2;
-    setup.batch_us = 1000;
+    setup.settings.batch_us = 1000;
     setup.now_us = NULL;
     setup.event = ignore_event;
     setup.start = start;
