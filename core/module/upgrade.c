@@ -3,7 +3,7 @@
  *
  *     map, check, configure, load --any refusal--> the new build goes, the old one is as it was
  *          |
- *          +-- beside:   start the new one; the old one drains and goes
+ *          +-- beside:   start the new one; a turn of every lane later, the old one drains and goes
  *          |
  *          +-- restart:  stop the old one; start the new one ----ok---> the old one goes
  *          +-- handover: export, stop; import, start            \
@@ -15,6 +15,7 @@
 #include "module/error.h"
 #include "module/registry.h"
 
+#include <tandem/lane.h>
 #include <tandem/log.h>
 
 typedef struct {
@@ -103,16 +104,30 @@ bring_new (Upgrade *upgrade, GError **error)
     return td_module_load (upgrade->new, error);
 }
 
+/* No lane is in a turn any more in which it took the old build for the newest. */
+static void
+stop_old (void *data)
+{
+    Upgrade *upgrade = data;
+
+    if (td_module_phase (upgrade->old) == TD_MODULE_RUNNING) {
+        td_module_stop (upgrade->old, TD_DEADLINE_NONE, true, NULL, NULL);
+    }
+    end_upgrade (upgrade, NULL);
+}
+
 static void
 start_beside (Upgrade *upgrade)
 {
     g_autoptr (GError) error = NULL;
 
-    if (td_module_start (upgrade->new, &error)) {
-        td_registry_configured (upgrade->new);
-        td_module_stop (upgrade->old, TD_DEADLINE_NONE, true, NULL, NULL);
+    if (!td_module_start (upgrade->new, &error)) {
+        end_upgrade (upgrade, error);
+        return;
     }
-    end_upgrade (upgrade, error);
+    td_registry_configured (upgrade->new);
+    /* The call that a lane is just now handing to the old build would be refused by it. */
+    td_lane_sweep (NULL, NULL, stop_old, stop_old, upgrade);
 }
 
 /* Imports what was handed over, and starts. */

@@ -3,6 +3,7 @@
 
 #include "world.h"
 
+#include "run/bus.h"
 #include "run/lane.h"
 
 #include <string.h>
@@ -67,6 +68,42 @@ test_beside (World *own, gconstpointer unused)
     g_assert_cmpstr (own->answers->str, ==, "ok;");
     assert_generations (own, "2 running;");
     g_assert_cmpint (private_value (own), ==, 2);
+}
+
+static void
+note_turn (TdPost *post)
+{
+    g_string_append (world->calls, "turn of a lane;");
+}
+
+/* A lane begins a turn when the new build runs: as if it had looked for the newest just before. */
+static void
+hear_state (const TdFact *fact, void *data)
+{
+    const struct {
+        const char *module;
+        uint32_t generation;
+        const char *version;
+        const char *state;
+    } *body = fact->body;
+
+    if (body->generation == 2 && strcmp (body->state, "running") == 0) {
+        td_lane_post (td_lane_at (0), data);
+    } else if (strcmp (body->state, "draining") == 0) {
+        g_string_append (world->calls, "draining;");
+    }
+}
+
+static void
+test_the_old_build_serves_the_turn_that_is_under_way (World *own, gconstpointer unused)
+{
+    TdPost turn = { .run = note_turn, .drop = note_turn };
+    TdSubscription *subscription =
+        td_bus_subscribe (NULL, TD_LIST ("module.changed"), hear_state, &turn);
+
+    upgrade_from (own, "variant", "good", "next");
+    td_bus_unsubscribe (subscription);
+    g_assert_cmpstr (own->calls->str, ==, "turn of a lane;draining;");
 }
 
 static void
@@ -319,6 +356,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     add ("/module/upgrade/beside", test_beside);
+    add ("/module/upgrade/the-old-build-serves-the-turn-that-is-under-way",
+         test_the_old_build_serves_the_turn_that_is_under_way);
     add ("/module/upgrade/the-old-build-ends-its-calls", test_the_old_build_ends_its_calls);
     add ("/module/upgrade/several-generations", test_several_generations);
     add ("/module/upgrade/refused-file", test_refused_file);
