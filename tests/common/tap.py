@@ -49,6 +49,11 @@ class TapResult(unittest.TestResult):
         sys.stdout.flush()
 
 
+def figure(what, found):
+    """Tells of something measured: contrib/test --soak gathers these lines into a table."""
+    print(f'# figure: | {what} | {found} |', flush=True)
+
+
 def end_tidily(number, _frame):
     """Lets the cleanups run, which end the peers, when somebody ends the test."""
     raise KeyboardInterrupt(f'signal {number}')

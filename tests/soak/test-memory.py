@@ -43,7 +43,8 @@ class Memory(PeerCase):
             self.assertEqual((counts.successful, counts.failed), (N_CALLS, 0))
             time.sleep(AFTERMATH_S)
             after.append(rss_kib(tandem.pid))
-        print(f'# idle {idle} KiB, after each round {after} KiB')
+        tap.figure(f'{ROUNDS} times {N_CALLS:,} anchored calls: memory idle, '
+                   f'{AFTERMATH_S} s after each', f'{idle} KiB, {", ".join(map(str, after))} KiB')
         self.assertEqual(called.finish().failed, 0)
         self.assertLess(max(after), idle + 4096)
         tandem.stop()
