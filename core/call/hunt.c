@@ -390,9 +390,6 @@ take_failure (TdCall *call, TdChannel *leg, const TdCause *cause)
         td_call_end (call, cause, "called");
         return;
     }
-    if (leg->gave_up != 0) {
-        return;
-    }
     fail_leg (call, leg, cause);
     if (!td_hook_run_is_active (&call->hook)) {
         ask_next (call);
@@ -421,6 +418,9 @@ td_hunt_act (void *self, unsigned event, void *data)
 
     if (td_call_is_end (call, event, what)) {
         return;
+    }
+    if (what->leg != NULL && what->leg->gave_up != TD_CAUSE_NONE) {
+        return; /* it clears, and nobody waits for what else it has to say */
     }
     switch (event) {
     case CALL_HOOK_ANSWERED:
