@@ -4,7 +4,7 @@
  * No state is assigned by hand. A machine is a table of states; each state lists the events it
  * admits and the states that may follow, and has an action, and may have enter and leave functions
  * and a timer. What the table does not list is refused, logged and counted; docs/states/ is drawn
- * from the same tables, and one test throws every event at every state.
+ * from the same tables, and tests throw every event at every state (tests/common/machines.h).
  *
  *     td_fsm_dispatch (&leg->fsm, EV_ANSWER, &answer)
  *          |  is EV_ANSWER in this state's events?  no: refused, counted

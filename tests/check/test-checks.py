@@ -377,6 +377,18 @@ class Exports(SmallTree):
         self.assert_breach('exports', 'include/tandem/base.h', 'lacks TD_API')
 
 
+class Machines(SmallTree):
+    def test_machine_without_a_case(self):
+        self.append('modules/sip/sip.c', 'void f (void) { td_machine_register (module, &sip_leg); }\n')
+        self.assert_breach('machines', 'modules/sip/sip.c', 'every state of sip_leg')
+
+    def test_machine_with_a_case(self):
+        self.append('modules/sip/sip.c', 'void f (void) { td_machine_register (module, &sip_leg); }\n')
+        self.write('modules/sip/tests/test-leg.c', OPENING + '#include "common/machines.h"\n\n'
+                   'static const MachineCase of = { &sip_leg, "", begin };\n')
+        self.assertEqual(self.found('machines'), [])
+
+
 class Headers(SmallTree):
     def test_header_that_needs_another_first(self):
         self.need('gcc')

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What contrib/check looks at. Each check is a function from a Tree to its Findings."""
 
-from checks import abi, docs, exports, forbidden, headers, lint, sizes, walls, words
+from checks import abi, docs, exports, forbidden, headers, lint, machines, sizes, walls, words
 
 # In the order they are run: what is quick and what is worst first.
 CHECKS = {
@@ -14,6 +14,7 @@ CHECKS = {
     'exports': exports.check,
     'floor-plan': docs.check_floor_plan,
     'docs': docs.check,
+    'machines': machines.check,
     'format': lint.check_format,
     'shell': lint.check_shell,
     'headers': headers.check,
