@@ -23,7 +23,7 @@ bin/tandemctl sbin/tandemd etc/tandem/tandem.conf etc/tandem/conf.d/core.conf.sa
 etc/tandem/conf.d/echo.conf.sample include/tandem/module.h include/tandem/iface/registrar.h
 include/tandem-test/common/fixture.h share/man/man1/tandemctl.1 share/man/man5/tandem.conf.5
 share/man/man8/tandemd.8 share/bash-completion/completions/tandemctl
-share/bash-completion/completions/tandemd
+share/bash-completion/completions/tandemd share/zsh/site-functions/_tandemctl
 share/doc/tandem/configuration.md share/doc/tandem/profiles/bench-media.conf
 lib/systemd/system/tandemd.service lib/sysusers.d/tandem.conf lib/tmpfiles.d/tandem.conf
 '''.split()

@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -155,6 +156,32 @@ class WithDaemon(PeerCase):
         self.assertEqual(complete('metric', '--'), ['--prometheus'])
         self.assertIn('tandem_module_defects_total', complete('metric', 'tandem_mod'))
         self.assertEqual(complete('metric', 'tandem_x', ''), ['--prometheus'])
+
+    def test_completion_in_zsh(self):
+        if shutil.which('zsh') is None:
+            self.lack('zsh is not installed: contrib/tools/install check')
+
+        def complete(*words):
+            script = ('compadd() { [[ $1 == -a ]] && print -l -- ${(P@)2} || print -l -- "${@:2}" }; '
+                      '_files() { print FILES }; '
+                      'file=$1; words=("${@:2}"); CURRENT=${#words}; set --; source "$file"')
+            answer = subprocess.run(
+                ['zsh', '-f', '-c', script, 'zsh',
+                 os.path.join(ROOT, 'contrib', 'zsh-completion', '_tandemctl'),
+                 program('tandemctl'), *words],
+                capture_output=True, text=True, check=True, timeout=10,
+                env={**os.environ, **self.tandem.environment})
+            self.assertEqual(answer.stderr, '')
+            return answer.stdout.split()
+
+        self.assertEqual(complete('metr'), ['metric'])
+        self.assertEqual(complete('metric', '--'), ['--prometheus'])
+        self.assertIn('--socket', complete('--s'))
+        self.assertEqual(complete('--socket', self.tandem.control, '--json', 'vers'), ['version'])
+        self.assertEqual(complete('--output', 'x', 'vers'), ['version'])
+        self.assertEqual(complete('--output', '/etc/ho'), ['FILES'])
+        self.assertEqual(complete('version', '--output', '/etc/ho'), ['FILES'])
+        self.assertEqual(complete('--socket', '/nonexistent', 'vers'), [])
 
     def ask_as(self, uid, gid, words):
         """The answer that another user gets."""
