@@ -11,20 +11,21 @@ enum { DEADLINE_MS = 30000 };
 
 #define MODULE_ARGUMENT                                                                            \
     {                                                                                              \
-        .name = "MODULE", .help = "Its name.", .is_required = true, .complete = "module list"      \
+        .name = "MODULE", .help = "The module's name", .is_required = true,                        \
+        .complete = "module list"                                                                  \
     }
 
 #define FILE_ARGUMENT                                                                              \
     {                                                                                              \
         .name = "--file",                                                                          \
-        .help = "The program file; otherwise it is looked for in the module path.",                \
+        .help = "The program file; otherwise it is looked for in the module path",                 \
         .takes_value = true                                                                        \
     }
 
 #define DEADLINE_ARGUMENT                                                                          \
     {                                                                                              \
         .name = "--deadline",                                                                      \
-        .help = "How long calls may go on before they are ended, such as 5 min; 30 s by default.", \
+        .help = "How long calls may go on before they are ended, such as 5 min; 30 s by default",  \
         .takes_value = true                                                                        \
     }
 
@@ -217,43 +218,43 @@ static const TdArgument upgrade_arguments[] = { MODULE_ARGUMENT, FILE_ARGUMENT, 
 static const TdArgument stop_arguments[] = { MODULE_ARGUMENT,
                                              DEADLINE_ARGUMENT,
                                              { .name = "--now",
-                                               .help = "End the calls it serves at once." } };
+                                               .help = "End the calls it serves at once" } };
 
 static const TdCommand commands[] = {
     { .name = "module list",
-      .help = "Shows every module and every build of it that still runs.",
+      .help = "Shows every module and every build of it that still runs",
       .run = run_list },
     { .name = "module info",
-      .help = "Shows all about one module: its state, what it provides, owns and left behind.",
+      .help = "Shows all about one module: its state, what it provides, owns and left behind",
       .arguments = info_arguments,
       .n_arguments = G_N_ELEMENTS (info_arguments),
       .run = run_info },
     { .name = "module load",
-      .help = "Loads and starts a module, or starts one that is stopped.",
+      .help = "Loads and starts a module, or starts one that is stopped",
       .arguments = load_arguments,
       .n_arguments = G_N_ELEMENTS (load_arguments),
       .is_change = true,
       .run = run_load },
     { .name = "module stop",
-      .help = "Lets a module's calls come to their end, then stops it; it stays loaded.",
+      .help = "Lets a module's calls come to their end, then stops it; it stays loaded",
       .arguments = stop_arguments,
       .n_arguments = G_N_ELEMENTS (stop_arguments),
       .is_change = true,
       .run = run_stop },
     { .name = "module unload",
-      .help = "Stops a module and takes its program out of the process.",
+      .help = "Stops a module and takes its program out of the process",
       .arguments = stop_arguments,
       .n_arguments = G_N_ELEMENTS (stop_arguments),
       .is_change = true,
       .run = run_unload },
     { .name = "module reload",
-      .help = "Unloads a module and loads it anew from its file; its service is away meanwhile.",
+      .help = "Unloads a module and loads it anew from its file; its service is away meanwhile",
       .arguments = stop_arguments,
       .n_arguments = G_N_ELEMENTS (stop_arguments),
       .is_change = true,
       .run = run_reload },
     { .name = "module upgrade",
-      .help = "Puts a new build of a module in the place of the running one; no call is lost.",
+      .help = "Puts a new build of a module in the place of the running one; no call is lost",
       .arguments = upgrade_arguments,
       .n_arguments = G_N_ELEMENTS (upgrade_arguments),
       .is_change = true,

@@ -21,6 +21,17 @@ is_option (const TdArgument *argument)
     return argument->name[0] == '-';
 }
 
+/* What stands for the value of an option in its usage: " FILE" of "--file" (transfer full). */
+static char *
+value_name (const TdArgument *argument)
+{
+    if (!is_option (argument) || !argument->takes_value) {
+        return g_strdup ("");
+    }
+    g_autofree char *upper = g_ascii_strup (argument->name + strspn (argument->name, "-"), -1);
+    return g_strconcat (" ", upper, NULL);
+}
+
 char *
 td_command_usage (const TdCommandLease *lease)
 {
@@ -28,7 +39,7 @@ td_command_usage (const TdCommandLease *lease)
 
     for (uint32_t i = 0; i < lease->decl.n_arguments; i++) {
         const TdArgument *argument = &lease->arguments[i];
-        const char *value = is_option (argument) && argument->takes_value ? " VALUE" : "";
+        g_autofree char *value = value_name (argument);
         g_string_append_printf (usage, argument->is_required ? " %s%s" : " [%s%s]", argument->name,
                                 value);
     }

@@ -228,12 +228,12 @@ void
 td_commands_start (void)
 {
     static const TdArgument help_arguments[] = {
-        { .name = "NOUN", .help = "what the command is about, or its whole name" },
-        { .name = "VERB", .help = "what is to be done with it" },
+        { .name = "NOUN", .help = "What the command is about, or its whole name" },
+        { .name = "VERB", .help = "What is to be done with it" },
     };
     static const TdArgument metric_arguments[] = {
-        { .name = "NAME", .help = "what the names begin with", .complete = "metric" },
-        { .name = "--prometheus", .help = "all of them as Prometheus reads them" },
+        { .name = "NAME", .help = "What the names begin with", .complete = "metric" },
+        { .name = "--prometheus", .help = "All of them as Prometheus reads them" },
     };
 
     add ("help", "Says which commands there are and how one is used", help_arguments,

@@ -27,6 +27,45 @@ run_show (TdRequest *request, void *data)
     }
 }
 
+/* A call that is to be ended, on its way to the call's lane and back. */
+typedef struct {
+    TdPost post; /* first */
+    TdRequest *request;
+    TdId id;
+    TdCause cause;
+    bool is_found;
+} Hangup;
+
+static void
+answer_hangup (TdPost *post)
+{
+    Hangup *hangup = (Hangup *) post;
+
+    if (hangup->is_found) {
+        td_request_reply (hangup->request,
+                          g_variant_new_parsed ("{'released': <%s>}",
+                                                td_request_argument (hangup->request, "CALL")));
+    } else {
+        td_call_fail_unknown (hangup->request);
+    }
+    td_request_unref (hangup->request);
+    g_free (hangup);
+}
+
+static void
+hang_up (TdPost *post)
+{
+    Hangup *hangup = (Hangup *) post;
+    TdCall *call = td_call_find (hangup->id);
+
+    hangup->is_found = call != NULL;
+    if (call != NULL) {
+        td_call_release (call, &hangup->cause);
+    }
+    hangup->post = (TdPost){ .run = answer_hangup, .drop = answer_hangup };
+    td_lane_post (td_lane_control (), &hangup->post);
+}
+
 static void
 run_hangup (TdRequest *request, void *data)
 {
@@ -44,10 +83,12 @@ run_hangup (TdRequest *request, void *data)
                          text);
         return;
     }
-    TdCause cause = td_cause (value, "Released by the operator");
-    td_call_release_by_id (NULL, id, &cause);
-    td_request_reply (request, g_variant_new_parsed ("{'released': <%s>}",
-                                                     td_request_argument (request, "CALL")));
+    Hangup *hangup = g_new0 (Hangup, 1);
+    hangup->post = (TdPost){ .run = hang_up, .drop = answer_hangup };
+    hangup->request = td_request_ref (request);
+    hangup->id = id;
+    hangup->cause = td_cause (value, "Released by the operator");
+    td_lane_post (td_call_lane_of (id), &hangup->post);
 }
 
 static const TdArgument call_argument[] = {
@@ -84,11 +125,12 @@ static const TdArgument hangup_arguments[] = {
 void
 td_call_commands_open (void)
 {
-    td_command_add_own (&(TdCommand){
-        COMMAND, .name = "call list", .help = "The calls that are up", .arguments = list_arguments,
-        .n_arguments = G_N_ELEMENTS (list_arguments), .is_stream = true, .run = td_call_list });
     td_command_add_own (
-        &(TdCommand){ COMMAND, .name = "call show", .help = "Everything about one call",
+        &(TdCommand){ COMMAND, .name = "call list", .help = "Shows the calls that are up",
+                      .arguments = list_arguments, .n_arguments = G_N_ELEMENTS (list_arguments),
+                      .is_stream = true, .run = td_call_list });
+    td_command_add_own (
+        &(TdCommand){ COMMAND, .name = "call show", .help = "Shows everything about one call",
                       .arguments = call_argument, .n_arguments = 1, .run = run_show });
     td_command_add_own (&(TdCommand){ COMMAND, .name = "call hangup", .help = "Ends a call",
                                       .arguments = hangup_arguments, .n_arguments = 2,

@@ -115,6 +115,22 @@ describe_failure (Show *show, TdId leg, const char *reason)
     g_variant_builder_close (&show->streams);
 }
 
+void
+td_call_fail_unknown (TdRequest *request)
+{
+    td_request_fail (request, "there is no call %s any more: \"call list\" shows those there are",
+                     td_request_argument (request, "CALL"));
+}
+
+/* An id of another installation may name a lane that is not here: no call is found there. */
+TdLane *
+td_call_lane_of (TdId id)
+{
+    unsigned lane = td_id_lane (id);
+
+    return lane < td_lane_count () ? td_lane_at (lane) : td_lane_control ();
+}
+
 /* On the control lane again. */
 static void
 answer (TdPost *post)
@@ -130,8 +146,7 @@ answer (TdPost *post)
     if (show->is_found) {
         td_request_reply (show->request, result);
     } else {
-        td_request_fail (show->request,
-                         "there is no such call any more; \"call list\" shows those there are");
+        td_call_fail_unknown (show->request);
     }
     g_variant_unref (result);
     td_request_unref (show->request);
@@ -198,13 +213,11 @@ void
 td_call_show (TdRequest *request, TdId id)
 {
     Show *show = g_new0 (Show, 1);
-    unsigned lane = td_id_lane (id);
 
     show->request = td_request_ref (request);
     show->id = id;
     show->post = (TdPost){ .run = look, .drop = answer };
     g_variant_builder_init (&show->row, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_init (&show->streams, G_VARIANT_TYPE ("aa{sv}"));
-    /* An id of another installation may name a lane that is not here: no call is found there. */
-    td_lane_post (lane < td_lane_count () ? td_lane_at (lane) : td_lane_control (), &show->post);
+    td_lane_post (td_call_lane_of (id), &show->post);
 }

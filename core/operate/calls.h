@@ -14,6 +14,12 @@ void td_call_describe_briefly (const TdCall *call, GVariantBuilder *row);
 /* "call show": answers REQUEST with all that is known of the call ID. Thread: control. */
 void td_call_show (TdRequest *request, TdId id);
 
+/* Ends REQUEST, whose argument CALL names a call that is not there. Thread: control. */
+void td_call_fail_unknown (TdRequest *request);
+
+/* The lane on which the call ID is, if it is anywhere. */
+TdLane *td_call_lane_of (TdId id);
+
 /* "call list". Thread: control. */
 void td_call_list (TdRequest *request, void *data);
 

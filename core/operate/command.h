@@ -42,7 +42,7 @@ const TdCommandLease *td_command_find (const char *const *words, GError **error)
 /* Calls VISIT with each command, by name. Thread: control; VISIT must not declare. */
 void td_command_each (void (*visit) (const TdCommandLease *lease, void *data), void *data);
 
-/* "route test NUMBER [--at VALUE]" (transfer full). */
+/* "route test NUMBER [--at AT]" (transfer full). */
 char *td_command_usage (const TdCommandLease *lease);
 
 /* Reads the WORDS after a command's name. Returns (transfer full) name -> value. Errors: which word

@@ -149,13 +149,14 @@ void
 td_config_commands_open (const TdOperateOptions *options)
 {
     engine = *options;
-    td_command_add_own (
-        COMMAND ("config check", "What is wrong with the files as they are now", run_check, false));
     td_command_add_own (COMMAND (
-        "config diff", "What a reload would change, and what needs a restart", run_diff, false));
+        "config check", "Shows what is wrong with the files as they are now", run_check, false));
+    td_command_add_own (COMMAND ("config diff",
+                                 "Shows what a reload would change, and what needs a restart",
+                                 run_diff, false));
     td_command_add_own (
         COMMAND ("config reload", "Takes the files over, all or nothing", run_reload, true));
-    td_command_add_own (COMMAND ("trunk list", "The trunks", run_trunk_list, false));
+    td_command_add_own (COMMAND ("trunk list", "Shows the trunks", run_trunk_list, false));
     td_command_add_own (
-        COMMAND ("wait-ready", "Whether the switch has started", run_wait_ready, false));
+        COMMAND ("wait-ready", "Says whether the switch has started", run_wait_ready, false));
 }

@@ -88,10 +88,34 @@ gone (TdRequest *request, void *data)
     g_free (follower);
 }
 
+/* Whether anything is ever told that an operator waits for. */
+typedef struct {
+    const char *pattern;
+    bool is_found;
+} Wanted;
+
+static void
+note_if_wanted (const TdTopic *topic, void *data)
+{
+    Wanted *wanted = data;
+
+    wanted->is_found |= td_topic_matches (topic, wanted->pattern);
+}
+
 static void
 run_follow (TdRequest *request, void *data)
 {
     const char *topic = td_request_argument (request, "EVENT");
+    Wanted wanted = { .pattern = topic };
+
+    if (topic != NULL) {
+        td_topics_each (note_if_wanted, &wanted);
+    }
+    if (topic != NULL && !wanted.is_found) {
+        td_request_fail (request, "no event is called \"%s\": \"event list\" shows all of them",
+                         topic);
+        return;
+    }
     Follower *follower = g_new0 (Follower, 1);
 
     follower->request = td_request_ref (request);
@@ -179,14 +203,14 @@ run_show (TdRequest *request, void *data)
 
 static const TdArgument show_arguments[] = {
     { .name = "EVENT",
-      .help = "Its name, as \"event list\" shows it",
+      .help = "The event's name, as \"event list\" shows it",
       .is_required = true,
       .complete = "event list" },
 };
 
 static const TdArgument follow_arguments[] = {
     { .name = "EVENT",
-      .help = "Its name, or a family such as call.*; otherwise all",
+      .help = "The event's name, or a family such as call.*; otherwise all",
       .complete = "event list" },
 };
 
@@ -196,12 +220,12 @@ td_event_commands_open (void)
     td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
                                       .argument_size = sizeof (TdArgument),
                                       .name = "event list",
-                                      .help = "The events there are",
+                                      .help = "Shows the events there are",
                                       .run = run_list });
     td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
                                       .argument_size = sizeof (TdArgument),
                                       .name = "event show",
-                                      .help = "What an event tells",
+                                      .help = "Shows what an event tells",
                                       .arguments = show_arguments,
                                       .n_arguments = G_N_ELEMENTS (show_arguments),
                                       .run = run_show });

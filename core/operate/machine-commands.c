@@ -123,7 +123,7 @@ run_show (TdRequest *request, void *data)
 
 static const TdArgument show_arguments[] = {
     { .name = "MACHINE",
-      .help = "Its name, as \"machine list\" shows it",
+      .help = "The machine's name, as \"machine list\" shows it",
       .is_required = true,
       .complete = "machine list" },
 };
@@ -135,12 +135,12 @@ td_machine_commands_open (void)
         &(TdCommand){ .size = sizeof (TdCommand),
                       .argument_size = sizeof (TdArgument),
                       .name = "machine list",
-                      .help = "The state machines, and how often each refused something",
+                      .help = "Shows the state machines, and how often each refused something",
                       .run = run_list });
     td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
                                       .argument_size = sizeof (TdArgument),
                                       .name = "machine show",
-                                      .help = "The table of a state machine",
+                                      .help = "Shows the table of a state machine",
                                       .arguments = show_arguments,
                                       .n_arguments = G_N_ELEMENTS (show_arguments),
                                       .run = run_show });

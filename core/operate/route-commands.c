@@ -111,13 +111,21 @@ read_party (TdRequest *request, const char *text, TdParty *ret_party)
 {
     g_auto (GStrv) parts = g_strsplit (text, "@", 2);
 
-    if (parts[0] != NULL && parts[1] != NULL
+    if (parts[0] == NULL || *parts[0] == '\0') {
+        td_request_fail (request, "\"%s\" has no number and no user: say NUMBER or USER@HOST",
+                         text);
+        return false;
+    }
+    if (parts[1] != NULL
             ? td_party_from_user (ret_party, parts[0], parts[1])
             : td_party_from_number (ret_party, text) || td_party_from_user (ret_party, text, "")) {
         ret_party->is_complete = true;
         return true;
     }
-    td_request_fail (request, "\"%s\" is neither a number nor USER@HOST", text);
+    td_request_fail (request,
+                     "\"%s\" is neither a number nor USER@HOST: digits, with + in front of a "
+                     "country code, or such as ann@example.com",
+                     text);
     return false;
 }
 
@@ -150,7 +158,7 @@ td_route_commands_open (void)
     td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
                                       .argument_size = sizeof (TdArgument),
                                       .name = "route test",
-                                      .help = "Where a call to a number would go",
+                                      .help = "Says where a call to a number would go",
                                       .arguments = arguments,
                                       .n_arguments = G_N_ELEMENTS (arguments),
                                       .run = run_test });

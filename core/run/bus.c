@@ -78,6 +78,12 @@ is_match (const char *pattern, const char *name)
     return strcmp (pattern, name) == 0;
 }
 
+bool
+td_topic_matches (const TdTopic *topic, const char *pattern)
+{
+    return is_match (pattern, td_topic_name (topic));
+}
+
 static bool
 wants (const TdSubscription *subscription, const char *name)
 {

@@ -15,6 +15,9 @@ void td_bus_close (void);
 /* Calls VISIT with each topic, by name. Thread: control. */
 void td_topics_each (void (*visit) (const TdTopic *topic, void *data), void *data);
 
+/* Whether PATTERN, as of a subscription ("call.*"), means TOPIC. */
+bool td_topic_matches (const TdTopic *topic, const char *pattern);
+
 /* Who declared TOPIC first: a module's name, or the core's (transfer none). */
 const char *td_topic_owner (const TdTopic *topic);
 

@@ -204,27 +204,30 @@ registrar_add_commands (Registrar *registrar, GError **error)
 {
     static const TdArgument list[] = {
         { .name = "--user",
-          .help = "Only of this user.",
+          .help = "Only of this user",
           .takes_value = true,
           .complete = "user list" },
     };
     static const TdArgument remove[] = {
-        { .name = "USER", .help = "Whose.", .is_required = true, .complete = "user list" },
-        { .name = "CONTACT", .help = "The contact's URI; all of them without it." },
+        { .name = "USER",
+          .help = "The user, as \"registration list\" shows it",
+          .is_required = true,
+          .complete = "user list" },
+        { .name = "CONTACT", .help = "The contact's URI; all of them without it" },
     };
     const TdCommand commands[] = {
         { .name = "registration list",
-          .help = "Shows who is registered, where, and for how long.",
+          .help = "Shows who is registered, where, and for how long",
           .arguments = list,
           .n_arguments = G_N_ELEMENTS (list),
           .run = run_list },
         { .name = "registration remove",
-          .help = "Takes contacts of a user away; a phone may register again.",
+          .help = "Takes contacts of a user away; a phone may register again",
           .arguments = remove,
           .n_arguments = G_N_ELEMENTS (remove),
           .is_change = true,
           .run = run_remove },
-        { .name = "user list", .help = "Shows who may register.", .run = run_users },
+        { .name = "user list", .help = "Shows who may register", .run = run_users },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (commands); i++) {

@@ -483,7 +483,7 @@ sip_trace_command_add (TdModule *module, GError **error)
     TdCommand command = { .size = sizeof command,
                           .argument_size = sizeof (TdArgument),
                           .name = "trace",
-                          .help = "The SIP messages of a call, up or over, as a ladder",
+                          .help = "Shows the SIP messages of a call, up or over, as a ladder",
                           .arguments = arguments,
                           .n_arguments = G_N_ELEMENTS (arguments),
                           .data = module,

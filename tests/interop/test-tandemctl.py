@@ -110,6 +110,28 @@ class WithDaemon(PeerCase):
             self.assertEqual(status, 1)
             self.assertIn(f'"{noun} list" shows all of them', err)
 
+    def test_call_that_is_not_there_cannot_be_ended(self):
+        status, out, err = self.tandem.ctl('call', 'hangup', '00a-00-00001-000001')
+        self.assertEqual((status, out), (1, ''))
+        self.assertIn('there is no call 00a-00-00001-000001 any more: "call list" shows', err)
+
+    def test_event_that_is_never_told_is_not_waited_for(self):
+        for pattern in 'call.answerd', 'cal.*':
+            status, _, err = self.tandem.ctl('event', 'follow', pattern)
+            self.assertEqual(status, 1)
+            self.assertIn(f'no event is called "{pattern}"', err)
+
+    def test_number_that_is_empty(self):
+        status, _, err = self.tandem.ctl('route', 'test', '')
+        self.assertEqual(status, 1)
+        self.assertIn('say NUMBER or USER@HOST', err)
+
+    def test_every_help_is_one_line_that_begins_with_what_is_done(self):
+        for command in self.tandem.ctl_json('commands'):
+            self.assertRegex(command['help'], r'^[A-Z][a-z]+s [^\n]*[^.\n]$')
+            for argument in command['arguments']:
+                self.assertRegex(argument['help'], r'^[A-Z0-9][^\n]*[^.\n]$')
+
     def test_words_cannot_steer_the_terminal(self):
         _, _, err = self.tandem.ctl('\x1b[2J\nerror')
         self.assertNotIn('\x1b', err)

@@ -241,7 +241,7 @@ test_wrong_arguments (Fixture *fixture, const void *data)
         g_assert_null (parse (rows[i].line, &error));
         g_assert_error (error, TD_OPERATE_ERROR, TD_OPERATE_ERROR_ARGUMENT);
         g_autofree char *expected =
-            g_strdup_printf ("route test: %s; usage: route test NUMBER [TRUNK] [--at VALUE] "
+            g_strdup_printf ("route test: %s; usage: route test NUMBER [TRUNK] [--at AT] "
                              "[--force]",
                              rows[i].what);
         g_assert_cmpstr (error->message, ==, expected);
