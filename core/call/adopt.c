@@ -248,6 +248,48 @@ detach (TdChannel *leg)
     return true;
 }
 
+/* On its way to the stub of a channel, and on to the leg itself when it was adopted more than once. */
+typedef struct {
+    TdPost post; /* first */
+    TdId stub, call;
+} Naming;
+
+static void name_at_home (const TdChannel *channel, TdId call);
+
+static void
+run_naming (TdPost *post)
+{
+    Naming *naming = (Naming *) post;
+    TdChannel *stub = td_channel_find (naming->stub);
+
+    if (stub != NULL) {
+        stub->adopted_by = naming->call;
+        name_at_home (stub, naming->call);
+    }
+    g_free (naming);
+}
+
+static void
+drop_naming (TdPost *post)
+{
+    g_free (post);
+}
+
+/* Where CHANNEL stands for a leg of another lane, that leg learns whose it is: an operator asks its
+ * driver by the id of the call. */
+static void
+name_at_home (const TdChannel *channel, TdId call)
+{
+    if (channel->driver->driver.offer != send_offer) {
+        return;
+    }
+    Naming *naming = g_new0 (Naming, 1);
+    naming->post = (TdPost){ .run = run_naming, .drop = drop_naming };
+    naming->stub = home_of (channel);
+    naming->call = call;
+    td_lane_post (td_lane_at (td_id_lane (naming->stub)), &naming->post);
+}
+
 /* CHANNEL takes its place in CALL, and the other leg is told of its media. */
 static bool
 attach (TdCall *call, TdChannel *channel, TdId replaced)
@@ -260,6 +302,7 @@ attach (TdCall *call, TdChannel *channel, TdId replaced)
         return false;
     }
     channel->call = call;
+    name_at_home (channel, td_call_id (call));
     td_call_seat_leg (call, channel, old);
     if (old != NULL) {
         if (call->bridge != NULL && old->termination != TD_NO_TERMINATION) {

@@ -267,6 +267,12 @@ td_channel_call (const TdChannel *channel)
     return channel->call;
 }
 
+TdId
+td_channel_call_id (const TdChannel *channel)
+{
+    return channel->call != NULL ? td_call_id (channel->call) : channel->adopted_by;
+}
+
 TdParty *
 td_channel_calling (TdChannel *channel)
 {

@@ -56,6 +56,7 @@ struct TdChannel {
     uint32_t no_response_ms, no_answer_ms;
     unsigned gave_up;    /* the cause for which the call gave the leg up, 0: it has not */
     TdId stands_for;     /* adopted on another lane: what its events go to */
+    TdId adopted_by;     /* ... and the call there */
     TdMediaStats *stats; /* of its termination, once that is gone; NULL: none */
 };
 

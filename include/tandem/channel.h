@@ -115,9 +115,10 @@ TD_API void *td_channel_data (const TdChannel *channel);
 TD_API void td_channel_set_data (TdChannel *channel, void *data);
 TD_API TdChannelState td_channel_state (const TdChannel *channel);
 TD_API bool td_channel_is_incoming (const TdChannel *channel);
-TD_API TdCall *td_channel_call (const TdChannel *channel);
-TD_API TdParty *td_channel_calling (TdChannel *channel); /* to be read; a driver may write ... */
-TD_API TdParty *td_channel_called (TdChannel *channel);  /* ... until it offers the leg */
+TD_API TdCall *td_channel_call (const TdChannel *channel); /* NULL: none, or on another lane */
+TD_API TdId td_channel_call_id (const TdChannel *channel); /* that one's, too; TD_ID_NONE: none */
+TD_API TdParty *td_channel_calling (TdChannel *channel);   /* to be read; a driver may write ... */
+TD_API TdParty *td_channel_called (TdChannel *channel);    /* ... until it offers the leg */
 TD_API TdAttributes *td_channel_attributes (TdChannel *channel);
 TD_API const TdCause *td_channel_cause (const TdChannel *channel);
 TD_API const TdPriority *td_channel_priority (const TdChannel *channel);

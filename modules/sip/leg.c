@@ -118,11 +118,11 @@ sip_leg_find (SipLane *lane, const SipScan *request)
 static void
 note_leg (const SipLeg *leg)
 {
-    const TdCall *call = td_channel_call (leg->channel);
+    TdId call = td_channel_call_id (leg->channel);
 
-    if (leg->lane->ring != NULL && call != NULL) {
-        sip_ring_note (leg->lane->ring, sip_view_of (td_channel_peer_id (leg->channel)),
-                       td_call_id (call), leg->is_incoming);
+    if (leg->lane->ring != NULL && call != TD_ID_NONE) {
+        sip_ring_note (leg->lane->ring, sip_view_of (td_channel_peer_id (leg->channel)), call,
+                       leg->is_incoming);
     }
 }
 

@@ -139,10 +139,9 @@ learn_from_legs (Trace *trace, const SipLane *lane, Progress *progress)
     for (; progress->bucket < end; progress->bucket++) {
         for (SipLink *link = table->buckets[progress->bucket]; link != NULL; link = link->next) {
             const SipLeg *leg = (const SipLeg *) link;
-            const TdCall *call = leg->channel != NULL ? td_channel_call (leg->channel) : NULL;
-            if (call != NULL) {
-                learn (trace, td_channel_peer_id (leg->channel), td_call_id (call),
-                       leg->is_incoming);
+            TdId call = leg->channel != NULL ? td_channel_call_id (leg->channel) : TD_ID_NONE;
+            if (call != TD_ID_NONE) {
+                learn (trace, td_channel_peer_id (leg->channel), call, leg->is_incoming);
             }
         }
     }
