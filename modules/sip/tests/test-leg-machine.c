@@ -229,7 +229,7 @@ go_on (void *data)
         sip_leg_take_ack (led, &scan);
     }
     if (here->state == SIP_LEG_ACCEPTING) {
-        g_autofree char *text = scan_response (&scan, 200);
+        g_autofree char *text G_GNUC_UNUSED = scan_response (&scan, 200);
         g_assert_cmpint (sip_receive (&lane ()->stack, &scan), ==, SIP_RECEIVED_HANDLED);
     }
     if (here->state == SIP_LEG_CANCELLING || here->state == SIP_LEG_CLOSING) {
@@ -287,7 +287,8 @@ static void
 give_response (TdFsm *fsm, unsigned event)
 {
     SipScan scan;
-    g_autofree char *text = scan_response (&scan, event == SIP_LEG_EV_SUCCESS ? 200 : 180);
+    g_autofree char *text G_GNUC_UNUSED =
+        scan_response (&scan, event == SIP_LEG_EV_SUCCESS ? 200 : 180);
 
     td_fsm_dispatch (fsm, event, &scan);
 }
