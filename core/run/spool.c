@@ -15,6 +15,7 @@
 #include "base/owner.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <tandem/log.h>
 #include <tandem/metric.h>
 #include <tandem/worker.h>
@@ -25,6 +26,13 @@ enum {
     CLOSE_RETRY_MS = 250,
 };
 
+/* A fact by its name. */
+typedef struct {
+    const TdTopic *topic; /* NULL: none */
+    TdId call;
+    uint32_t sequence;
+} FactName;
+
 struct TdSpool {
     TdOwned owned; /* first */
     TdModule *module;
@@ -32,6 +40,11 @@ struct TdSpool {
     char *queue;      /* of its work: no other spool's */
     TdSubscription *subscription;
     TdMetric *waiting_facts, *failing, *taken_total, *lost_total;
+
+    /* During an upgrade both builds hear a fact, the older one first, and it is to be stored once: who
+     * keeps it tells the other one. */
+    _Atomic (TdSpool *) successor;
+    FactName *kept; /* by the spool before, a place a lane: the fact that is being told there */
 
     pthread_mutex_t lock; /* guards the next five */
     GPtrArray *waiting;
@@ -59,6 +72,9 @@ struct TdSpool {
     GError *error;
 };
 
+/* Those that hear; of the control lane. */
+static GPtrArray *spools;
+
 static void look (TdSpool *spool);
 
 /* --- On the lanes ------------------------------------------------------------------------ */
@@ -76,10 +92,37 @@ tell_loss (TdSpool *spool, uint64_t n_lost)
     }
 }
 
+/* Whether the spool before has kept FACT; of all facts that are told on one lane, it is the last one it
+ * heard. */
+static bool
+is_kept_before (const TdSpool *spool, const TdFact *fact)
+{
+    const FactName *kept = &spool->kept[td_lane_index (td_lane_current ())];
+
+    return kept->topic == fact->topic && kept->call == fact->call
+           && kept->sequence == fact->sequence;
+}
+
+static void
+tell_successor (TdSpool *spool, const TdFact *fact)
+{
+    TdSpool *successor = atomic_load (&spool->successor);
+
+    if (successor != NULL) {
+        successor->kept[td_lane_index (td_lane_current ())] =
+            (FactName){ fact->topic, fact->call, fact->sequence };
+    }
+}
+
 static void
 hear (const TdFact *fact, void *data)
 {
     TdSpool *spool = data;
+
+    if (is_kept_before (spool, fact)) {
+        tell_successor (spool, fact);
+        return;
+    }
     TdFact *copy = td_fact_copy (fact);
     size_t size_bytes = td_fact_size_bytes (fact);
     uint64_t n_lost = 0;
@@ -104,6 +147,7 @@ hear (const TdFact *fact, void *data)
         tell_loss (spool, n_lost);
     } else {
         td_metric_add (spool->waiting_facts, 1);
+        tell_successor (spool, fact);
     }
 }
 
@@ -228,6 +272,7 @@ spool_free (void *data)
     g_clear_error (&spool->error);
     g_free ((char *) spool->decl.name);
     g_free (spool->queue);
+    g_free (spool->kept);
     g_free (spool);
 }
 
@@ -397,11 +442,45 @@ drop_post (TdPost *post)
 
 /* --- Life -------------------------------------------------------------------------------- */
 
+/* SPOOL hears from now on; so does, for a little while, the one of the build before. */
+static void
+enlist (TdSpool *spool)
+{
+    if (spools == NULL) {
+        spools = g_ptr_array_new ();
+    }
+    for (unsigned i = spools->len; i > 0; i--) {
+        TdSpool *other = spools->pdata[i - 1];
+        if (other->module != spool->module && g_str_equal (other->queue, spool->queue)) {
+            atomic_store (&other->successor, spool);
+            break;
+        }
+    }
+    g_ptr_array_add (spools, spool);
+}
+
+/* SPOOL hears no more; it is freed when no lane can be telling it anything. */
+static void
+delist (TdSpool *spool)
+{
+    g_ptr_array_remove (spools, spool);
+    for (unsigned i = 0; i < spools->len; i++) {
+        TdSpool *other = spools->pdata[i];
+        if (atomic_load (&other->successor) == spool) {
+            atomic_store (&other->successor, NULL);
+        }
+    }
+    if (spools->len == 0) {
+        g_clear_pointer (&spools, g_ptr_array_unref);
+    }
+}
+
 static void
 revoke_spool (TdOwned *owned)
 {
     TdSpool *spool = (TdSpool *) owned;
 
+    delist (spool);
     td_bus_unsubscribe (spool->subscription);
     td_timer_stop (&spool->timer);
     lose_all (spool, "the module has stopped without closing its spool");
@@ -454,6 +533,8 @@ td_spool_open (TdModule *module, const char *const *topics, const TdSpoolDecl *d
     spool->post = (TdPost){ .owner = module, .run = run_post, .drop = drop_post };
     td_timer_init (&spool->timer, module, expire);
     declare_metrics (spool);
+    spool->kept = g_new0 (FactName, td_lane_count () + 1);
+    enlist (spool);
     spool->subscription = td_bus_subscribe (module, topics, hear, spool);
     /* After the subscription, which is to go with it. */
     spool->owned = (TdOwned){ .kind = "spool", .name = spool->decl.name, .revoke = revoke_spool };
@@ -494,6 +575,7 @@ td_spool_close (TdSpool *spool)
         td_owner_use (td_owner_of (spool->module));
     }
     td_owner_remove (&spool->owned);
+    delist (spool);
     td_bus_unsubscribe (g_steal_pointer (&spool->subscription));
     spool->is_closing = true;
     spool->give_up_us = td_clock_now_us () + CLOSE_PATIENCE_US;

@@ -107,8 +107,9 @@ set_up (Fixture *fixture, gconstpointer data)
     open_spool (fixture, 1024 * 1024);
 }
 
+/* The module stops, and leaves nothing. */
 static void
-tear_down (Fixture *fixture, gconstpointer data)
+stop (Fixture *fixture)
 {
     td_spool_close (fixture->spool);
     td_lanes_advance (4000);
@@ -116,10 +117,22 @@ tear_down (Fixture *fixture, gconstpointer data)
     /* Metrics are leases; nothing else is left. */
     g_assert_cmpuint (td_owner_revoke_all (&fixture->module, NULL, NULL), ==, 0);
     td_lanes_settle ();
-    td_bus_close ();
-    td_lanes_close ();
+}
+
+static void
+clear (Fixture *fixture)
+{
     td_owner_clear (&fixture->module);
     g_string_free (fixture->taken, TRUE);
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+    stop (fixture);
+    td_bus_close ();
+    td_lanes_close ();
+    clear (fixture);
 }
 
 static int64_t
@@ -173,6 +186,41 @@ test_taken_in_order (Fixture *fixture, gconstpointer data)
     publish (4, 4);
     assert_taken ("[4 ]");
     g_assert_cmpint (WAITING (), ==, 0);
+}
+
+/* An upgrade: the newer build hears before the older one has stopped. */
+static void
+test_next_build_stores_nothing_twice (Fixture *fixture, gconstpointer data)
+{
+    Fixture next = { .taken = g_string_new (NULL) };
+
+    td_owner_init (&next.module, "guest");
+    publish (1, 2);
+    open_spool (&next, 1024 * 1024);
+    publish (3, 4);
+    td_spool_close (g_steal_pointer (&fixture->spool));
+    publish (5, 6);
+    assert_taken ("[1 2 ][3 4 ]");
+    g_assert_cmpstr (next.taken->str, ==, "[5 6 ]");
+    stop (&next);
+    clear (&next);
+}
+
+/* What the older build has no room for, the newer one keeps. */
+static void
+test_next_build_keeps_what_the_other_cannot (Fixture *fixture, gconstpointer data)
+{
+    Fixture next = { .taken = g_string_new (NULL) };
+
+    td_spool_close (g_steal_pointer (&fixture->spool));
+    open_spool (fixture, 1);
+    td_owner_init (&next.module, "guest");
+    open_spool (&next, 1024 * 1024);
+    publish (1, 2);
+    assert_taken ("");
+    g_assert_cmpstr (next.taken->str, ==, "[1 2 ]");
+    stop (&next);
+    clear (&next);
 }
 
 static void
@@ -468,6 +516,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("taken-in-order", test_taken_in_order);
+    ADD ("next-build/nothing-twice", test_next_build_stores_nothing_twice);
+    ADD ("next-build/what-the-other-cannot", test_next_build_keeps_what_the_other_cannot);
     ADD ("large-batches-are-cut", test_large_batches_are_cut);
     ADD ("failure-is-tried-again", test_failure_is_tried_again);
     ADD ("what-does-not-fit-is-counted", test_what_does_not_fit_is_counted);
