@@ -50,7 +50,7 @@ enum {
 
 static struct {
     bool is_open, is_started, is_fake;
-    bool is_whole; /* no required module has failed */
+    bool is_whole; /* no required module has failed, none refuses the configuration */
     char *config_file;
     char **overrides;
     char **module_path;
@@ -174,7 +174,11 @@ read_again (TdProblemVisit visit, void *data)
         return NULL;
     }
     td_declared_lanes (next, problems);
-    td_report_problems (problems, visit, data, NULL);
+    if (td_report_problems (problems, visit, data, NULL)) {
+        g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+        td_registry_check (engine.registry, next, texts);
+        td_report_texts (texts, TD_ERROR_INVALID, visit, data, NULL);
+    }
     return next;
 }
 
@@ -294,6 +298,12 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     open_rooms (options, first, td_declared_lanes (first, ignored));
 
     g_autoptr (GArray) wishes = read_wishes (first);
+    if (wishes->len == 0 && engine.config_file != NULL && !engine.is_fake) {
+        td_log_warning (NULL, "modules",
+                        "%s names no module under [modules]: this switch can do "
+                        "nothing",
+                        engine.config_file);
+    }
     engine.is_whole = td_registry_map_all (engine.registry, (const TdModuleWish *) wishes->data,
                                            wishes->len, texts);
     engine.config = read_config (0, first, problems, error);
@@ -302,6 +312,11 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     }
     td_declared_lanes (engine.config, problems);
     td_problems_sort (problems);
+    if (problems->len == 0) {
+        unsigned n_before = texts->len;
+        td_registry_check (engine.registry, engine.config, texts);
+        engine.is_whole &= texts->len == n_before;
+    }
     take_config (engine.config);
     return true;
 }

@@ -28,7 +28,8 @@ typedef enum {
 #define STOP_US ((uint64_t) 30 * G_USEC_PER_SEC)
 
 typedef struct {
-    char *config_file;
+    char **config_files; /* one is meant */
+    const char *config_file;
     char **overrides;
     char **module_path;
     char *state_dir;
@@ -43,11 +44,40 @@ static const char description[] =
     "Signals: HUP reloads the configuration, TERM and INT drain and stop; a second one stops at "
     "once.";
 
+/* What GLib's parser lets pass. REST (nullable): a word that is no option. */
+static bool
+understand (Arguments *arguments, const char *rest, GError **error)
+{
+    char **files = arguments->config_files, **folders = arguments->module_path;
+
+    if (rest != NULL) {
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
+                     "what is \"%s\"? A configuration is given with --config FILE", rest);
+        return false;
+    }
+    if (files != NULL && files[1] != NULL) {
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                     "--config is given twice, the second time with \"%s\": name one file; others "
+                     "go into the folder conf.d beside it",
+                     files[1]);
+        return false;
+    }
+    for (; folders != NULL && *folders != NULL; folders++) {
+        if (!g_file_test (*folders, G_FILE_TEST_IS_DIR)) {
+            g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                         "--module-path \"%s\" is no folder", *folders);
+            return false;
+        }
+    }
+    arguments->config_file = files != NULL ? files[0] : TD_CONFIG_FILE;
+    return true;
+}
+
 static bool
 parse (Arguments *arguments, int argc, char **argv, GError **error)
 {
     const GOptionEntry entries[] = {
-        { "config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config_file,
+        { "config", 'c', 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->config_files,
           "The configuration file (" TD_CONFIG_FILE ")", "FILE" },
         { "check-config", 't', 0, G_OPTION_ARG_NONE, &arguments->must_check,
           "Report everything that is wrong with the configuration, and exit", NULL },
@@ -76,15 +106,7 @@ parse (Arguments *arguments, int argc, char **argv, GError **error)
     if (!g_option_context_parse (context, &argc, &argv, error)) {
         return false;
     }
-    if (argc > 1) {
-        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
-                     "What is \"%s\"? tandemd takes options only", argv[1]);
-        return false;
-    }
-    if (arguments->config_file == NULL) {
-        arguments->config_file = g_strdup (TD_CONFIG_FILE);
-    }
-    return true;
+    return understand (arguments, argc > 1 ? argv[1] : NULL, error);
 }
 
 static void
@@ -243,7 +265,7 @@ main (int argc, char **argv)
     } else {
         fprintf (stderr, "tandemd: %s; see tandemd --help\n", error->message);
     }
-    g_free (arguments.config_file);
+    g_strfreev (arguments.config_files);
     g_strfreev (arguments.overrides);
     g_strfreev (arguments.module_path);
     g_free (arguments.state_dir);

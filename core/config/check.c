@@ -60,7 +60,10 @@ report_unknown_section (Check *check, const TdPlace *place, const char *name)
                         nearest.best);
     } else {
         td_problem_add (check->problems, place,
-                        "section %s is unknown: no module in [modules] declares it", quoted);
+                        "section %s is unknown: no module in [modules] declares it: name the one "
+                        "that does, or take "
+                        "the section out",
+                        quoted);
     }
 }
 

@@ -476,6 +476,21 @@ read_bytes (const char *file, size_t *ret_len)
     return bytes;
 }
 
+static const char *
+advice (int reason)
+{
+    switch (reason) {
+    case ENOENT:
+        return ": --config FILE says which one to read";
+    case EACCES:
+        return ": try as root, or have root add this user to the file's group";
+    case EISDIR:
+        return ": a file is meant";
+    default:
+        return "";
+    }
+}
+
 /* Reads FILE (transfer full). */
 static void
 load_file (TdIni *ini, char *file, GPtrArray *problems)
@@ -487,8 +502,9 @@ load_file (TdIni *ini, char *file, GPtrArray *problems)
 
     g_ptr_array_add (ini->files, file);
     if (bytes == NULL) {
-        td_problem_add (problems, &top, "the file cannot be read: %s",
-                        reason == EINVAL ? "it is no ordinary file" : g_strerror (reason));
+        td_problem_add (problems, &top, "the file cannot be read: %s%s",
+                        reason == EINVAL ? "it is no ordinary file" : g_strerror (reason),
+                        advice (reason));
     } else if (len > TD_INI_FILE_MAX) {
         td_problem_add (problems, &top, "the file is larger than %d MiB",
                         TD_INI_FILE_MAX / 1024 / 1024);

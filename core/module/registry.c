@@ -317,11 +317,10 @@ fail_not_found (TdRegistry *registry, const char *name, GError **error)
         collect_names (registry->module_path[i], names);
     }
     const char *nearest = td_text_nearest (name, (const char *const *) names->pdata, names->len);
-    g_set_error (error, TD_MODULE_ERROR, TD_MODULE_ERROR_FILE,
-                 "there is no module %s: no %s.so in %s%s%s%s", name, name,
+    g_set_error (error, TD_MODULE_ERROR, TD_MODULE_ERROR_FILE, "no %s.so in %s%s%s%s", name,
                  folders[0] != '\0' ? folders : "an empty module path",
-                 nearest != NULL ? ": is it \"" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "\"" : "");
+                 nearest != NULL ? ": did you mean \"" : "", nearest != NULL ? nearest : "",
+                 nearest != NULL ? "\"?" : "");
 }
 
 /* The file of the module NAME in the module path (transfer full). */

@@ -94,6 +94,9 @@ void td_registry_upgrade (TdRegistry *registry, const char *name, const char *pa
 /* The configuration that td_module_config() gives (transfer none, nullable). */
 void td_registry_set_config (TdRegistry *registry, TdConfig *config);
 
+/* Adds to TEXTS what modules have against CONFIG that their tables do not say. */
+void td_registry_check (TdRegistry *registry, const TdConfig *config, GPtrArray *texts);
+
 /* The two phases of a reload. PROBLEMS as above; when one module refuses, those that were ready
  * are told to forget it. */
 bool td_registry_prepare (TdRegistry *registry, TdConfig *next, GPtrArray *problems);

@@ -174,6 +174,27 @@ td_registry_unload (TdRegistry *registry, const char *name, uint32_t deadline_ms
 
 /* Reload. */
 
+void
+td_registry_check (TdRegistry *registry, const TdConfig *config, GPtrArray *texts)
+{
+    GPtrArray *modules = td_registry_modules (registry);
+
+    for (unsigned i = 0; i < modules->len; i++) {
+        const TdModule *module = modules->pdata[i];
+        g_autoptr (GError) error = NULL;
+        if (td_registry_find (registry, module->owner.name) != module || td_module_is_over (module)
+            || module->image == NULL || module->image->descriptor.check == NULL
+            || module->image->descriptor.check (config, &error)) {
+            continue;
+        }
+        g_ptr_array_add (texts, error != NULL
+                                    ? g_strdup (error->message)
+                                    : g_strdup_printf ("module %s: refuses the configuration and "
+                                                       "gave no reason",
+                                                       module->owner.name));
+    }
+}
+
 bool
 td_registry_prepare (TdRegistry *registry, TdConfig *next, GPtrArray *problems)
 {

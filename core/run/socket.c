@@ -11,7 +11,8 @@ hint (int code)
 {
     switch (code) {
     case EADDRINUSE:
-        return ": another program, or another Tandem, listens there";
+        return ": another program, or another Tandem, listens there (ss -lnup and ss -lntp show "
+               "which)";
     case EADDRNOTAVAIL:
         return ": no interface of this host has that address";
     case EACCES:

@@ -86,6 +86,10 @@ typedef struct {
     /* TD_UPGRADE_HANDOVER: the state as bytes (transfer full), and back. */
     GBytes *(*export_state) (TdModule *module, GError **error);
     bool (*import_state) (TdModule *module, GBytes *state, GError **error);
+    /* Says what no table of keys can: that a value names nothing, or contradicts another. Asked
+     * before load(), before a reload, and by "tandemd --check-config", which does nothing else:
+     * reads CONFIG and touches nothing. Errors: begin with td_config_place(). */
+    bool (*check) (const TdConfig *config, GError **error);
 } TdModuleDescriptor;
 
 /* The same numbers and the name, where they are found without mapping the file. */

@@ -250,8 +250,8 @@ sort_dialables (Directory *directory)
     g_ptr_array_sort (directory->dialables, compare_texts);
 }
 
-Directory *
-directory_new (TdModule *module, const TdConfig *config, const char *path, GError **error)
+static Directory *
+read_configured (const TdConfig *config, GError **error)
 {
     Directory *directory = g_new0 (Directory, 1);
 
@@ -261,8 +261,33 @@ directory_new (TdModule *module, const TdConfig *config, const char *path, GErro
     directory->numbers = g_hash_table_new (g_str_hash, g_str_equal);
     directory->dialables = g_ptr_array_new ();
     if (!read_settings (directory, config, error)
-        || !read_configured_users (directory, config, error)
-        || !read_stored_users (directory, module, path, error)) {
+        || !read_configured_users (directory, config, error)) {
+        td_table_unref (&directory->table);
+        return NULL;
+    }
+    return directory;
+}
+
+bool
+directory_check (const TdConfig *config, GError **error)
+{
+    Directory *directory = read_configured (config, error);
+
+    if (directory != NULL) {
+        td_table_unref (&directory->table);
+    }
+    return directory != NULL;
+}
+
+Directory *
+directory_new (TdModule *module, const TdConfig *config, const char *path, GError **error)
+{
+    Directory *directory = read_configured (config, error);
+
+    if (directory == NULL) {
+        return NULL;
+    }
+    if (!read_stored_users (directory, module, path, error)) {
         td_table_unref (&directory->table);
         return NULL;
     }

@@ -27,6 +27,9 @@ typedef struct {
     GPtrArray *dialables; /* names and numbers, sorted (not owned) */
 } Directory;
 
+/* Whether CONFIG says of users and registrations what can be understood. Errors: as below. */
+bool directory_check (const TdConfig *config, GError **error);
+
 /* What CONFIG says, and the users of the database at PATH. Errors: file, line, and what is wrong; or
  * the database's. Thread: control. Blocks. */
 Directory *directory_new (TdModule *module, const TdConfig *config, const char *path,

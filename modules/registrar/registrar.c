@@ -323,5 +323,5 @@ TD_MODULE (registrar, .summary = "Where phones say where they are, and calls fin
            .version = "1.0", .license = "LGPL-2.1-or-later",
            .provides = TD_LIST (TD_FEATURE_REGISTRAR), .config = registrar_sections,
            .n_config = REGISTRAR_N_SECTIONS, .upgrade = TD_UPGRADE_HANDOVER, .start = start,
-           .reload = reload, .stop = stop, .unload = unload, .describe = describe,
-           .export_state = export_state, .import_state = import_state)
+           .reload = reload, .stop = stop, .unload = unload, .check = directory_check,
+           .describe = describe, .export_state = export_state, .import_state = import_state)

@@ -109,6 +109,17 @@ route_call (void *subject, TdToken *token, void *data)
 }
 
 static bool
+check (const TdConfig *config, GError **error)
+{
+    RouteTable *table = route_table_new (config, error);
+
+    if (table != NULL) {
+        td_table_unref (&table->table);
+    }
+    return table != NULL;
+}
+
+static bool
 start (TdModule *module, GError **error)
 {
     RouteTable *table = route_table_new (td_module_config (module), error);
@@ -157,4 +168,4 @@ TD_MODULE_NAMED ("route-table", .summary = "Routes by the longest prefix, from c
                  .version = "1.0", .license = "LGPL-2.1-or-later",
                  .provides = TD_LIST ("service.routing"), .config = sections,
                  .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .start = start,
-                 .reload = reload, .unload = unload)
+                 .reload = reload, .unload = unload, .check = check)

@@ -188,6 +188,23 @@ read_place (const TdConfig *config, const char *host_key, const char *told_key, 
     return true;
 }
 
+static bool
+check (const TdConfig *config, GError **error)
+{
+    RtpPlace ipv4 = { 0 }, ipv6 = { 0 };
+
+    if (number (config, "first-port") >= number (config, "last-port")) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%s: [rtp] last-port = %" G_GINT64_FORMAT
+                     " is not above first-port = %" G_GINT64_FORMAT,
+                     td_config_place (config, "rtp", NULL, "last-port"),
+                     number (config, "last-port"), number (config, "first-port"));
+        return false;
+    }
+    return read_place (config, "address", "advertise", &ipv4, error)
+           && read_place (config, "address6", "advertise6", &ipv6, error);
+}
+
 static unsigned
 count_threads (const TdConfig *config)
 {
@@ -326,4 +343,5 @@ describe (TdModule *module, GVariantDict *info)
 TD_MODULE (rtp, .summary = "Carries the media of calls: RTP and RTCP, relayed and anchored",
            .version = "1.0", .license = "LGPL-2.1-or-later", .provides = TD_LIST ("media"),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
-           .start = start, .reload = reload, .stop = stop, .unload = unload, .describe = describe)
+           .start = start, .reload = reload, .stop = stop, .unload = unload, .describe = describe,
+           .check = check)

@@ -405,6 +405,18 @@ look_for_legs (TdTimer *timer)
 }
 
 static bool
+check (const TdConfig *config, GError **error)
+{
+    SipTrunks *trunks = sip_trunks_new (config, error);
+
+    if (trunks == NULL) {
+        return false;
+    }
+    td_table_unref (&trunks->table);
+    return sip_transport_check (config, error);
+}
+
+static bool
 start (TdModule *module, GError **error)
 {
     Sip *sip = g_new0 (Sip, 1);
@@ -486,4 +498,4 @@ TD_MODULE (sip, .summary = "SIP endpoints over UDP and TCP", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
            .wants = TD_LIST (TD_FEATURE_REGISTRAR), .config = sections,
            .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .load = load,
-           .start = start, .reload = reload, .stop = stop, .describe = describe)
+           .start = start, .reload = reload, .stop = stop, .describe = describe, .check = check)

@@ -115,6 +115,8 @@ struct Sip {
 
 /* --- transport.c ------------------------------------------------------------------------- */
 
+/* Whether CONFIG says where to listen in a way that can be understood. */
+bool sip_transport_check (const TdConfig *config, GError **error);
 bool sip_transport_open (Sip *sip, GError **error);
 void sip_transport_close (Sip *sip);
 

@@ -4,6 +4,7 @@
 #include "leg.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 #include <tandem/log.h>
 #include <unistd.h>
 
@@ -222,7 +223,9 @@ parse_listen (const char *text, TdTransport *ret_transport, TdAddress *ret_addre
     } else {
         return false;
     }
-    return td_address_parse (text + 4, PORT, ret_address);
+    /* Without brackets "::1:5060" would be another address, not one with a port. */
+    return (text[4] == '[' || strchr (text + 4, ':') == strrchr (text + 4, ':'))
+           && td_address_parse (text + 4, PORT, ret_address);
 }
 
 static bool
@@ -281,6 +284,42 @@ name_listener (SipListener *listener, const char *advertise, GError **error)
 }
 
 static bool
+refuse_listen (const TdConfig *config, const char *text, const char *why, GError **error)
+{
+    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: cannot listen on \"%s\": %s",
+                 td_config_place (config, "sip", NULL, "listen"), text, why);
+    return false;
+}
+
+bool
+sip_transport_check (const TdConfig *config, GError **error)
+{
+    const char *const *list = td_config_list (config, "sip", NULL, "listen");
+    TdTransport transports[SIP_MAX_LISTENERS];
+    TdAddress addresses[SIP_MAX_LISTENERS];
+
+    for (unsigned i = 0; list[i] != NULL; i++) {
+        if (i == SIP_MAX_LISTENERS) {
+            return refuse_listen (config, list[i],
+                                  "there are more than " G_STRINGIFY (SIP_MAX_LISTENERS), error);
+        }
+        if (!parse_listen (list[i], &transports[i], &addresses[i])) {
+            return refuse_listen (config, list[i],
+                                  "write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, with an address of "
+                                  "this host, no name, and a port up to 65535; IPv6 in brackets",
+                                  error);
+        }
+        for (unsigned j = 0; j < i; j++) {
+            if (transports[j] == transports[i] && td_address_port (&addresses[i]) != 0
+                && td_address_equal (&addresses[j], &addresses[i])) {
+                return refuse_listen (config, list[i], "it is there twice", error);
+            }
+        }
+    }
+    return true;
+}
+
+static bool
 open_listener (Sip *sip, const char *text, GError **error)
 {
     TdConfig *config = td_module_config (sip->module);
@@ -288,14 +327,7 @@ open_listener (Sip *sip, const char *text, GError **error)
     g_autofree char *name = g_strconcat ("sip ", text, NULL);
 
     *listener = (SipListener){ .sip = sip };
-    if (sip->n_listeners == SIP_MAX_LISTENERS
-        || !parse_listen (text, &listener->transport, &listener->address)) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: cannot listen on \"%s\": write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, at "
-                     "most %d of them",
-                     td_config_place (config, "sip", NULL, "listen"), text, SIP_MAX_LISTENERS);
-        return false;
-    }
+    parse_listen (text, &listener->transport, &listener->address); /* was checked */
     TdListenerDecl decl = {
         .size = sizeof decl,
         .transport = listener->transport,
@@ -334,9 +366,12 @@ open_listener (Sip *sip, const char *text, GError **error)
 bool
 sip_transport_open (Sip *sip, GError **error)
 {
-    const char *const *list =
-        td_config_list (td_module_config (sip->module), "sip", NULL, "listen");
+    const TdConfig *config = td_module_config (sip->module);
+    const char *const *list = td_config_list (config, "sip", NULL, "listen");
 
+    if (!sip_transport_check (config, error)) {
+        return false;
+    }
     for (unsigned i = 0; list[i] != NULL; i++) {
         if (!open_listener (sip, list[i], error)) {
             sip_transport_close (sip);

@@ -199,7 +199,8 @@ test_unknown_section (void)
 {
     expect ("[trnk a]\nx = y\n[banana]\n",
             "/etc/f:3:1: section \"trnk\" is unknown: did you mean [trunk]?\n"
-            "/etc/f:5:1: section \"banana\" is unknown: no module in [modules] declares it\n");
+            "/etc/f:5:1: section \"banana\" is unknown: no module in [modules] declares it: "
+            "name the one that does, or take the section out\n");
 }
 
 static void

@@ -85,9 +85,7 @@ test_unknown_names_the_nearest (World *own, gconstpointer unused)
     const TdModuleWish bad[] = { { "variant-odl", TD_POLICY_OPTIONAL, NULL, "a.conf:3:1" },
                                  { "../etc/passwd", TD_POLICY_OPTIONAL, NULL, NULL } };
     g_autofree char *expected = g_strdup_printf (
-        "a.conf:3:1: module variant-odl: there is no module variant-odl: no variant-odl.so in %s: "
-        "is it "
-        "\"variant-old\"\n"
+        "a.conf:3:1: module variant-odl: no variant-odl.so in %s: did you mean \"variant-old\"?\n"
         "module ../etc/passwd: \"../etc/passwd\" cannot be a module's name: that is a lower-case "
         "letter, then lower-case letters, digits and hyphens\n",
         g_getenv ("VARIANTS"));

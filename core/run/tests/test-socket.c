@@ -440,7 +440,7 @@ test_refusals_say_why (void)
     TdAddress address = td_listener_address (fixture.listener);
     assert_refused (&fixture, td_address_print (&address, text),
                     "sip udp:there: cannot bind: Address already in use: another program, or "
-                    "another Tandem, listens there");
+                    "another Tandem, listens there (ss -lnup and ss -lntp show which)");
     assert_refused (&fixture, "192.0.2.1:0",
                     "sip udp:there: cannot bind: Cannot assign requested address: no interface of "
                     "this host has that address");

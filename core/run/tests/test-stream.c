@@ -810,7 +810,7 @@ test_port_in_use_says_so (void)
     g_assert_nonnull (error);
     g_assert_cmpstr (error->message, ==,
                      "sip tcp:there: cannot bind: Address already in use: another program, or "
-                     "another Tandem, listens there");
+                     "another Tandem, listens there (ss -lnup and ss -lntp show which)");
     fixture_close (&fixture);
 }
 
