@@ -44,6 +44,7 @@ struct TdToken {
     void *state;
     TdHookAnswer answer;
     bool is_taken;
+    bool has_run_ended; /* of one that is not taken yet: RUN is not to be touched any more */
     atomic_bool is_answered;
     atomic_int n_refs;
 };
@@ -263,10 +264,10 @@ token_unref (TdToken *token)
 }
 
 static void
-free_payload (const TdToken *token)
+free_payload (const Hook *hook, const TdHookAnswer *answer)
 {
-    if (token->answer.payload != NULL && token->hook->point->payload_free != NULL) {
-        token->hook->point->payload_free (token->answer.payload);
+    if (answer->payload != NULL && hook->point->payload_free != NULL) {
+        hook->point->payload_free (answer->payload);
     }
 }
 
@@ -291,7 +292,7 @@ run_answer (TdPost *post)
 
     if (run == NULL) {
         atomic_fetch_add (&hooks.n_late, 1);
-        free_payload (token);
+        free_payload (token->hook, &token->answer);
     } else {
         let_go (run);
         resume (run, &token->answer);
@@ -333,8 +334,10 @@ td_token_take (TdToken *proto, void *state)
 
     TdToken *token = g_new0 (TdToken, 1);
     proto->is_taken = true;
-    token->run = proto->run;
-    token->run->pending = token;
+    if (!proto->has_run_ended) {
+        token->run = proto->run;
+        token->run->pending = token;
+    }
     token->lane = td_lane_current ();
     token->hook = proto->hook;
     token->state = state;
@@ -342,7 +345,7 @@ td_token_take (TdToken *proto, void *state)
     token->revoke_post = (TdPost){ .run = run_revoke, .drop = run_revoke };
     token->owned =
         (TdOwned){ .kind = "token", .name = token->hook->hook.name, .revoke = revoke_token };
-    atomic_init (&token->n_refs, 2); /* the run's, the holder's */
+    atomic_init (&token->n_refs, token->run != NULL ? 2 : 1); /* the run's, the holder's */
     atomic_fetch_add (&token->hook->n_refs, 1);
     td_owner_use (td_owner_of (token->hook->module));
     td_owner_add (td_owner_of (token->hook->module), &token->owned);
@@ -377,29 +380,40 @@ static void
 expire (TdTimer *timer)
 {
     TdHookRun *run = (TdHookRun *) ((char *) timer - offsetof (TdHookRun, deadline));
-    TdToken *token = run->pending;
+    TdToken *token = g_steal_pointer (&run->pending);
     const Hook *hook = token->hook;
     TdHookAnswer silence = hook->hook.silence;
+    bool has_ended = false;
 
     td_log_peer (hook->module, "hook.deadline", hook->hook.name, NULL, "no answer within %u ms: %s",
                  hook->hook.deadline_ms,
                  silence.verdict == TD_HOOK_REFUSE ? "refused" : "going on without it");
     token->run = NULL;
     if (hook->hook.cancel != NULL && !td_owner_is_stopped (hook->module)) {
+        run->has_ended = &has_ended;
         hook->hook.cancel (token, token->state, hook->hook.data);
     }
-    run->pending = NULL;
     token_unref (token);
-    resume (run, &silence);
+    if (!has_ended) {
+        run->has_ended = NULL;
+        resume (run, &silence);
+    }
 }
 
-/* Asks the hook the run has come to. */
-static TdHookAnswer
-ask (TdHookRun *run, Hook *hook)
+/* Asks HOOK, the one the run has come to. False: the hook has ended the subject, and perhaps freed
+ * the run with it. */
+static bool
+ask (TdHookRun *run, Hook *hook, TdHookAnswer *ret_answer)
 {
     TdToken proto = { .run = run, .hook = hook };
-    TdHookAnswer answer = hook->hook.ask (run->subject, &proto, hook->hook.data);
 
+    run->has_ended = &proto.has_run_ended;
+    TdHookAnswer answer = hook->hook.ask (run->subject, &proto, hook->hook.data);
+    if (proto.has_run_ended) {
+        free_payload (hook, &answer);
+        return false;
+    }
+    run->has_ended = NULL;
     if ((answer.verdict == TD_HOOK_LATER) != proto.is_taken) {
         td_log_error (hook->module, hook->hook.name,
                       "the hook %s: its answer is what its silence means",
@@ -408,21 +422,25 @@ ask (TdHookRun *run, Hook *hook)
         if (proto.is_taken) {
             let_go (run);
         }
-        return hook->hook.silence;
+        answer = hook->hook.silence;
     }
-    return answer;
+    *ret_answer = answer;
+    return true;
 }
 
-/* Asks on from the run's index until a hook decides or wants time. */
+/* Asks on from the run's index until a hook decides or wants time. CHAIN outlasts the run. */
 static void
-go_on (TdHookRun *run)
+ask_on (TdHookRun *run, const HookChain *chain)
 {
-    while (run->index < run->chain->n) {
-        Hook *hook = run->chain->hooks[run->index++];
+    while (run->index < chain->n) {
+        Hook *hook = chain->hooks[run->index++];
+        TdHookAnswer answer;
         if (td_owner_is_stopped (hook->module)) {
             continue;
         }
-        TdHookAnswer answer = ask (run, hook);
+        if (!ask (run, hook, &answer)) {
+            return;
+        }
         if (answer.verdict == TD_HOOK_LATER) {
             td_timer_init (&run->deadline, NULL, expire);
             td_timer_start (&run->deadline, hook->hook.deadline_ms);
@@ -434,6 +452,16 @@ go_on (TdHookRun *run)
         }
     }
     settle (run, &(TdHookAnswer){ .verdict = TD_HOOK_CONTINUE }, NULL);
+}
+
+static void
+go_on (TdHookRun *run)
+{
+    HookChain *chain = run->chain;
+
+    atomic_fetch_add (&chain->n_refs, 1);
+    ask_on (run, chain);
+    chain_unref (chain);
 }
 
 /* Goes on after a late answer. */
@@ -464,6 +492,10 @@ td_hook_run_cancel (TdHookRun *run)
 {
     TdToken *token = run->pending;
 
+    if (run->has_ended != NULL) {
+        *run->has_ended = true;
+        run->has_ended = NULL;
+    }
     if (token != NULL) {
         const Hook *hook = token->hook;
         td_timer_stop (&run->deadline);

@@ -18,6 +18,7 @@ struct TdHookRun {
     unsigned index;
     TdToken *pending;
     TdTimer deadline;
+    bool *has_ended; /* told to whoever is in a hook's function for the run, which may end it */
 };
 
 void td_hooks_open (void);

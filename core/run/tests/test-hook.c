@@ -6,6 +6,8 @@
 #include "base/owner.h"
 #include "run/lane.h"
 
+#include <string.h>
+
 typedef struct {
     TdHookRun run;
     GString *asked;
@@ -248,6 +250,81 @@ test_cancelled_run_hears_nothing (void)
     tear_down ();
 }
 
+/* The subject ends, and is gone, while one of its hooks is being asked. */
+static TdHookAnswer
+end_subject (void *of, TdToken *token, void *data)
+{
+    TdHookRun *run = &((Subject *) of)->run;
+
+    td_hook_run_cancel (run);
+    memset (run, 0xdd, sizeof *run);
+    return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = of };
+}
+
+static void
+test_subject_ended_by_its_hook (void)
+{
+    set_up ();
+    add (&(TdHook){ .size = sizeof (TdHook), .name = "end", .ask = end_subject });
+    add_quick ("then", NULL, TD_LIST ("end"));
+    ask_all ();
+    g_assert_cmpstr (subject->asked->str, ==, "");
+    g_assert_cmpuint (subject->n_settled, ==, 0);
+    g_assert_cmpuint (subject->n_freed, ==, 1);
+    tear_down ();
+}
+
+/* The hook wants time for a subject that it has just ended. */
+static TdHookAnswer
+end_and_take_time (void *of, TdToken *token, void *data)
+{
+    end_subject (of, token, data);
+    return take_time (of, token, data);
+}
+
+static void
+test_token_of_an_ended_subject_is_too_late (void)
+{
+    set_up ();
+    add (&(TdHook){ .size = sizeof (TdHook), .name = "end", .ask = end_and_take_time });
+    ask_all ();
+    td_lanes_advance (1000);
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    td_lanes_settle ();
+    g_assert_cmpuint (subject->n_settled, ==, 0);
+    g_assert_cmpuint (td_hook_late_answers (), ==, 1);
+    g_assert_cmpuint (td_owner_uses (&td_owner_core), ==, 0);
+    tear_down ();
+}
+
+static void
+end_when_cancelled (TdToken *token, void *state, void *data)
+{
+    note_cancel (token, state, data);
+    td_token_answer (token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    end_subject (state, NULL, NULL);
+}
+
+static void
+test_subject_ended_at_the_deadline (void)
+{
+    set_up ();
+    add (&(TdHook){ .size = sizeof (TdHook),
+                    .name = "slow",
+                    .deadline_ms = 100,
+                    .silence = { .verdict = TD_HOOK_CONTINUE },
+                    .ask = take_time,
+                    .cancel = end_when_cancelled });
+    add_quick ("then", NULL, TD_LIST ("slow"));
+    ask_all ();
+    td_lanes_advance (101);
+    g_assert_cmpuint (subject->n_cancelled, ==, 1);
+    g_assert_cmpstr (subject->asked->str, ==, "");
+    g_assert_cmpuint (subject->n_settled, ==, 0);
+    g_assert_cmpuint (td_owner_uses (&td_owner_core), ==, 0);
+    tear_down ();
+}
+
 static void
 test_unknown_point_is_an_error (void)
 {
@@ -271,6 +348,10 @@ main (int argc, char **argv)
     g_test_add_func ("/run/hook/too-late-answer", test_answer_after_the_deadline_is_ignored);
     g_test_add_func ("/run/hook/never-answered", test_token_never_answered_is_revoked);
     g_test_add_func ("/run/hook/cancelled-run", test_cancelled_run_hears_nothing);
+    g_test_add_func ("/run/hook/ended-by-its-hook", test_subject_ended_by_its_hook);
+    g_test_add_func ("/run/hook/ended-before-its-token",
+                     test_token_of_an_ended_subject_is_too_late);
+    g_test_add_func ("/run/hook/ended-at-the-deadline", test_subject_ended_at_the_deadline);
     g_test_add_func ("/run/hook/unknown-point", test_unknown_point_is_an_error);
     return g_test_run ();
 }
