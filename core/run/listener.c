@@ -257,10 +257,10 @@ quit (TdPort *port)
 static void
 quit_on_reader (TdLane *lane, void *data)
 {
-    TdPort *port = ((TdListener *) data)->port;
+    const TdListener *listener = data;
 
-    if (lane == port->reader && atomic_load (&port->is_closing)) {
-        quit (port);
+    if (listener->was_last && lane == listener->port->reader) {
+        quit (listener->port);
     }
 }
 
@@ -272,7 +272,7 @@ close_for_good (void *data)
     TdModule *module = listener->module;
     TdPort *port = listener->port;
 
-    if (atomic_load (&port->is_closing) && port->fd >= 0) {
+    if (listener->was_last) {
         close (port->fd);
         port->fd = -1;
     }
@@ -284,10 +284,10 @@ close_for_good (void *data)
 static void
 close_in_haste (void *data)
 {
-    TdPort *port = ((TdListener *) data)->port;
+    const TdListener *listener = data;
 
-    if (atomic_load (&port->is_closing)) {
-        quit (port);
+    if (listener->was_last) {
+        quit (listener->port);
     }
     close_for_good (data);
 }
@@ -303,7 +303,8 @@ td_listener_close (TdListener *listener)
     /* Until the lanes have left its functions, the module stays where it is. */
     td_owner_use (td_owner_of (listener->module));
     td_owner_remove (&listener->owned);
-    if (leave (port, listener) == 0) {
+    listener->was_last = leave (port, listener) == 0;
+    if (listener->was_last) {
         atomic_store_explicit (&port->is_closing, true, memory_order_release);
         g_ptr_array_remove (ports, port);
         if (ports->len == 0) {

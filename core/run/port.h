@@ -50,6 +50,7 @@ struct TdListener {
     TdPort *port;
     atomic_uint n_refs;     /* one while open, one for each post under way */
     atomic_bool is_closing; /* the module is not called any more */
+    bool was_last;          /* its closing ends the port, once every lane's turn is over */
 };
 
 struct TdPort {

@@ -6,6 +6,7 @@
 #include "run/port.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -645,7 +646,7 @@ hear (const TdPacket *packet, void *data)
 }
 
 static void
-build_open (Build *build, const TdAddress *address, const char *prefix)
+build_share (Build *build, const TdAddress *address, const char *prefix)
 {
     TdListenerDecl decl = { .size = sizeof decl,
                             .transport = TD_TRANSPORT_UDP,
@@ -662,7 +663,20 @@ build_open (Build *build, const TdAddress *address, const char *prefix)
     build->prefix = prefix;
     build->listener = td_listener_open ((TdModule *) &build->module, td_lane_at (0), &decl, &error);
     g_assert_no_error (error);
+}
+
+static void
+build_open (Build *build, const TdAddress *address, const char *prefix)
+{
+    build_share (build, address, prefix);
     td_lanes_settle ();
+}
+
+static void
+build_free (Build *build)
+{
+    td_owner_clear (&build->module);
+    g_string_free (build->heard, TRUE);
 }
 
 static void
@@ -670,8 +684,7 @@ build_close (Build *build)
 {
     td_owner_revoke_all (&build->module, NULL, NULL);
     td_lanes_settle ();
-    td_owner_clear (&build->module);
-    g_string_free (build->heard, TRUE);
+    build_free (build);
 }
 
 static void
@@ -716,6 +729,60 @@ test_two_builds_share_a_port (void)
     td_lanes_close ();
 }
 
+/* A lane that is in its turn, past the visit that the older build's closing pays it, while the newer
+ * one is closed, too. */
+typedef struct {
+    TdPost post;
+    TdListener *listener;
+    TdAddress to;
+    sem_t is_here, may_go_on;
+    bool is_sent;
+} LongTurn;
+
+static void
+send_at_the_end_of_the_turn (TdPost *post)
+{
+    LongTurn *turn = (LongTurn *) post;
+
+    sem_post (&turn->is_here);
+    sem_wait (&turn->may_go_on);
+    turn->is_sent = td_listener_send (turn->listener, &turn->to, "n", 1);
+}
+
+static void
+test_port_stays_for_a_turn_of_its_last_sharer (void)
+{
+    TdLanesOptions options = { .n_lanes = 1 };
+    TdAddress any = address_of ("127.0.0.1:0"), peer_address, address;
+    int peer = open_peer ("127.0.0.1:0", &peer_address);
+    Build old, new;
+    LongTurn turn = { .post = { .run = send_at_the_end_of_the_turn }, .to = peer_address };
+
+    td_lanes_open (&options);
+    build_share (&old, &any, NULL);
+    address = td_listener_address (old.listener);
+    build_share (&new, &address, NULL);
+    turn.listener = new.listener;
+    sem_init (&turn.is_here, 0, 0);
+    sem_init (&turn.may_go_on, 0, 0);
+    td_owner_revoke_all (&old.module, NULL, NULL);
+    td_lane_post (td_lane_at (0), &turn.post);
+    sem_wait (&turn.is_here);
+    td_owner_revoke_all (&new.module, NULL, NULL);
+    while (td_owner_uses (&old.module) > 0) {
+        g_main_context_iteration (NULL, FALSE);
+    }
+    sem_post (&turn.may_go_on);
+    while (td_owner_uses (&new.module) > 0) {
+        g_main_context_iteration (NULL, FALSE);
+    }
+    g_assert_true (turn.is_sent);
+    build_free (&old);
+    build_free (&new);
+    close (peer);
+    td_lanes_close ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -733,6 +800,7 @@ main (int argc, char **argv)
          test_longest_message_passes_and_a_longer_one_is_told);
     ADD ("many-in-order", test_many_in_order);
     ADD ("two-builds-share-a-port", test_two_builds_share_a_port);
+    ADD ("port-stays-for-a-turn-of-its-last-sharer", test_port_stays_for_a_turn_of_its_last_sharer);
     ADD ("sends-from-any-lane", test_sends_from_any_lane);
     ADD ("overflow-is-counted", test_overflow_is_counted);
     ADD ("closed-listener-is-silent-and-leaves-the-port",
