@@ -77,16 +77,7 @@ rearm (Datagrams *datagrams)
 static void
 report_buffer (TdPort *port, int granted_bytes)
 {
-    g_autofree char *safe = g_strdelimit (g_strdup (port->name), "\"\\\n", '_');
-    g_autofree char *labels = g_strdup_printf ("listener=\"%s\"", safe);
-    TdMetricDecl decl = { .size = sizeof decl,
-                          .kind = TD_METRIC_GAUGE,
-                          .name = "tandem_socket_receive_buffer_bytes",
-                          .help = "The receive buffer the kernel granted a listener.",
-                          .labels = labels };
-    TdMetric *gauge = td_metric_declare (td_port_module (port), &decl);
-
-    td_metric_add (gauge, granted_bytes - td_metric_value (gauge));
+    td_metric_add (port->buffer_bytes, granted_bytes - td_metric_value (port->buffer_bytes));
     if (granted_bytes < BUFFER_BYTES) {
         td_log_warning (td_port_module (port), port->name,
                         "the kernel granted a receive buffer of %d bytes where %d were asked: "

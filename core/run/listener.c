@@ -72,33 +72,39 @@ begin (TdPost *post)
     begin_free (post);
 }
 
-static TdMetric *
-declare (TdPort *port, TdMetricKind kind, const char *name, const char *help)
+/* Declares a metric for the newest sharer. A lane that is reading finds it at PLACE ever since the first
+ * one came. */
+static void
+declare (TdPort *port, TdMetric **place, TdMetricKind kind, const char *name, const char *help)
 {
     g_autofree char *safe = g_strdelimit (g_strdup (port->name), "\"\\\n", '_');
     g_autofree char *labels = g_strdup_printf ("listener=\"%s\"", safe);
     TdMetricDecl decl = { sizeof decl, kind, name, help, labels, NULL, 0 };
+    TdMetric *metric = td_metric_declare (td_port_module (port), &decl);
 
-    return td_metric_declare (td_port_module (port), &decl);
+    if (*place == NULL) {
+        *place = metric;
+    }
 }
 
 static void
 declare_metrics (TdPort *port)
 {
-    port->n_received = declare (port, TD_METRIC_COUNTER, "tandem_socket_received_total",
-                                "Messages read from a listener and its connections.");
-    port->n_sent = declare (port, TD_METRIC_COUNTER, "tandem_socket_sent_total",
-                            "Messages given to the kernel to send.");
-    port->n_dropped = declare (port, TD_METRIC_COUNTER, "tandem_socket_dropped_total",
-                               "Messages let go: too long, or their lane had too much to do.");
+    declare (port, &port->n_received, TD_METRIC_COUNTER, "tandem_socket_received_total",
+             "Messages read from a listener and its connections.");
+    declare (port, &port->n_sent, TD_METRIC_COUNTER, "tandem_socket_sent_total",
+             "Messages given to the kernel to send.");
+    declare (port, &port->n_dropped, TD_METRIC_COUNTER, "tandem_socket_dropped_total",
+             "Messages let go: too long, or their lane had too much to do.");
     if (port->kind == &td_stream_kind) {
-        port->n_connections = declare (port, TD_METRIC_GAUGE, "tandem_socket_connections",
-                                       "Connections that are open or being made.");
-    } else {
-        port->n_overflowed =
-            declare (port, TD_METRIC_COUNTER, "tandem_socket_overflowed_total",
-                     "Datagrams lost because the kernel's receive buffer was full.");
+        declare (port, &port->n_connections, TD_METRIC_GAUGE, "tandem_socket_connections",
+                 "Connections that are open or being made.");
+        return;
     }
+    declare (port, &port->n_overflowed, TD_METRIC_COUNTER, "tandem_socket_overflowed_total",
+             "Datagrams lost because the kernel's receive buffer was full.");
+    declare (port, &port->buffer_bytes, TD_METRIC_GAUGE, "tandem_socket_receive_buffer_bytes",
+             "The receive buffer the kernel granted a listener.");
 }
 
 static void

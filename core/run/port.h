@@ -65,7 +65,7 @@ struct TdPort {
     _Atomic (TdSharers *) sharers;
     GSource *source; /* the reader's own */
     void *inside;    /* the kind's own */
-    TdMetric *n_received, *n_sent, *n_dropped, *n_overflowed, *n_connections;
+    TdMetric *n_received, *n_sent, *n_dropped, *n_overflowed, *n_connections, *buffer_bytes;
 };
 
 /* The listeners of PORT. Thread: a lane; good until the turn is over. */

@@ -2,6 +2,7 @@
 /* Datagram listeners: what comes is delivered where it is sorted to, or said to be let go. */
 
 #include "base/log.h"
+#include "base/metric.h"
 #include "run/lane.h"
 #include "run/port.h"
 
@@ -699,6 +700,15 @@ say_until_heard (int peer, const TdAddress *to, const char *text, GString *heard
     }
 }
 
+static bool
+is_listed (const char *metric)
+{
+    g_autoptr (GString) all = g_string_new (NULL);
+
+    td_metrics_to_prometheus (all);
+    return strstr (all->str, metric) != NULL;
+}
+
 static void
 test_two_builds_share_a_port (void)
 {
@@ -719,6 +729,8 @@ test_two_builds_share_a_port (void)
     g_assert_true (td_listener_send (old.listener, &peer_address, "o", 1));
     g_assert_true (td_listener_send (new.listener, &peer_address, "n", 1));
     build_close (&old);
+    g_assert_true (is_listed ("tandem_socket_received_total"));
+    g_assert_true (is_listed ("tandem_socket_receive_buffer_bytes"));
     say_until_heard (peer, &address, "old-gone", new.heard);
     g_assert_cmpstr (new.heard->str, ==, "new-call old-gone ");
     build_close (&new);
@@ -783,6 +795,71 @@ test_port_stays_for_a_turn_of_its_last_sharer (void)
     td_lanes_close ();
 }
 
+typedef struct {
+    TdAddress to;
+    int peer;
+    atomic_bool is_over;
+} Flood;
+
+static void *
+flood (void *data)
+{
+    Flood *flood = data;
+
+    while (!atomic_load (&flood->is_over)) {
+        sendto (flood->peer, "x", 1, 0, &flood->to.any, td_address_len_bytes (&flood->to));
+    }
+    return NULL;
+}
+
+static void
+hear_nothing (const TdPacket *packet, void *data)
+{
+}
+
+/* Nothing is awaited here: ThreadSanitizer is to see no race. */
+static void
+test_joins_a_busy_port (void)
+{
+    TdLanesOptions options = { .n_lanes = 1 };
+    TdListenerDecl decl = { .size = sizeof decl,
+                            .transport = TD_TRANSPORT_UDP,
+                            .name = "test udp",
+                            .address = address_of ("127.0.0.1:0"),
+                            .max_message_bytes = MAX_BYTES,
+                            .deliver = hear_nothing };
+    Flood state = { .is_over = false };
+    TdAddress peer_address;
+    TdOwner old, new;
+    pthread_t thread;
+
+    td_owner_init (&old, "guest");
+    td_owner_init (&new, "guest");
+    state.peer = open_peer ("127.0.0.1:0", &peer_address);
+    td_lanes_open (&options);
+    decl.address =
+        td_listener_address (td_listener_open ((TdModule *) &old, td_lane_at (0), &decl, NULL));
+    state.to = decl.address;
+    pthread_create (&thread, NULL, flood, &state);
+    for (unsigned i = 0; i < 20; i++) {
+        g_assert_nonnull (td_listener_open ((TdModule *) &new, td_lane_at (0), &decl, NULL));
+        td_owner_revoke_all (&new, NULL, NULL);
+        while (td_owner_uses (&new) > 0) {
+            g_main_context_iteration (NULL, FALSE);
+        }
+    }
+    atomic_store (&state.is_over, true);
+    pthread_join (thread, NULL);
+    td_owner_revoke_all (&old, NULL, NULL);
+    while (td_owner_uses (&old) > 0) {
+        g_main_context_iteration (NULL, FALSE);
+    }
+    td_owner_clear (&new);
+    td_owner_clear (&old);
+    close (state.peer);
+    td_lanes_close ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -801,6 +878,7 @@ main (int argc, char **argv)
     ADD ("many-in-order", test_many_in_order);
     ADD ("two-builds-share-a-port", test_two_builds_share_a_port);
     ADD ("port-stays-for-a-turn-of-its-last-sharer", test_port_stays_for_a_turn_of_its_last_sharer);
+    ADD ("joins-a-busy-port", test_joins_a_busy_port);
     ADD ("sends-from-any-lane", test_sends_from_any_lane);
     ADD ("overflow-is-counted", test_overflow_is_counted);
     ADD ("closed-listener-is-silent-and-leaves-the-port",
