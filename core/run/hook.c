@@ -428,6 +428,26 @@ ask (TdHookRun *run, Hook *hook, TdHookAnswer *ret_answer)
     return true;
 }
 
+/* Whether a newer build has brought the same hook: names go over to the newest, and the older one may
+ * drain for as long as its last call lasts. */
+static bool
+is_superseded (const HookChain *chain, const Hook *hook)
+{
+    bool is_superseded = false;
+
+    if (!atomic_load_explicit (&td_owner_of (hook->module)->is_stopping, memory_order_acquire)) {
+        return false;
+    }
+    for (unsigned i = 0; i < chain->n && !is_superseded; i++) {
+        const Hook *other = chain->hooks[i];
+        is_superseded =
+            other->module != hook->module && strcmp (other->hook.name, hook->hook.name) == 0
+            && strcmp (td_owner_of (other->module)->name, td_owner_of (hook->module)->name) == 0
+            && !atomic_load (&td_owner_of (other->module)->is_stopping);
+    }
+    return is_superseded;
+}
+
 /* Asks on from the run's index until a hook decides or wants time. CHAIN outlasts the run. */
 static void
 ask_on (TdHookRun *run, const HookChain *chain)
@@ -435,7 +455,7 @@ ask_on (TdHookRun *run, const HookChain *chain)
     while (run->index < chain->n) {
         Hook *hook = chain->hooks[run->index++];
         TdHookAnswer answer;
-        if (td_owner_is_stopped (hook->module)) {
+        if (td_owner_is_stopped (hook->module) || is_superseded (chain, hook)) {
             continue;
         }
         if (!ask (run, hook, &answer)) {

@@ -325,6 +325,34 @@ test_subject_ended_at_the_deadline (void)
     tear_down ();
 }
 
+/* An upgrade: the older build drains, perhaps for hours, and has the same hook as the newer one. */
+static void
+test_newer_build_is_asked_in_place_of_the_draining_one (void)
+{
+    TdOwner old, new;
+    TdHook hook = { .size = sizeof hook, .name = "guest.admit", .ask = go_on };
+
+    set_up ();
+    td_owner_init (&old, "guest");
+    td_owner_init (&new, "guest");
+    hook.data = (void *) "old ";
+    g_assert_true (td_hook_add ((TdModule *) &old, "admit", &hook, NULL));
+    hook.data = (void *) "new ";
+    g_assert_true (td_hook_add ((TdModule *) &new, "admit", &hook, NULL));
+    add_quick ("other ", NULL, NULL);
+    atomic_store (&old.is_stopping, true);
+    ask_all ();
+    g_assert_cmpstr (subject->asked->str, ==, "new other ");
+    /* Without a newer one beside it, a draining build still has its say. */
+    td_owner_revoke_all (&new, NULL, NULL);
+    ask_all ();
+    g_assert_cmpstr (subject->asked->str, ==, "new other old other ");
+    td_owner_revoke_all (&old, NULL, NULL);
+    td_owner_clear (&new);
+    td_owner_clear (&old);
+    tear_down ();
+}
+
 static void
 test_unknown_point_is_an_error (void)
 {
@@ -352,6 +380,8 @@ main (int argc, char **argv)
     g_test_add_func ("/run/hook/ended-before-its-token",
                      test_token_of_an_ended_subject_is_too_late);
     g_test_add_func ("/run/hook/ended-at-the-deadline", test_subject_ended_at_the_deadline);
+    g_test_add_func ("/run/hook/newer-build-is-asked",
+                     test_newer_build_is_asked_in_place_of_the_draining_one);
     g_test_add_func ("/run/hook/unknown-point", test_unknown_point_is_an_error);
     return g_test_run ();
 }
