@@ -452,8 +452,8 @@ take_info (SipLeg *leg, const SipScan *request, const TdPacket *packet)
     }
 }
 
-static SipDialog *
-dialog_of (SipLeg *leg, const SipScan *request)
+SipDialog *
+sip_leg_dialog_of (SipLeg *leg, const SipScan *request)
 {
     for (unsigned i = 0; i < leg->n_forks; i++) {
         if (sip_dialog_is_of (&leg->forks[i]->dialog, request)) {
@@ -466,7 +466,7 @@ dialog_of (SipLeg *leg, const SipScan *request)
 void
 sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packet)
 {
-    if (!sip_dialog_take_cseq (dialog_of (leg, request), request)) {
+    if (!sip_dialog_take_cseq (sip_leg_dialog_of (leg, request), request)) {
         sip_answer_simple (leg->lane, request, packet, 500, "CSeq out of order", NULL);
         return;
     }

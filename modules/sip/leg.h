@@ -79,6 +79,7 @@ struct SipLeg {
 
     SipDialog dialog;
     SipTransaction *invite; /* theirs or ours; NULL when it has ended */
+    uint32_t cseq;          /* of the INVITE */
     TdCause cause;          /* why it is being released */
 
     /* Incoming. */
@@ -91,7 +92,6 @@ struct SipLeg {
     char *request_uri;
     char *from, *to; /* values */
     char *call_id;
-    uint32_t cseq;
     char *credentials; /* a whole header line, or NULL */
     char *ack;         /* for a 2xx that comes again */
     size_t ack_len_bytes;
@@ -138,6 +138,9 @@ SipLeg *sip_leg_find (SipLane *lane, const SipScan *request);
 
 /* The leg of CHANNEL. */
 SipLeg *sip_leg_of (TdChannel *channel);
+
+/* The dialog of LEG that REQUEST belongs to, an early one among them. */
+SipDialog *sip_leg_dialog_of (SipLeg *leg, const SipScan *request);
 
 /* A request in the leg's dialog. */
 void sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packet);

@@ -71,6 +71,22 @@ begin_offer_in (SipLeg *leg, const SipScan *request, const TdPacket *packet, boo
     }
 }
 
+/* An UPDATE without an offer says where its sender is; its 2xx says where we are (RFC 3311 5.1 and
+ * table 1). */
+static void
+take_refresh (SipLeg *leg, const SipScan *request, const TdPacket *packet)
+{
+    SipDialog *dialog = sip_leg_dialog_of (leg, request);
+    g_autoptr (GString) lines = g_string_new (NULL);
+
+    sip_dialog_refresh_target (dialog, request);
+    if (dialog == &leg->dialog) {
+        sip_leg_update_path (leg, dialog);
+    }
+    sip_leg_compose_self (leg, lines);
+    sip_answer_simple (leg->lane, request, packet, 200, NULL, lines->str);
+}
+
 void
 sip_offer_receive (SipLeg *leg, const SipScan *request, const TdPacket *packet)
 {
@@ -79,8 +95,7 @@ sip_offer_receive (SipLeg *leg, const SipScan *request, const TdPacket *packet)
     bool is_refresh = request->method == SIP_METHOD_UPDATE && description == NULL && why == NULL;
 
     if (is_refresh) {
-        sip_dialog_refresh_target (&leg->dialog, request);
-        sip_answer_simple (leg->lane, request, packet, 200, NULL, NULL);
+        take_refresh (leg, request, packet);
         return;
     }
     if (is_too_early (leg, request, packet)) {

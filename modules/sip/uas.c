@@ -60,7 +60,7 @@ respond_ok (SipLeg *leg, TdDescription *description)
     g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
     sip_leg_compose_self (leg, out);
     sip_leg_compose_body (leg, out, description);
-    sip_leg_keep_ok (leg, out, &path, leg->dialog.remote_cseq);
+    sip_leg_keep_ok (leg, out, &path, leg->cseq);
     leg->ok_has_offer = !leg->has_offered;
     leg->dialog.is_confirmed = true;
     sip_server_respond (leg->invite, 200, out->str, out->len);
@@ -295,6 +295,7 @@ make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     }
     leg->path = (SipPath){ packet->listener, packet->flow, packet->transport, packet->remote };
     leg->origin = packet->remote;
+    leg->cseq = invite->cseq_number;
     leg->is_pinned = is_translated (invite, &leg->dialog, packet);
     sip_leg_update_path (leg, &leg->dialog);
     leg->peer_has_info = !sip_scan_has (invite, SIP_HEADER_ALLOW)

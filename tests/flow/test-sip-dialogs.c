@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Dialogs of the module sip where their rules are easily broken: early ones, long ones, moved ones. */
+
+#include "common/sip-peers.h"
+
+/* --- Early dialogs ----------------------------------------------------------------------- */
+
+/* The ACK bears the INVITE's number, whatever came in between (RFC 3261 13.2.2.4). */
+static void
+test_request_before_the_answer (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autofree char *to_b = g_strdup (flow->b.last);
+    ANSWER (&flow->b, 180, NULL);
+    expect (&flow->a, "SIP/2.0 180 ");
+    sip_learn_a (flow);
+    sip_from_a (flow, "INFO", 2, "", NULL);
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_answer_to (flow, &flow->b, to_b, 200, "pt", "", SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_from_a (flow, "ACK", 1, "", NULL);
+    sip_advance (flow, 5000);
+    expect_nothing (&flow->a);
+    sip_hang_up (flow);
+}
+
+/* RFC 3311 5.2: the called party may move before it answers. */
+static void
+test_update_before_the_answer (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autofree char *to_b = g_strdup (flow->b.last);
+    sip_learn_b (flow, "pt");
+    ANSWER (&flow->b, 180, NULL);
+    expect (&flow->a, "SIP/2.0 180 ");
+    sip_from_b (flow, "UPDATE", 1, "", NULL);
+    expect (&flow->b, "SIP/2.0 200 ");
+    sip_answer_to (flow, &flow->b, to_b, 200, "pt", "", SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_learn_a (flow);
+    sip_from_a (flow, "ACK", 1, "", NULL);
+    sip_hang_up (flow);
+}
+
+/* --- Parties that move ------------------------------------------------------------------- */
+
+/* An UPDATE without an offer moves its sender (RFC 3311 5.1), and its 2xx says where we are (RFC 3311
+ * 7, table 1). */
+static void
+test_update_moves_the_caller (Flow *flow, gconstpointer data)
+{
+    sip_set_up_call (flow);
+    g_autofree char *text =
+        g_strdup_printf ("UPDATE sip:127.0.0.1:%u SIP/2.0\r\n"
+                         "Via: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bKmoved\r\n"
+                         "%sCall-ID: call-0\r\nCSeq: 2 UPDATE\r\n"
+                         "Contact: <sip:moved@127.0.0.1:%u>\r\nContent-Length: 0\r\n\r\n",
+                         flow->port, flow->a.port, flow->a_parties, flow->c.port);
+
+    sip_peer_send (flow, &flow->a, text);
+    expect (&flow->a, "SIP/2.0 200 ");
+    g_assert_true (sip_has (&flow->a, "\r\nContact: <sip:127.0.0.1:"));
+    sip_from_b (flow, "BYE", 1, "", NULL);
+    expect (&flow->b, "SIP/2.0 200 ");
+    expect_nothing (&flow->a);
+    expect (&flow->c, "BYE sip:moved@127.0.0.1:");
+    ANSWER (&flow->c, 200, NULL);
+}
+
+#define ADD(path, function, data)                                                                  \
+    g_test_add ("/flow/sip-dialogs/" path, Flow, data, sip_peers_set_up, function,                 \
+                sip_peers_tear_down)
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    ADD ("request-before-the-answer", test_request_before_the_answer, NULL);
+    ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
+    ADD ("update-moves-the-caller", test_update_moves_the_caller, NULL);
+    return g_test_run ();
+}
