@@ -86,7 +86,7 @@ struct SipLeg {
     SipReplyHead head;
 
     /* Outgoing. */
-    SipFork *forks[SIP_MAX_FORKS];
+    SipFork *forks[SIP_MAX_FORKS + 1]; /* the last place is for one that answers */
     unsigned n_forks;
     SipFork *winner;
     char *request_uri;

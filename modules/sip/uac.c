@@ -275,10 +275,11 @@ static SipFork *
 fork_of (SipLeg *leg, const SipScan *response, unsigned *ret_early_id)
 {
     SipFork *fork = find_fork (leg, response, ret_early_id);
+    unsigned n_places = response->status < 200 ? SIP_MAX_FORKS : SIP_MAX_FORKS + 1;
     SipDialog dialog;
 
     *ret_early_id = fork != NULL ? *ret_early_id : 0;
-    if (fork != NULL || leg->n_forks == SIP_MAX_FORKS || !sip_dialog_init_uac (&dialog, response)) {
+    if (fork != NULL || leg->n_forks >= n_places || !sip_dialog_init_uac (&dialog, response)) {
         return fork;
     }
     fork = g_new0 (SipFork, 1);

@@ -48,6 +48,29 @@ test_update_before_the_answer (Flow *flow, gconstpointer data)
     sip_hang_up (flow);
 }
 
+/* However many rang, the one that answers is the one (RFC 3261 13.2.2.4). */
+static void
+test_ninth_fork_answers (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autofree char *to_b = g_strdup (flow->b.last);
+    for (unsigned i = 0; i < 9; i++) {
+        char tag[8];
+        g_snprintf (tag, sizeof tag, "fork%u", i);
+        sip_answer_to (flow, &flow->b, to_b, 180, tag, "", NULL);
+    }
+    sip_drain (&flow->a, "SIP/2.0 180 ");
+    sip_answer_to (flow, &flow->b, to_b, 200, "fork8", "", SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    g_assert_true (sip_has (&flow->b, ";tag=fork8"));
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_learn_a (flow);
+    sip_from_a (flow, "ACK", 1, "", NULL);
+    sip_hang_up (flow);
+}
+
 /* --- Parties that move ------------------------------------------------------------------- */
 
 /* An UPDATE without an offer moves its sender (RFC 3311 5.1), and its 2xx says where we are (RFC 3311
@@ -83,6 +106,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
     ADD ("request-before-the-answer", test_request_before_the_answer, NULL);
     ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
+    ADD ("ninth-fork-answers", test_ninth_fork_answers, NULL);
     ADD ("update-moves-the-caller", test_update_moves_the_caller, NULL);
     return g_test_run ();
 }
