@@ -233,7 +233,7 @@ sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const Si
     sip_stack_make_branch (&lane->stack, branch);
     sip_dialog_compose (out, dialog, "BYE", ++dialog->local_cseq, leg->path.transport,
                         sip_transport_listener (lane->sip, &leg->path)->host, branch);
-    if (leg->credentials != NULL) {
+    if (leg->has_tried_bye && leg->credentials != NULL) { /* made for this BYE */
         g_string_append (out, leg->credentials);
     }
     sip_cause_compose (out, cause);

@@ -219,6 +219,7 @@ take_glare (SipLeg *leg, const TdCause *cause)
     int32_t delay_ms =
         leg->is_incoming ? g_random_int_range (0, 200) * 10 : g_random_int_range (210, 400) * 10;
 
+    leg->has_tried_offer = false; /* what answered a challenge was for that request */
     if (++leg->n_glares > MAX_GLARES) {
         refused (leg, cause);
         return;
@@ -298,7 +299,7 @@ send_offer (SipLeg *leg)
     sip_dialog_compose (out, &leg->dialog, "INVITE", ++leg->dialog.local_cseq, leg->path.transport,
                         sip_transport_listener (lane->sip, &leg->path)->host, branch);
     sip_leg_compose_self (leg, out);
-    if (leg->credentials != NULL) {
+    if (leg->has_tried_offer && leg->credentials != NULL) { /* made for this re-INVITE */
         g_string_append (out, leg->credentials);
     }
     sip_leg_compose_body (leg, out, leg->offer_description);

@@ -96,6 +96,65 @@ test_update_moves_the_caller (Flow *flow, gconstpointer data)
     ANSWER (&flow->c, 200, NULL);
 }
 
+/* --- Credentials ------------------------------------------------------------------------- */
+
+#define CHALLENGE(nonce)                                                                           \
+    "Proxy-Authenticate: Digest realm=\"b\", nonce=\"" nonce "\", algorithm=MD5, "                 \
+    "qop=\"auth\"\r\n"
+
+static void
+set_up_challenged_call (Flow *flow)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    sip_answer_to (flow, &flow->b, flow->b.last, 407, "pt", CHALLENGE ("n"), NULL);
+    expect (&flow->b, "ACK ");
+    expect (&flow->b, "INVITE ");
+    ANSWER (&flow->b, 200, SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    g_assert_true (sip_has (&flow->b, "\r\nProxy-Authorization: ")); /* RFC 3261 22.1 */
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_learn_a (flow);
+    sip_from_a (flow, "ACK", 1, "", NULL);
+}
+
+/* A response to a challenge holds for one method and one URI (RFC 7616 3.4.3): with that of the INVITE
+ * a BYE would be taken for a guess at the password. */
+static void
+test_bye_has_its_own_credentials (Flow *flow, gconstpointer data)
+{
+    set_up_challenged_call (flow);
+    sip_from_a (flow, "BYE", 2, "", NULL);
+    expect (&flow->a, "SIP/2.0 200 ");
+    expect (&flow->b, "BYE ");
+    g_assert_false (sip_has (&flow->b, "Proxy-Authorization"));
+    sip_answer_to (flow, &flow->b, flow->b.last, 407, "pt", CHALLENGE ("m"), NULL);
+    expect (&flow->b, "BYE ");
+    g_assert_true (sip_has (&flow->b, "nonce=\"m\", uri=\"sip:peer@127.0.0.1:"));
+    ANSWER (&flow->b, 200, NULL);
+    expect_nothing (&flow->b);
+}
+
+static void
+test_reinvite_has_its_own_credentials (Flow *flow, gconstpointer data)
+{
+    set_up_challenged_call (flow);
+    sip_from_a (flow, "INVITE", 2, "", SDP ("again-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_assert_false (sip_has (&flow->b, "Proxy-Authorization"));
+    sip_answer_to (flow, &flow->b, flow->b.last, 407, "pt", CHALLENGE ("m"), NULL);
+    expect (&flow->b, "ACK ");
+    expect (&flow->b, "INVITE ");
+    g_assert_true (sip_has (&flow->b, "nonce=\"m\", uri=\"sip:peer@127.0.0.1:"));
+    ANSWER (&flow->b, 200, SDP ("again-b"));
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_from_a (flow, "ACK", 2, "", NULL);
+    sip_hang_up (flow);
+}
+
 #define ADD(path, function, data)                                                                  \
     g_test_add ("/flow/sip-dialogs/" path, Flow, data, sip_peers_set_up, function,                 \
                 sip_peers_tear_down)
@@ -108,5 +167,7 @@ main (int argc, char **argv)
     ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
     ADD ("ninth-fork-answers", test_ninth_fork_answers, NULL);
     ADD ("update-moves-the-caller", test_update_moves_the_caller, NULL);
+    ADD ("bye-has-its-own-credentials", test_bye_has_its_own_credentials, NULL);
+    ADD ("reinvite-has-its-own-credentials", test_reinvite_has_its_own_credentials, NULL);
     return g_test_run ();
 }
