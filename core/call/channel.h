@@ -54,10 +54,11 @@ struct TdChannel {
     unsigned group;       /* of the route list */
     TdTimer timer;        /* no response, no answer */
     uint32_t no_response_ms, no_answer_ms;
-    unsigned gave_up;    /* the cause for which the call gave the leg up, 0: it has not */
-    TdId stands_for;     /* adopted on another lane: what its events go to */
-    TdId adopted_by;     /* ... and the call there */
-    TdMediaStats *stats; /* of its termination, once that is gone; NULL: none */
+    bool is_timed, is_alerted; /* no-answer counts, since the first ringing if there was any */
+    unsigned gave_up;          /* the cause for which the call gave the leg up, 0: it has not */
+    TdId stands_for;           /* adopted on another lane: what its events go to */
+    TdId adopted_by;           /* ... and the call there */
+    TdMediaStats *stats;       /* of its termination, once that is gone; NULL: none */
 };
 
 extern const TdMachine td_channel_machine;

@@ -257,12 +257,25 @@ may_be_heard (TdCall *call, TdChannel *leg, const TdLegEvent *event)
     return true;
 }
 
+/* LEG gives a sign of life: from now on it may take as long as it may ring, counted from the first
+ * ringing. Another one does not begin the time again: a leg that rings says so every minute (RFC
+ * 3261 13.3.1.1). */
+static void
+time_answer (TdChannel *leg, bool is_ringing)
+{
+    if (!leg->is_timed || (is_ringing && !leg->is_alerted)) {
+        td_timer_start (&leg->timer, leg->no_answer_ms);
+    }
+    leg->is_timed = true;
+    leg->is_alerted |= is_ringing;
+}
+
 static void
 tell_early (TdCall *call, TdChannel *leg, const TdLegEvent *event)
 {
     bool is_ringing = event->kind == LEG_RINGING;
 
-    td_timer_start (&leg->timer, leg->no_answer_ms);
+    time_answer (leg, is_ringing);
     if (may_be_heard (call, leg, event)) {
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,
                           event->description,
@@ -427,7 +440,7 @@ td_hunt_act (void *self, unsigned event, void *data)
         take_attempt_answer (call, what);
         break;
     case LEG_PROCEEDING:
-        td_timer_start (&what->leg->timer, what->leg->no_answer_ms);
+        time_answer (what->leg, false);
         break;
     case LEG_RINGING:
     case LEG_PROGRESSED:

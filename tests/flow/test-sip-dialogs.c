@@ -71,6 +71,27 @@ test_ninth_fork_answers (Flow *flow, gconstpointer data)
     sip_hang_up (flow);
 }
 
+/* --- Long ringing ------------------------------------------------------------------------ */
+
+static const SipPeersOptions short_ringing = { .more = "[call]\nmedia = through\n"
+                                                       "no-answer = 100 s\n" };
+
+/* A called party that keeps its proxies from giving up does not keep us from trying the next. */
+static void
+test_ringing_again_does_not_prolong (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    g_autofree char *to_b = g_strdup (flow->b.last);
+    ANSWER (&flow->b, 180, NULL);
+    sip_advance (flow, 60000);
+    sip_answer_to (flow, &flow->b, to_b, 180, "pt", "", NULL);
+    sip_advance (flow, 41000);
+    expect (&flow->b, "CANCEL ");
+    expect (&flow->c, "INVITE ");
+    ANSWER (&flow->c, 486, NULL);
+}
+
 /* --- Parties that move ------------------------------------------------------------------- */
 
 /* An UPDATE without an offer moves its sender (RFC 3311 5.1), and its 2xx says where we are (RFC 3311
@@ -166,6 +187,7 @@ main (int argc, char **argv)
     ADD ("request-before-the-answer", test_request_before_the_answer, NULL);
     ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
     ADD ("ninth-fork-answers", test_ninth_fork_answers, NULL);
+    ADD ("ringing-again-does-not-prolong", test_ringing_again_does_not_prolong, &short_ringing);
     ADD ("update-moves-the-caller", test_update_moves_the_caller, NULL);
     ADD ("bye-has-its-own-credentials", test_bye_has_its_own_credentials, NULL);
     ADD ("reinvite-has-its-own-credentials", test_reinvite_has_its_own_credentials, NULL);
