@@ -21,6 +21,7 @@ sip_leg_new (SipLane *lane, bool is_incoming)
     sip_table_add (&lane->legs, &leg->link,
                    sip_view_hash (sip_view_of (leg->local_tag), lane->stack.secret));
     td_timer_init (&leg->ok_timer, lane->sip->module, ok_expired);
+    sip_uas_init (leg);
     sip_offer_init (leg);
     td_fsm_init (&leg->fsm, lane->sip->module, &sip_leg_machine, leg);
     atomic_fetch_add (&lane->sip->n_legs, 1);
@@ -52,6 +53,7 @@ let_go (SipLeg *leg)
 {
     sip_table_remove (&leg->lane->legs, &leg->link);
     sip_leg_forget_ok (leg);
+    sip_uas_clear (leg);
     sip_offer_clear (leg);
     orphan (leg->invite);
     orphan (leg->bye);

@@ -84,6 +84,8 @@ struct SipLeg {
 
     /* Incoming. */
     SipReplyHead head;
+    TdTimer repeat_timer; /* of the last provisional response */
+    TdTimer expiry_timer; /* of the INVITE */
 
     /* Outgoing. */
     SipFork *forks[SIP_MAX_FORKS + 1]; /* the last place is for one that answers */
@@ -207,6 +209,8 @@ bool sip_parts_compose (SipLeg *leg, GString *out, TdDescription *description);
 /* --- uas.c ------------------------------------------------------------------------------- */
 
 void sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet);
+void sip_uas_init (SipLeg *leg);
+void sip_uas_clear (SipLeg *leg);
 void sip_uas_offered (void *leg, unsigned event, void *data);
 void sip_uas_answered (void *leg, unsigned event, void *data);
 

@@ -421,6 +421,12 @@ sip_server_respond (SipTransaction *transaction, unsigned status, const char *by
     td_fsm_dispatch (&transaction->fsm, sip_event_of_status (status), &response);
 }
 
+void
+sip_server_repeat (SipTransaction *transaction)
+{
+    send_kept (transaction);
+}
+
 SipTransaction *
 sip_server_find_invite (SipStack *stack, const SipScan *cancel)
 {

@@ -145,6 +145,9 @@ SipTransaction *sip_server_start (SipStack *stack, const SipScan *request, const
 void sip_server_respond (SipTransaction *transaction, unsigned status, const char *bytes,
                          size_t len_bytes);
 
+/* Sends the last response once more. */
+void sip_server_repeat (SipTransaction *transaction);
+
 /* The INVITE's transaction that CANCEL means (RFC 3261 9.2), or NULL. */
 SipTransaction *sip_server_find_invite (SipStack *stack, const SipScan *cancel);
 

@@ -7,6 +7,11 @@
 
 #include <tandem/log.h>
 
+enum {
+    REPEAT_MS = 60000,         /* RFC 3261 13.3.1.1: at every minute */
+    MAX_EXPIRES_S = 24 * 3600, /* nobody waits for longer */
+};
+
 static void
 server_failed (SipTransaction *transaction, SipFailure failure, void *data)
 {
@@ -47,6 +52,7 @@ respond_early (SipLeg *leg, const SipEarly *early)
     sip_leg_compose_self (leg, out);
     sip_leg_compose_body (leg, out, early->description);
     sip_server_respond (leg->invite, early->status, out->str, out->len);
+    td_timer_start (&leg->repeat_timer, REPEAT_MS);
 }
 
 static void
@@ -60,6 +66,7 @@ respond_ok (SipLeg *leg, TdDescription *description)
     g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
     sip_leg_compose_self (leg, out);
     sip_leg_compose_body (leg, out, description);
+    sip_uas_clear (leg);
     sip_leg_keep_ok (leg, out, &path, leg->cseq);
     leg->ok_has_offer = !leg->has_offered;
     leg->dialog.is_confirmed = true;
@@ -161,6 +168,56 @@ sip_uas_answered (void *self, unsigned event, void *data)
         break;
     default:
         break;
+    }
+}
+
+/* --- Time ------------------------------------------------------------------------------- */
+
+/* A proxy may give a transaction up that was silent for three minutes (RFC 3261 13.3.1.1). */
+static void
+repeat_expired (TdTimer *timer)
+{
+    SipLeg *leg = (SipLeg *) ((char *) timer - offsetof (SipLeg, repeat_timer));
+
+    if (leg->invite == NULL) {
+        return;
+    }
+    sip_server_repeat (leg->invite);
+    td_timer_start (&leg->repeat_timer, REPEAT_MS);
+}
+
+static void
+invitation_expired (TdTimer *timer)
+{
+    SipLeg *leg = (SipLeg *) ((char *) timer - offsetof (SipLeg, expiry_timer));
+    TdCause cause = td_cause (TD_CAUSE_NO_ANSWER, "INVITE has expired");
+
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_CANCELLED, &cause); /* RFC 3261 13.3.1: 487 */
+}
+
+void
+sip_uas_init (SipLeg *leg)
+{
+    td_timer_init (&leg->repeat_timer, leg->lane->sip->module, repeat_expired);
+    td_timer_init (&leg->expiry_timer, leg->lane->sip->module, invitation_expired);
+}
+
+void
+sip_uas_clear (SipLeg *leg)
+{
+    td_timer_stop (&leg->repeat_timer);
+    td_timer_stop (&leg->expiry_timer);
+}
+
+/* An Expires that is no number counts as none (RFC 3261 20.19). */
+static void
+take_expires (SipLeg *leg, const SipScan *invite)
+{
+    uint64_t seconds;
+
+    if (sip_view_number (sip_scan_header (invite, SIP_HEADER_EXPIRES), UINT32_MAX, &seconds)
+        && seconds <= MAX_EXPIRES_S) {
+        td_timer_start (&leg->expiry_timer, (uint32_t) seconds * 1000);
     }
 }
 
@@ -341,6 +398,7 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         refuse_early (leg, 404, NULL, TD_CAUSE_INVALID_NUMBER_FORMAT);
     } else {
         leg->has_offered = offer != NULL;
+        take_expires (leg, invite);
         td_channel_offer_call (leg->channel, offer);
     }
 }

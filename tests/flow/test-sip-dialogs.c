@@ -3,6 +3,8 @@
 
 #include "common/sip-peers.h"
 
+#include <string.h>
+
 /* --- Early dialogs ----------------------------------------------------------------------- */
 
 /* The ACK bears the INVITE's number, whatever came in between (RFC 3261 13.2.2.4). */
@@ -73,6 +75,24 @@ test_ninth_fork_answers (Flow *flow, gconstpointer data)
 
 /* --- Long ringing ------------------------------------------------------------------------ */
 
+/* RFC 3261 13.3.1.1: a proxy gives up after three minutes of silence. */
+static void
+test_ringing_is_repeated (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    ANSWER (&flow->b, 180, NULL);
+    expect (&flow->a, "SIP/2.0 180 ");
+    sip_advance (flow, 59000);
+    expect_nothing (&flow->a);
+    sip_advance (flow, 1100);
+    expect (&flow->a, "SIP/2.0 180 ");
+    sip_advance (flow, 60000);
+    expect (&flow->a, "SIP/2.0 180 ");
+    expect_nothing (&flow->a);
+}
+
 static const SipPeersOptions short_ringing = { .more = "[call]\nmedia = through\n"
                                                        "no-answer = 100 s\n" };
 
@@ -90,6 +110,22 @@ test_ringing_again_does_not_prolong (Flow *flow, gconstpointer data)
     expect (&flow->b, "CANCEL ");
     expect (&flow->c, "INVITE ");
     ANSWER (&flow->c, 486, NULL);
+}
+
+/* RFC 3261 13.3.1. */
+static void
+test_invitation_expires (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "Expires: 20\r\n", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    ANSWER (&flow->b, 180, NULL);
+    expect (&flow->a, "SIP/2.0 180 ");
+    sip_advance (flow, 19000);
+    expect_nothing (&flow->b);
+    sip_advance (flow, 1100);
+    expect (&flow->a, "SIP/2.0 487 ");
+    expect (&flow->b, "CANCEL ");
 }
 
 /* --- Parties that move ------------------------------------------------------------------- */
@@ -187,7 +223,9 @@ main (int argc, char **argv)
     ADD ("request-before-the-answer", test_request_before_the_answer, NULL);
     ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
     ADD ("ninth-fork-answers", test_ninth_fork_answers, NULL);
+    ADD ("ringing-is-repeated", test_ringing_is_repeated, NULL);
     ADD ("ringing-again-does-not-prolong", test_ringing_again_does_not_prolong, &short_ringing);
+    ADD ("invitation-expires", test_invitation_expires, NULL);
     ADD ("update-moves-the-caller", test_update_moves_the_caller, NULL);
     ADD ("bye-has-its-own-credentials", test_bye_has_its_own_credentials, NULL);
     ADD ("reinvite-has-its-own-credentials", test_reinvite_has_its_own_credentials, NULL);
