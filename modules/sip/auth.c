@@ -15,7 +15,9 @@ struct SipAuthority {
     uint8_t secret[32];
     unsigned nonce_life_s;
     SipDigests digests;
-    uint64_t n_nonces;
+    unsigned lane;
+    uint32_t n_nonces;
+    uint64_t forgotten; /* the newest of the nonces whose counts are not kept any more; see Nonce */
     GHashTable *counts; /* nonce: the last count it was used with */
     GQueue order;       /* the same nonces, oldest first */
 };
@@ -108,13 +110,16 @@ is_same_secret (const char *a, const char *b)
 /* --- Asking ------------------------------------------------------------------------------ */
 
 SipAuthority *
-sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s, SipDigests digests)
+sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s, SipDigests digests,
+                   unsigned lane)
 {
     SipAuthority *authority = g_new0 (SipAuthority, 1);
 
     memcpy (authority->secret, secret, sizeof authority->secret);
     authority->nonce_life_s = nonce_life_s;
     authority->digests = digests;
+    authority->lane = lane;
+    authority->n_nonces = 1; /* 0 of the first second would count as forgotten */
     authority->counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     g_queue_init (&authority->order);
     return authority;
@@ -143,22 +148,45 @@ seal (const SipAuthority *authority, const char *head, const char *realm, char s
     g_hmac_unref (hmac);
 }
 
-/* Eight digits of seconds, eight of a counter, and the seal. */
+/* By the monotonic clock: setting the other one makes no nonce older. */
+static uint32_t
+now_s (void)
+{
+    return (uint32_t) (td_clock_now_us () / G_USEC_PER_SEC);
+}
+
+/* Eight digits of seconds, two of the lane, six of a counter, and the seal. */
 static void
 make_nonce (SipAuthority *authority, const char *realm, char nonce[SIP_NONCE_SIZE])
 {
-    uint32_t now_s = (uint32_t) (td_clock_wall_us () / G_USEC_PER_SEC);
-
-    g_snprintf (nonce, 17, "%08x%08x", now_s, (uint32_t) authority->n_nonces++);
+    g_snprintf (nonce, 17, "%08x%02x%06x", now_s (), authority->lane & 0xff,
+                authority->n_nonces++ & 0xffffff);
     seal (authority, nonce, realm, nonce + 16);
 }
 
-/* Whether NONCE is one of ours for REALM, and how old it is. */
-static bool
-read_nonce (const SipAuthority *authority, const char *nonce, const char *realm,
-            uint32_t *ret_age_s)
+typedef struct {
+    uint32_t age_s;
+    unsigned lane;
+    uint64_t number; /* grows from nonce to nonce of a lane */
+} Nonce;
+
+static Nonce
+take_apart (const char *nonce)
 {
-    char seal_text[33], seconds[9];
+    char head[17];
+
+    g_strlcpy (head, nonce, sizeof head);
+    uint64_t number = strtoull (head, NULL, 16);
+    return (Nonce){ .age_s = now_s () - (uint32_t) (number >> 32),
+                    .lane = (unsigned) (number >> 24) & 0xff,
+                    .number = number };
+}
+
+/* Whether NONCE is one of ours for REALM, and which. */
+static bool
+read_nonce (const SipAuthority *authority, const char *nonce, const char *realm, Nonce *ret_nonce)
+{
+    char seal_text[33];
 
     if (strlen (nonce) != SIP_NONCE_SIZE - 1) {
         return false;
@@ -167,9 +195,7 @@ read_nonce (const SipAuthority *authority, const char *nonce, const char *realm,
     if (!is_same_secret (seal_text, nonce + 16)) {
         return false;
     }
-    g_strlcpy (seconds, nonce, sizeof seconds);
-    *ret_age_s =
-        (uint32_t) (td_clock_wall_us () / G_USEC_PER_SEC) - (uint32_t) strtoul (seconds, NULL, 16);
+    *ret_nonce = take_apart (nonce);
     return true;
 }
 
@@ -200,6 +226,15 @@ sip_authority_challenge (SipAuthority *authority, GString *out, bool is_proxy, c
     }
 }
 
+static void
+forget_oldest (SipAuthority *authority)
+{
+    char *oldest = g_queue_pop_head (&authority->order);
+
+    authority->forgotten = MAX (authority->forgotten, take_apart (oldest).number);
+    g_hash_table_remove (authority->counts, oldest);
+}
+
 /* Whether NONCE is used with a higher count than ever before (RFC 7616 3.4, "nc"). */
 static bool
 take_count (SipAuthority *authority, const char *nonce, unsigned count)
@@ -214,8 +249,11 @@ take_count (SipAuthority *authority, const char *nonce, unsigned count)
         g_hash_table_insert (authority->counts, key, GUINT_TO_POINTER (count));
         return true;
     }
+    if (take_apart (nonce).number <= authority->forgotten) {
+        return false; /* it may have been used */
+    }
     if (g_hash_table_size (authority->counts) >= MAX_NONCES) {
-        g_hash_table_remove (authority->counts, g_queue_pop_head (&authority->order));
+        forget_oldest (authority);
     }
     char *copy = g_strdup (nonce);
     g_hash_table_insert (authority->counts, copy, GUINT_TO_POINTER (count));
@@ -291,10 +329,10 @@ check_credentials (SipAuthority *authority, const SipScan *scan, const Credentia
                    SipSecretOf secret_of, void *data)
 {
     char ha1[SIP_HASH_SIZE], response[SIP_HASH_SIZE];
-    uint32_t age_s;
+    Nonce nonce;
     g_autofree char *method = sip_view_dup (scan->method_name);
 
-    if (!read_nonce (authority, c->nonce, c->realm, &age_s) || !is_uri_of (scan, c->uri)) {
+    if (!read_nonce (authority, c->nonce, c->realm, &nonce) || !is_uri_of (scan, c->uri)) {
         return SIP_AUTH_NONE;
     }
     if (!secret_of (c->username, c->digest, ha1, data)) {
@@ -304,11 +342,11 @@ check_credentials (SipAuthority *authority, const SipScan *scan, const Credentia
     if (!is_same_secret (response, c->response)) {
         return SIP_AUTH_BAD;
     }
-    if (age_s > authority->nonce_life_s) {
+    if (nonce.age_s > authority->nonce_life_s || nonce.lane != authority->lane) {
         return SIP_AUTH_STALE;
     }
-    /* A client without qop counts as using each nonce once. */
-    unsigned count = c->nc != NULL ? (unsigned) strtoul (c->nc, NULL, 16) : 1;
+    /* A client without qop counts as using each nonce once: its response vouches for no count. */
+    unsigned count = c->qop != NULL ? (unsigned) strtoul (c->nc, NULL, 16) : 1;
     return take_count (authority, c->nonce, count) ? SIP_AUTH_GOOD : SIP_AUTH_STALE;
 }
 

@@ -3,7 +3,8 @@
  *
  * A nonce carries its time and a seal (HMAC-SHA-256 with a secret of this process), so a challenge
  * leaves no state behind. What is kept, in a table of bounded size, is the last nonce count of each
- * nonce that was used well, so that a response cannot be sent twice. */
+ * nonce that was used well, so that a response cannot be sent twice; what is older than
+ * those that the table has let go of is stale. */
 
 #ifndef SIP_AUTH_H
 #define SIP_AUTH_H
@@ -34,9 +35,10 @@ void sip_auth_ha1 (SipDigest digest, const char *username, const char *realm, co
 
 typedef struct SipAuthority SipAuthority;
 
-/* One for each lane. SECRET is of the process; a nonce lives NONCE_LIFE_S seconds. */
+/* One for each lane. SECRET is of the process; a nonce lives NONCE_LIFE_S seconds. One of another LANE
+ * (below 256) is stale, since that lane alone knows how often it was used. */
 SipAuthority *sip_authority_new (const uint8_t secret[32], unsigned nonce_life_s,
-                                 SipDigests digests);
+                                 SipDigests digests, unsigned lane);
 void sip_authority_free (SipAuthority *authority);
 
 /* Appends the challenges of a 401 (IS_PROXY: 407): SHA-256 before MD5 (RFC 8760 2.4). */

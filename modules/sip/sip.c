@@ -218,8 +218,9 @@ open_lane (Sip *sip, unsigned index, uint64_t secret, const uint8_t nonce_secret
     lane->stack.send = sip_transport_send;
     lane->stack.data = lane;
     sip_table_init (&lane->legs);
-    lane->authority = sip_authority_new (
-        nonce_secret, nonce_life_s, (SipDigests) td_config_number (config, "sip", NULL, "digest"));
+    lane->authority =
+        sip_authority_new (nonce_secret, nonce_life_s,
+                           (SipDigests) td_config_number (config, "sip", NULL, "digest"), index);
     lane->ring =
         td_config_bool (config, "sip", NULL, "trace") ? sip_ring_new (SIP_RING_BYTES) : NULL;
     lane->scan = g_new0 (SipScan, 1);

@@ -21,7 +21,7 @@ set_up (Fixture *f, const void *unused)
     static const uint8_t secret[32] = { 1, 2, 3 };
 
     td_lanes_open (&(TdLanesOptions){ .n_lanes = 1, .is_fake = true, .boot = 1 });
-    *f = (Fixture){ .authority = sip_authority_new (secret, 60, SIP_DIGESTS_BOTH) };
+    *f = (Fixture){ .authority = sip_authority_new (secret, 60, SIP_DIGESTS_BOTH, 0) };
 }
 
 static void
@@ -91,7 +91,7 @@ test_only_md5 (Fixture *f, const void *unused)
     g_autofree char *strong = answer_to (f, both, &ann);
 
     sip_authority_free (f->authority);
-    f->authority = sip_authority_new (secret, 60, SIP_DIGESTS_MD5);
+    f->authority = sip_authority_new (secret, 60, SIP_DIGESTS_MD5, 0);
     g_autofree char *lines = challenge (f, false);
     g_assert_null (strstr (lines, "SHA-256"));
     g_autofree char *weak = answer_to (f, lines, &ann);
@@ -156,6 +156,45 @@ test_replay_is_stale (Fixture *f, const void *unused)
     g_autofree char *answer = answer_to (f, lines, &ann);
 
     g_assert_cmpint (check (f, answer), ==, SIP_AUTH_GOOD);
+    g_assert_cmpint (check (f, answer), ==, SIP_AUTH_STALE);
+}
+
+/* The line of ANSWER with the count that stands in no response, as a client without qop sends none. */
+static char *
+answer_without_qop (Fixture *f, const char *lines)
+{
+    const char *nonce = strstr (lines, "nonce=");
+    g_autofree char *old =
+        g_strdup_printf ("WWW-Authenticate: Digest realm=\"r\", %.*s, algorithm=MD5\r\n",
+                         (int) strcspn (nonce, ","), nonce);
+
+    return answer_to (f, old, &ann);
+}
+
+/* A count that the response does not vouch for counts nothing (RFC 7616 3.4.1). */
+static void
+test_count_without_qop (Fixture *f, const void *unused)
+{
+    g_autofree char *lines = challenge (f, false);
+    g_autofree char *answer = answer_without_qop (f, lines);
+    g_autofree char *again = g_strndup (answer, strlen (answer) - 2);
+    g_autofree char *counted = g_strconcat (again, ", nc=00000002\r\n", NULL);
+
+    g_assert_cmpint (check (f, answer), ==, SIP_AUTH_GOOD);
+    g_assert_cmpint (check (f, counted), ==, SIP_AUTH_STALE);
+}
+
+/* Lanes share a secret, but no counts. */
+static void
+test_replay_on_another_lane (Fixture *f, const void *unused)
+{
+    static const uint8_t secret[32] = { 1, 2, 3 };
+    g_autofree char *lines = challenge (f, false);
+    g_autofree char *answer = answer_to (f, lines, &ann);
+
+    g_assert_cmpint (check (f, answer), ==, SIP_AUTH_GOOD);
+    sip_authority_free (f->authority);
+    f->authority = sip_authority_new (secret, 60, SIP_DIGESTS_BOTH, 1);
     g_assert_cmpint (check (f, answer), ==, SIP_AUTH_STALE);
 }
 
@@ -228,6 +267,21 @@ test_unknown_challenges (Fixture *f, const void *unused)
     g_assert_null (strstr (old, "qop"));
 }
 
+static void
+test_replay_of_a_forgotten_nonce (Fixture *f, const void *unused)
+{
+    g_autofree char *lines = challenge (f, false);
+    g_autofree char *first = answer_to (f, lines, &ann);
+
+    g_assert_cmpint (check (f, first), ==, SIP_AUTH_GOOD);
+    for (unsigned i = 0; i < 5000; i++) {
+        g_autofree char *more = challenge (f, false);
+        g_autofree char *answer = answer_to (f, more, &ann);
+        g_assert_cmpint (check (f, answer), ==, SIP_AUTH_GOOD);
+    }
+    g_assert_cmpint (check (f, first), ==, SIP_AUTH_STALE);
+}
+
 /* The table of counts is bounded. */
 static void
 test_many_nonces (Fixture *f, const void *unused)
@@ -252,6 +306,9 @@ main (int argc, char **argv)
     ADD ("only-md5", test_only_md5, NULL);
     ADD ("md5-where-the-client-knows-no-better", test_md5_where_the_client_knows_no_better, NULL);
     ADD ("replay-is-stale", test_replay_is_stale, NULL);
+    ADD ("count-without-qop", test_count_without_qop, NULL);
+    ADD ("replay-on-another-lane", test_replay_on_another_lane, NULL);
+    ADD ("replay-of-a-forgotten-nonce", test_replay_of_a_forgotten_nonce, NULL);
     ADD ("nonce-ages", test_nonce_ages, NULL);
     ADD ("wrong", test_wrong, NULL);
     ADD ("other-uri", test_other_uri, NULL);
