@@ -9,16 +9,38 @@ static const SipUser client_user;
 
 /* --- Writing the INVITE ------------------------------------------------------------------ */
 
+/* What tells who the caller is and does not go out when he asked not to be shown: RFC 3323 5.3; and the
+ * signature over his number (RFC 8224 4), which would not hold for another From anyway. */
+static bool
+is_telling (SipHeaderId id)
+{
+    switch (id) {
+    case SIP_HEADER_CALL_INFO:
+    case SIP_HEADER_IDENTITY:
+    case SIP_HEADER_IDENTITY_INFO:
+    case SIP_HEADER_IN_REPLY_TO:
+    case SIP_HEADER_ORGANIZATION:
+    case SIP_HEADER_REPLY_TO:
+    case SIP_HEADER_SUBJECT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void
 append_carried (SipLeg *leg, GString *out)
 {
     const Sip *sip = leg->lane->sip;
     TdAttributes *attributes = td_channel_attributes (leg->channel);
+    bool is_restricted =
+        td_channel_calling (leg->channel)->presentation == TD_PRESENTATION_RESTRICTED;
     const char *text;
 
     for (unsigned i = 0; i < sip->n_carried; i++) {
         const TdAttribute *attribute = sip->carried[i].attribute;
-        if ((td_attribute_flags (attribute) & TD_ATTRIBUTE_PASS) == 0) {
+        if ((td_attribute_flags (attribute) & TD_ATTRIBUTE_PASS) == 0
+            || (is_restricted && is_telling (sip->carried[i].id))) {
             continue;
         }
         for (unsigned n = 0; (text = td_attributes_text (attributes, attribute, n)) != NULL; n++) {

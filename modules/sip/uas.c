@@ -236,6 +236,26 @@ take_called (TdParty *called, const SipUri *uri)
     return true;
 }
 
+/* Whether INVITE asks for PRIVACY; the values are divided by semicolons (RFC 3323 4.2). */
+static bool
+asks_privacy (const SipScan *invite, const char *privacy)
+{
+    const SipHeader *header;
+    unsigned index = 0;
+
+    while ((header = sip_scan_next (invite, SIP_HEADER_PRIVACY, &index)) != NULL) {
+        SipView rest = sip_header_value (header), values, value;
+        while (sip_view_split (&rest, ',', &values)) { /* not in the grammar, but meant so */
+            while (sip_view_split (&values, ';', &value)) {
+                if (sip_view_is_nocase (value, privacy)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
 /* RFC 3323: whoever asks not to be shown is not. */
 static void
 take_calling (TdParty *calling, const SipScan *invite)
@@ -250,11 +270,35 @@ take_calling (TdParty *calling, const SipScan *invite)
     if (!sip_message_display (&invite->from_addr, calling->display, sizeof calling->display)) {
         calling->display[0] = '\0';
     }
-    if (sip_scan_lists (invite, SIP_HEADER_PRIVACY, "id")
-        || sip_scan_lists (invite, SIP_HEADER_PRIVACY, "user")
+    if (asks_privacy (invite, "id") || asks_privacy (invite, "user")
         || g_ascii_strcasecmp (calling->user, "anonymous") == 0) {
         calling->presentation = TD_PRESENTATION_RESTRICTED;
     }
+}
+
+/* Header fields that only a domain of trust may write or read (RFC 3324, RFC 7315 6, RFC 5502) and that
+ * are otherwise unknown here. */
+static bool
+is_of_trust (const SipHeader *header)
+{
+    static const char *const names[] = {
+        "P-Asserted-Service",
+        "P-Charging-Function-Addresses",
+        "P-Private-Network-Indication",
+        "P-Profile-Key",
+        "P-Served-User",
+        "P-User-Database",
+        "P-Visited-Network-ID",
+        "Remote-Party-ID",
+    };
+    SipView name = { header->name, header->name_len_bytes };
+
+    for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+        if (sip_view_is_nocase (name, names[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What the other leg may want to pass on. */
@@ -265,6 +309,9 @@ take_headers (const Sip *sip, TdAttributes *attributes, const SipScan *invite)
         const SipHeader *header = &invite->headers[i];
         g_autofree char *value = NULL;
         if (header->id == SIP_HEADER_OTHER) {
+            if (is_of_trust (header)) {
+                continue;
+            }
             value = sip_view_dup (sip_header_value (header));
             g_autofree char *line =
                 g_strdup_printf ("%.*s: %s", (int) header->name_len_bytes, header->name, value);
