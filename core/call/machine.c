@@ -283,6 +283,13 @@ take_hangup (TdCall *call, const TdHappening *what)
     td_timer_start (&call->guard, call->settings->guard_ms);
 }
 
+/* Who hung up without having release control, and did not come back. */
+static const char *
+gone_party (const TdCall *call)
+{
+    return call->a != NULL && td_channel_is_alive (call->a) ? "called" : "calling";
+}
+
 static void
 take_media (TdCall *call, const TdHappening *what)
 {
@@ -317,7 +324,7 @@ answered (void *self, unsigned event, void *data)
         td_call_end (call, what->failure, "switch");
         break;
     case CALL_GUARD_TIMEOUT:
-        td_call_end (call, &call->cause, "called");
+        td_call_end (call, &call->cause, gone_party (call));
         break;
     case LEG_OFFERED:
         td_exchange_take_offer (call, what);

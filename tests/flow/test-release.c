@@ -161,6 +161,28 @@ test_calling_party_control (Flow *flow, gconstpointer data)
     g_assert_cmpuint (flow->n_ended, ==, 1);
 }
 
+static void
+called_controls (void *data)
+{
+    Flow *flow = data;
+    TdId *id = g_hash_table_lookup (flow->endpoint->legs, "a");
+
+    td_call_set_release_control (td_channel_call (td_channel_find (*id)), TD_CONTROL_CALLED);
+}
+
+static void
+test_called_party_control (Flow *flow, gconstpointer data)
+{
+    call (flow);
+    SAY ("b1", FAKE_ANSWER, NULL);
+    td_fixture_on (flow->fixture, 0, called_controls, flow);
+    SAY ("a", FAKE_RELEASE, "16");
+    LOG ("b1:originate a:answer ");
+    td_engine_advance (90001);
+    LOG ("b1:release(16) ");
+    g_assert_cmpstr (flow->facts->str, ==, "started routed attempt answered ended (16 calling) ");
+}
+
 static TdHookAnswer
 refuse (void *subject, TdToken *token, void *data)
 {
@@ -272,6 +294,7 @@ main (int argc, char **argv)
     ADD ("leg-never-clears", NULL, test_leg_that_never_clears);
     ADD ("switch", NULL, test_switch_ends_the_call);
     ADD ("calling-party-control", NULL, test_calling_party_control);
+    ADD ("called-party-control", NULL, test_called_party_control);
     ADD ("admission-refuses", NULL, test_admission_refuses);
     ADD ("hook-late/admit", "admit", test_hook_answers_late);
     ADD ("hook-late/attempt", "attempt", test_hook_answers_late);
