@@ -364,6 +364,14 @@ refuse_all (const TdDescription *offer)
     return answer;
 }
 
+static void
+refuse_peer_offer (SipLeg *leg)
+{
+    g_autoptr (TdDescription) answer = refuse_all (leg->peer_offer);
+
+    sip_offer_accept (leg, answer);
+}
+
 void
 sip_offer_refuse (SipLeg *leg, const TdCause *cause)
 {
@@ -371,8 +379,7 @@ sip_offer_refuse (SipLeg *leg, const TdCause *cause)
     unsigned status = 491;
 
     if (leg->is_ack_due) {
-        g_autoptr (TdDescription) answer = refuse_all (leg->peer_offer);
-        sip_offer_accept (leg, answer);
+        refuse_peer_offer (leg);
         return;
     }
     if (leg->offer_in == NULL) {
@@ -399,6 +406,9 @@ void
 sip_offer_clear (SipLeg *leg)
 {
     td_timer_stop (&leg->offer_timer);
+    if (leg->is_ack_due) { /* every 2xx is acknowledged (RFC 3261 13.2.2.4, 14.1) */
+        refuse_peer_offer (leg);
+    }
     if (leg->offer_in != NULL) { /* the dialog ends over it (RFC 3261 15.1.2) */
         respond_offer (leg, 487, NULL, NULL);
     }

@@ -126,6 +126,24 @@ test_reinvite_without_offer (Flow *flow, gconstpointer data)
     sip_hang_up (flow);
 }
 
+/* Every 2xx is acknowledged, even by a call that is over (RFC 3261 13.2.2.4, 14.1). */
+static void
+test_hangup_before_the_answer (Flow *flow, gconstpointer data)
+{
+    sip_set_up_call (flow);
+    sip_from_a (flow, "INVITE", 2, "", NULL);
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    ANSWER (&flow->b, 200, SDP ("offer-b"));
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_from_a (flow, "BYE", 3, "", NULL);
+    expect (&flow->a, "SIP/2.0 200 ");
+    expect (&flow->b, "ACK ");
+    g_assert_true (sip_has (&flow->b, "\r\nm=audio 0 ")); /* an answer there must be */
+    expect (&flow->b, "BYE ");
+    ANSWER (&flow->b, 200, NULL);
+}
+
 static void
 test_reinvite_dialog_gone (Flow *flow, gconstpointer data)
 {
@@ -176,6 +194,7 @@ main (int argc, char **argv)
     ADD ("both-offer", test_both_offer, NULL);
     ADD ("delayed-offer", test_delayed_offer, NULL);
     ADD ("reinvite-without-offer", test_reinvite_without_offer, NULL);
+    ADD ("hangup-before-the-answer", test_hangup_before_the_answer, NULL);
     ADD ("reinvite-dialog-gone", test_reinvite_dialog_gone, NULL);
     ADD ("digits", test_digits, NULL);
     return g_test_run ();
