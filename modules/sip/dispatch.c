@@ -109,20 +109,35 @@ take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
 /* --- What may be served at all ----------------------------------------------------------- */
 
-/* RFC 3261 8.2.2.3: we know no extension that somebody could require. */
+/* RFC 3261 8.2.2.1: what "sips" asks for cannot be had without TLS. */
+static bool
+refuse_scheme (SipLane *lane, const SipScan *request, const TdPacket *packet)
+{
+    if (request->uri.scheme != SIP_SCHEME_SIPS) {
+        return false;
+    }
+    sip_answer_simple (lane, request, packet, 416, NULL, NULL);
+    return true;
+}
+
+/* RFC 3261 8.2.2.3: we know no extension that somebody could require; and none that could be asked of
+ * those who pass a request on (RFC 3261 16.3 5). */
 static bool
 refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
     g_autoptr (GString) lines = NULL;
+    static const SipHeaderId ids[] = { SIP_HEADER_REQUIRE, SIP_HEADER_PROXY_REQUIRE };
     const SipHeader *header;
-    unsigned index = 0;
 
-    if (!sip_scan_has (request, SIP_HEADER_REQUIRE)) {
+    if (!sip_scan_has (request, ids[0]) && !sip_scan_has (request, ids[1])) {
         return false;
     }
     lines = g_string_new (NULL);
-    while ((header = sip_scan_next (request, SIP_HEADER_REQUIRE, &index)) != NULL) {
-        sip_compose_header (lines, "Unsupported", sip_header_value (header));
+    for (size_t i = 0; i < G_N_ELEMENTS (ids); i++) {
+        unsigned index = 0;
+        while ((header = sip_scan_next (request, ids[i], &index)) != NULL) {
+            sip_compose_header (lines, "Unsupported", sip_header_value (header));
+        }
     }
     sip_answer_simple (lane, request, packet, 420, NULL, lines->str);
     return true;
@@ -297,7 +312,8 @@ sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *pac
         take_cancel (lane, request, packet);
     } else if (received == SIP_RECEIVED_MERGED) { /* RFC 3261 8.2.2.2 */
         sip_answer_simple (lane, request, packet, 482, NULL, NULL);
-    } else if (refuse_extensions (lane, request, packet) || refuse_body (lane, request, packet)) {
+    } else if (refuse_scheme (lane, request, packet) || refuse_extensions (lane, request, packet)
+               || refuse_body (lane, request, packet)) {
         return;
     } else if (request->to_tag.len_bytes > 0) {
         take_inside (lane, request, packet);

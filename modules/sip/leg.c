@@ -191,7 +191,7 @@ sip_leg_update_path (SipLeg *leg, const SipDialog *dialog)
 
     if ((leg->is_pinned && dialog->hop == NULL)
         || sip_uri_scan (sip_view_of (sip_dialog_next_hop (dialog)), &uri) != NULL
-        || !sip_transport_numeric (&uri, &transport, &address)) {
+        || !sip_transport_can (&uri) || !sip_transport_numeric (&uri, &transport, &address)) {
         return;
     }
     if (transport == leg->path.transport && td_address_equal (&address, &leg->path.remote)) {

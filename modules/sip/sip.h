@@ -133,6 +133,10 @@ bool sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *addre
 /* The listener of PATH. */
 const SipListener *sip_transport_listener (const Sip *sip, const SipPath *path);
 
+/* Whether there is a transport for URI: neither "sips" nor a parameter asks for one that we do not
+ * speak. */
+bool sip_transport_can (const SipUri *uri);
+
 /* The numeric address and the transport in URI; false when its host is a name. */
 bool sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAddress *ret_address);
 

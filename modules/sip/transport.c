@@ -476,6 +476,16 @@ sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *address, S
 }
 
 bool
+sip_transport_can (const SipUri *uri)
+{
+    SipView transport;
+
+    return uri->scheme != SIP_SCHEME_SIPS
+           && (!sip_param_find (uri->params, "transport", &transport)
+               || sip_view_is_nocase (transport, "udp") || sip_view_is_nocase (transport, "tcp"));
+}
+
+bool
 sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAddress *ret_address)
 {
     char host[TD_ADDRESS_TEXT_SIZE];

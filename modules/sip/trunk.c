@@ -38,6 +38,13 @@ read_trunk (const TdConfig *config, const char *name, SipTrunk *trunk, GError **
                      td_config_place (config, "trunk", name, "address"), address, why);
         return false;
     }
+    if (!sip_transport_can (&uri)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%s: \"%s\" asks for a transport that this module does not speak; write "
+                     "transport=udp or transport=tcp",
+                     td_config_place (config, "trunk", name, "address"), address);
+        return false;
+    }
     *trunk = (SipTrunk){ .name = g_strdup (name),
                          .address = g_strdup (address),
                          .username = g_strdup (td_config_text (config, "trunk", name, "username")),

@@ -273,6 +273,10 @@ sip_uac_originate (TdChannel *channel)
         fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "Target is no SIP URI");
         return;
     }
+    if (!sip_transport_can (&uri)) { /* never in the clear instead: RFC 3261 26.2.2 */
+        fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "No listener for this transport");
+        return;
+    }
     write_request_uri (leg, &uri);
     find_way (leg, &target, &uri);
 }

@@ -58,6 +58,23 @@ test_strangers_are_refused (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b);
 }
 
+/* --- Targets that cannot be reached ------------------------------------------------------ */
+
+/* The longest prefix counts: first over TLS, then C. */
+static const SipPeersOptions over_tls = { .more = "[call]\nmedia = through\n"
+                                                  "[route secure]\nprefix = 80\n"
+                                                  "targets = sip:x@127.0.0.1;transport=tls, c\n" };
+
+/* RFC 3261 26.2.2: never in the clear instead. */
+static void
+test_secure_transport (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->c, "INVITE ");
+    ANSWER (&flow->c, 404, NULL);
+    expect (&flow->c, "ACK ");
+}
+
 /* --- Requests that are refused ----------------------------------------------------------- */
 
 static void
@@ -84,6 +101,29 @@ test_refusals (Flow *flow, gconstpointer data)
     refuse (flow, "INVITE", "Max-Forwards: 0\r\n", NULL, "SIP/2.0 483 ");
     refuse (flow, "INVITE", "Max-Forwards: many\r\n", NULL,
             "SIP/2.0 400 Max-Forwards is no number from 0 to 255");
+    expect_nothing (&flow->b);
+}
+
+/* RFC 3261 16.3 5: whoever passes calls on is a proxy to those who ask something of proxies. */
+static void
+test_proxy_require (Flow *flow, gconstpointer data)
+{
+    refuse (flow, "INVITE", "Proxy-Require: sec-agree\r\nRequire: x\r\n", SDP ("offer-a"),
+            "SIP/2.0 420 ");
+    g_assert_true (sip_has (&flow->a, "\r\nUnsupported: x\r\nUnsupported: sec-agree\r\n"));
+    expect_nothing (&flow->b);
+}
+
+/* Without TLS nothing that is asked for by "sips" can be had (RFC 3261 26.2.2). */
+static void
+test_sips_is_refused (Flow *flow, gconstpointer data)
+{
+    g_autofree char *text = sip_request_of (flow, "INVITE", "", SDP ("offer-a"));
+    g_autoptr (GString) invite = g_string_new (text);
+
+    g_string_replace (invite, "INVITE sip:", "INVITE sips:", 1);
+    sip_peer_send (flow, &flow->a, invite->str);
+    expect (&flow->a, "SIP/2.0 416 ");
     expect_nothing (&flow->b);
 }
 
@@ -152,6 +192,9 @@ main (int argc, char **argv)
     ADD ("strangers-are-refused", test_strangers_are_refused, &refuse_strangers);
     ADD ("trunk-by-name", test_trunk_by_name, &by_name);
     ADD ("refusals", test_refusals, NULL);
+    ADD ("proxy-require", test_proxy_require, NULL);
+    ADD ("sips-is-refused", test_sips_is_refused, NULL);
+    ADD ("secure-transport-is-skipped", test_secure_transport, &over_tls);
     ADD ("bodies-are-refused", test_bodies_are_refused, NULL);
     ADD ("merged-request", test_merged_request, NULL);
     ADD ("sdp-is-refused", test_sdp_is_refused, NULL);
