@@ -36,6 +36,8 @@ class Demo(Stage):
         self.n_checked = self.n_failed = 0
         self.open_stage('tandem-demo-')
         self.config = os.path.join(ROOT, 'etc', 'tandem.conf')
+        # Sound libraries leave things in the home folder, or fail where they cannot.
+        os.environ['HOME'] = os.environ['XDG_RUNTIME_DIR'] = self.folder
 
     def addCleanup(self, function, *arguments):
         self.stack.callback(function, *arguments)

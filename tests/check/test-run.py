@@ -36,10 +36,12 @@ class Run(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix='run-')
         self.addCleanup(shutil.rmtree, self.folder)
-        os.mkdir(os.path.join(self.folder, 'contrib'))
+        os.makedirs(os.path.join(self.folder, 'contrib', 'tools'))
         os.makedirs(os.path.join(self.folder, 'modules', 'echo'))
         self.run_script = shutil.copy(os.path.join(ROOT, 'contrib', 'run'),
                                       os.path.join(self.folder, 'contrib'))
+        shutil.copy(os.path.join(ROOT, 'contrib', 'tools', 'cache.sh'),
+                    os.path.join(self.folder, 'contrib', 'tools'))
         self.write('meson.build', MESON_BUILD)
         self.write('modules/echo/meson.build', "shared_module('echo', '../../probe.c')\n")
         self.write('probe.c', PROBE)
@@ -57,6 +59,12 @@ class Run(unittest.TestCase):
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         output, errors = process.communicate(timeout=120)
         return process, output.split(), errors
+
+    def test_builds_where_the_home_folder_cannot_be_written(self):
+        self.write('home', 'no folder')
+        process, words, errors = self.start('probe', HOME=os.path.join(self.folder, 'home'),
+                                            XDG_CACHE_HOME='')
+        self.assertEqual((process.returncode, len(words)), (3, 4), errors)
 
     def test_becomes_the_program(self):
         process, words, _ = self.start('probe', 'a b')
