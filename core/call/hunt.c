@@ -313,8 +313,9 @@ answer (TdCall *call, TdDescription *description)
     call->answered_us = td_clock_now_us ();
     call->answered_wall_us = td_clock_wall_us ();
     td_fsm_enter (&call->fsm, TD_CALL_ANSWERED);
-    td_leg_answer (call->a, description);
+    /* First on record, then on the wire: whoever was told of an answer has paid for it. */
     td_call_tell (call, FACT_ANSWERED, call->b);
+    td_leg_answer (call->a, description);
 }
 
 /* Leg A made no offer: it is answered with leg B's, or with one for a leg B without an address. */

@@ -13,9 +13,12 @@
 #include "run/bus.h"
 
 #include "base/owner.h"
+#include "run/journal.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <tandem/log.h>
 #include <tandem/metric.h>
 #include <tandem/worker.h>
@@ -46,7 +49,9 @@ struct TdSpool {
     _Atomic (TdSpool *) successor;
     FactName *kept; /* by the spool before, a place a lane: the fact that is being told there */
 
-    pthread_mutex_t lock; /* guards the next five */
+    pthread_mutex_t lock; /* guards the next seven */
+    TdJournal *journal;   /* NULL: none; its draining half belongs to whom BATCH does */
+    bool is_journal_whole;
     GPtrArray *waiting;
     uint64_t held_bytes; /* of WAITING and BATCH */
     uint64_t n_lost;
@@ -114,6 +119,29 @@ tell_successor (TdSpool *spool, const TdFact *fact)
     }
 }
 
+/* Facts go on being stored; only a kill would cost those that wait. */
+static void
+tell_journal (TdSpool *spool, int number)
+{
+    td_log_warning (spool->module, spool->decl.name,
+                    "the journal in %s cannot be written: %s: see to the state directory; a kill "
+                    "would cost the facts that wait",
+                    spool->decl.journal, g_strerror (number));
+}
+
+/* Puts FACT into the journal. Returns errno where the first one cannot be. The lock is held. */
+static int
+note (TdSpool *spool, const TdFact *fact)
+{
+    bool was_whole = spool->is_journal_whole;
+
+    if (spool->journal == NULL || td_journal_add (spool->journal, fact)) {
+        return 0;
+    }
+    spool->is_journal_whole = false;
+    return was_whole ? errno : 0;
+}
+
 static void
 hear (const TdFact *fact, void *data)
 {
@@ -127,11 +155,13 @@ hear (const TdFact *fact, void *data)
     size_t size_bytes = td_fact_size_bytes (fact);
     uint64_t n_lost = 0;
     bool must_post = false;
+    int number = 0;
 
     pthread_mutex_lock (&spool->lock);
     if (spool->held_bytes + size_bytes > spool->decl.capacity_bytes) {
         n_lost = ++spool->n_lost;
     } else {
+        number = note (spool, fact);
         g_ptr_array_add (spool->waiting, g_steal_pointer (&copy));
         spool->held_bytes += size_bytes;
         must_post = !spool->is_posted && !spool->is_awake;
@@ -140,6 +170,9 @@ hear (const TdFact *fact, void *data)
     pthread_mutex_unlock (&spool->lock);
     if (must_post) {
         td_lane_post (td_lane_control (), &spool->post);
+    }
+    if (number != 0) {
+        tell_journal (spool, number);
     }
     if (n_lost > 0) {
         td_fact_free (copy);
@@ -171,6 +204,10 @@ run_take (TdWork *work)
     spool->is_taken =
         spool->decl.take (spool->n_given > 0 ? facts + spool->first : NULL, spool->n_given,
                           &spool->again_ms, spool->decl.data, &spool->error);
+    if (spool->is_taken && spool->n_given > 0 && spool->journal != NULL) {
+        td_journal_drained (spool->journal, spool->n_given,
+                            spool->first + spool->n_given == spool->batch->len);
+    }
 }
 
 static void
@@ -224,13 +261,18 @@ count_held (TdSpool *spool)
     return n_waiting + spool->batch->len - spool->first;
 }
 
-/* All that is held is lost. */
+/* All that is held is lost, or stays in the journal. */
 static void
 lose_all (TdSpool *spool, const char *why)
 {
     unsigned n_held = count_held (spool);
 
-    if (n_held > 0) {
+    if (n_held > 0 && spool->journal != NULL && spool->is_journal_whole) {
+        td_log_warning (spool->module, spool->decl.name,
+                        "%u facts wait in %s for the next start: %s", n_held, spool->decl.journal,
+                        why);
+        td_metric_add (spool->waiting_facts, -(int64_t) n_held);
+    } else if (n_held > 0) {
         td_log_error (spool->module, spool->decl.name, "%u facts lost: %s", n_held, why);
         td_metric_add (spool->lost_total, n_held);
         td_metric_add (spool->waiting_facts, -(int64_t) n_held);
@@ -268,9 +310,11 @@ spool_free (void *data)
     free_facts (spool->waiting, 0, spool->waiting->len);
     g_ptr_array_unref (spool->waiting);
     g_ptr_array_unref (spool->batch);
+    td_journal_close (spool->journal);
     pthread_mutex_destroy (&spool->lock);
     g_clear_error (&spool->error);
     g_free ((char *) spool->decl.name);
+    g_free ((char *) spool->decl.journal);
     g_free (spool->queue);
     g_free (spool->kept);
     g_free (spool);
@@ -377,6 +421,11 @@ fetch (TdSpool *spool)
         GPtrArray *empty = spool->batch;
         spool->batch = spool->waiting;
         spool->waiting = empty;
+        if (spool->journal != NULL) {
+            td_journal_turn (spool->journal);
+        }
+    } else if (spool->batch->len == 0) {
+        spool->is_journal_whole = true;
     }
     spool->is_awake = spool->batch->len > 0 || spool->is_due;
     bool is_quiet = !spool->is_awake && !spool->is_posted;
@@ -517,15 +566,53 @@ declare_metrics (TdSpool *spool)
                                  "stopped.");
 }
 
+/* Takes over what a process before has left, and has it stored. */
+static void
+open_journal (TdSpool *spool)
+{
+    g_autoptr (GError) error = NULL;
+    unsigned n_skipped;
+
+    spool->journal = td_journal_open (spool->decl.journal, spool->decl.name, spool->batch,
+                                      spool->waiting, &n_skipped, &error);
+    if (spool->journal == NULL) {
+        td_log_warning (spool->module, spool->decl.name,
+                        "%s; a kill would cost the facts that wait", error->message);
+        return;
+    }
+    unsigned n_found = spool->batch->len + spool->waiting->len;
+    for (unsigned i = 0; i < n_found; i++) {
+        spool->held_bytes += td_fact_size_bytes (
+            i < spool->batch->len ? spool->batch->pdata[i]
+                                  : spool->waiting->pdata[i - spool->batch->len]);
+    }
+    td_metric_add (spool->waiting_facts, n_found);
+    if (n_found > 0) {
+        td_log_notice (spool->module, spool->decl.name,
+                       "%u facts that were not stored when a process ended are stored now",
+                       n_found);
+        spool->is_posted = true;
+        td_lane_post (td_lane_control (), &spool->post);
+    }
+    if (n_skipped > 0) {
+        td_log_error (spool->module, spool->decl.name,
+                      "%u facts in the journal in %s are lost: nobody knows what they are of",
+                      n_skipped, spool->decl.journal);
+        td_metric_add (spool->lost_total, n_skipped);
+    }
+}
+
 TdSpool *
 td_spool_open (TdModule *module, const char *const *topics, const TdSpoolDecl *decl)
 {
-    g_return_val_if_fail (decl->size >= sizeof (TdSpoolDecl) && decl->take != NULL, NULL);
+    g_return_val_if_fail (decl->size >= offsetof (TdSpoolDecl, journal) && decl->take != NULL,
+                          NULL);
     TdSpool *spool = g_new0 (TdSpool, 1);
 
     spool->module = module;
-    spool->decl = *decl;
-    spool->decl.name = g_strdup (decl->name);
+    memcpy (&spool->decl, decl, MIN (decl->size, sizeof (TdSpoolDecl)));
+    spool->decl.name = g_strdup (spool->decl.name);
+    spool->decl.journal = g_strdup (spool->decl.journal);
     spool->queue = g_strdup_printf ("%s %s", td_owner_of (module)->name, decl->name);
     pthread_mutex_init (&spool->lock, NULL);
     spool->waiting = g_ptr_array_new ();
@@ -533,8 +620,12 @@ td_spool_open (TdModule *module, const char *const *topics, const TdSpoolDecl *d
     spool->post = (TdPost){ .owner = module, .run = run_post, .drop = drop_post };
     td_timer_init (&spool->timer, module, expire);
     declare_metrics (spool);
+    spool->is_journal_whole = true;
     spool->kept = g_new0 (FactName, td_lane_count () + 1);
     enlist (spool);
+    if (spool->decl.journal != NULL) {
+        open_journal (spool);
+    }
     spool->subscription = td_bus_subscribe (module, topics, hear, spool);
     /* After the subscription, which is to go with it. */
     spool->owned = (TdOwned){ .kind = "spool", .name = spool->decl.name, .revoke = revoke_spool };

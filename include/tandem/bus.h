@@ -134,6 +134,10 @@ typedef struct {
      * never during take() or end(). Blocks: it may. */
     void (*configure) (void *settings, void *data);
     GDestroyNotify drop_settings; /* frees settings that configure() does not get. Thread: any */
+    /* Nullable: a folder, the module's own (td_module_state_dir ()), for a journal of what waits. Then
+     * a killed process costs nothing: what it had not stored is taken, before anything else and
+     * maybe once more, by the next one that opens a spool of this name. */
+    const char *journal;
 } TdSpoolDecl;
 
 /* Hears every fact of TOPICS, as td_bus_subscribe() does, and keeps a copy until DECL's take() has
@@ -147,8 +151,8 @@ TD_API TdSpool *td_spool_open (TdModule *module, const char *const *topics,
 TD_API void td_spool_configure (TdSpool *spool, void *settings);
 
 /* Hears no more, has what waits taken, then calls end(): for stop(). The module is in use until
- * then. When take() still fails 3 s from now, the facts that wait are lost, and counted. A spool that
- * is not closed loses them at once. SPOOL is nullable. Thread: control. Blocks: never. */
+ * then. When take() still fails 3 s from now, the facts that wait stay in the journal, or are lost,
+ * and counted; those of a spool that is not closed at once. SPOOL is nullable. Thread: control. Blocks: never. */
 TD_API void td_spool_close (TdSpool *spool);
 
 /* --- Facts as values --------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ typedef struct {
     Settings *settings;
     CdrFile file;
     int64_t synced_us;
+    bool has_begun; /* take () has been there */
 } State;
 
 static const char *const formats[] = { "csv", "json", NULL };
@@ -255,6 +256,28 @@ pay (State *state, CdrFileNews *news, int64_t now_us, GError **error)
                && cdr_file_sync (&state->file, error));
 }
 
+/* Puts the lines of FACTS into TEXT, but for those that TAIL (nullable) has: they were written by a
+ * process that was killed before it could note so, and now they come again. */
+static void
+write_facts (const State *state, const TdFact *const *facts, unsigned n_facts, const GString *tail,
+             GString *text)
+{
+    const char *const *chosen = (const char *const *) state->settings->records;
+
+    for (unsigned i = 0; i < n_facts; i++) {
+        const char *record = td_record_chosen_name (facts[i], chosen);
+        gsize before = text->len;
+        if (record == NULL) {
+            continue;
+        }
+        cdr_format_append (state->settings->format, text, record, facts[i]);
+        if (tail != NULL
+            && memmem (tail->str, tail->len, text->str + before, text->len - before) != NULL) {
+            g_string_truncate (text, before);
+        }
+    }
+}
+
 static bool
 take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
       GError **error)
@@ -264,12 +287,11 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
     CdrFileNews news = { 0 };
     int64_t now_us = td_clock_wall_us ();
 
-    for (unsigned i = 0; i < n_facts; i++) {
-        const char *record =
-            td_record_chosen_name (facts[i], (const char *const *) state->settings->records);
-        if (record != NULL) {
-            cdr_format_append (state->settings->format, text, record, facts[i]);
-        }
+    write_facts (state, facts, n_facts, NULL, text);
+    if (!state->has_begun && text->len > 0) {
+        g_autoptr (GString) tail = cdr_file_tail (&state->file, text->len);
+        g_string_truncate (text, 0);
+        write_facts (state, facts, n_facts, tail, text);
     }
     bool is_good = pay (state, &news, now_us, error)
                    && cdr_file_append (&state->file, text, now_us, &news, error);
@@ -278,6 +300,7 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
         cdr_file_rest (&state->file);
         return false;
     }
+    state->has_begun |= n_facts > 0;
     if (!sync_as_told (state, ret_again_ms)) {
         *ret_again_ms = 1; /* the file has the lines, and owes them */
     }
@@ -348,6 +371,7 @@ start (TdModule *module, GError **error)
     }
     settings_free (state->settings);
     state->settings = settings;
+    state->has_begun = false;
     if (!open_file (&state->file, settings, &news, error)) {
         return false;
     }
@@ -358,6 +382,7 @@ start (TdModule *module, GError **error)
                                                   .capacity_bytes = (uint64_t) td_config_number (
                                                       config, "cdr-file", NULL, "spool"),
                                                   .name = "records",
+                                                  .journal = td_module_state_dir (module, NULL),
                                                   .take = take,
                                                   .end = end,
                                                   .data = state,

@@ -422,6 +422,18 @@ cdr_file_append (CdrFile *file, const GString *text, int64_t now_us, CdrFileNews
     return is_good;
 }
 
+GString *
+cdr_file_tail (CdrFile *file, size_t size)
+{
+    int64_t len = MAX (0, size_of (file)), begin = MAX (0, len - (int64_t) size);
+    GString *tail = g_string_new (NULL);
+
+    g_string_set_size (tail, (gsize) (len - begin));
+    ssize_t n = pread (file->fd, tail->str, tail->len, begin);
+    g_string_truncate (tail, (gsize) MAX (0, n));
+    return tail;
+}
+
 bool
 cdr_file_sync (CdrFile *file, GError **error)
 {

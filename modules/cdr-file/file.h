@@ -53,6 +53,9 @@ bool cdr_file_open (CdrFile *file, CdrFileNews *news, GError **error);
 bool cdr_file_append (CdrFile *file, const GString *text, int64_t now_us, CdrFileNews *news,
                       GError **error);
 
+/* The last SIZE bytes of the file, or all it has (transfer full). */
+GString *cdr_file_tail (CdrFile *file, size_t size);
+
 /* Lets FILE write LINES (transfer full) first, which another one owes. */
 void cdr_file_owe (CdrFile *file, GString *lines);
 

@@ -214,6 +214,7 @@ start (TdModule *module, GError **error)
                                                   .capacity_bytes = (uint64_t) td_config_number (
                                                       config, "cdr-sql", NULL, "spool"),
                                                   .name = "records",
+                                                  .journal = td_module_state_dir (module, NULL),
                                                   .take = take,
                                                   .end = end,
                                                   .data = state,

@@ -3,8 +3,8 @@
 
 #include "common/fixture.h"
 
-#include <ftw.h>
-#include <glib/gstdio.h>
+#include "common/folder.h"
+
 #include <string.h>
 
 static void
@@ -44,17 +44,11 @@ td_fixture_new (const char *config)
     return fixture;
 }
 
-static int
-remove_one (const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    return g_remove (path);
-}
-
 void
 td_fixture_free (TdFixture *fixture)
 {
     td_engine_close (0);
-    nftw (fixture->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove (fixture->dir);
     g_free (fixture->dir);
     g_free (fixture->config_file);
     g_string_free (fixture->problems, true);

@@ -54,7 +54,7 @@ class Disks(PeerCase):
                           notes_messages=True)
         counts = caller.wait()
         self.assertEqual((counts.successful, counts.failed), (N_CALLS, 0))
-        self.answered |= {call for call, _, start in caller.received() if ' 200 ' in start}
+        self.answered |= {call for _, call, _, start in caller.received() if ' 200 ' in start}
 
     def register(self):
         """The status that ann's phone gets."""

@@ -5,6 +5,7 @@
 
 #include "base/metric.h"
 #include "base/owner.h"
+#include "common/folder.h"
 #include "run/lane.h"
 
 #include <stdatomic.h>
@@ -28,6 +29,7 @@ typedef struct {
     bool is_broken;
     uint32_t again_ms;
     unsigned n_ends;
+    char *journal; /* a folder, or NULL */
 } Fixture;
 
 static TdTopic *
@@ -92,6 +94,7 @@ open_spool (Fixture *fixture, uint64_t capacity_bytes)
                                                     .end = end,
                                                     .configure = configure,
                                                     .drop_settings = g_free,
+                                                    .journal = fixture->journal,
                                                     .data = fixture });
 }
 
@@ -124,6 +127,10 @@ clear (Fixture *fixture)
 {
     td_owner_clear (&fixture->module);
     g_string_free (fixture->taken, TRUE);
+    if (fixture->journal != NULL) {
+        folder_remove (fixture->journal);
+        g_free (fixture->journal);
+    }
 }
 
 static void
@@ -395,6 +402,75 @@ test_not_closed (Fixture *fixture, gconstpointer data)
     g_assert_cmpint (LOST () - lost_before, ==, 2);
 }
 
+/* --- With a journal ---------------------------------------------------------------------- */
+
+/* A new spool with a journal in place of that of the fixture. */
+static void
+change_spool (Fixture *fixture)
+{
+    td_spool_close (fixture->spool);
+    td_lanes_advance (4000);
+    fixture->n_ends = 0;
+    fixture->journal = g_dir_make_tmp ("tandem-test-XXXXXX", NULL);
+    open_spool (fixture, 1024 * 1024);
+}
+
+static void
+test_left_behind_is_taken_by_the_next (Fixture *fixture, gconstpointer data)
+{
+    change_spool (fixture);
+    publish (1, 2);
+    assert_taken ("[1 2 ]");
+    int64_t lost_before = LOST ();
+    fixture->is_broken = true;
+    publish (3, 4);
+    publish (5, 5);
+    td_owner_revoke_all (&fixture->module, NULL, NULL);
+    td_lanes_settle ();
+    assert_taken ("!");
+    fixture->is_broken = false;
+    open_spool (fixture, 1024 * 1024);
+    g_assert_cmpint (WAITING (), ==, 3);
+    td_lanes_settle ();
+    publish (6, 6);
+    assert_taken ("[3 4 ][5 ][6 ]");
+    g_assert_cmpint (LOST () - lost_before, ==, 0);
+    g_assert_cmpint (WAITING (), ==, 0);
+}
+
+static void
+test_stopped_while_it_fails_keeps_all (Fixture *fixture, gconstpointer data)
+{
+    change_spool (fixture);
+    int64_t lost_before = LOST ();
+    fixture->is_broken = true;
+    publish (1, 2);
+    td_spool_close (fixture->spool);
+    td_lanes_advance (4000);
+    g_assert_cmpuint (fixture->n_ends, ==, 1);
+    g_string_truncate (fixture->taken, 0);
+    fixture->is_broken = false;
+    fixture->n_ends = 0;
+    open_spool (fixture, 1024 * 1024);
+    td_lanes_settle ();
+    assert_taken ("[1 2 ]");
+    g_assert_cmpint (LOST () - lost_before, ==, 0);
+}
+
+/* Without it facts are stored all the same. */
+static void
+test_journal_that_cannot_be (Fixture *fixture, gconstpointer data)
+{
+    change_spool (fixture);
+    td_spool_close (fixture->spool);
+    td_lanes_advance (4000);
+    fixture->n_ends = 0;
+    folder_remove (fixture->journal);
+    open_spool (fixture, 1024 * 1024);
+    publish (1, 1);
+    assert_taken ("[1 ]");
+}
+
 /* --- On real threads --------------------------------------------------------------------- */
 
 enum { N_LANES = 3, N_FACTS = 2000, PER_TURN = 50, CLOSE_AFTER = 1000, POLL_MS = 1 };
@@ -529,6 +605,9 @@ main (int argc, char **argv)
     ADD ("close/tries-again", test_close_tries_again);
     ADD ("close/gives-up", test_close_gives_up);
     ADD ("close/forgotten", test_not_closed);
+    ADD ("journal/left-behind", test_left_behind_is_taken_by_the_next);
+    ADD ("journal/stopped-while-failing", test_stopped_while_it_fails_keeps_all);
+    ADD ("journal/cannot-be", test_journal_that_cannot_be);
     g_test_add_func ("/spool/close/while-lanes-publish", test_closed_while_lanes_publish);
     return g_test_run ();
 }

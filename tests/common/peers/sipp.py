@@ -69,10 +69,10 @@ class Sipp:
             'SuccessfulCall(C)', 'FailedCall(C)', 'CurrentCall', 'Retransmissions(C)')))
 
     def received(self):
-        """(Call-ID, CSeq, start line) of each message that came, with notes_messages."""
+        """(Unix time, Call-ID, CSeq, start line) of each message that came, with notes_messages."""
         with open(self.stem + '.messages', encoding='utf-8', errors='replace') as file:
             rows = [line.rstrip('\n').split('\t') for line in file]
-        return [(row[4], row[5].removeprefix('CSeq:').strip(), row[6]) for row in rows
+        return [(float(row[2]), row[4], row[5].removeprefix('CSeq:').strip(), row[6]) for row in rows
                 if len(row) == 7 and row[3] == 'R']
 
     def errors(self):
