@@ -18,7 +18,7 @@ import network  # noqa: E402
 import report  # noqa: E402
 import signalling  # noqa: E402
 import tap  # noqa: E402
-from peers import ports  # noqa: E402
+from peers import ports, sipp  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import BUILD  # noqa: E402
 from subjects import CALLED_PORT, CALLER_PORT, SIP_PORT  # noqa: E402
@@ -126,6 +126,24 @@ class Calls(PeerCase):
         calls.calls = {}
         with self.assertRaisesRegex(ValueError, 'call 100 arrived .* nobody here made it'):
             calls.take_request(None, 'INVITE sip:8001100@127.0.0.1 SIP/2.0\r\n\r\n', None)
+
+
+class Steps(PeerCase):
+    def test_second_sipp_of_a_port_counts_anew(self):
+        first = sipp.uas(self)
+        first.finish()
+        second = sipp.uas(self, port=first.port)
+        self.assertEqual(second.counts(), sipp.Counts())
+        self.assertNotEqual(second.stem, first.stem)
+
+    def test_step_ends_when_it_is_known_to_be_unclean(self):
+        called, calls = sipp.uas(self), 10000
+        deaf = media.udp_socket(ports.free_port())
+        self.addCleanup(deaf.close)
+        caller = sipp.uac(self, '127.0.0.1:%d' % deaf.getsockname()[1], n_calls=calls, rate=100)
+        signalling.wait_while_clean(caller, called, 100)
+        self.assertGreater(caller.counts().retransmissions, 0)
+        self.assertLess(caller.counts().current, calls // 10)
 
 
 class Network(unittest.TestCase):

@@ -38,7 +38,8 @@ class Sipp:
         program = case.need('sipp')
         self.port = port or ports.free_port()
         self.host = host
-        self.stem = case.path(f'sipp-{role}-{self.port}')
+        # Another sipp may have had the port before: its counts are not ours.
+        self.stem = case.path(f'sipp-{role}-{self.port}-{len(case.processes)}')
         self.timeout_s = timeout_s
         command = [program, '-sf', scenario_path(scenario), '-i', host, '-p', self.port,
                    '-mi', host, '-mp', ports.free_range(4, alignment=2), '-t', transport,
