@@ -54,17 +54,6 @@ def step(stage, subject, rate, n_calls, hold_ms=100, timeout_s=120, is_patient=T
     }
 
 
-def is_clean_at(stage, subject, rate, seconds, tell):
-    """Whether one of two tries at RATE is clean: what else runs on the machine disturbs some."""
-    for _ in range(2):
-        result = step(stage, subject, rate, round(rate * seconds), is_patient=False)
-        tell(result)
-        if result['is_clean'] and result['calls_per_s'] > 0.8 * rate:
-            return True
-        time.sleep(2)
-    return False
-
-
 def highest_clean_rate(is_clean, start, factor):
     """The highest rate that IS_CLEAN (rate): steps by FACTOR from START, downwards where START is
     too much, then once the middle between the last clean rate and the first that was not."""

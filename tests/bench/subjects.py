@@ -3,6 +3,7 @@
 
 import os
 import time
+import typing
 
 from peers import ports
 from peers.case import ROOT, PeerCase
@@ -50,6 +51,11 @@ class Stage(PeerCase):
         self.doCleanups()
 
 
+class Footprint(typing.NamedTuple):
+    rss_kib: int
+    n_descriptors: int
+
+
 class Subject:
     """NAME; after start(), PROCESS, which takes calls at SIP_PORT."""
 
@@ -77,8 +83,8 @@ class Subject:
     def rss_kib(self):
         return rss_kib(self.process.pid)
 
-    def descriptors(self):
-        return descriptors(self.process.pid)
+    def footprint(self):
+        return Footprint(self.rss_kib(), descriptors(self.process.pid))
 
     def wait_for_port(self, port):
         self.process.wait_for(lambda: not ports.is_free(port), f'port {port}', interval_s=0.001)
