@@ -404,6 +404,10 @@ split_override (Check *check, const char *text, Override *ret)
     }
     g_autofree char *target = g_strndup (text, (size_t) (equals - text));
     g_strstrip (target);
+    if (strchr (target, '\t') != NULL) { /* it would be shown as it is */
+        td_problem_add (check->problems, &place, "a tab stands before \"=\": write blanks");
+        return false;
+    }
     g_autofree char *shown = g_strdup_printf ("--set%s%s", *target != '\0' ? " " : "", target);
     place.file = g_string_chunk_insert (texts, shown);
     char *dot = strrchr (target, '.');

@@ -281,11 +281,14 @@ param_value (const char **at, const char *end, SipView *ret_value)
 const char *
 sip_param_next (SipView *rest, SipView *ret_name, SipView *ret_value)
 {
-    const char *end = rest->text + rest->len_bytes;
-    const char *at = skip_lws (rest->text, end);
     const char *why = NULL;
 
     *ret_name = *ret_value = SIP_VIEW_NONE;
+    if (rest->len_bytes == 0) { /* maybe no text at all */
+        return NULL;
+    }
+    const char *end = rest->text + rest->len_bytes;
+    const char *at = skip_lws (rest->text, end);
     if (at >= end) {
         *rest = SIP_VIEW_NONE;
         return NULL;

@@ -430,6 +430,9 @@ params_agree (SipView a, SipView b)
 {
     SipView name, value, other;
 
+    if (sip_view_equal (a, b)) { /* also where a name stands twice, which it must not: 19.1.1 */
+        return true;
+    }
     while (sip_param_next (&a, &name, &value) == NULL && name.len_bytes > 0) {
         char lower[32];
         bool is_short = sip_view_copy (name, lower, sizeof lower);
