@@ -106,8 +106,8 @@ class Goal:
 
 
 def shown(figure, subject):
-    return (f'{figure.median(subject):.{figure.digits}f} {figure.unit} '
-            f'({figure.spread(subject)})')
+    value = f'{figure.median(subject):.{figure.digits}f} {figure.unit}'.rstrip()
+    return f'{value} ({figure.spread(subject)})'
 
 
 def goal_row(goal, report, own):
