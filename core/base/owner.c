@@ -69,12 +69,15 @@ td_owner_remove (TdOwned *owned)
     pthread_mutex_unlock (&owner->lock);
 }
 
-/* Takes the youngest thing out of the list, or returns NULL. */
+/* Takes the youngest thing, or the youngest door, out of the list, or returns NULL. */
 static TdOwned *
-pop (TdOwner *owner)
+pop (TdOwner *owner, bool is_door)
 {
     pthread_mutex_lock (&owner->lock);
     TdOwned *owned = owner->first;
+    while (is_door && owned != NULL && !owned->is_door) {
+        owned = owned->next;
+    }
     if (owned != NULL) {
         unlink_locked (owner, owned);
     }
@@ -88,7 +91,7 @@ td_owner_revoke_all (TdOwner *owner, TdOwnedVisit visit, void *data)
     unsigned n_revoked = 0;
     TdOwned *owned;
 
-    while ((owned = pop (owner)) != NULL) {
+    while ((owned = pop (owner, false)) != NULL) {
         if (visit != NULL && !owned->is_lease) {
             visit (owned->kind, owned->name, data);
         }
@@ -96,6 +99,16 @@ td_owner_revoke_all (TdOwner *owner, TdOwnedVisit visit, void *data)
         owned->revoke (owned);
     }
     return n_revoked;
+}
+
+void
+td_owner_shut_doors (TdOwner *owner)
+{
+    TdOwned *owned;
+
+    while ((owned = pop (owner, true)) != NULL) {
+        owned->revoke (owned);
+    }
 }
 
 void

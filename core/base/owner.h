@@ -24,6 +24,7 @@ struct TdOwned {
     const char *name; /* lives as long as the thing */
     void (*revoke) (TdOwned *owned);
     bool is_lease; /* cannot be given back by hand: that it is still there is nobody's defect */
+    bool is_door;  /* through it a lane comes to the module anew, and takes a use */
     TdOwned *next, *prev;
 };
 
@@ -60,6 +61,9 @@ void td_owner_remove (TdOwned *owned);
  * unless it is a lease, its revoke function runs. Returns how many there were but for leases.
  * Thread: control. */
 unsigned td_owner_revoke_all (TdOwner *owner, TdOwnedVisit visit, void *data);
+
+/* Takes back the doors alone; they must be leases. Thread: control. */
+void td_owner_shut_doors (TdOwner *owner);
 
 void td_owner_each (TdOwner *owner, TdOwnedVisit visit, void *data);
 unsigned td_owner_count (TdOwner *owner);

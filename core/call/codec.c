@@ -100,9 +100,11 @@ td_codec_register (TdModule *module, const TdCodec *decl, GError **error)
     }
     codec->module = module;
     codec->codec.name = g_strdup (decl->name);
-    codec->owned = (TdOwned){
-        .kind = "codec", .is_lease = true, .name = codec->codec.name, .revoke = revoke_codec
-    };
+    codec->owned = (TdOwned){ .kind = "codec",
+                              .is_lease = true,
+                              .is_door = true,
+                              .name = codec->codec.name,
+                              .revoke = revoke_codec };
     atomic_init (&codec->n_refs, 1);
     pthread_mutex_lock (&registry.lock);
     const Codec *rival = find_rival (module, decl);

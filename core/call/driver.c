@@ -78,6 +78,7 @@ td_channel_driver_register (TdModule *module, const TdChannelDriver *decl, GErro
     driver->entry.driver.service = g_strdup (copy.service);
     driver->owned = (TdOwned){ .kind = "channel driver",
                                .is_lease = true,
+                               .is_door = true,
                                .name = driver->entry.driver.name,
                                .revoke = revoke_driver };
     atomic_init (&driver->n_refs, 1);

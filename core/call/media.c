@@ -90,6 +90,7 @@ td_media_provider_register (TdModule *module, const TdMediaProvider *decl, GErro
     entry->module = module;
     entry->owned = (TdOwned){ .kind = "media provider",
                               .is_lease = true,
+                              .is_door = true,
                               .name = entry->provider.name,
                               .revoke = revoke_provider };
     atomic_init (&entry->n_refs, 1);

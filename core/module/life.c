@@ -163,6 +163,7 @@ drain (TdModule *module)
     atomic_store_explicit (&module->owner.is_stopping, true, memory_order_release);
     module->drained_since_us = td_clock_now_us ();
     module->poll_ms = 1;
+    module->is_shut = false;
     g_ptr_array_set_size (module->defects, 0);
     enter (module, TD_MODULE_DRAINING);
 }
@@ -370,9 +371,30 @@ act_running (void *self, unsigned event, void *data)
 }
 
 static void
+shut (void *data)
+{
+    TdModule *module = data;
+
+    if (td_module_phase (module) == TD_MODULE_DRAINING) {
+        module->is_shut = true;
+        look_for_users (&module->poll);
+    }
+}
+
+/* Nobody uses it; but a lane may be in its hook, or about to place a leg with it, and take a use
+ * before its turn is over. So its doors are shut first, and it is looked again when every lane has
+ * had a turn. */
+static void
 act_draining (void *self, unsigned event, void *data)
 {
-    clear (self);
+    TdModule *module = self;
+
+    if (module->is_shut) {
+        clear (module);
+        return;
+    }
+    td_owner_shut_doors (&module->owner);
+    td_lane_sweep (NULL, NULL, shut, NULL, module);
 }
 
 static void

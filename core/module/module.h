@@ -82,6 +82,7 @@ struct TdModule {
     bool is_loaded;   /* load() said yes, unload() is due */
     bool is_excused;  /* calls were under way after stop(): they needed things */
     bool is_prepared; /* for the reload under way */
+    bool is_shut;     /* no lane comes to it anew; those that were in it have had their turn */
     bool unload_when_stopped;
     bool is_given_up; /* its deadline passed and it is still in use */
     bool is_evicted;

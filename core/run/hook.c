@@ -194,9 +194,11 @@ hook_new (TdModule *module, TdHookPoint *point, const TdHook *decl)
     hook->hook.after = (const char *const *) g_strdupv ((char **) decl->after);
     hook->module = module;
     hook->point = point;
-    hook->owned = (TdOwned){
-        .kind = "hook", .name = hook->hook.name, .revoke = revoke_hook, .is_lease = true
-    };
+    hook->owned = (TdOwned){ .kind = "hook",
+                             .name = hook->hook.name,
+                             .revoke = revoke_hook,
+                             .is_lease = true,
+                             .is_door = true };
     atomic_init (&hook->n_refs, 1);
     return hook;
 }

@@ -62,6 +62,9 @@ lead (ModuleWorld *here, TdModuleState state)
     if (state >= TD_MODULE_DRAINING) {
         stop (here, state == TD_MODULE_UNLOADED);
     }
+    while (state == TD_MODULE_CLEARING && td_module_phase (here->module) != TD_MODULE_CLEARING) {
+        g_assert_true (td_lanes_step ());
+    }
     if (state >= TD_MODULE_STOPPED) {
         td_lanes_settle ();
     }

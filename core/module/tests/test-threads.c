@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "module/registry.h"
 #include "run/bus.h"
+#include "run/hook.h"
 #include "run/lane.h"
 #include "support.h"
 
+#include <semaphore.h>
 #include <tandem/worker.h>
 
 enum { N_LANES = 2, N_CYCLES = 50, ALIVE = 0x600d, DEAD = 0xdead };
@@ -272,6 +274,117 @@ test_careless_modules_come_and_go (void)
     run_lives (true);
 }
 
+/* A module whose hook is in the middle of being asked, on another lane, when the module is stopped. */
+static struct {
+    Folder folder;
+    TdRegistry *registry;
+    TdHookRun run;
+    TdPost post;
+    sem_t is_asked, may_go_on;
+    TdToken *token;
+    TdTimer delay; /* the module's: it answers when it expires */
+    atomic_bool is_settled;
+    bool is_unloaded;
+} asked;
+
+static void
+answer_later (TdTimer *timer)
+{
+    td_token_answer (asked.token, (TdHookAnswer){ .verdict = TD_HOOK_DONE });
+}
+
+static TdHookAnswer
+take_time (void *subject, TdToken *token, void *data)
+{
+    sem_post (&asked.is_asked);
+    sem_wait (&asked.may_go_on);
+    asked.token = td_token_take (token, NULL);
+    td_timer_init (&asked.delay, data, answer_later);
+    td_timer_start (&asked.delay, 1);
+    return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
+}
+
+static bool
+add_hook (TdModule *module, GError **error)
+{
+    return td_hook_add (module, "admit",
+                        &(TdHook){ .size = sizeof (TdHook),
+                                   .name = "asked.admit",
+                                   .deadline_ms = 100,
+                                   .silence = { .verdict = TD_HOOK_CONTINUE },
+                                   .data = module,
+                                   .ask = take_time },
+                        error);
+}
+
+static void
+settled (TdHookRun *run, const TdHookAnswer *answer, const char *hook_name)
+{
+    atomic_store (&asked.is_settled, true);
+}
+
+static void
+ask (TdPost *post)
+{
+    td_hook_run_start (&asked.run, "admit");
+}
+
+static void
+note_unloaded (TdModule *module, const GError *error, void *data)
+{
+    g_assert_no_error (error);
+    asked.is_unloaded = true;
+}
+
+static void
+close_down (void *data)
+{
+    td_lanes_quit ();
+}
+
+static void
+test_a_turn_under_way_still_takes_a_use (void)
+{
+    const TdModuleDescriptor own = { .name = "asked", .start = add_hook };
+    const char *const nowhere[] = { NULL };
+    TdImage *image = g_new0 (TdImage, 1);
+    g_autoptr (GError) error = NULL;
+
+    folder_make (&asked.folder, NULL);
+    sem_init (&asked.is_asked, 0, 0);
+    sem_init (&asked.may_go_on, 0, 0);
+    td_lanes_open (&(TdLanesOptions){ .n_lanes = 1 });
+    td_bus_open ("test", 1);
+    td_hooks_open ();
+    td_hook_point_declare ("admit", NULL);
+    asked.registry = td_registry_open (
+        &(TdRegistryOptions){ .module_path = nowhere, .state_dir = asked.folder.path });
+    image->path = g_strdup ("/x/asked.so");
+    image->descriptor = own;
+    TdModule *module = td_module_new (asked.registry, "asked", image);
+    td_registry_list (module);
+    g_assert_true (td_module_load (module, &error) && td_module_start (module, &error));
+    asked.run = (TdHookRun){ .settled = settled };
+    asked.post = (TdPost){ .run = ask, .drop = ignore };
+    td_lane_post (td_lane_at (0), &asked.post);
+    sem_wait (&asked.is_asked);
+    td_module_stop (module, 0, true, note_unloaded, NULL);
+    while (g_main_context_iteration (NULL, FALSE)) { /* as far as it comes alone */
+    }
+    sem_post (&asked.may_go_on);
+    while (!asked.is_unloaded) {
+        g_main_context_iteration (NULL, TRUE);
+    }
+    g_assert_true (atomic_load (&asked.is_settled));
+    td_registry_stop_all (asked.registry, 0, close_down, NULL);
+    td_lanes_run ();
+    td_lanes_close ();
+    td_registry_close (asked.registry);
+    td_hooks_close ();
+    td_bus_close ();
+    folder_remove (&asked.folder, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -281,5 +394,7 @@ main (int argc, char **argv)
                      test_careful_modules_come_and_go);
     g_test_add_func ("/module/threads/careless-modules-come-and-go",
                      test_careless_modules_come_and_go);
+    g_test_add_func ("/module/threads/a-turn-under-way-still-takes-a-use",
+                     test_a_turn_under_way_still_takes_a_use);
     return g_test_run ();
 }
