@@ -215,6 +215,8 @@ negotiate_stream (TdStream *stream, const TdStream *offered, const TdStream *ans
     if (offered->port == 0 || answered->port == 0) {
         return false;
     }
+    /* RFC 3264 6.1: many answer sendrecv to whoever only sends; it must not come back to him so. */
+    stream->direction = answered->direction & td_direction_reverse (offered->direction);
     if (!td_stream_is_rtp (offered)) {
         return true;
     }

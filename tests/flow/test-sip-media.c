@@ -160,6 +160,24 @@ test_nothing_in_common_later (Flow *flow, gconstpointer data)
     sip_hang_up (flow);
 }
 
+/* RFC 3264 6.1: who is offered to listen only is not told that it may be spoken to, whatever the other
+ * side answers. */
+static void
+test_hold_is_answered_as_offered (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", HEAD "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n");
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_assert_true (sip_has (&flow->b, "\r\na=sendonly\r\n"));
+    ANSWER (&flow->b, 200, HEAD "m=audio 4002 RTP/AVP 0\r\na=sendrecv\r\n");
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 200 ");
+    g_assert_true (sip_has (&flow->a, "\r\na=recvonly\r\n"));
+    sip_learn_a (flow);
+    sip_from_a (flow, "ACK", 1, "", NULL);
+    sip_hang_up (flow);
+}
+
 #define ADD(path, function)                                                                        \
     g_test_add ("/flow/sip-media/" path, Flow, &anchored, sip_peers_set_up, function,              \
                 sip_peers_tear_down)
@@ -175,5 +193,6 @@ main (int argc, char **argv)
     ADD ("nothing-in-common", test_nothing_in_common);
     ADD ("nothing-in-common-later", test_nothing_in_common_later);
     ADD ("refused-with-488", test_refused_with_488);
+    ADD ("hold-is-answered-as-offered", test_hold_is_answered_as_offered);
     return g_test_run ();
 }
