@@ -296,8 +296,10 @@ tell_early (TdCall *call, TdChannel *leg, const TdLegEvent *event)
 static void
 release_losers (TdCall *call, const TdChannel *winner)
 {
-    TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, NULL);
+    TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, "Call completed elsewhere");
 
+    cause.space = TD_CODE_SIP; /* as RFC 3326 2 says it, and other protocols do not */
+    cause.code = 200;
     for (unsigned i = 1; i < call->legs->len; i++) {
         TdChannel *leg = call->legs->pdata[i];
         if (leg != winner && leg->gave_up == TD_CAUSE_NONE) {

@@ -113,7 +113,12 @@ sip_cause_compose (GString *out, const TdCause *cause)
     if (cause->value == TD_CAUSE_NONE) {
         return;
     }
-    g_string_append_printf (out, "Reason: Q.850;cause=%u;text=", cause->value);
-    sip_compose_quoted (out, td_cause_phrase (cause->value));
+    if (cause->space == TD_CODE_SIP && cause->code == 200) { /* RFC 3326 2: answered elsewhere */
+        g_string_append (out, "Reason: SIP;cause=200;text=");
+        sip_compose_quoted (out, cause->text);
+    } else {
+        g_string_append_printf (out, "Reason: Q.850;cause=%u;text=", cause->value);
+        sip_compose_quoted (out, td_cause_phrase (cause->value));
+    }
     g_string_append (out, "\r\n");
 }

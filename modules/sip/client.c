@@ -109,7 +109,7 @@ send_cancel (SipTransaction *invite)
     if (!sip_view_copy (stack->scan->via.branch, branch, sizeof branch)) {
         return;
     }
-    sip_compose_cancel (cancel, stack->scan);
+    sip_compose_cancel (cancel, stack->scan, invite->cancel_lines);
     sip_client_start (stack, SIP_METHOD_CANCEL, branch, &invite->path, cancel->str, cancel->len,
                       NULL, NULL);
     /* RFC 3261 9.1: without a final response after 64*T1, the INVITE counts as cancelled. */
@@ -380,12 +380,13 @@ sip_client_start (SipStack *stack, SipMethod method, const char *branch, const S
 }
 
 void
-sip_client_cancel (SipTransaction *transaction)
+sip_client_cancel (SipTransaction *transaction, const char *lines)
 {
     if (transaction->is_cancelled) {
         return;
     }
     transaction->is_cancelled = true;
+    transaction->cancel_lines = g_strdup (lines);
     if (td_fsm_state (&transaction->fsm) == PROCEEDING) {
         send_cancel (transaction);
     }

@@ -359,7 +359,8 @@ sip_compose_response (GString *out, const SipReplyHead *head, unsigned status, c
 
 /* What ACK and CANCEL have in common: they are the INVITE's shadow. */
 static void
-append_shadow (GString *out, const char *method, const SipScan *invite, SipView to)
+append_shadow (GString *out, const char *method, const SipScan *invite, SipView to,
+               const char *lines)
 {
     g_string_truncate (out, 0);
     g_string_append (out, method);
@@ -373,17 +374,18 @@ append_shadow (GString *out, const char *method, const SipScan *invite, SipView 
     sip_compose_header (out, "To", to);
     sip_compose_header (out, "Call-ID", invite->call_id);
     sip_compose_cseq (out, invite->cseq_number, method);
+    g_string_append (out, lines);
     sip_compose_end (out, NULL, NULL, 0);
 }
 
 void
 sip_compose_ack (GString *out, const SipScan *invite, const SipScan *response)
 {
-    append_shadow (out, "ACK", invite, response->to);
+    append_shadow (out, "ACK", invite, response->to, "");
 }
 
 void
-sip_compose_cancel (GString *out, const SipScan *invite)
+sip_compose_cancel (GString *out, const SipScan *invite, const char *lines)
 {
-    append_shadow (out, "CANCEL", invite, invite->to);
+    append_shadow (out, "CANCEL", invite, invite->to, lines);
 }

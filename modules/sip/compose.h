@@ -63,7 +63,7 @@ void sip_compose_end (GString *out, const char *content_type, const char *body, 
 /* ACK for the failure RESPONSE to INVITE, on the same transaction (RFC 3261 17.1.1.3). */
 void sip_compose_ack (GString *out, const SipScan *invite, const SipScan *response);
 
-/* CANCEL for INVITE (RFC 3261 9.1). */
-void sip_compose_cancel (GString *out, const SipScan *invite);
+/* CANCEL for INVITE (RFC 3261 9.1) with LINES, which are whole header lines. */
+void sip_compose_cancel (GString *out, const SipScan *invite, const char *lines);
 
 #endif

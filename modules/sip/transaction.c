@@ -22,6 +22,7 @@ free_transaction (SipTransaction *transaction)
     td_fsm_clear (&transaction->fsm);
     td_timer_stop (&transaction->retransmit);
     g_free (transaction->last);
+    g_free (transaction->cancel_lines);
     g_free (transaction);
 }
 

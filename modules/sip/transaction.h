@@ -73,6 +73,7 @@ struct SipTransaction {
     SipPath path;
     char *last; /* client: the request, or the ACK for its failure; server: the last response */
     uint32_t last_len_bytes;
+    char *cancel_lines;   /* client: of the CANCEL that is to go out, or NULL */
     uint32_t interval_ms; /* of the next retransmission */
     int64_t started_us;
     uint8_t role;      /* SipRole */
@@ -158,8 +159,9 @@ SipTransaction *sip_client_start (SipStack *stack, SipMethod method, const char 
                                   const SipUser *user, void *data);
 
 /* Sends CANCEL for an INVITE that has had a provisional response; otherwise as soon as it has one
- * (RFC 3261 9.1). Nothing happens after the final response. */
-void sip_client_cancel (SipTransaction *transaction);
+ * (RFC 3261 9.1). LINES: whole header lines of it, such as Reason. Nothing happens after the final
+ * response. */
+void sip_client_cancel (SipTransaction *transaction, const char *lines);
 
 /* The user is gone: nothing is told any more; the transaction goes on to its end. */
 void sip_transaction_orphan (SipTransaction *transaction);

@@ -507,6 +507,16 @@ client_ended (SipTransaction *transaction, void *data)
 
 static const SipUser client_user = { client_response, client_failed, client_ended };
 
+/* RFC 3326 2. */
+static void
+cancel (SipLeg *leg)
+{
+    g_autoptr (GString) lines = g_string_new (NULL);
+
+    sip_cause_compose (lines, &leg->cause);
+    sip_client_cancel (leg->invite, lines->str);
+}
+
 /* --- States ------------------------------------------------------------------------------ */
 
 void
@@ -527,7 +537,7 @@ sip_uac_calling (void *self, unsigned event, void *data)
     case SIP_LEG_EV_RELEASE:
         leg->cause = *(const TdCause *) data;
         td_fsm_enter (&leg->fsm, SIP_LEG_CANCELLING);
-        sip_client_cancel (leg->invite);
+        cancel (leg);
         break;
     default: /* a BYE before the answer: the final response will follow */
         break;

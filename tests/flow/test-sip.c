@@ -187,11 +187,17 @@ test_anonymous_caller (Flow *flow, gconstpointer data)
 /* --- CANCEL and its races ---------------------------------------------------------------- */
 
 static void
-cancel (Flow *flow)
+cancel_with (Flow *flow, const char *lines)
 {
-    g_autofree char *text = sip_request_of (flow, "CANCEL", "", NULL);
+    g_autofree char *text = sip_request_of (flow, "CANCEL", lines, NULL);
 
     sip_peer_send (flow, &flow->a, text);
+}
+
+static void
+cancel (Flow *flow)
+{
+    cancel_with (flow, "");
 }
 
 static void
@@ -211,6 +217,36 @@ test_cancel (Flow *flow, gconstpointer data)
     ANSWER (&flow->b, 200, NULL);
     sip_answer_to (flow, &flow->b, to_b, 487, "pt", "", NULL);
     expect (&flow->b, "ACK ");
+}
+
+/* RFC 3326 2: why the caller gave up is passed on. */
+static void
+test_cancel_with_reason (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    ANSWER (&flow->b, 180, NULL);
+    cancel_with (flow, "Reason: Q.850;cause=31\r\n");
+    expect (&flow->b, "CANCEL ");
+    g_assert_true (sip_has (&flow->b, "\r\nReason: Q.850;cause=31;"));
+}
+
+static const SipPeersOptions together = { .more = "[call]\nmedia = through\n"
+                                                  "[route group]\nprefix = 80\n"
+                                                  "targets = b + c\n" };
+
+/* RFC 3326 2: a telephone that hears it shows no missed call. */
+static void
+test_answered_elsewhere (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    expect (&flow->c, "INVITE ");
+    ANSWER (&flow->c, 180, NULL);
+    ANSWER (&flow->b, 200, SDP ("answer-b"));
+    expect (&flow->c, "CANCEL ");
+    g_assert_true (
+        sip_has (&flow->c, "\r\nReason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
 }
 
 static void
@@ -375,6 +411,8 @@ main (int argc, char **argv)
     ADD ("other-parts-are-carried", test_other_parts_are_carried, NULL);
     ADD ("anonymous-caller", test_anonymous_caller, NULL);
     ADD ("cancel", test_cancel, NULL);
+    ADD ("cancel-with-reason", test_cancel_with_reason, NULL);
+    ADD ("answered-elsewhere", test_answered_elsewhere, &together);
     ADD ("answer-after-cancel", test_answer_after_cancel, NULL);
     ADD ("cancel-after-answer", test_cancel_after_answer, NULL);
     ADD ("cancel-of-nothing", test_cancel_of_nothing, NULL);

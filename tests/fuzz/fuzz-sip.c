@@ -87,7 +87,7 @@ check_shadows (const SipScan *invite)
     g_autoptr (GString) out = g_string_new (NULL);
     SipScan shadow;
 
-    sip_compose_cancel (out, invite);
+    sip_compose_cancel (out, invite, "");
     sip_scan (&shadow, out->str, out->len, true);
     FUZZ_CHECK (shadow.verdict == SIP_SCAN_GOOD);
     sip_compose_ack (out, invite, invite);

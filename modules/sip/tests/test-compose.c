@@ -143,7 +143,7 @@ test_cancel (void)
     SipScan scan;
 
     sip_scan (&scan, invite, strlen (invite), false);
-    sip_compose_cancel (out, &scan);
+    sip_compose_cancel (out, &scan, "");
     /* RFC 3261 9.1: no Require. */
     g_assert_cmpstr (out->str, ==,
                      "CANCEL sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP us:5060;rport;branch=z9hG4bKx\r\n"

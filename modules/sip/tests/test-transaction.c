@@ -256,7 +256,7 @@ static void
 test_cancel_waits_for_provisional (Fixture *f, const void *unused)
 {
     start_client (f, SIP_METHOD_INVITE);
-    sip_client_cancel (f->transaction);
+    sip_client_cancel (f->transaction, "");
     g_assert_cmpuint (f->sent->len, ==, 1);
     answer (f, 100);
     g_assert_true (sent_is (f, 1, "CANCEL sip:b@b.example"));
@@ -271,8 +271,8 @@ test_cancel_unanswered_ends_invite (Fixture *f, const void *unused)
 {
     start_client (f, SIP_METHOD_INVITE);
     answer (f, 180);
-    sip_client_cancel (f->transaction);
-    sip_client_cancel (f->transaction);
+    sip_client_cancel (f->transaction, "");
+    sip_client_cancel (f->transaction, "");
     answer_method (f, 200, "CANCEL");
     g_assert_cmpuint (f->sent->len, ==, 2);
     td_lanes_advance (32001);
