@@ -232,15 +232,15 @@ start_locked (TdWork *work)
 
     if (key != NULL) {
         append (&key->waiting, work);
-        return;
+    } else {
+        if (work->queue != NULL) {
+            key = g_new (Key, 1);
+            key->name = g_strdup (work->queue);
+            init_list (&key->waiting);
+            g_hash_table_insert (keys, key->name, key);
+        }
+        make_ready_locked (work);
     }
-    if (work->queue != NULL) {
-        key = g_new (Key, 1);
-        key->name = g_strdup (work->queue);
-        init_list (&key->waiting);
-        g_hash_table_insert (keys, key->name, key);
-    }
-    make_ready_locked (work);
     if (n_threads == 0 && !is_fake) {
         start_threads_locked ();
     }

@@ -345,6 +345,43 @@ test_four_may_block_at_once (void)
     g_assert_cmpuint (meeting.n_done, ==, 4);
 }
 
+static void
+count_to_two (TdWork *work)
+{
+    if (++n_answers == 2) {
+        td_lanes_quit ();
+    }
+}
+
+static void
+do_nothing (TdWork *work)
+{
+}
+
+/* The kernel grants no thread at first; all that comes afterwards is for the same key. */
+static void
+test_threads_are_tried_again_for_a_key (void)
+{
+    TdLanesOptions options = { .n_lanes = 1 };
+    TdWork works[2];
+    pthread_attr_t usual, too_large;
+
+    pthread_getattr_default_np (&usual);
+    pthread_getattr_default_np (&too_large);
+    pthread_attr_setstacksize (&too_large, (size_t) 1 << 46);
+    td_lanes_open (&options);
+    n_answers = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_setattr_default_np (i == 0 ? &too_large : &usual);
+        works[i] = (TdWork){ .queue = "key", .run = do_nothing, .done = count_to_two };
+        td_work_start (&works[i]);
+    }
+    td_lanes_run ();
+    td_lanes_close ();
+    pthread_attr_destroy (&usual);
+    pthread_attr_destroy (&too_large);
+}
+
 #define ADD(name, function)                                                                        \
     g_test_add ("/run/worker/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -361,5 +398,7 @@ main (int argc, char **argv)
     ADD ("close-drops-what-has-not-begun", test_close_drops_what_has_not_begun);
     g_test_add_func ("/run/worker/keys-serialize-threads", test_keys_serialize_threads);
     g_test_add_func ("/run/worker/four-may-block-at-once", test_four_may_block_at_once);
+    g_test_add_func ("/run/worker/threads-are-tried-again-for-a-key",
+                     test_threads_are_tried_again_for_a_key);
     return g_test_run ();
 }
