@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of the last copy this process has made. */
+static unsigned last_serial;
+
 /* Resident images that nobody uses now; a module that is loaded again finds its own here. */
 static GPtrArray *residents;
 
@@ -32,15 +35,13 @@ fail_copy (const char *path, const char *copy, int number, GError **error)
 static int
 create_copy (const char *folder, const char *name, char **ret_copy)
 {
-    static unsigned serial;
-
     if (g_mkdir_with_parents (folder, 0700) < 0) {
         *ret_copy = g_strdup (folder);
         return -1;
     }
     for (;;) {
         g_autofree char *copy =
-            g_strdup_printf ("%s/%s.%ld.%u.so", folder, name, (long) getpid (), ++serial);
+            g_strdup_printf ("%s/%s.%ld.%u.so", folder, name, (long) getpid (), ++last_serial);
         int fd = open (copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
         if (fd >= 0 || errno != EEXIST) {
             *ret_copy = g_steal_pointer (&copy);
@@ -356,9 +357,10 @@ td_image_unmap (TdImage *image)
     g_ptr_array_add (residents, image);
 }
 
-/* The process that made the copy FILE ("sip.4711.2.so"), or 0 when it is no copy. */
-static long
-maker_of (const char *file)
+/* Whether FILE ("sip.4711.2.so") is a copy that a process has made which is no more. In a container an
+ * earlier life had the number of this one. */
+static bool
+is_leftover (const char *file)
 {
     char name[TD_MODULE_NAME_SIZE];
     long pid;
@@ -366,10 +368,13 @@ maker_of (const char *file)
     int end = 0;
 
     if (sscanf (file, "%31[a-z0-9-].%ld.%u.so%n", name, &pid, &serial, &end) != 3 || end == 0
-        || file[end] != '\0') {
-        return 0;
+        || file[end] != '\0' || pid <= 0) {
+        return false;
     }
-    return pid;
+    if (pid == (long) getpid ()) {
+        return serial > last_serial;
+    }
+    return kill ((pid_t) pid, 0) < 0 && errno == ESRCH;
 }
 
 void
@@ -379,8 +384,7 @@ td_image_remove_leftovers (const char *folder)
     const char *file;
 
     while (dir != NULL && (file = g_dir_read_name (dir)) != NULL) {
-        long pid = maker_of (file);
-        if (pid > 0 && pid != (long) getpid () && kill ((pid_t) pid, 0) < 0 && errno == ESRCH) {
+        if (is_leftover (file)) {
             g_autofree char *path = g_build_filename (folder, file, NULL);
             unlink (path);
         }

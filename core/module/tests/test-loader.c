@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static TdImage *
 map (const Folder *folder, const char *variant)
@@ -248,6 +249,23 @@ test_leftovers (Folder *folder, gconstpointer unused)
     g_assert_cmpuint (count_files (folder->path), ==, G_N_ELEMENTS (stay) + 1);
 }
 
+/* In a container every life of the process has the same number. */
+static void
+test_leftovers_of_the_same_number (Folder *folder, gconstpointer unused)
+{
+    g_autofree char *good = variant_path ("good");
+    TdImage *image = td_image_map (good, "variant", folder->images, NULL);
+    g_autofree char *earlier =
+        g_strdup_printf ("%s/sip.%ld.4000000000.so", folder->images, (long) getpid ());
+
+    g_assert_nonnull (image);
+    g_assert_true (g_file_set_contents (earlier, "", 0, NULL));
+    td_image_remove_leftovers (folder->images);
+    g_assert_false (g_file_test (earlier, G_FILE_TEST_EXISTS));
+    g_assert_true (g_file_test (image->copy, G_FILE_TEST_EXISTS));
+    td_image_unmap (image);
+}
+
 static void
 add (const char *path, void (*test) (Folder *, gconstpointer))
 {
@@ -272,5 +290,6 @@ main (int argc, char **argv)
     add ("/module/loader/resident-stays-and-is-used-again", test_resident_stays_and_is_used_again);
     add ("/module/loader/unwritable-folder", test_unwritable_folder);
     add ("/module/loader/leftovers", test_leftovers);
+    add ("/module/loader/leftovers-of-the-same-number", test_leftovers_of_the_same_number);
     return g_test_run ();
 }
