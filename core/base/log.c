@@ -8,6 +8,8 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +71,7 @@ static const Target closed_target = { .format = TD_LOG_TEXT, .journal_fd = -1 };
 static Target target = { .format = TD_LOG_TEXT, .journal_fd = -1 };
 static atomic_int highest_level = TD_LOG_INFO;
 static atomic_uint_least64_t n_lost; /* lines that nobody took */
+static pthread_mutex_t stderr_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t codes_lock = PTHREAD_MUTEX_INITIALIZER;
 static GHashTable *codes; /* code -> Code, guarded by codes_lock */
 
@@ -324,12 +327,35 @@ make_journal (GString *out, const Line *line)
     }
 }
 
-/* Writes all of it to stderr; a pipe that takes nothing any more costs the line, not the caller. */
+/* What a write to stderr that would not wait now may be given: all of it, but to a pipe or a terminal
+ * no more than is promised to fit (pipe(7)); 0 when they are full. */
+static size_t
+room_in_stderr (size_t len_bytes)
+{
+    struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+    struct stat status;
+
+    if (poll (&room, 1, 0) != 1) {
+        return 0;
+    }
+    if (len_bytes <= PIPE_BUF
+        || (fstat (STDERR_FILENO, &status) == 0 && S_ISREG (status.st_mode))) {
+        return len_bytes;
+    }
+    return PIPE_BUF;
+}
+
+/* Writes all of it to stderr; a pipe that takes nothing any more costs the line, not the caller.
+ * Needs the lock: what has room for one would keep a second one waiting. */
 static bool
-write_stderr (const char *bytes, size_t len_bytes)
+write_stderr_locked (const char *bytes, size_t len_bytes)
 {
     while (len_bytes > 0) {
-        ssize_t n_written = write (STDERR_FILENO, bytes, len_bytes);
+        size_t n_fitting = room_in_stderr (len_bytes);
+        if (n_fitting == 0) {
+            return false;
+        }
+        ssize_t n_written = write (STDERR_FILENO, bytes, n_fitting);
         if (n_written < 0 && errno == EINTR) {
             continue;
         }
@@ -361,7 +387,9 @@ put_out (const Line *line)
         /* A journal that is behind must not hold a lane up. */
         is_taken = send (target.journal_fd, out->str, out->len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
     } else {
-        is_taken = write_stderr (out->str, out->len);
+        pthread_mutex_lock (&stderr_lock);
+        is_taken = write_stderr_locked (out->str, out->len);
+        pthread_mutex_unlock (&stderr_lock);
     }
     if (!is_taken) {
         atomic_fetch_add_explicit (&n_lost, 1, memory_order_relaxed);

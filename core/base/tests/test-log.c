@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/owner.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -261,6 +262,39 @@ test_glib_lines_are_taken_in (void)
     g_test_trap_assert_stderr ("*Z warning core tandem: from a\\nlibrary\n*");
 }
 
+/* A terminal that was told to pause, a reader that is stopped: the lanes go on. */
+static void
+test_a_full_pipe_holds_nobody_up (void)
+{
+    int ends[2], kept = dup (STDERR_FILENO);
+    char drained[65536];
+    ssize_t n_drained;
+
+    g_assert_cmpint (pipe (ends), ==, 0);
+    g_assert_cmpint (fcntl (ends[0], F_SETFL, O_NONBLOCK), ==, 0);
+    dup2 (ends[1], STDERR_FILENO);
+    td_log_open (&(TdLogOptions){ .level = TD_LOG_INFO });
+    for (unsigned i = 0; i < 4; i++) {
+        td_log_info (NULL, "test", "%*s", 30000, "much");
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        td_log_info (NULL, "test", "%*s", 100, "more");
+    }
+    while (read (ends[0], drained, sizeof drained) > 0) { /* all of it */
+    }
+    td_log_info (NULL, "test", "again");
+    n_drained = read (ends[0], drained, sizeof drained - 1);
+    dup2 (kept, STDERR_FILENO);
+    g_assert_cmpint (n_drained, >, 0);
+    drained[n_drained] = '\0';
+    g_assert_nonnull (strstr (drained, " lines were lost: nobody took them"));
+    g_assert_nonnull (strstr (drained, "again"));
+    td_log_close ();
+    close (kept);
+    close (ends[0]);
+    close (ends[1]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -278,5 +312,6 @@ main (int argc, char **argv)
     g_test_add_func ("/base/log/journal-datagram", test_journal_datagram);
     g_test_add_func ("/base/log/without-journal-stderr", test_without_journal_stderr);
     g_test_add_func ("/base/log/glib-lines-are-taken-in", test_glib_lines_are_taken_in);
+    g_test_add_func ("/base/log/a-full-pipe-holds-nobody-up", test_a_full_pipe_holds_nobody_up);
     return g_test_run ();
 }
