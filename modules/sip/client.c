@@ -427,6 +427,29 @@ sip_client_receive (SipStack *stack, const SipScan *scan)
     return true;
 }
 
+static SipTransaction *
+find_by_flow (SipStack *stack, uint64_t flow)
+{
+    SipLink *link = sip_table_first (&stack->ways, flow);
+
+    return link != NULL ? (SipTransaction *) ((char *) link - offsetof (SipTransaction, way))
+                        : NULL;
+}
+
+/* What has had a response may have the next one by another connection (RFC 3261 18.2.2). */
+void
+sip_client_lose_flow (SipStack *stack, uint64_t flow)
+{
+    SipTransaction *transaction;
+
+    while ((transaction = find_by_flow (stack, flow)) != NULL) {
+        sip_table_remove (&stack->ways, &transaction->way);
+        if (td_fsm_state (&transaction->fsm) == CALLING) {
+            td_fsm_dispatch (&transaction->fsm, SIP_EV_BROKEN, NULL);
+        }
+    }
+}
+
 bool
 sip_client_knows (SipStack *stack, const SipScan *scan)
 {

@@ -121,7 +121,7 @@ bool sip_transport_open (Sip *sip, GError **error);
 void sip_transport_close (Sip *sip);
 
 /* SipStack.send of a lane. */
-bool sip_transport_send (const SipPath *path, const char *bytes, size_t len_bytes, void *lane);
+bool sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *lane);
 
 /* Where the responses to REQUEST go (RFC 3261 18.2.2, RFC 3581 4). */
 SipPath sip_transport_reply_path (const SipScan *request, const TdPacket *packet);

@@ -58,6 +58,7 @@ sip_stack_init (SipStack *stack, TdModule *module, unsigned lane, const SipTimer
     sip_table_init (&stack->clients);
     sip_table_init (&stack->servers);
     sip_table_init (&stack->merges);
+    sip_table_init (&stack->ways);
     td_timer_init (&stack->reaper, module, reaper_expired);
 }
 
@@ -81,6 +82,7 @@ sip_stack_clear (SipStack *stack)
     clear_table (&stack->clients);
     clear_table (&stack->servers);
     sip_table_clear (&stack->merges);
+    sip_table_clear (&stack->ways);
     g_string_free (stack->out, TRUE);
     g_string_free (stack->key, TRUE);
     g_free (stack->scan);
@@ -209,9 +211,16 @@ sip_transaction_send (SipTransaction *transaction)
 {
     SipStack *stack = transaction->stack;
 
-    return transaction->last == NULL
-           || stack->send (&transaction->path, transaction->last, transaction->last_len_bytes,
-                           stack->data);
+    if (transaction->last == NULL) {
+        return true;
+    }
+    bool is_sent = stack->send (&transaction->path, transaction->last, transaction->last_len_bytes,
+                                stack->data);
+    if (is_sent && transaction->role <= SIP_CLIENT_OTHER && transaction->path.flow != 0) {
+        sip_table_remove (&stack->ways, &transaction->way);
+        sip_table_add (&stack->ways, &transaction->way, transaction->path.flow);
+    }
+    return is_sent;
 }
 
 void
@@ -241,6 +250,7 @@ sip_transaction_retire (SipTransaction *transaction)
 
     td_timer_stop (&transaction->retransmit);
     sip_table_remove (&stack->merges, &transaction->merge);
+    sip_table_remove (&stack->ways, &transaction->way);
     sip_table_remove (transaction->role <= SIP_CLIENT_OTHER ? &stack->clients : &stack->servers,
                       &transaction->link);
     transaction->user = NULL;

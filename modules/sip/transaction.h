@@ -64,6 +64,7 @@ typedef enum {
 struct SipTransaction {
     SipLink link;
     SipLink merge; /* server: by Call-ID, From tag and CSeq */
+    SipLink way;   /* client, over a stream: by its flow */
     SipStack *stack;
     SipTransaction *next_dead;
     const SipUser *user;
@@ -93,14 +94,15 @@ struct SipStack {
     SipTimers timers;
     uint64_t secret;  /* of hashes and of what we invent */
     uint64_t counter; /* of branches and tags */
-    SipTable clients, servers, merges;
+    SipTable clients, servers, merges, ways;
     SipTransaction *dead; /* freed by REAPER, in a turn of its own */
     TdTimer reaper;
     GString *out;  /* for whoever composes a message; good until the next one does */
     GString *key;  /* scratch */
     SipScan *scan; /* scratch: no message that comes in may be scanned into it */
-    /* Puts BYTES on the wire; false when the kernel, or the lack of a connection, refused. */
-    bool (*send) (const SipPath *path, const char *bytes, size_t len_bytes, void *data);
+    /* Puts BYTES on the wire; false when the kernel, or the lack of a connection, refused. PATH
+     * takes note of a connection that was made for it. */
+    bool (*send) (SipPath *path, const char *bytes, size_t len_bytes, void *data);
     void *data;
     uint64_t n_retransmitted; /* by us */
     uint64_t n_repeated;      /* by peers */
@@ -162,6 +164,9 @@ SipTransaction *sip_client_start (SipStack *stack, SipMethod method, const char 
  * (RFC 3261 9.1). LINES: whole header lines of it, such as Reason. Nothing happens after the final
  * response. */
 void sip_client_cancel (SipTransaction *transaction, const char *lines);
+
+/* FLOW has ended: whoever sent a request by it and has heard nothing yet will not (RFC 3261 17.1.4). */
+void sip_client_lose_flow (SipStack *stack, uint64_t flow);
 
 /* The user is gone: nothing is told any more; the transaction goes on to its end. */
 void sip_transaction_orphan (SipTransaction *transaction);

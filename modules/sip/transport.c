@@ -199,6 +199,45 @@ frame (const char *bytes, size_t len_bytes, void *data)
     return sip_frame (bytes, len_bytes);
 }
 
+/* A flow has ended, on its way to a lane. */
+typedef struct {
+    TdPost post; /* first */
+    SipLane *lane;
+    uint64_t flow;
+} Loss;
+
+static void
+drop_loss (TdPost *post)
+{
+    g_free (post);
+}
+
+static void
+run_loss (TdPost *post)
+{
+    Loss *loss = (Loss *) post;
+
+    if (loss->lane->sip != NULL) {
+        sip_client_lose_flow (&loss->lane->stack, loss->flow);
+    }
+    g_free (loss);
+}
+
+/* Requests of any lane may have gone by FLOW. */
+static void
+closed (uint64_t flow, const TdAddress *remote, void *data)
+{
+    Sip *sip = ((SipListener *) data)->sip;
+
+    for (unsigned i = 0; i < sip->n_lanes; i++) {
+        Loss *loss = g_new0 (Loss, 1);
+        *loss = (Loss){ .post = { .owner = sip->module, .run = run_loss, .drop = drop_loss },
+                        .lane = &sip->lanes[i],
+                        .flow = flow };
+        td_lane_post (td_lane_at (i), &loss->post);
+    }
+}
+
 static void
 dropped (const TdPacket *packet, const char *why, void *data)
 {
@@ -341,6 +380,7 @@ open_listener (Sip *sip, const char *text, GError **error)
         .deliver = deliver,
         .claim = claim,
         .frame = frame,
+        .closed = closed,
         .dropped = dropped,
     };
     TdLane *reader = td_lane_at (sip->n_listeners % sip->n_lanes);
@@ -421,7 +461,7 @@ sip_transport_listener (const Sip *sip, const SipPath *path)
 }
 
 bool
-sip_transport_send (const SipPath *path, const char *bytes, size_t len_bytes, void *data)
+sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *data)
 {
     SipLane *lane = data;
 
@@ -438,8 +478,8 @@ sip_transport_send (const SipPath *path, const char *bytes, size_t len_bytes, vo
         return true;
     }
     /* RFC 3261 18.2.2: where the connection is gone, another one is opened to the same place. */
-    uint64_t flow = td_flow_connect (path->listener, &path->remote);
-    return flow != 0 && td_flow_send (path->listener, flow, bytes, len_bytes);
+    path->flow = td_flow_connect (path->listener, &path->remote);
+    return path->flow != 0 && td_flow_send (path->listener, path->flow, bytes, len_bytes);
 }
 
 SipPath

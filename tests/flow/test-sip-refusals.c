@@ -75,6 +75,23 @@ test_secure_transport (Flow *flow, gconstpointer data)
     expect (&flow->c, "ACK ");
 }
 
+/* Nobody listens there (tcpmux is long gone). */
+static const SipPeersOptions no_listener = { .more =
+                                                 "[call]\nmedia = through\n"
+                                                 "[route dead]\nprefix = 80\n"
+                                                 "targets = sip:x@127.0.0.1:1;transport=tcp, c\n" };
+
+/* RFC 3261 17.1.4: it is not waited for somebody who cannot have heard. */
+static void
+test_connection_refused (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    sip_wait_for (flow->c.fd);
+    expect (&flow->c, "INVITE ");
+    ANSWER (&flow->c, 404, NULL);
+    expect (&flow->c, "ACK ");
+}
+
 /* --- Requests that are refused ----------------------------------------------------------- */
 
 static void
@@ -192,6 +209,7 @@ main (int argc, char **argv)
     ADD ("strangers-are-refused", test_strangers_are_refused, &refuse_strangers);
     ADD ("trunk-by-name", test_trunk_by_name, &by_name);
     ADD ("refusals", test_refusals, NULL);
+    ADD ("connection-refused", test_connection_refused, &no_listener);
     ADD ("proxy-require", test_proxy_require, NULL);
     ADD ("sips-is-refused", test_sips_is_refused, NULL);
     ADD ("secure-transport-is-skipped", test_secure_transport, &over_tls);

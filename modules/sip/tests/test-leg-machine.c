@@ -54,7 +54,7 @@ leg (void)
 /* --- The world --------------------------------------------------------------------------- */
 
 static bool
-lose (const SipPath *path, const char *bytes, size_t len_bytes, void *data)
+lose (SipPath *path, const char *bytes, size_t len_bytes, void *data)
 {
     return true;
 }

@@ -21,7 +21,7 @@ typedef struct {
 } Fixture;
 
 static bool
-catch_sent (const SipPath *path, const char *bytes, size_t len_bytes, void *data)
+catch_sent (SipPath *path, const char *bytes, size_t len_bytes, void *data)
 {
     Fixture *f = data;
 
