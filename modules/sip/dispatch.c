@@ -281,7 +281,7 @@ take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
     if (leg == NULL) { /* RFC 3261 12.2.2 */
         sip_answer_simple (lane, request, packet, 481, NULL, NULL);
-    } else if (!admit_inside (leg, request, packet)) {
+    } else if (!admit_inside (leg, request, packet) || !sip_leg_take_cseq (leg, request, packet)) {
         return;
     } else if (request->method == SIP_METHOD_OPTIONS) {
         take_options (lane, request, packet);

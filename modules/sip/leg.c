@@ -465,13 +465,19 @@ sip_leg_dialog_of (SipLeg *leg, const SipScan *request)
     return &leg->dialog;
 }
 
-void
-sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packet)
+bool
+sip_leg_take_cseq (SipLeg *leg, const SipScan *request, const TdPacket *packet)
 {
     if (!sip_dialog_take_cseq (sip_leg_dialog_of (leg, request), request)) {
         sip_answer_simple (leg->lane, request, packet, 500, "CSeq out of order", NULL);
-        return;
+        return false;
     }
+    return true;
+}
+
+void
+sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packet)
+{
     switch (request->method) {
     case SIP_METHOD_BYE:
         take_bye (leg, request, packet);

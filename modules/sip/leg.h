@@ -144,7 +144,11 @@ SipLeg *sip_leg_of (TdChannel *channel);
 /* The dialog of LEG that REQUEST belongs to, an early one among them. */
 SipDialog *sip_leg_dialog_of (SipLeg *leg, const SipScan *request);
 
-/* A request in the leg's dialog. */
+/* Takes note of REQUEST's number; false when it is out of order and has been answered (RFC 3261
+ * 12.2.2). */
+bool sip_leg_take_cseq (SipLeg *leg, const SipScan *request, const TdPacket *packet);
+
+/* A request in the leg's dialog, in its order. */
 void sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packet);
 void sip_leg_take_ack (SipLeg *leg, const SipScan *ack);
 

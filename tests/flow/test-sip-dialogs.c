@@ -153,6 +153,22 @@ test_update_moves_the_caller (Flow *flow, gconstpointer data)
     ANSWER (&flow->c, 200, NULL);
 }
 
+/* --- Order ------------------------------------------------------------------------------ */
+
+/* RFC 3261 12.2.2: of whatever method. */
+static void
+test_options_out_of_order (Flow *flow, gconstpointer data)
+{
+    sip_set_up_call (flow);
+    sip_from_a (flow, "OPTIONS", 5, "", NULL);
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_from_a (flow, "INFO", 4, "", NULL);
+    expect (&flow->a, "SIP/2.0 500 ");
+    sip_from_a (flow, "OPTIONS", 4, "", NULL);
+    expect (&flow->a, "SIP/2.0 500 ");
+    sip_hang_up (flow);
+}
+
 /* --- Credentials ------------------------------------------------------------------------- */
 
 #define CHALLENGE(nonce)                                                                           \
@@ -227,6 +243,7 @@ main (int argc, char **argv)
     ADD ("ringing-again-does-not-prolong", test_ringing_again_does_not_prolong, &short_ringing);
     ADD ("invitation-expires", test_invitation_expires, NULL);
     ADD ("update-moves-the-caller", test_update_moves_the_caller, NULL);
+    ADD ("options-out-of-order", test_options_out_of_order, NULL);
     ADD ("bye-has-its-own-credentials", test_bye_has_its_own_credentials, NULL);
     ADD ("reinvite-has-its-own-credentials", test_reinvite_has_its_own_credentials, NULL);
     return g_test_run ();
