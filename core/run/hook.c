@@ -424,6 +424,7 @@ ask (TdHookRun *run, Hook *hook, TdHookAnswer *ret_answer)
         if (proto.is_taken) {
             let_go (run);
         }
+        free_payload (hook, &answer);
         answer = hook->hook.silence;
     }
     *ret_answer = answer;

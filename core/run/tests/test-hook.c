@@ -250,6 +250,31 @@ test_cancelled_run_hears_nothing (void)
     tear_down ();
 }
 
+static TdHookAnswer
+say_both (void *of, TdToken *token, void *data)
+{
+    subject->token = td_token_take (token, of);
+    return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = of };
+}
+
+static void
+test_token_and_answer_are_silence (void)
+{
+    set_up ();
+    add (&(TdHook){ .size = sizeof (TdHook),
+                    .name = "both",
+                    .silence = { .verdict = TD_HOOK_REFUSE, .cause = 41 },
+                    .ask = say_both });
+    ask_all ();
+    g_assert_cmpint (subject->answer.verdict, ==, TD_HOOK_REFUSE);
+    g_assert_cmpuint (subject->n_freed, ==, 1);
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = subject });
+    td_lanes_settle ();
+    g_assert_cmpuint (subject->n_settled, ==, 1);
+    g_assert_cmpuint (subject->n_freed, ==, 2);
+    tear_down ();
+}
+
 /* The subject ends, and is gone, while one of its hooks is being asked. */
 static TdHookAnswer
 end_subject (void *of, TdToken *token, void *data)
@@ -376,6 +401,7 @@ main (int argc, char **argv)
     g_test_add_func ("/run/hook/too-late-answer", test_answer_after_the_deadline_is_ignored);
     g_test_add_func ("/run/hook/never-answered", test_token_never_answered_is_revoked);
     g_test_add_func ("/run/hook/cancelled-run", test_cancelled_run_hears_nothing);
+    g_test_add_func ("/run/hook/token-and-answer", test_token_and_answer_are_silence);
     g_test_add_func ("/run/hook/ended-by-its-hook", test_subject_ended_by_its_hook);
     g_test_add_func ("/run/hook/ended-before-its-token",
                      test_token_of_an_ended_subject_is_too_late);
