@@ -462,12 +462,15 @@ td_registry_map_all (TdRegistry *registry, const TdModuleWish *wishes, unsigned 
     return sheet.is_whole;
 }
 
-/* The first feature of NEEDS that no module in STATE provides, or NULL. */
+/* The first feature that MODULE needs and neither it nor a module in STATE provides, or NULL. */
 static const char *
-first_missing (TdRegistry *registry, const char *const *needs, TdModuleState state)
+first_missing (TdModule *module, TdModuleState state)
 {
+    const TdRegistry *registry = module->registry;
+    const char *const *needs = td_module_needs (module);
+
     for (unsigned i = 0; needs[i] != NULL; i++) {
-        bool is_there = false;
+        bool is_there = g_strv_contains (td_module_provides (module), needs[i]);
         for (unsigned j = 0; j < registry->modules->len && !is_there; j++) {
             TdModule *other = registry->modules->pdata[j];
             is_there = td_module_phase (other) == state
@@ -485,9 +488,9 @@ static char *
 explain_missing (TdModule *module, TdModuleState state)
 {
     TdRegistry *registry = module->registry;
-    const char *feature = first_missing (registry, td_module_needs (module), state);
+    const char *feature = first_missing (module, state);
 
-    if (feature == NULL || g_strv_contains (td_module_provides (module), feature)) {
+    if (feature == NULL) {
         return NULL;
     }
     for (unsigned i = 0; i < registry->modules->len; i++) {

@@ -342,6 +342,19 @@ test_info (World *own, gconstpointer unused)
     g_assert_nonnull (strstr (text, "'private': <1>"));
 }
 
+static const TdModuleDescriptor self = { .name = "self",
+                                         .provides = TD_LIST ("self.one"),
+                                         .needs = TD_LIST ("self.one", "other.one") };
+
+static void
+test_own_feature_hides_no_missing_one (World *own, gconstpointer unused)
+{
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (td_registry_check_needs (world_add (&self), &error));
+    g_assert_nonnull (strstr (error->message, "needs other.one"));
+}
+
 static void
 add (const char *path, void (*test) (World *, gconstpointer))
 {
@@ -359,6 +372,8 @@ main (int argc, char **argv)
          test_a_failed_optional_module_stays_listed);
     add ("/module/registry/a-failed-required-module-is-told",
          test_a_failed_required_module_is_told);
+    add ("/module/registry/own-feature-hides-no-missing-one",
+         test_own_feature_hides_no_missing_one);
     add ("/module/registry/failure-spreads-to-who-needs-it", test_failure_spreads_to_who_needs_it);
     add ("/module/registry/all-stop-in-reverse-order", test_all_stop_in_reverse_order);
     add ("/module/registry/all-stop-by-one-deadline", test_all_stop_by_one_deadline);
