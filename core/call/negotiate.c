@@ -8,13 +8,32 @@
 
 enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127, NO_PAYLOAD_TYPE = 255 };
 
-/* ICE candidates name addresses behind our back: media that are anchored must not find them. An
- * answer without them is an agent that does not speak ICE (RFC 8839 4.2.5). */
+/* What the other leg is not told where media are anchored: there our side of it is the session.
+ *
+ * - Text for people, which says who somebody is and by which means he wrote (RFC 4566 5.4 to 5.6 and
+ *   6): the caller may have asked to stay unknown (RFC 3323 5.3).
+ * - Addresses behind our back: connections of other networks, sources (RFC 4570 3), where a key is
+ *   fetched (RFC 4566 5.12).
+ * - ICE candidates. An answer without them is an agent that does not speak ICE (RFC 8839 4.2.5). */
 static void
-strip_ice (char ***lines)
+strip (char ***lines)
 {
-    static const char *const prefixes[] = { "a=candidate:", "a=ice-",
-                                            "a=remote-candidates:", "a=end-of-candidates" };
+    static const char *const prefixes[] = {
+        "i=",
+        "u=",
+        "e=",
+        "p=",
+        "a=cat:",
+        "a=keywds:",
+        "a=tool:",
+        "c=",
+        "k=uri:",
+        "a=source-filter:",
+        "a=candidate:",
+        "a=ice-",
+        "a=remote-candidates:",
+        "a=end-of-candidates",
+    };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (prefixes); i++) {
         td_description_drop_lines (lines, prefixes[i]);
@@ -27,10 +46,10 @@ copy_without_address (const TdDescription *description)
 {
     TdDescription *copy = td_description_copy (description);
 
-    strip_ice (&copy->lines);
+    strip (&copy->lines);
     for (unsigned i = 0; i < copy->n_streams; i++) {
         TdStream *stream = &copy->streams[i];
-        strip_ice (&stream->lines);
+        strip (&stream->lines);
         stream->rtcp_port = 0;
     }
     return copy;

@@ -230,12 +230,26 @@ td_description_add_line (char ***lines, const char *line)
     td_lines_append (lines, count_lines (*lines), new_text (line));
 }
 
+static bool
+has_line_with (char *const *lines, const char *prefix, size_t len_bytes)
+{
+    for (char *const *line = lines; line != NULL && *line != NULL; line++) {
+        if (strncmp (*line, prefix, len_bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 td_description_drop_lines (char ***lines, const char *prefix)
 {
     size_t len_bytes = strlen (prefix);
     unsigned n_kept = 0;
 
+    if (!has_line_with (*lines, prefix, len_bytes)) {
+        return;
+    }
     /* The array's room is known from its length alone, so it is made anew. */
     char **kept = NULL;
     for (char **line = *lines; line != NULL && *line != NULL; line++) {

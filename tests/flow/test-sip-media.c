@@ -178,6 +178,22 @@ test_hold_is_answered_as_offered (Flow *flow, gconstpointer data)
     sip_hang_up (flow);
 }
 
+/* RFC 3323 5.3: a caller who wishes to stay unknown is not told of by what he wrote into his
+ * description. */
+static void
+test_description_does_not_tell (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "Privacy: user\r\n",
+                "v=0\r\no=ann 1 1 IN IP4 127.0.0.1\r\ns=ann\r\ni=ann\r\nu=http://ann\r\n"
+                "e=ann@home\r\np=+1 555 ann\r\nc=IN IP4 127.0.0.1\r\nb=AS:64\r\nt=0 0\r\n"
+                "a=tool:ann\r\nm=audio 4000 RTP/AVP 0\r\ni=ann\r\na=label:1\r\n");
+    expect (&flow->b, "INVITE ");
+    g_assert_false (sip_has (&flow->b, "ann"));
+    g_assert_true (sip_has (&flow->b, "\r\nb=AS:64\r\n"));
+    g_assert_true (sip_has (&flow->b, "\r\na=label:1\r\n"));
+    ANSWER (&flow->b, 404, NULL);
+}
+
 #define ADD(path, function)                                                                        \
     g_test_add ("/flow/sip-media/" path, Flow, &anchored, sip_peers_set_up, function,              \
                 sip_peers_tear_down)
@@ -194,5 +210,6 @@ main (int argc, char **argv)
     ADD ("nothing-in-common-later", test_nothing_in_common_later);
     ADD ("refused-with-488", test_refused_with_488);
     ADD ("hold-is-answered-as-offered", test_hold_is_answered_as_offered);
+    ADD ("description-does-not-tell", test_description_does_not_tell);
     return g_test_run ();
 }

@@ -24,15 +24,36 @@ static void
 test_ice_is_not_passed_on (void)
 {
     g_autoptr (TdDescription) offer =
-        read_text (HEAD "a=ice-ufrag:x\na=tool:y\nm=audio 8 RTP/AVP 0\na=candidate:1\na=mid:1\n"
+        read_text (HEAD "a=ice-ufrag:x\na=group:y\nm=audio 8 RTP/AVP 0\na=candidate:1\na=mid:1\n"
                         "a=end-of-candidates\na=rtcp:77\n");
     g_autoptr (TdDescription) wanted = td_negotiate_offer (offer, false);
 
-    g_assert_cmpstr (wanted->lines[0], ==, "a=tool:y");
+    g_assert_cmpstr (wanted->lines[0], ==, "a=group:y");
     g_assert_null (wanted->lines[1]);
     g_assert_cmpstr (wanted->streams[0].lines[0], ==, "a=mid:1");
     g_assert_null (wanted->streams[0].lines[1]);
     g_assert_cmpuint (wanted->streams[0].rtcp_port, ==, 0);
+}
+
+/* RFC 3323 5.3: who somebody is, and where, the other side does not read between the lines. */
+static void
+test_session_is_ours (void)
+{
+    g_autoptr (TdDescription) telling = read_text (
+        "v=0\no=ann 1 1 IN IP4 10.0.0.1\ns=Ann\ni=Ann\nu=http://ann\ne=ann@home\np=+1 555\n"
+        "c=IN IP4 10.0.0.1\nb=AS:64\nt=0 0\nk=uri:http://ann\na=cat:ann\na=keywds:ann\n"
+        "a=tool:ann\na=source-filter:incl IN IP4 * 10.0.0.1\na=group:x\nm=audio 8 RTP/AVP 0\n"
+        "i=Ann\nc=ATM NSAP 47.0091\nb=AS:32\nk=uri:http://ann\na=mid:1\n");
+    g_autoptr (TdDescription) offered = td_negotiate_offer (telling, false);
+    g_autoptr (TdDescription) told = td_negotiate_answer (telling, telling, false);
+    TdDescription *both[] = { offered, told };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (both); i++) {
+        g_autofree char *session = g_strjoinv (" ", both[i]->lines);
+        g_autofree char *stream = g_strjoinv (" ", both[i]->streams[0].lines);
+        g_assert_cmpstr (session, ==, "b=AS:64 a=group:x");
+        g_assert_cmpstr (stream, ==, "b=AS:32 a=mid:1");
+    }
 }
 
 static void
@@ -206,6 +227,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/call/negotiate/ice", test_ice_is_not_passed_on);
+    g_test_add_func ("/call/negotiate/session-is-ours", test_session_is_ours);
     g_test_add_func ("/call/negotiate/offers-types", test_answer_has_the_offers_types);
     g_test_add_func ("/call/negotiate/nothing-in-common", test_nothing_in_common);
     g_test_add_func ("/call/negotiate/nothing-wanted", test_nothing_wanted);
