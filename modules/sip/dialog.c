@@ -115,6 +115,10 @@ sip_dialog_init_uac (SipDialog *dialog, const SipScan *response)
     bool is_final = response->status >= 200;
 
     *dialog = (SipDialog){ 0 };
+    if (target.len_bytes == 0 && is_final) {
+        dialog->is_target_guessed = true;
+        target = response->to_addr.uri;
+    }
     if (target.len_bytes == 0 || (!is_final && response->to_tag.len_bytes == 0)
         || !sip_view_copy (response->from_tag, dialog->local_tag, sizeof dialog->local_tag)) {
         return false;

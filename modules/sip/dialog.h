@@ -19,15 +19,17 @@ typedef struct {
     uint32_t local_cseq;
     uint32_t remote_cseq;
     bool has_remote_cseq;
-    bool is_confirmed; /* a 2xx was sent or received */
+    bool is_target_guessed; /* the 2xx had no Contact: TARGET is whom it says it is from */
+    bool is_confirmed;      /* a 2xx was sent or received */
 } SipDialog;
 
 /* From an INVITE that came and the tag we answer it with (RFC 3261 12.1.1). False, with DIALOG
  * cleared, when there is no Contact to send requests to. */
 bool sip_dialog_init_uas (SipDialog *dialog, const SipScan *invite, const char *local_tag);
 
-/* From a response to our INVITE (RFC 3261 12.1.2). False when it makes no dialog: no To tag on a
- * provisional one, or no Contact. */
+/* From a response to our INVITE (RFC 3261 12.1.2). False when it makes no dialog: a provisional one
+ * without a To tag or a Contact. A 2xx must be acknowledged and can be ended (RFC 3261 13.2.2.4): it
+ * makes one without a Contact, too, with the remote URI as target. */
 bool sip_dialog_init_uac (SipDialog *dialog, const SipScan *response);
 
 void sip_dialog_clear (SipDialog *dialog);

@@ -412,6 +412,23 @@ forget_placing (SipLeg *leg)
     leg->winner = NULL;
 }
 
+/* RFC 3261 12.1.1: a 2xx has a Contact. Without one the peer cannot be reached for the length of a
+ * call, but what it takes for one is ended along the way the INVITE went. */
+static void
+end_without_contact (SipLeg *leg)
+{
+    TdCause cause = td_cause (TD_CAUSE_PROTOCOL_ERROR, "2xx without a Contact");
+    char peer[TD_ADDRESS_TEXT_SIZE];
+
+    td_log_peer (leg->lane->sip->module, "sip.no-contact",
+                 td_address_print (&leg->path.remote, peer), NULL,
+                 "2xx to INVITE without a usable Contact, Call-ID %s: acknowledged and ended with "
+                 "BYE to %s",
+                 leg->dialog.call_id, leg->dialog.target);
+    sip_leg_send_ack (leg, &leg->dialog, leg->cseq, NULL);
+    sip_leg_abandon (leg, &cause);
+}
+
 static void
 take_answer (SipLeg *leg, const SipScan *response)
 {
@@ -421,11 +438,15 @@ take_answer (SipLeg *leg, const SipScan *response)
     TdCause cause = td_cause (TD_CAUSE_PROTOCOL_ERROR, "2xx without a usable description");
 
     if (!adopt_dialog (leg, fork, response)) {
-        cause = td_cause (TD_CAUSE_PROTOCOL_ERROR, "2xx without a Contact");
+        cause = td_cause (TD_CAUSE_PROTOCOL_ERROR, "2xx that makes no dialog");
         sip_leg_gone (leg, &cause);
         return;
     }
     forget_placing (leg);
+    if (leg->dialog.is_target_guessed) {
+        end_without_contact (leg);
+        return;
+    }
     if (!leg->has_offered && description != NULL) {
         leg->ack_cseq = leg->cseq;
         td_fsm_enter (&leg->fsm, SIP_LEG_ACCEPTING);

@@ -73,6 +73,47 @@ test_ninth_fork_answers (Flow *flow, gconstpointer data)
     sip_hang_up (flow);
 }
 
+/* B answers its INVITE with LINES and a description, and says nothing of where it is. */
+static void
+answer_without_contact (Flow *flow, const char *lines)
+{
+    static const char *const copied[] = { "Via", "From", "Call-ID", "CSeq" };
+    GString *text = g_string_new ("SIP/2.0 200 Test\r\n");
+    g_autofree char *to = sip_field (flow->b.last, "To");
+
+    for (size_t i = 0; i < G_N_ELEMENTS (copied); i++) {
+        g_autofree char *value = sip_field (flow->b.last, copied[i]);
+        g_string_append_printf (text, "%s: %s\r\n", copied[i], value);
+    }
+    g_string_append_printf (text,
+                            "To: %s;tag=pt\r\n%sContent-Type: application/sdp\r\n"
+                            "Content-Length: %zu\r\n\r\n%s",
+                            to, lines, strlen (SDP ("answer-b")), SDP ("answer-b"));
+    g_autofree char *whole = g_string_free (text, FALSE);
+    sip_peer_send (flow, &flow->b, whole);
+}
+
+/* RFC 3261 13.2.2.4: a 2xx is acknowledged, whatever it lacks, and what cannot go on is ended, along
+ * the route it names, to whom it is from. */
+static void
+test_answer_without_contact (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autofree char *route =
+        g_strdup_printf ("Record-Route: <sip:127.0.0.1:%u;lr>\r\n", flow->c.port);
+    answer_without_contact (flow, route);
+    expect (&flow->c, "ACK sip:8001@127.0.0.1:");
+    g_assert_true (sip_has (&flow->c, ";tag=pt\r\n"));
+    g_assert_true (sip_has (&flow->c, "\r\nRoute: <sip:127.0.0.1:"));
+    expect (&flow->c, "BYE sip:8001@127.0.0.1:");
+    expect (&flow->c, "INVITE "); /* the next trunk */
+    ANSWER (&flow->c, 404, NULL);
+    expect (&flow->a, "SIP/2.0 404 ");
+    expect_nothing (&flow->b);
+}
+
 /* --- Long ringing ------------------------------------------------------------------------ */
 
 /* RFC 3261 13.3.1.1: a proxy gives up after three minutes of silence. */
@@ -239,6 +280,7 @@ main (int argc, char **argv)
     ADD ("request-before-the-answer", test_request_before_the_answer, NULL);
     ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
     ADD ("ninth-fork-answers", test_ninth_fork_answers, NULL);
+    ADD ("answer-without-contact", test_answer_without_contact, NULL);
     ADD ("ringing-is-repeated", test_ringing_is_repeated, NULL);
     ADD ("ringing-again-does-not-prolong", test_ringing_again_does_not_prolong, &short_ringing);
     ADD ("invitation-expires", test_invitation_expires, NULL);

@@ -148,11 +148,28 @@ test_belongs (void)
     sip_dialog_clear (&dialog);
 }
 
+/* A 2xx is to be acknowledged, whatever it lacks. */
+static void
+test_uac_without_contact (void)
+{
+    SipScan ok = scan_of (OK "\r\n");
+    SipScan ringing = ok;
+    SipDialog dialog;
+
+    ringing.status = 180;
+    g_assert_false (sip_dialog_init_uac (&dialog, &ringing));
+    g_assert_true (sip_dialog_init_uac (&dialog, &ok));
+    g_assert_true (dialog.is_target_guessed);
+    g_assert_cmpstr (dialog.target, ==, "sip:b@b");
+    sip_dialog_clear (&dialog);
+}
+
 int
 main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/sip/dialog/uas", test_uas);
+    g_test_add_func ("/sip/dialog/uac-without-contact", test_uac_without_contact);
     g_test_add_func ("/sip/dialog/uac-reverses-routes", test_uac_reverses_routes);
     g_test_add_func ("/sip/dialog/strict-router", test_strict_router);
     g_test_add_func ("/sip/dialog/target-refresh", test_target_refresh);
