@@ -392,6 +392,19 @@ sip_client_cancel (SipTransaction *transaction, const char *lines)
     }
 }
 
+bool
+sip_client_is_refused (const SipTransaction *invite)
+{
+    return td_fsm_state (&invite->fsm) == COMPLETED;
+}
+
+void
+sip_client_leave (SipTransaction *transaction, const SipUser *user, void *rest)
+{
+    transaction->user = user;
+    transaction->data = transaction->rest = rest;
+}
+
 /* RFC 3261 17.1.3: the branch of the topmost Via, and the method in CSeq. */
 static SipTransaction *
 find (SipStack *stack, const SipScan *scan)

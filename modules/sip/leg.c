@@ -55,7 +55,11 @@ let_go (SipLeg *leg)
     sip_leg_forget_ok (leg);
     sip_uas_clear (leg);
     sip_offer_clear (leg);
-    orphan (leg->invite);
+    if (leg->invite != NULL && !leg->is_incoming && !sip_client_is_refused (leg->invite)) {
+        sip_late_take (leg, leg->invite);
+    } else {
+        orphan (leg->invite);
+    }
     orphan (leg->bye);
     leg->invite = leg->bye = NULL;
 }
@@ -182,24 +186,30 @@ sip_leg_compose_self (SipLeg *leg, GString *out)
 }
 
 void
-sip_leg_update_path (SipLeg *leg, const SipDialog *dialog)
+sip_dialog_find_path (Sip *sip, const SipDialog *dialog, bool is_pinned, SipPath *path)
 {
     TdTransport transport;
     TdAddress address;
-    SipPath path;
+    SipPath found;
     SipUri uri;
 
-    if ((leg->is_pinned && dialog->hop == NULL)
+    if ((is_pinned && dialog->hop == NULL)
         || sip_uri_scan (sip_view_of (sip_dialog_next_hop (dialog)), &uri) != NULL
         || !sip_transport_can (&uri) || !sip_transport_numeric (&uri, &transport, &address)) {
         return;
     }
-    if (transport == leg->path.transport && td_address_equal (&address, &leg->path.remote)) {
+    if (transport == path->transport && td_address_equal (&address, &path->remote)) {
         return; /* the same connection, the same listener */
     }
-    if (sip_transport_path (leg->lane->sip, transport, &address, &path)) {
-        leg->path = path;
+    if (sip_transport_path (sip, transport, &address, &found)) {
+        *path = found;
     }
+}
+
+void
+sip_leg_update_path (SipLeg *leg, const SipDialog *dialog)
+{
+    sip_dialog_find_path (leg->lane->sip, dialog, leg->is_pinned, &leg->path);
 }
 
 /* --- Requests of ours in a dialog -------------------------------------------------------- */

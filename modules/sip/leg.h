@@ -186,10 +186,12 @@ void sip_leg_compose_self (SipLeg *leg, GString *out);
 /* Sends ACK for the 2xx of CSEQ in DIALOG, with DESCRIPTION (nullable), and keeps it in leg->ack. */
 void sip_leg_send_ack (SipLeg *leg, SipDialog *dialog, uint32_t cseq, TdDescription *description);
 
-/* Sends a request without a transaction's user: the BYE of a fork that nobody wants. */
+/* Sends BYE; without USER nobody waits for its answer. */
 void sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const SipUser *user);
 
-/* Where requests of DIALOG go, from its next hop; leaves PATH alone when that is a name. */
+/* Where requests of DIALOG go, from its next hop; leaves PATH alone when that is a name, or IS_PINNED
+ * and there is no route. */
+void sip_dialog_find_path (Sip *sip, const SipDialog *dialog, bool is_pinned, SipPath *path);
 void sip_leg_update_path (SipLeg *leg, const SipDialog *dialog);
 
 /* --- cause.c ----------------------------------------------------------------------------- */
@@ -217,6 +219,16 @@ void sip_uas_init (SipLeg *leg);
 void sip_uas_clear (SipLeg *leg);
 void sip_uas_offered (void *leg, unsigned event, void *data);
 void sip_uas_answered (void *leg, unsigned event, void *data);
+
+/* --- late.c ------------------------------------------------------------------------------ */
+
+/* ACK, and BYE unless the dialog IS_OVER, for the 2xx RESPONSE to an INVITE that went by INVITE_PATH
+ * with CREDENTIALS (nullable). */
+void sip_late_dismiss (SipLane *lane, const SipScan *response, const SipPath *invite_path,
+                       bool is_pinned, const char *credentials, bool is_over);
+
+/* LEG goes: from now on each 2xx to its INVITE is dismissed. */
+void sip_late_take (SipLeg *leg, SipTransaction *invite);
 
 /* --- uac.c ------------------------------------------------------------------------------- */
 

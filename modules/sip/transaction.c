@@ -23,6 +23,7 @@ free_transaction (SipTransaction *transaction)
     td_timer_stop (&transaction->retransmit);
     g_free (transaction->last);
     g_free (transaction->cancel_lines);
+    g_free (transaction->rest);
     g_free (transaction);
 }
 

@@ -74,6 +74,7 @@ struct SipTransaction {
     SipPath path;
     char *last; /* client: the request, or the ACK for its failure; server: the last response */
     uint32_t last_len_bytes;
+    void *rest;           /* client: what its user has left it with; see sip_client_leave() */
     char *cancel_lines;   /* client: of the CANCEL that is to go out, or NULL */
     uint32_t interval_ms; /* of the next retransmission */
     int64_t started_us;
@@ -164,6 +165,12 @@ SipTransaction *sip_client_start (SipStack *stack, SipMethod method, const char 
  * (RFC 3261 9.1). LINES: whole header lines of it, such as Reason. Nothing happens after the final
  * response. */
 void sip_client_cancel (SipTransaction *transaction, const char *lines);
+
+/* Whether the INVITE had a final response that was no 2xx. */
+bool sip_client_is_refused (const SipTransaction *invite);
+
+/* The user goes, and leaves the transaction to USER with REST (transfer full, from g_malloc ()). */
+void sip_client_leave (SipTransaction *transaction, const SipUser *user, void *rest);
 
 /* FLOW has ended: whoever sent a request by it and has heard nothing yet will not (RFC 3261 17.1.4). */
 void sip_client_lose_flow (SipStack *stack, uint64_t flow);

@@ -354,29 +354,6 @@ answer_of (const SipFork *fork, const SipScan *response)
     return description;
 }
 
-/* ACK and BYE for a dialog nobody wants (RFC 3261 13.2.2.4). */
-static void
-dismiss (SipLeg *leg, const SipScan *response)
-{
-    static const TdCause elsewhere = { .value = TD_CAUSE_NORMAL_CLEARING };
-    SipDialog dialog;
-
-    if (!sip_dialog_init_uac (&dialog, response)) {
-        return;
-    }
-    SipPath path = leg->path;
-    char *ack = g_steal_pointer (&leg->ack);
-    size_t ack_len_bytes = leg->ack_len_bytes;
-    sip_leg_update_path (leg, &dialog);
-    sip_leg_send_ack (leg, &dialog, response->cseq_number, NULL);
-    sip_leg_send_bye (leg, &dialog, &elsewhere, NULL);
-    sip_dialog_clear (&dialog);
-    g_free (leg->ack);
-    leg->path = path;
-    leg->ack = ack;
-    leg->ack_len_bytes = ack_len_bytes;
-}
-
 /* The dialog of the first 2xx becomes the leg's. */
 static bool
 adopt_dialog (SipLeg *leg, SipFork *fork, const SipScan *response)
@@ -490,7 +467,8 @@ client_response (SipTransaction *transaction, const SipScan *response, void *dat
         if (leg->dialog.call_id == NULL) {
             td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_SUCCESS, (void *) (uintptr_t) response);
         } else if (!sip_dialog_is_of (&leg->dialog, response)) {
-            dismiss (leg, response);
+            sip_late_dismiss (leg->lane, response, &transaction->path, leg->is_pinned,
+                              leg->credentials, false);
         } else if (leg->ack != NULL
                    && leg->acked_cseq
                           == response->cseq_number) { /* RFC 3261 13.2.2.4: an ACK for each */

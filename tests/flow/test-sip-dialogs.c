@@ -114,6 +114,36 @@ test_answer_without_contact (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b);
 }
 
+/* RFC 3261 13.2.2.4, RFC 6026 7.2: for 64*T1 after the first answer, call or no call. */
+static void
+test_fork_answers_after_the_call (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autofree char *to_b = g_strdup (flow->b.last);
+    sip_answer_to (flow, &flow->b, to_b, 200, "one", "", SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 200 ");
+    sip_learn_a (flow);
+    sip_from_a (flow, "ACK", 1, "", NULL);
+    sip_hang_up (flow);
+    sip_answer_to (flow, &flow->b, to_b, 200, "two", "", SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    g_assert_true (sip_has (&flow->b, ";tag=two\r\n"));
+    g_assert_true (sip_has (&flow->b, "\r\nCSeq: 1 ACK\r\n"));
+    expect (&flow->b, "BYE ");
+    g_assert_true (sip_has (&flow->b, ";tag=two\r\n"));
+    ANSWER (&flow->b, 200, NULL);
+    sip_answer_to (flow, &flow->b, to_b, 200, "one", "", SDP ("answer-b"));
+    expect (&flow->b, "ACK ");
+    g_assert_true (sip_has (&flow->b, ";tag=one\r\n"));
+    expect_nothing (&flow->b);
+    sip_advance (flow, 33000);
+    sip_answer_to (flow, &flow->b, to_b, 200, "three", "", SDP ("answer-b"));
+    expect_nothing (&flow->b);
+}
+
 /* --- Long ringing ------------------------------------------------------------------------ */
 
 /* RFC 3261 13.3.1.1: a proxy gives up after three minutes of silence. */
@@ -281,6 +311,7 @@ main (int argc, char **argv)
     ADD ("update-before-the-answer", test_update_before_the_answer, NULL);
     ADD ("ninth-fork-answers", test_ninth_fork_answers, NULL);
     ADD ("answer-without-contact", test_answer_without_contact, NULL);
+    ADD ("fork-answers-after-the-call", test_fork_answers_after_the_call, NULL);
     ADD ("ringing-is-repeated", test_ringing_is_repeated, NULL);
     ADD ("ringing-again-does-not-prolong", test_ringing_again_does_not_prolong, &short_ringing);
     ADD ("invitation-expires", test_invitation_expires, NULL);
