@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Attributes: the declarations of the process, and the sets of values of calls and channels. */
 
+#include "call/attribute.h"
 #include "call/error.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <tandem/attribute.h>
 
 struct TdAttribute {
     char *name;
@@ -201,23 +201,39 @@ append (TdAttributes *attributes, const TdAttribute *attribute)
     return value;
 }
 
+static void
+append_copy (TdAttributes *attributes, const Value *from)
+{
+    Value *to = append (attributes, from->attribute);
+
+    if (from->attribute->type == TD_ATTRIBUTE_TEXT) {
+        to->text = g_strdup (from->text);
+    } else if (from->attribute->type == TD_ATTRIBUTE_BYTES) {
+        to->bytes = g_bytes_ref (from->bytes);
+    } else {
+        to->number = from->number;
+    }
+}
+
 TdAttributes *
 td_attributes_copy (const TdAttributes *attributes)
 {
     TdAttributes *copy = td_attributes_new ();
 
     for (unsigned i = 0; i < attributes->n_values; i++) {
-        const Value *from = &attributes->values[i];
-        Value *to = append (copy, from->attribute);
-        if (from->attribute->type == TD_ATTRIBUTE_TEXT) {
-            to->text = g_strdup (from->text);
-        } else if (from->attribute->type == TD_ATTRIBUTE_BYTES) {
-            to->bytes = g_bytes_ref (from->bytes);
-        } else {
-            to->number = from->number;
-        }
+        append_copy (copy, &attributes->values[i]);
     }
     return copy;
+}
+
+void
+td_attributes_add_returned (TdAttributes *attributes, const TdAttributes *from)
+{
+    for (unsigned i = 0; i < from->n_values; i++) {
+        if ((td_attribute_flags (from->values[i].attribute) & TD_ATTRIBUTE_RETURN) != 0) {
+            append_copy (attributes, &from->values[i]);
+        }
+    }
 }
 
 static const Value *

@@ -217,6 +217,7 @@ call_free (TdCall *call)
     g_ptr_array_unref (call->legs);
     td_attributes_free (call->attributes);
     td_attributes_free (call->target_attributes);
+    td_attributes_free (call->returned);
     td_route_list_free (call->routes);
     clear_trace (&call->gone_a);
     clear_trace (&call->gone_b);

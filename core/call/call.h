@@ -102,8 +102,9 @@ struct TdCall {
     unsigned group;       /* the one being tried */
     char *number;         /* for the target that is asked about, when a hook altered it */
     TdAttributes *target_attributes;
-    bool may_try_next;    /* a leg of the group failed for a cause worth another try */
-    bool has_more_digits; /* came while the route hooks were being asked */
+    TdAttributes *returned; /* of the leg whose cause is kept: for leg A; nullable */
+    bool may_try_next;      /* a leg of the group failed for a cause worth another try */
+    bool has_more_digits;   /* came while the route hooks were being asked */
 
     TdCause cause;
     const char *released_by;

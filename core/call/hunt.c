@@ -7,6 +7,7 @@
 
 #include "call/call.h"
 
+#include "call/attribute.h"
 #include "call/negotiate.h"
 
 /* Causes of a group's legs in the order in which they tell the caller the most: whoever is busy or
@@ -44,12 +45,19 @@ rank (unsigned cause)
     return G_N_ELEMENTS (telling_causes);
 }
 
-/* Keeps the cause of a failed leg if it tells the caller more than the one kept. */
+/* Keeps the cause of a failed leg, and what LEG (nullable) has to say with it, if it tells the caller
+ * more than the one kept. */
 static void
-keep_cause (TdCall *call, const TdCause *cause)
+keep_cause (TdCall *call, const TdCause *cause, const TdChannel *leg)
 {
-    if (call->cause.value == TD_CAUSE_NONE || rank (cause->value) <= rank (call->cause.value)) {
-        call->cause = *cause;
+    if (call->cause.value != TD_CAUSE_NONE && rank (cause->value) > rank (call->cause.value)) {
+        return;
+    }
+    call->cause = *cause;
+    g_clear_pointer (&call->returned, td_attributes_free);
+    if (leg != NULL) {
+        call->returned = td_attributes_new ();
+        td_attributes_add_returned (call->returned, leg->attributes);
     }
 }
 
@@ -66,10 +74,14 @@ crank_back (TdCall *call)
         cause = td_cause (TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
     }
     if (next == NULL || !call->may_try_next) {
+        if (call->returned != NULL) {
+            td_attributes_add_returned (call->a->attributes, call->returned);
+        }
         td_call_end (call, &cause, "called");
         return;
     }
     call->cause = (TdCause){ 0 };
+    g_clear_pointer (&call->returned, td_attributes_free);
     call->may_try_next = false;
     call->group = next->group;
     if (td_fsm_state (&call->fsm) != TD_CALL_ATTEMPTING) {
@@ -169,7 +181,7 @@ fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
 {
     leg->gave_up = cause->value != TD_CAUSE_NONE ? cause->value : TD_CAUSE_NORMAL_UNSPECIFIED;
     call->may_try_next |= td_cause_is_try_next (cause->value);
-    keep_cause (call, cause);
+    keep_cause (call, cause, leg);
     if (td_channel_is_alive (leg)) {
         td_leg_release (leg, cause);
     }
@@ -195,7 +207,7 @@ launch (TdCall *call)
 
     if (leg == NULL) {
         call->may_try_next = true;
-        keep_cause (call, &failure);
+        keep_cause (call, &failure, NULL);
         return;
     }
     const char *service = leg->driver->driver.service;
@@ -235,7 +247,7 @@ take_attempt_answer (TdCall *call, const TdHappening *what)
         cause = td_cause (what->answer->cause != 0 ? what->answer->cause : TD_CAUSE_NO_CIRCUIT,
                           what->answer->reason);
         call->may_try_next = true;
-        keep_cause (call, &cause);
+        keep_cause (call, &cause, NULL);
         break;
     default:
         launch (call);

@@ -24,6 +24,7 @@ typedef enum {
     TD_ATTRIBUTE_PASS = 1 << 0,   /* goes out unless the trunk strips it */
     TD_ATTRIBUTE_SECRET = 1 << 1, /* in no log, record or trace */
     TD_ATTRIBUTE_MANY = 1 << 2,   /* may have more than one value, in order */
+    TD_ATTRIBUTE_RETURN = 1 << 3, /* goes back to the caller with the refusal that ends the call */
 } TdAttributeFlags;
 
 /* Declares NAME ("sip.header.x-foo", "identity.asserted"), or finds it. Errors: declared before with

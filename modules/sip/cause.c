@@ -122,3 +122,46 @@ sip_cause_compose (GString *out, const TdCause *cause)
     }
     g_string_append (out, "\r\n");
 }
+
+/* "120 (I'm in a meeting)", "18000;duration=3600": the number of seconds is what is passed on. */
+void
+sip_retry_after_take (SipLeg *leg, const SipScan *response)
+{
+    SipView value = sip_scan_header (response, SIP_HEADER_RETRY_AFTER);
+    uint64_t seconds;
+    size_t n_digits = 0;
+
+    while (n_digits < value.len_bytes && g_ascii_isdigit (value.text[n_digits])) {
+        n_digits++;
+    }
+    value.len_bytes = n_digits;
+    if (sip_view_number (value, UINT32_MAX, &seconds) && seconds > 0) {
+        td_attributes_set_number (td_channel_attributes (leg->channel), leg->lane->sip->retry_after,
+                                  (int64_t) seconds);
+    }
+}
+
+/* RFC 3261 20.33. */
+static bool
+may_have_retry_after (unsigned status)
+{
+    static const unsigned known[] = { 404, 413, 480, 486, 500, 503, 600, 603 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (known); i++) {
+        if (known[i] == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+sip_retry_after_compose (SipLeg *leg, GString *out, unsigned status)
+{
+    int64_t seconds =
+        td_attributes_number (td_channel_attributes (leg->channel), leg->lane->sip->retry_after);
+
+    if (seconds > 0 && may_have_retry_after (status)) {
+        sip_compose_number (out, "Retry-After", (uint64_t) seconds);
+    }
+}

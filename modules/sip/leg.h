@@ -203,6 +203,11 @@ bool sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause);
 unsigned sip_cause_to_status (const TdCause *cause, const char **ret_reason);
 void sip_cause_compose (GString *out, const TdCause *cause);
 
+/* Keeps the Retry-After of RESPONSE as an attribute of LEG's channel; writes it where a response of
+ * STATUS may have one. */
+void sip_retry_after_take (SipLeg *leg, const SipScan *response);
+void sip_retry_after_compose (SipLeg *leg, GString *out, unsigned status);
+
 /* --- parts.c ----------------------------------------------------------------------------- */
 
 /* Keeps the parts of INVITE that are no description as an attribute of LEG's channel. */

@@ -175,8 +175,11 @@ declare_attributes (Sip *sip, GError **error)
     sip->parts = td_attribute_declare (
         sip->module, "sip.parts", TD_ATTRIBUTE_BYTES, TD_ATTRIBUTE_PASS,
         "The parts of an INVITE's body that are no session description, such as ISUP.", error);
+    sip->retry_after = td_attribute_declare (
+        sip->module, "call.retry-after", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_RETURN,
+        "Seconds after which a call that was refused may be tried again (RFC 3261 20.33).", error);
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
-           && sip->parts != NULL;
+           && sip->parts != NULL && sip->retry_after != NULL;
 }
 
 static TdMetric *

@@ -106,6 +106,7 @@ struct Sip {
     const TdAttribute *max_forwards;
     const TdAttribute *user_parameters;
     const TdAttribute *parts;
+    const TdAttribute *retry_after;
     atomic_uint n_legs;
     unsigned n_traces; /* being gathered; control lane */
     TdTimer poll;      /* on the control lane, while legs end */

@@ -92,6 +92,64 @@ test_connection_refused (Flow *flow, gconstpointer data)
     expect (&flow->c, "ACK ");
 }
 
+/* --- When to try again ------------------------------------------------------------------- */
+
+/* B refuses with STATUS and LINES, and A is told EXPECTED; C is only asked where B may be passed by. */
+static void
+refuse_for_a_while (Flow *flow, unsigned status, const char *lines, const char *expected)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    sip_answer_to (flow, &flow->b, flow->b.last, status, "pt", lines, NULL);
+    expect (&flow->b, "ACK ");
+    if (sip_peer_receive (&flow->c) != NULL) {
+        sip_answer_to (flow, &flow->c, flow->c.last, status, "pt", lines, NULL);
+        expect (&flow->c, "ACK ");
+    }
+    expect (&flow->a, expected);
+    sip_acknowledge (flow, &flow->a);
+    flow->n_calls++;
+}
+
+/* RFC 3261 20.33. */
+static void
+test_retry_after (Flow *flow, gconstpointer data)
+{
+    static const struct {
+        unsigned status;
+        const char *line, *told, *seconds;
+    } cases[] = {
+        { 404, "Retry-After: 7\r\n", "SIP/2.0 404 ", "7" },
+        { 480, "Retry-After: 120 (I'm in a meeting)\r\n", "SIP/2.0 480 ", "120" },
+        { 486, "Retry-After: 18000;duration=3600\r\n", "SIP/2.0 486 ", "18000" },
+        { 503, "Retry-After: 9\r\n", "SIP/2.0 500 ", "9" },
+        { 600, "Retry-After: 60\r\n", "SIP/2.0 600 ", "60" },
+        { 603, "Retry-After: soon\r\n", "SIP/2.0 603 ", "" },
+        { 606, "Retry-After: 5\r\n", "SIP/2.0 606 ", "" }, /* it may not stand there */
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
+        refuse_for_a_while (flow, cases[i].status, cases[i].line, cases[i].told);
+        g_autofree char *seconds = sip_field (flow->a.last, "Retry-After");
+        g_assert_cmpstr (seconds, ==, cases[i].seconds);
+    }
+}
+
+/* What counts is the refusal that ends the call. */
+static void
+test_retry_after_of_another_target (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    sip_answer_to (flow, &flow->b, flow->b.last, 503, "pt", "Retry-After: 9\r\n", NULL);
+    expect (&flow->c, "INVITE ");
+    ANSWER (&flow->c, 486, NULL);
+    expect (&flow->a, "SIP/2.0 486 ");
+    g_assert_false (sip_has (&flow->a, "Retry-After"));
+}
+
 /* --- Requests that are refused ----------------------------------------------------------- */
 
 static void
@@ -210,6 +268,8 @@ main (int argc, char **argv)
     ADD ("trunk-by-name", test_trunk_by_name, &by_name);
     ADD ("refusals", test_refusals, NULL);
     ADD ("connection-refused", test_connection_refused, &no_listener);
+    ADD ("retry-after", test_retry_after, NULL);
+    ADD ("retry-after-of-another-target", test_retry_after_of_another_target, NULL);
     ADD ("proxy-require", test_proxy_require, NULL);
     ADD ("sips-is-refused", test_sips_is_refused, NULL);
     ADD ("secure-transport-is-skipped", test_secure_transport, &over_tls);

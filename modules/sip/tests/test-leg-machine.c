@@ -92,6 +92,7 @@ open_sip (void)
     sip->max_forwards = declare ("sip.max-forwards", TD_ATTRIBUTE_NUMBER);
     sip->user_parameters = declare ("sip.user-parameters", TD_ATTRIBUTE_TEXT);
     sip->parts = declare ("sip.parts", TD_ATTRIBUTE_BYTES);
+    sip->retry_after = declare ("call.retry-after", TD_ATTRIBUTE_NUMBER);
     td_table_init (&trunks->table, free_trunks);
     trunks->trunks = g_array_new (FALSE, TRUE, sizeof (SipTrunk));
     sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &trunks->table);
