@@ -3,7 +3,8 @@
  * bodies. A new standard adds an attribute, not a struct field.
  *
  * An attribute is declared by name; whoever declares the same name gets the same handle. Whether it
- * goes out on a leg is decided for each trunk: pass or strip, with the declaration's default. */
+ * goes out on a leg is what its first declaration says, for every trunk alike; an attempt hook that
+ * wants another thing for one target takes the value out of td_call_target_attributes (). */
 
 #ifndef TANDEM_ATTRIBUTE_H
 #define TANDEM_ATTRIBUTE_H
@@ -21,7 +22,7 @@ typedef enum {
 } TdAttributeType;
 
 typedef enum {
-    TD_ATTRIBUTE_PASS = 1 << 0,   /* goes out unless the trunk strips it */
+    TD_ATTRIBUTE_PASS = 1 << 0,   /* goes out on the other leg */
     TD_ATTRIBUTE_SECRET = 1 << 1, /* in no log, record or trace */
     TD_ATTRIBUTE_MANY = 1 << 2,   /* may have more than one value, in order */
     TD_ATTRIBUTE_RETURN = 1 << 3, /* goes back to the caller with the refusal that ends the call */
