@@ -203,7 +203,9 @@ prefix_table_new (Prefix *prefixes, size_t n_prefixes, Prefix *ret_duplicate)
     PrefixTable *table = g_new0 (PrefixTable, 1);
     const Prefix *end = prefixes + n_prefixes;
 
-    qsort (prefixes, n_prefixes, sizeof (Prefix), compare_prefixes);
+    if (n_prefixes > 0) { /* what there is none of may be NULL, but not for qsort () */
+        qsort (prefixes, n_prefixes, sizeof (Prefix), compare_prefixes);
+    }
     if (ret_duplicate != NULL) {
         find_duplicate (prefixes, n_prefixes, ret_duplicate);
     }

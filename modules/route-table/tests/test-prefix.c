@@ -172,7 +172,8 @@ test_like_the_plain_way (void)
         g_autoptr (GPtrArray) digits = g_ptr_array_new_with_free_func (g_free);
         for (int n = g_test_rand_int_range (1, 60); n > 0; n--) {
             char *prefix = random_number (14);
-            if (g_hash_table_add (known, prefix)) {
+            if (!g_hash_table_contains (known, prefix)) {
+                g_hash_table_add (known, prefix);
                 g_ptr_array_add (digits, prefix);
             } else {
                 g_free (prefix);
