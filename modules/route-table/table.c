@@ -32,7 +32,7 @@ table_free (TdTable *head)
 {
     RouteTable *table = (RouteTable *) head;
 
-    g_clear_pointer (&table->prefixes, prefix_table_free);
+    g_clear_pointer (&table->prefixes, td_prefix_table_free);
     g_ptr_array_unref (table->routes);
     g_free (table);
 }
@@ -49,7 +49,7 @@ refuse (const TdConfig *config, const char *name, const char *key, GError **erro
 static bool
 check_prefix (const TdConfig *config, const Route *route, GError **error)
 {
-    if (!prefix_is_valid (route->prefix)) {
+    if (!td_prefix_is_valid (route->prefix)) {
         return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
                        "a prefix is digits, * and #, after a + for international numbers");
     }
@@ -130,14 +130,14 @@ route_new (const TdConfig *config, const char *name)
 static bool
 add_prefixes (RouteTable *table, const TdConfig *config, GError **error)
 {
-    g_autofree Prefix *prefixes = g_new (Prefix, table->routes->len);
-    Prefix duplicate;
+    g_autofree TdPrefix *prefixes = g_new (TdPrefix, table->routes->len);
+    TdPrefix duplicate;
 
     for (unsigned i = 0; i < table->routes->len; i++) {
         const Route *route = table->routes->pdata[i];
-        prefixes[i] = (Prefix){ route->prefix, i };
+        prefixes[i] = (TdPrefix){ route->prefix, i };
     }
-    table->prefixes = prefix_table_new (prefixes, table->routes->len, &duplicate);
+    table->prefixes = td_prefix_table_new (prefixes, table->routes->len, &duplicate);
     if (duplicate.digits != NULL) {
         const Route *route = table->routes->pdata[duplicate.value];
         return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
@@ -172,19 +172,19 @@ route_table_new (const TdConfig *config, GError **error)
 const Route *
 route_table_find (const RouteTable *table, const char *key)
 {
-    uint32_t index = prefix_table_find (table->prefixes, key);
+    uint32_t index = td_prefix_table_find (table->prefixes, key);
 
-    if (index == PREFIX_NO_VALUE) { /* the empty prefix fits a "+", too */
-        index = prefix_table_find (table->prefixes, "");
+    if (index == TD_PREFIX_NO_VALUE) { /* the empty prefix fits a "+", too */
+        index = td_prefix_table_find (table->prefixes, "");
     }
-    return index != PREFIX_NO_VALUE ? table->routes->pdata[index] : NULL;
+    return index != TD_PREFIX_NO_VALUE ? table->routes->pdata[index] : NULL;
 }
 
 bool
 route_table_wants_more (const RouteTable *table, const Route *found, const TdParty *called)
 {
     return (found != NULL && strlen (called->digits) < found->min_digits)
-           || prefix_table_has_longer (table->prefixes, td_party_key (called));
+           || td_prefix_table_has_longer (table->prefixes, td_party_key (called));
 }
 
 char *

@@ -4,7 +4,7 @@
 #ifndef ROUTE_TABLE_TABLE_H
 #define ROUTE_TABLE_TABLE_H
 
-#include "prefix.h"
+#include <tandem/number.h>
 
 #include <tandem/call.h>
 #include <tandem/config.h>
@@ -19,9 +19,9 @@ typedef struct {
 } Route;
 
 typedef struct {
-    TdTable table;         /* first */
-    GPtrArray *routes;     /* Route, in the order of the configuration */
-    PrefixTable *prefixes; /* of their indices */
+    TdTable table;           /* first */
+    GPtrArray *routes;       /* Route, in the order of the configuration */
+    TdPrefixTable *prefixes; /* of their indices */
 } RouteTable;
 
 /* The [route] sections of CONFIG. Errors: file, line, and what is wrong with a prefix or target. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Prefixes of numbers: a tree whose nodes skip what all below them share. */
 
-#include "prefix.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include <tandem/number.h>
 
 enum {
     MAX_SKIP = 8, /* digits in 32 bits */
@@ -23,7 +23,7 @@ G_STATIC_ASSERT (sizeof (Node) == 16);
 
 enum { NATIONAL, INTERNATIONAL, N_TREES };
 
-struct PrefixTable {
+struct TdPrefixTable {
     Node *nodes; /* the roots first */
     uint32_t n_nodes, n_allocated;
 };
@@ -56,7 +56,7 @@ root_of (const char **number)
 }
 
 bool
-prefix_is_valid (const char *text)
+td_prefix_is_valid (const char *text)
 {
     root_of (&text);
     while (digit_of (*text) != NO_DIGIT) {
@@ -70,7 +70,7 @@ prefix_is_valid (const char *text)
 static int
 compare_prefixes (const void *a, const void *b)
 {
-    const Prefix *one = a, *other = b;
+    const TdPrefix *one = a, *other = b;
     const char *x = one->digits, *y = other->digits;
     unsigned tree_x = root_of (&x), tree_y = root_of (&y);
 
@@ -89,12 +89,12 @@ compare_prefixes (const void *a, const void *b)
 
 /* Sorted prefixes of one tree that agree in their first DEPTH digits. */
 typedef struct {
-    const Prefix *first, *end;
+    const TdPrefix *first, *end;
     unsigned depth;
 } Range;
 
 static inline const char *
-rest_of (const Prefix *prefix, unsigned depth)
+rest_of (const TdPrefix *prefix, unsigned depth)
 {
     const char *digits = prefix->digits;
 
@@ -103,7 +103,7 @@ rest_of (const Prefix *prefix, unsigned depth)
 }
 
 static uint32_t
-add_nodes (PrefixTable *table, unsigned n)
+add_nodes (TdPrefixTable *table, unsigned n)
 {
     uint32_t first = table->n_nodes;
 
@@ -113,7 +113,7 @@ add_nodes (PrefixTable *table, unsigned n)
         table->nodes = g_renew (Node, table->nodes, table->n_allocated);
     }
     for (uint32_t i = first; i < table->n_nodes; i++) {
-        table->nodes[i] = (Node){ .value = PREFIX_NO_VALUE };
+        table->nodes[i] = (Node){ .value = TD_PREFIX_NO_VALUE };
     }
     return first;
 }
@@ -146,8 +146,8 @@ take_value (Node *node, Range *range)
     }
 }
 
-static const Prefix *
-end_of_digit (const Range *range, const Prefix *first)
+static const TdPrefix *
+end_of_digit (const Range *range, const TdPrefix *first)
 {
     unsigned digit = digit_of (*rest_of (first, range->depth));
 
@@ -159,36 +159,36 @@ end_of_digit (const Range *range, const Prefix *first)
 
 /* Fills node INDEX with RANGE, which is not empty, and everything below it. */
 static void
-build (PrefixTable *table, uint32_t index, Range range)
+build (TdPrefixTable *table, uint32_t index, Range range)
 {
-    Node node = { .value = PREFIX_NO_VALUE };
+    Node node = { .value = TD_PREFIX_NO_VALUE };
 
     skip_shared (&node, &range);
     take_value (&node, &range);
-    for (const Prefix *at = range.first; at < range.end; at = end_of_digit (&range, at)) {
+    for (const TdPrefix *at = range.first; at < range.end; at = end_of_digit (&range, at)) {
         node.digits |= (uint16_t) (1u << digit_of (*rest_of (at, range.depth)));
     }
     node.children = add_nodes (table, (unsigned) __builtin_popcount (node.digits));
     table->nodes[index] = node;
     uint32_t child = node.children;
-    for (const Prefix *at = range.first, *end; at < range.end; at = end) {
+    for (const TdPrefix *at = range.first, *end; at < range.end; at = end) {
         end = end_of_digit (&range, at);
         build (table, child++, (Range){ at, end, range.depth + 1 });
     }
 }
 
 static bool
-is_equal (const Prefix *one, const Prefix *other)
+is_equal (const TdPrefix *one, const TdPrefix *other)
 {
-    Prefix same_value = { other->digits, one->value };
+    TdPrefix same_value = { other->digits, one->value };
 
     return compare_prefixes (one, &same_value) == 0;
 }
 
 static void
-find_duplicate (const Prefix *prefixes, size_t n_prefixes, Prefix *ret_duplicate)
+find_duplicate (const TdPrefix *prefixes, size_t n_prefixes, TdPrefix *ret_duplicate)
 {
-    *ret_duplicate = (Prefix){ NULL, PREFIX_NO_VALUE };
+    *ret_duplicate = (TdPrefix){ NULL, TD_PREFIX_NO_VALUE };
     for (size_t i = 1; i < n_prefixes; i++) {
         if (is_equal (&prefixes[i - 1], &prefixes[i])) {
             *ret_duplicate = prefixes[i];
@@ -197,20 +197,20 @@ find_duplicate (const Prefix *prefixes, size_t n_prefixes, Prefix *ret_duplicate
     }
 }
 
-PrefixTable *
-prefix_table_new (Prefix *prefixes, size_t n_prefixes, Prefix *ret_duplicate)
+TdPrefixTable *
+td_prefix_table_new (TdPrefix *prefixes, size_t n_prefixes, TdPrefix *ret_duplicate)
 {
-    PrefixTable *table = g_new0 (PrefixTable, 1);
-    const Prefix *end = prefixes + n_prefixes;
+    TdPrefixTable *table = g_new0 (TdPrefixTable, 1);
+    const TdPrefix *end = prefixes + n_prefixes;
 
     if (n_prefixes > 0) { /* what there is none of may be NULL, but not for qsort () */
-        qsort (prefixes, n_prefixes, sizeof (Prefix), compare_prefixes);
+        qsort (prefixes, n_prefixes, sizeof (TdPrefix), compare_prefixes);
     }
     if (ret_duplicate != NULL) {
         find_duplicate (prefixes, n_prefixes, ret_duplicate);
     }
     add_nodes (table, N_TREES);
-    for (const Prefix *first = prefixes, *next; first < end; first = next) {
+    for (const TdPrefix *first = prefixes, *next; first < end; first = next) {
         bool is_international = first->digits[0] == '+';
         next = first;
         while (next < end && (next->digits[0] == '+') == is_international) {
@@ -224,16 +224,18 @@ prefix_table_new (Prefix *prefixes, size_t n_prefixes, Prefix *ret_duplicate)
 }
 
 void
-prefix_table_free (PrefixTable *table)
+td_prefix_table_free (TdPrefixTable *table)
 {
-    g_free (table->nodes);
-    g_free (table);
+    if (table != NULL) {
+        g_free (table->nodes);
+        g_free (table);
+    }
 }
 
 size_t
-prefix_table_size_bytes (const PrefixTable *table)
+td_prefix_table_size_bytes (const TdPrefixTable *table)
 {
-    return sizeof (PrefixTable) + table->n_nodes * sizeof (Node);
+    return sizeof (TdPrefixTable) + table->n_nodes * sizeof (Node);
 }
 
 /* --- Looking up -------------------------------------------------------------------------- */
@@ -253,7 +255,7 @@ follow (const Node *node, const char *number)
 
 /* The child of NODE that DIGIT leads to, or NULL. */
 static inline const Node *
-child_of (const PrefixTable *table, const Node *node, unsigned digit)
+child_of (const TdPrefixTable *table, const Node *node, unsigned digit)
 {
     unsigned bit = 1u << digit;
 
@@ -264,14 +266,14 @@ child_of (const PrefixTable *table, const Node *node, unsigned digit)
 }
 
 uint32_t
-prefix_table_find (const PrefixTable *table, const char *number)
+td_prefix_table_find (const TdPrefixTable *table, const char *number)
 {
     const Node *node = &table->nodes[root_of (&number)];
-    uint32_t value = PREFIX_NO_VALUE;
+    uint32_t value = TD_PREFIX_NO_VALUE;
 
     while (node != NULL && follow (node, number) == node->n_skipped) {
         number += node->n_skipped;
-        if (node->value != PREFIX_NO_VALUE) {
+        if (node->value != TD_PREFIX_NO_VALUE) {
             value = node->value;
         }
         node = child_of (table, node, digit_of (*number++));
@@ -279,8 +281,33 @@ prefix_table_find (const PrefixTable *table, const char *number)
     return value;
 }
 
+size_t
+td_prefix_table_find_all (const TdPrefixTable *table, const char *number, uint32_t *ret_values,
+                          size_t max_values)
+{
+    const Node *node = &table->nodes[root_of (&number)];
+    size_t n = 0;
+
+    while (node != NULL && follow (node, number) == node->n_skipped) {
+        number += node->n_skipped;
+        if (node->value != TD_PREFIX_NO_VALUE && max_values > 0) {
+            if (n == max_values) { /* the shortest one goes */
+                memmove (ret_values, ret_values + 1, --n * sizeof *ret_values);
+            }
+            ret_values[n++] = node->value;
+        }
+        node = child_of (table, node, digit_of (*number++));
+    }
+    for (size_t i = 0; i < n / 2; i++) {
+        uint32_t value = ret_values[i];
+        ret_values[i] = ret_values[n - i - 1];
+        ret_values[n - i - 1] = value;
+    }
+    return n;
+}
+
 bool
-prefix_table_has_longer (const PrefixTable *table, const char *number)
+td_prefix_table_has_longer (const TdPrefixTable *table, const char *number)
 {
     const Node *node = &table->nodes[root_of (&number)];
 

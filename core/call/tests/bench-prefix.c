@@ -4,7 +4,7 @@
  *     bench-prefix [N [SEED]]
  */
 
-#include "prefix.h"
+#include <tandem/number.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,13 +53,13 @@ main (int argc, char **argv)
     GRand *rand = g_rand_new_with_seed (seed);
     char (*texts)[MAX_DIGITS + 1] = g_malloc_n (n, MAX_DIGITS + 1);
     char (*numbers)[MAX_DIGITS + 1] = g_malloc_n (N_NUMBERS, MAX_DIGITS + 1);
-    Prefix *prefixes = g_new (Prefix, n);
+    TdPrefix *prefixes = g_new (TdPrefix, n);
     GHashTable *hash = g_hash_table_new (g_str_hash, g_str_equal);
-    uint64_t sum = 0, sum_hash = 0;
+    uint64_t sum = 0, sum_hash = 0, sum_all = 0;
 
     for (unsigned i = 0; i < n; i++) {
         write_number (rand, texts[i], (unsigned) g_rand_int_range (rand, 5, 11));
-        prefixes[i] = (Prefix){ texts[i], i };
+        prefixes[i] = (TdPrefix){ texts[i], i };
         if (!g_hash_table_contains (hash, texts[i])) {
             g_hash_table_insert (hash, texts[i], GUINT_TO_POINTER (i + 1));
         }
@@ -68,25 +68,34 @@ main (int argc, char **argv)
         write_number (rand, numbers[i], 12);
     }
     int64_t since_us = g_get_monotonic_time ();
-    PrefixTable *table = prefix_table_new (prefixes, n, NULL);
+    TdPrefixTable *table = td_prefix_table_new (prefixes, n, NULL);
     printf ("%u prefixes, seed %u: made in %.2f s, %.1f MiB\n", n, seed, seconds_since (since_us),
-            (double) prefix_table_size_bytes (table) / (1 << 20));
+            (double) td_prefix_table_size_bytes (table) / (1 << 20));
 
     since_us = g_get_monotonic_time ();
     for (unsigned i = 0; i < N_LOOKUPS; i++) {
-        sum += prefix_table_find (table, numbers[i % N_NUMBERS]);
+        sum += td_prefix_table_find (table, numbers[i % N_NUMBERS]);
     }
     printf ("tree: %.2f million look-ups/s\n", N_LOOKUPS / seconds_since (since_us) / 1e6);
+    since_us = g_get_monotonic_time ();
+    for (unsigned i = 0; i < N_LOOKUPS; i++) {
+        uint32_t values[MAX_DIGITS + 1];
+        size_t n_values =
+            td_prefix_table_find_all (table, numbers[i % N_NUMBERS], values, G_N_ELEMENTS (values));
+        sum_all += n_values > 0 ? values[0] : TD_PREFIX_NO_VALUE;
+    }
+    printf ("tree, all that fit: %.2f million look-ups/s\n",
+            N_LOOKUPS / seconds_since (since_us) / 1e6);
     since_us = g_get_monotonic_time ();
     for (unsigned i = 0; i < N_LOOKUPS; i++) {
         sum_hash += find_by_hash (hash, numbers[i % N_NUMBERS]);
     }
     printf ("hash: %.2f million look-ups/s\n", N_LOOKUPS / seconds_since (since_us) / 1e6);
-    if (sum != sum_hash) {
-        fprintf (stderr, "the two do not find the same\n");
+    if (sum != sum_hash || sum != sum_all) {
+        fprintf (stderr, "they do not find the same\n");
         return 1;
     }
-    prefix_table_free (table);
+    td_prefix_table_free (table);
     g_hash_table_unref (hash);
     g_rand_free (rand);
     g_free (prefixes);
