@@ -16,16 +16,8 @@ bool td_text_is_hidden (gunichar c);
  * become \n, \r, \t, \xNN, \u{NNNN} and \\. Thread: any. */
 void td_text_append_visible (GString *out, const char *text, ssize_t len_bytes);
 
-/* Appends TEXT as the value of a field: as it is where it is one plain word, otherwise in double
- * quotes and escaped as by td_text_append_visible(). Thread: any. */
-void td_text_append_value (GString *out, const char *text);
-
 /* How many characters must be added, taken away, changed or swapped with their neighbour to make
  * A of B. */
 unsigned td_text_distance (const char *a, const char *b);
-
-/* The text of NAMES (N_NAMES of them) nearest to NAME (transfer none), or NULL when none is near
- * enough to be what was meant. */
-const char *td_text_nearest (const char *name, const char *const *names, size_t n_names);
 
 #endif

@@ -42,6 +42,15 @@ typedef enum {
 
 TD_API GQuark td_error_quark (void);
 
+/* Appends TEXT, which others wrote, as it may stand in a message: as it is where it is one plain word,
+ * otherwise in double quotes, with what would break the line or steer a terminal escaped.
+ * Thread: any. */
+TD_API void td_text_append_value (GString *out, const char *text);
+
+/* The one of NAMES (N_NAMES of them; transfer none) that was meant by the misspelt NAME, or NULL when
+ * none is near enough. Thread: any. */
+TD_API const char *td_text_nearest (const char *name, const char *const *names, size_t n_names);
+
 typedef struct TdAttributes TdAttributes;
 typedef struct TdCall TdCall;
 typedef struct TdChannel TdChannel;
