@@ -46,8 +46,9 @@ struct TdLimit {
     pthread_mutex_t lock; /* guards what follows, and the private part of every seat attached */
     unsigned capacity, queue_length;
     unsigned reserved[TD_N_CLASSES];
-    unsigned ceiling[TD_N_CLASSES]; /* a class may take a seat while fewer are in use */
-    unsigned in_use, n_queued;
+    unsigned ceiling[TD_N_CLASSES]; /* a seat of the class may not bring in_use above it */
+    unsigned in_use;                /* units of the holders */
+    unsigned n_holders, n_queued;
     unsigned n_attached; /* seats and cursors that point here */
     uint64_t n_arrivals;
     bool is_retired;
@@ -147,6 +148,39 @@ compute_ceilings (TdLimit *limit)
     }
 }
 
+static bool
+fits (const TdLimit *limit, const TdSeat *seat)
+{
+    return (uint64_t) limit->in_use + seat->units <= limit->ceiling[seat->seat_class];
+}
+
+/* Whether SEAT would not fit if nobody were there: it would keep everybody behind it waiting in
+ * vain. A class that may take nothing at all waits for better times, as nobody behind it fits. */
+static bool
+is_too_heavy (const TdLimit *limit, const TdSeat *seat)
+{
+    unsigned ceiling = limit->ceiling[seat->seat_class];
+
+    return ceiling > 0 && seat->units > ceiling;
+}
+
+static void
+sit_down (TdLimit *limit, TdSeat *seat, SeatState state)
+{
+    list_insert (&limit->holders, limit->holders.end, seat);
+    limit->n_holders++;
+    limit->in_use += seat->units;
+    seat->state = (uint8_t) state;
+}
+
+static void
+stand_up (TdLimit *limit, TdSeat *seat)
+{
+    list_remove (&limit->holders, seat);
+    limit->n_holders--;
+    limit->in_use -= seat->units;
+}
+
 static void
 leave_queue (TdLimit *limit, TdSeat *seat)
 {
@@ -154,18 +188,19 @@ leave_queue (TdLimit *limit, TdSeat *seat)
     limit->n_queued--;
 }
 
-/* Seats waiters while the rule allows it. What a class may take grows with the class, so as soon as
- * the first waiter cannot be seated, nobody behind it can. */
+/* Seats waiters while the rule allows it. The first one that does not fit keeps those behind it
+ * waiting, lighter ones as well: else it might wait for ever. */
 static void
 serve (TdLimit *limit, GrantList *grants)
 {
     for (unsigned i = TD_N_CLASSES; limit->n_queued > 0 && i-- > 0;) {
         TdSeat *seat;
-        while ((seat = limit->queues[i].first) != NULL && limit->in_use < limit->ceiling[i]) {
+        while ((seat = limit->queues[i].first) != NULL) {
+            if (!fits (limit, seat)) {
+                return;
+            }
             leave_queue (limit, seat);
-            list_insert (&limit->holders, limit->holders.end, seat);
-            limit->in_use++;
-            seat->state = SEAT_GRANTED;
+            sit_down (limit, seat, SEAT_GRANTED);
             grants_add (grants, seat->grant);
         }
     }
@@ -177,6 +212,23 @@ refuse (TdLimit *limit, TdSeat *seat, GrantList *grants)
     leave_queue (limit, seat);
     seat->state = SEAT_REFUSED;
     grants_add (grants, seat->grant);
+}
+
+/* Figures of LIMIT have changed. */
+static void
+apply (TdLimit *limit, GrantList *grants)
+{
+    compute_ceilings (limit);
+    for (unsigned i = TD_N_CLASSES; limit->n_queued > 0 && i-- > 0;) {
+        TdSeat *next;
+        for (TdSeat *seat = limit->queues[i].first; seat != NULL; seat = next) {
+            next = seat->next;
+            if (limit->is_retired || is_too_heavy (limit, seat)) {
+                refuse (limit, seat, grants);
+            }
+        }
+    }
+    serve (limit, grants);
 }
 
 static void
@@ -212,12 +264,7 @@ td_limit_retire (TdLimit *limit)
     td_owner_remove (&limit->owned);
     pthread_mutex_lock (&limit->lock);
     limit->is_retired = true;
-    compute_ceilings (limit);
-    for (unsigned i = TD_N_CLASSES; i-- > 0;) {
-        while (limit->queues[i].first != NULL) {
-            refuse (limit, limit->queues[i].first, &grants);
-        }
-    }
+    apply (limit, &grants);
     unlock_and_free_last (limit);
     grants_post (&grants);
 }
@@ -229,22 +276,20 @@ td_limit_set_capacity (TdLimit *limit, unsigned capacity)
 
     pthread_mutex_lock (&limit->lock);
     limit->capacity = capacity;
-    compute_ceilings (limit);
-    serve (limit, &grants);
+    apply (limit, &grants);
     pthread_mutex_unlock (&limit->lock);
     grants_post (&grants);
 }
 
 void
-td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_seats)
+td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_units)
 {
     GrantList grants = { NULL, &grants.first };
 
     g_return_if_fail (seat_class < TD_N_CLASSES);
     pthread_mutex_lock (&limit->lock);
-    limit->reserved[seat_class] = n_seats;
-    compute_ceilings (limit);
-    serve (limit, &grants);
+    limit->reserved[seat_class] = n_units;
+    apply (limit, &grants);
     pthread_mutex_unlock (&limit->lock);
     grants_post (&grants);
 }
@@ -355,20 +400,30 @@ make_room (TdLimit *limit, unsigned seat_class, GrantList *grants)
     return false;
 }
 
-/* The lock is held. Nobody jumps the queue: its first waiter is there because its class may not take
- * a seat, and a lower class may take no more than it. */
+/* Whether somebody of SEAT_CLASS or a higher one waits: who is light does not jump the queue. */
+static bool
+has_waiters (const TdLimit *limit, unsigned seat_class)
+{
+    for (unsigned i = TD_N_CLASSES; limit->n_queued > 0 && i-- > seat_class;) {
+        if (limit->queues[i].first != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The lock is held. */
 static TdSeatResult
 take (TdLimit *limit, TdSeat *seat, TdGrant *grant, GrantList *grants)
 {
     SeatList *queue = &limit->queues[seat->seat_class];
 
-    if (limit->in_use < limit->ceiling[seat->seat_class]) {
-        list_insert (&limit->holders, limit->holders.end, seat);
-        limit->in_use++;
-        seat->state = SEAT_HELD;
+    if (fits (limit, seat) && !has_waiters (limit, seat->seat_class)) {
+        sit_down (limit, seat, SEAT_HELD);
         return TD_SEAT_GRANTED;
     }
-    if (grant == NULL || !make_room (limit, seat->seat_class, grants)) {
+    if (grant == NULL || is_too_heavy (limit, seat)
+        || !make_room (limit, seat->seat_class, grants)) {
         return TD_SEAT_FULL;
     }
     list_insert (queue, queue->end, seat);
@@ -392,6 +447,7 @@ td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_class, bool may_queue)
 
     TdGrant *grant = may_queue ? grant_new (seat) : NULL;
     seat->seat_class = (uint8_t) seat_class;
+    seat->units = MAX (seat->weight, 1);
     pthread_mutex_lock (&limit->lock);
     TdSeatResult result = take (limit, seat, grant, &grants);
     if (result != TD_SEAT_FULL) {
@@ -427,6 +483,9 @@ td_seat_raise (TdSeat *seat, unsigned seat_class)
         list_insert (queue, link, seat);
     }
     seat->seat_class = (uint8_t) seat_class;
+    if (seat->state == SEAT_QUEUED && is_too_heavy (limit, seat)) {
+        refuse (limit, seat, &grants);
+    }
     serve (limit, &grants);
     pthread_mutex_unlock (&limit->lock);
     grants_post (&grants);
@@ -447,10 +506,9 @@ td_seat_give (TdSeat *seat)
         leave_queue (limit, seat);
         unused = seat->grant;
     } else if (seat->state != SEAT_REFUSED) {
-        list_remove (&limit->holders, seat);
-        limit->in_use--;
-        serve (limit, &grants);
+        stand_up (limit, seat);
     }
+    serve (limit, &grants);
     if (seat->grant != NULL) {
         seat->grant->seat = NULL; /* the news will find nobody */
     }
@@ -499,7 +557,7 @@ td_limit_holders (TdLimit *limit, bool (*visit) (TdId holder, unsigned seat_clas
     unsigned n;
 
     pthread_mutex_lock (&limit->lock);
-    unsigned n_left = limit->in_use; /* who comes later is not waited for */
+    unsigned n_left = limit->n_holders; /* who comes later is not waited for */
     list_insert (&limit->holders, &limit->holders.first, &cursor);
     limit->n_attached++;
     pthread_mutex_unlock (&limit->lock);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Limits with classes: trunks, circuits, ports, DSP, descriptors, accounts.
+/* Limits with classes: trunks, bandwidth, circuits, ports, DSP, descriptors, accounts.
  *
  *     capacity 10     |##########|          a class may take a seat while
- *     reserve[8..] 2  |########|..|          in_use < capacity - reserved for higher classes
+ *     reserve[8..] 2  |########|..|          in_use + weight <= capacity - reserved for higher classes
  *                      ^ ordinary stops here
  *
- * A limit is a number of seats, a reservation for each priority class, a queue ordered by class and
- * then by arrival, and the list of holders. Its lock is held for a few loads and stores and never
+ * A limit is a number of units, a reservation for each priority class, a queue ordered by class and
+ * then by arrival, and the list of holders. A seat takes one unit, or as many as it weighs. The first
+ * waiter that does not fit keeps those behind it waiting, and lighter ones that come, so that a heavy
+ * seat gets its turn, too. Its lock is held for a few loads and stores and never
  * while calling out. A queued seat is granted by a post to the waiter's lane; if the waiter's module
  * has stopped by then, the post's drop gives the seat back. A full queue makes room for a higher
  * class: its youngest waiter of the lowest class is refused.
@@ -36,10 +38,13 @@ typedef enum {
 struct TdSeat {
     TdModule *owner;
     void (*granted) (TdSeat *seat); /* on the lane that took it; needed only to queue */
-    void (*refused) (TdSeat *seat); /* likewise: a higher class needed its place in the queue, or
-                                     * the limit was retired; it holds nothing */
+    void (*refused) (TdSeat *seat); /* likewise: a higher class needed its place in the queue, the
+                                     * limit was retired, or became smaller than its weight; it
+                                     * holds nothing */
     TdId holder;                    /* shown in the list of holders */
-    TdLimit *limit;                 /* private from here */
+    unsigned weight;                /* units it takes, such as kbit/s; 0 is 1; read at the take */
+    unsigned units;                 /* private from here */
+    TdLimit *limit;
     TdSeat *next, **link;
     struct TdGrant *grant;
     uint64_t arrival;
@@ -47,7 +52,7 @@ struct TdSeat {
     uint8_t state;
 };
 
-/* A limit called NAME with CAPACITY seats and a queue of QUEUE_LENGTH waiters. It belongs to MODULE
+/* A limit called NAME with CAPACITY units and a queue of QUEUE_LENGTH waiters. It belongs to MODULE
  * and lives until its last seat is given back after the module stopped. Returns (transfer none).
  * Thread: control. */
 TD_API TdLimit *td_limit_new (TdModule *module, const char *name, unsigned capacity,
@@ -60,16 +65,17 @@ TD_API void td_limit_retire (TdLimit *limit);
 /* Seats over a smaller new capacity stay until they are given back. Thread: any. */
 TD_API void td_limit_set_capacity (TdLimit *limit, unsigned capacity);
 
-/* N_SEATS that only SEAT_CLASS (0 .. 15) and higher ones may take, besides what is reserved for
+/* N_UNITS that only SEAT_CLASS (0 .. 15) and higher ones may take, besides what is reserved for
  * other classes. Thread: any. */
-TD_API void td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_seats);
+TD_API void td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_units);
 
-/* Thread: any. */
+/* Capacity and use in units, the queue in waiters. Thread: any. */
 TD_API unsigned td_limit_capacity (const TdLimit *limit);
 TD_API unsigned td_limit_in_use (const TdLimit *limit);
 TD_API unsigned td_limit_queued (const TdLimit *limit);
 
-/* Takes a seat for SEAT_CLASS (0 .. 15), or waits for one when MAY_QUEUE. Thread: a lane. */
+/* Takes a seat for SEAT_CLASS (0 .. 15), or waits for one when MAY_QUEUE. One that is heavier than
+ * all its class may ever take is refused at once. Thread: a lane. */
 TD_API TdSeatResult td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_class,
                                   bool may_queue);
 

@@ -340,6 +340,109 @@ test_smaller_capacity_takes_no_seat_away (void)
     fixture_close (&fixture);
 }
 
+/* The waiters' weights, "a2b5"; all others weigh nothing, which is one. */
+static void
+weigh (Fixture *fixture, const char *weights)
+{
+    for (const char *c = weights; *c != '\0'; c += 2) {
+        waiter_of (fixture, c[0])->seat.weight = (unsigned) (c[1] - '0');
+    }
+}
+
+static void
+test_seats_are_counted_by_weight (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 10, 0);
+    weigh (&fixture, "a4b5c2d1");
+    td_limit_reserve (fixture.limit, 8, 1);
+    g_assert_cmpint (play (&fixture, "a0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "b0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpuint (td_limit_in_use (fixture.limit), ==, 9);
+    g_assert_cmpint (play (&fixture, "d0"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "c8"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "d8"), ==, TD_SEAT_GRANTED);
+    weigh (&fixture, "a1"); /* what it took counts */
+    play (&fixture, "a:");
+    g_assert_cmpuint (td_limit_in_use (fixture.limit), ==, 6);
+    play (&fixture, "b:d:");
+    fixture_close (&fixture);
+}
+
+static void
+test_light_seats_do_not_starve_a_heavy_one (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 6, 10);
+    weigh (&fixture, "a2b2c5d2");
+    play (&fixture, "a0b0");
+    g_assert_cmpint (play (&fixture, "c0"), ==, TD_SEAT_QUEUED);
+    g_assert_cmpint (play (&fixture, "d0"), ==, TD_SEAT_QUEUED);
+    g_assert_cmpint (play (&fixture, "e1"), ==, TD_SEAT_GRANTED); /* but a higher class */
+    play (&fixture, "a:");
+    assert_news (&fixture, "");
+    play (&fixture, "b:");
+    assert_news (&fixture, "c+");
+    play (&fixture, "c:");
+    assert_news (&fixture, "d+");
+    play (&fixture, "d:e:");
+    fixture_close (&fixture);
+}
+
+static void
+test_heavy_waiter_that_leaves_lets_light_ones_in (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 6, 10);
+    weigh (&fixture, "a4c3");
+    play (&fixture, "a0c0d0c:");
+    assert_news (&fixture, "d+");
+    play (&fixture, "a:d:");
+    fixture_close (&fixture);
+}
+
+static void
+test_seat_that_would_never_fit_is_refused (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 6, 10);
+    weigh (&fixture, "a6b7c4d3");
+    g_assert_cmpint (play (&fixture, "b0"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "a0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "c0d0"), ==, TD_SEAT_QUEUED);
+    td_limit_set_capacity (fixture.limit, 3);
+    assert_news (&fixture, "c-");
+    td_limit_set_capacity (fixture.limit,
+                           0); /* nobody gets a seat now: it waits for better times */
+    assert_news (&fixture, "");
+    g_assert_cmpint (play (&fixture, "b0"), ==, TD_SEAT_QUEUED);
+    play (&fixture, "a:");
+    td_limit_set_capacity (fixture.limit, 6);
+    assert_news (&fixture, "b-d+");
+    play (&fixture, "d:");
+    fixture_close (&fixture);
+}
+
+static void
+test_weights_near_the_largest_number (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, UINT_MAX, 0);
+    waiter_of (&fixture, 'a')->seat.weight = UINT_MAX - 1;
+    waiter_of (&fixture, 'b')->seat.weight = UINT_MAX;
+    g_assert_cmpint (play (&fixture, "a0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "b0"), ==, TD_SEAT_FULL);
+    g_assert_cmpint (play (&fixture, "c0"), ==, TD_SEAT_GRANTED);
+    g_assert_cmpint (play (&fixture, "d0"), ==, TD_SEAT_FULL);
+    play (&fixture, "a:c:");
+    fixture_close (&fixture);
+}
+
 typedef struct {
     Fixture *fixture;
     GString *seen;
@@ -446,7 +549,7 @@ enum { N_GUESTS = 40, N_LANES = 3, N_STEPS = 20000 };
 typedef struct {
     TdSeat seat;
     Place place;
-    unsigned seat_class, arrival, lane;
+    unsigned weight, seat_class, arrival, lane;
 } Guest;
 
 static struct {
@@ -454,7 +557,7 @@ static struct {
     unsigned capacity, queue_length, reserved[TD_N_CLASSES];
     unsigned n_arrivals;
     Guest guests[N_GUESTS];
-    unsigned n_granted, n_refused; /* that a random walk came by here at all */
+    unsigned n_granted, n_refused, n_too_heavy; /* that a random walk came by here at all */
 } model;
 
 static unsigned
@@ -468,15 +571,41 @@ n_at (Place place)
     return n;
 }
 
-static bool
-may_enter (unsigned seat_class)
+static unsigned
+units_in_use (void)
 {
-    uint64_t n_needed = n_at (IN) + n_at (UNTOLD) + 1;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        const Guest *guest = &model.guests[i];
+        n += guest->place == IN || guest->place == UNTOLD ? guest->weight : 0;
+    }
+    return n;
+}
+
+/* What SEAT_CLASS may bring the units in use to. */
+static unsigned
+ceiling_of (unsigned seat_class)
+{
+    unsigned n_reserved = 0;
 
     for (unsigned i = seat_class + 1; i < TD_N_CLASSES; i++) {
-        n_needed += model.reserved[i];
+        n_reserved += model.reserved[i];
     }
-    return n_needed <= model.capacity;
+    return model.capacity > n_reserved ? model.capacity - n_reserved : 0;
+}
+
+static bool
+may_enter (const Guest *guest, unsigned seat_class)
+{
+    return units_in_use () + guest->weight <= ceiling_of (seat_class);
+}
+
+/* It would not fit among nobody, though others do. */
+static bool
+is_too_heavy (const Guest *guest, unsigned seat_class)
+{
+    return ceiling_of (seat_class) > 0 && guest->weight > ceiling_of (seat_class);
 }
 
 /* The waiter who is before (or, with LAST, behind) all the others. */
@@ -505,17 +634,33 @@ model_serve (void)
 {
     Guest *first;
 
-    while ((first = end_of_queue (false)) != NULL && may_enter (first->seat_class)) {
+    while ((first = end_of_queue (false)) != NULL && may_enter (first, first->seat_class)) {
         first->place = UNTOLD;
     }
+}
+
+/* Capacity or reservations have changed. */
+static void
+model_settle (void)
+{
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        Guest *guest = &model.guests[i];
+        if (guest->place == WAITING && is_too_heavy (guest, guest->seat_class)) {
+            guest->place = UNWANTED;
+            model.n_too_heavy++;
+        }
+    }
+    model_serve ();
 }
 
 static TdSeatResult
 model_take (Guest *guest, unsigned seat_class, bool may_queue)
 {
-    if (may_enter (seat_class)) {
+    const Guest *first = end_of_queue (false);
+
+    if (may_enter (guest, seat_class) && (first == NULL || first->seat_class < seat_class)) {
         guest->place = IN;
-    } else if (!may_queue || model.queue_length == 0) {
+    } else if (!may_queue || model.queue_length == 0 || is_too_heavy (guest, seat_class)) {
         return TD_SEAT_FULL;
     } else if (n_at (WAITING) >= model.queue_length) {
         Guest *last = end_of_queue (true);
@@ -563,12 +708,17 @@ guest_moves (void *data)
     if (guest->place == OUT) {
         unsigned seat_class = (unsigned) g_test_rand_int_range (0, TD_N_CLASSES);
         bool may_queue = g_test_rand_int_range (0, 4) > 0;
+        guest->seat.weight = (unsigned) g_test_rand_int_range (0, 5);
+        guest->weight = MAX (guest->seat.weight, 1);
         TdSeatResult expected = model_take (guest, seat_class, may_queue);
         g_assert_cmpint (td_seat_take (&guest->seat, model.limit, seat_class, may_queue), ==,
                          expected);
     } else if (g_test_rand_int_range (0, 3) == 0) {
         unsigned seat_class = (unsigned) g_test_rand_int_range (0, TD_N_CLASSES);
         guest->seat_class = MAX (guest->seat_class, seat_class);
+        if (guest->place == WAITING && is_too_heavy (guest, guest->seat_class)) {
+            guest->place = UNWANTED;
+        }
         model_serve ();
         td_seat_raise (&guest->seat, seat_class);
     } else {
@@ -588,13 +738,13 @@ random_move (void)
     case 0:
         model.capacity = (unsigned) g_test_rand_int_range (0, 20);
         td_limit_set_capacity (model.limit, model.capacity);
-        model_serve ();
+        model_settle ();
         break;
     case 1:
         model.reserved[seat_class] =
             g_test_rand_int_range (0, 3) > 0 ? 0 : (unsigned) g_test_rand_int_range (0, 5);
         td_limit_reserve (model.limit, seat_class, model.reserved[seat_class]);
-        model_serve ();
+        model_settle ();
         break;
     default: {
         Guest *guest = &model.guests[g_test_rand_int_range (0, N_GUESTS)];
@@ -603,10 +753,31 @@ random_move (void)
     }
 }
 
+static bool
+strike_out (TdId holder, unsigned seat_class, void *data)
+{
+    const Guest *guest = &model.guests[holder];
+    uint64_t *seen = data;
+
+    g_assert_cmpuint (seat_class, ==, guest->seat_class);
+    g_assert_true ((*seen & UINT64_C (1) << holder) == 0);
+    *seen |= UINT64_C (1) << holder;
+    return true;
+}
+
+G_STATIC_ASSERT (N_GUESTS <= 64);
+
 static void
 check_figures (void)
 {
-    g_assert_cmpuint (td_limit_in_use (model.limit), ==, n_at (IN) + n_at (UNTOLD));
+    uint64_t seen = 0;
+
+    td_limit_holders (model.limit, strike_out, &seen);
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        const Guest *guest = &model.guests[i];
+        g_assert_true ((seen >> i & 1) == (guest->place == IN || guest->place == UNTOLD));
+    }
+    g_assert_cmpuint (td_limit_in_use (model.limit), ==, units_in_use ());
     g_assert_cmpuint (td_limit_queued (model.limit), ==, n_at (WAITING));
 }
 
@@ -627,7 +798,8 @@ test_random_moves_keep_the_rules (void)
     for (unsigned i = 0; i < N_GUESTS; i++) {
         model.guests[i] = (Guest){ .seat = { .owner = (TdModule *) &module,
                                              .granted = guest_granted,
-                                             .refused = guest_refused },
+                                             .refused = guest_refused,
+                                             .holder = i },
                                    .lane = i % N_LANES };
     }
     for (unsigned i = 0; i < N_STEPS; i++) {
@@ -641,6 +813,7 @@ test_random_moves_keep_the_rules (void)
     g_assert_cmpuint (n_at (UNTOLD) + n_at (UNWANTED), ==, 0);
     g_assert_cmpuint (model.n_granted, >, 100);
     g_assert_cmpuint (model.n_refused, >, 100);
+    g_assert_cmpuint (model.n_too_heavy, >, 10);
     while (n_at (IN) + n_at (WAITING) > 0) {
         for (unsigned i = 0; i < N_GUESTS; i++) {
             model.guests[i].place = OUT;
@@ -652,131 +825,6 @@ test_random_moves_keep_the_rules (void)
     td_limit_retire (model.limit);
     g_assert_cmpuint (td_owner_uses (&module), ==, 0);
     td_owner_clear (&module);
-    td_lanes_close ();
-}
-
-/* Real lanes take and give while the capacity changes under them. */
-enum { N_VISITORS = 16, N_ROUNDS = 2000, CAPACITY_MAX = 9 };
-
-typedef struct {
-    TdSeat seat;
-    bool is_waiting;
-} Visitor;
-
-typedef struct {
-    TdPost post;
-    TdLimit *limit;
-    uint32_t random;
-    unsigned n_rounds;
-    atomic_uint *n_busy;
-    Visitor visitors[N_VISITORS];
-} Gang;
-
-static uint32_t
-next_random (Gang *gang)
-{
-    gang->random = gang->random * 1664525u + 1013904223u;
-    return gang->random >> 16;
-}
-
-static void
-visitor_answered (TdSeat *seat)
-{
-    Visitor *visitor = (Visitor *) seat;
-
-    g_assert_true (visitor->is_waiting);
-    visitor->is_waiting = false;
-}
-
-static void
-gang_round (TdPost *post)
-{
-    Gang *gang = (Gang *) post;
-
-    for (unsigned i = 0; i < N_VISITORS; i++) {
-        Visitor *visitor = &gang->visitors[i];
-        uint32_t random = next_random (gang);
-        if (random % 2 == 0) {
-            td_seat_give (&visitor->seat);
-            visitor->is_waiting = false;
-            visitor->is_waiting =
-                td_seat_take (&visitor->seat, gang->limit, random / 2 % 16, true) == TD_SEAT_QUEUED;
-        }
-    }
-    if (--gang->n_rounds > 0) {
-        td_lane_post (td_lane_current (), post);
-        return;
-    }
-    for (unsigned i = 0; i < N_VISITORS; i++) {
-        td_seat_give (&gang->visitors[i].seat);
-    }
-    if (atomic_fetch_sub (gang->n_busy, 1) == 1) {
-        td_lanes_quit ();
-    }
-}
-
-static void
-gang_drop (TdPost *post)
-{
-    g_assert_not_reached ();
-}
-
-static bool
-count_holder (TdId holder, unsigned seat_class, void *data)
-{
-    g_assert_cmpuint (seat_class, <, TD_N_CLASSES);
-    ++*(unsigned *) data;
-    return true;
-}
-
-/* On the control lane, while the others are at it. */
-static void
-janitor_round (TdPost *post)
-{
-    Gang *janitor = (Gang *) post;
-    unsigned n_holders = 0;
-
-    td_limit_set_capacity (janitor->limit, next_random (janitor) % (CAPACITY_MAX + 1));
-    td_limit_reserve (janitor->limit, next_random (janitor) % 16, next_random (janitor) % 3);
-    td_limit_holders (janitor->limit, count_holder, &n_holders);
-    g_assert_cmpuint (n_holders, <=, CAPACITY_MAX);
-    g_assert_cmpuint (td_limit_in_use (janitor->limit), <=, CAPACITY_MAX);
-    if (atomic_load (janitor->n_busy) > 0) {
-        td_lane_post (td_lane_control (), post);
-    }
-}
-
-static void
-janitor_leave (TdPost *post)
-{
-}
-
-static void
-test_real_lanes_lose_no_seat (void)
-{
-    TdLanesOptions options = { .n_lanes = 2 };
-    atomic_uint n_busy = 2;
-    g_autofree Gang *gangs = g_new0 (Gang, 3);
-
-    td_lanes_open (&options);
-    TdLimit *limit = td_limit_new (NULL, "shared", CAPACITY_MAX, 6);
-    for (unsigned i = 0; i < 3; i++) {
-        gangs[i].post = (TdPost){ NULL, i < 2 ? gang_round : janitor_round,
-                                  i < 2 ? gang_drop : janitor_leave, NULL };
-        gangs[i].limit = limit;
-        gangs[i].random = (uint32_t) g_test_rand_int ();
-        gangs[i].n_rounds = N_ROUNDS;
-        gangs[i].n_busy = &n_busy;
-        for (unsigned j = 0; j < N_VISITORS; j++) {
-            gangs[i].visitors[j].seat =
-                (TdSeat){ .granted = visitor_answered, .refused = visitor_answered };
-        }
-        td_lane_post (i < 2 ? td_lane_at (i) : td_lane_control (), &gangs[i].post);
-    }
-    td_lanes_run ();
-    g_assert_cmpuint (td_limit_in_use (limit), ==, 0);
-    g_assert_cmpuint (td_limit_queued (limit), ==, 0);
-    td_limit_retire (limit);
     td_lanes_close ();
 }
 
@@ -801,10 +849,16 @@ main (int argc, char **argv)
          test_retired_limit_refuses_and_lives_for_its_seats);
     ADD ("retired-limit-gives-no-seat", test_retired_limit_gives_no_seat);
     ADD ("smaller-capacity-takes-no-seat-away", test_smaller_capacity_takes_no_seat_away);
+    ADD ("ROU-002-seats-are-counted-by-weight", test_seats_are_counted_by_weight);
+    ADD ("ROU-002-light-seats-do-not-starve-a-heavy-one",
+         test_light_seats_do_not_starve_a_heavy_one);
+    ADD ("ROU-002-heavy-waiter-that-leaves-lets-light-ones-in",
+         test_heavy_waiter_that_leaves_lets_light_ones_in);
+    ADD ("ROU-002-seat-that-would-never-fit-is-refused", test_seat_that_would_never_fit_is_refused);
+    ADD ("ROU-002-weights-near-the-largest-number", test_weights_near_the_largest_number);
     ADD ("holders-are-told-oldest-first", test_holders_are_told_oldest_first);
     ADD ("holders-may-change-while-they-are-told", test_holders_may_change_while_they_are_told);
     ADD ("random-moves-keep-the-rules", test_random_moves_keep_the_rules);
-    ADD ("real-lanes-lose-no-seat", test_real_lanes_lose_no_seat);
 #undef ADD
     return g_test_run ();
 }
