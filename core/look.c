@@ -67,20 +67,15 @@ static bool
 write_tables (const TdConfig *config, TdEngineText text, const char *const *owners, FILE *out,
               GError **error)
 {
-    static void (*const write[]) (GString * out, const TdSchema *schema, const char *owner) = {
+    static void (*const write[]) (GString * out, const TdSchema *schema,
+                                  const char *const *owners) = {
         [TD_ENGINE_SAMPLE] = td_schema_write_sample,
         [TD_ENGINE_MANUAL] = td_schema_write_manual,
         [TD_ENGINE_MAN] = td_schema_write_man,
     };
     g_autoptr (GString) all = g_string_new (NULL);
 
-    for (unsigned i = 0; owners[i] != NULL; i++) {
-        size_t len_before = all->len;
-        write[text](all, config->schema, owners[i]);
-        if (all->len == len_before && text == TD_ENGINE_SAMPLE) {
-            g_string_append_printf (all, "# The module %s has nothing to configure.\n", owners[i]);
-        }
-    }
+    write[text](all, config->schema, owners);
     if (fwrite (all->str, 1, all->len, out) == all->len && fflush (out) == 0) {
         return true;
     }

@@ -78,12 +78,13 @@ report_unknown_key (Check *check, const TdPlace *place, const TdSchemaSection *s
     for (unsigned i = 0; i < section->n_keys; i++) {
         td_nearest_offer (&nearest, section->keys[i].decl.name);
     }
-    if (nearest.best != NULL) {
-        td_problem_add (check->problems, place, "key %s is unknown in [%s]: did you mean \"%s\"?",
-                        quoted, section->name, nearest.best);
-    } else {
-        td_problem_add (check->problems, place, "key %s is unknown in [%s]", quoted, section->name);
-    }
+    g_autofree char *advice = nearest.best != NULL
+                                  ? g_strdup_printf ("; did you mean \"%s\"?", nearest.best)
+                                  : g_strdup ("");
+    /* It may be one that a module adds which is disabled, or failed. */
+    td_problem_add (check->problems, place,
+                    "key %s is unknown in [%s]: no module that runs declares it%s", quoted,
+                    section->name, advice);
 }
 
 static void

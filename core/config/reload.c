@@ -31,12 +31,12 @@ free_change (gpointer data)
 }
 
 static TdChange *
-add_change (Diff *diff, TdChangeKind kind, const TdConfigBlock *block)
+add_change (Diff *diff, TdChangeKind kind, const TdConfigBlock *block, const char *owner)
 {
     TdChange *change = g_new (TdChange, 1);
 
     *change = (TdChange){ .kind = kind,
-                          .owner = g_strdup (block->decl->owner),
+                          .owner = g_strdup (owner),
                           .section = g_strdup (block->decl->name),
                           .instance = g_strdup (block->instance) };
     g_ptr_array_add (diff->changes, change);
@@ -52,27 +52,33 @@ is_declared_in_both (const Diff *diff, const char *section)
            && td_schema_find (diff->after->schema, section) != NULL;
 }
 
-/* Whether a reload can take over that an instance comes or goes. */
 static bool
-is_section_reloadable (const TdSchemaSection *section)
+is_reloadable (const TdSchemaKey *key)
+{
+    return (key->decl.flags & TD_CONFIG_RELOADABLE) != 0 && key->can_reload;
+}
+
+/* Whether OWNER's part of SECTION sees by a reload that an instance comes or goes. */
+static bool
+sees_instances (const TdSchemaSection *section, const char *owner)
 {
     bool has_reloadable = false;
 
     for (unsigned i = 0; i < section->n_keys; i++) {
-        has_reloadable =
-            has_reloadable || (section->keys[i].decl.flags & TD_CONFIG_RELOADABLE) != 0;
+        const TdSchemaKey *key = &section->keys[i];
+        has_reloadable = has_reloadable || (is_reloadable (key) && strcmp (key->owner, owner) == 0);
     }
-    return has_reloadable && section->can_reload;
+    return has_reloadable;
 }
 
 static void
 add_section_change (Diff *diff, TdChangeKind kind, const TdConfigBlock *block)
 {
-    TdChange *change = add_change (diff, kind, block);
+    TdChange *change = add_change (diff, kind, block, block->decl->owner);
 
     change->place = td_place_print (&block->place);
-    change->needs_restart =
-        is_declared_in_both (diff, block->decl->name) && !is_section_reloadable (block->decl);
+    change->needs_restart = is_declared_in_both (diff, block->decl->name)
+                            && !sees_instances (block->decl, block->decl->owner);
 }
 
 /* The value of ITEM as a file would say it; NULL where there is none. */
@@ -157,16 +163,50 @@ compare_key (Diff *diff, const Pair *pair, const char *name)
         return;
     }
     TdChange *change =
-        add_change (diff, kind_of (old, new), pair->after != NULL ? pair->after : pair->before);
+        add_change (diff, kind_of (old, new), pair->after != NULL ? pair->after : pair->before,
+                    new_key != NULL ? new_key->owner : old_key->owner);
     change->key = g_strdup (name);
     const TdSchemaKey *shown = choose_shown (old_key, new_key);
     change->before = print_item (shown, old);
     change->after = print_item (shown, new);
     const TdConfigItem *place = new != NULL &&new->place_text != NULL ? new : old;
     change->place = g_strdup (place != NULL ? place->place_text : NULL);
-    change->needs_restart =
-        old_key != NULL && new_key != NULL
-        && ((new_key->decl.flags & TD_CONFIG_RELOADABLE) == 0 || !new_key->section->can_reload);
+    change->needs_restart = old_key != NULL && new_key != NULL && !is_reloadable (new_key);
+}
+
+/* Whether KEY was added by somebody who does not see that an instance comes or goes, where the
+ * section's owner does. */
+static bool
+is_unseen (const Diff *diff, const TdSchemaKey *key)
+{
+    const char *section = key->section->name;
+
+    if (strcmp (key->owner, key->section->owner) == 0 || sees_instances (key->section, key->owner)
+        || !is_declared_in_both (diff, section)) {
+        return false;
+    }
+    return td_schema_find_key (td_schema_find (diff->before->schema, section), key->decl.name)
+               != NULL
+           && td_schema_find_key (td_schema_find (diff->after->schema, section), key->decl.name)
+                  != NULL;
+}
+
+/* Tells of each key that is given for an instance which its owner will not see come or go. */
+static void
+add_unseen (Diff *diff, TdChangeKind kind, const TdConfigBlock *block)
+{
+    for (unsigned i = 0; i < block->decl->n_keys; i++) {
+        const TdSchemaKey *key = &block->decl->keys[i];
+        const TdConfigItem *item = block->items[i];
+        if (!is_set (item) || !is_unseen (diff, key)) {
+            continue;
+        }
+        TdChange *change = add_change (diff, kind, block, key->owner);
+        change->key = g_strdup (key->decl.name);
+        *(kind == TD_CHANGE_ADDED ? &change->after : &change->before) = print_item (key, item);
+        change->place = g_strdup (item->place_text);
+        change->needs_restart = true;
+    }
 }
 
 /* The keys of BLOCK, but those that EXCEPT (nullable) has, too. */
@@ -201,6 +241,7 @@ compare_block (Diff *diff, const TdConfigBlock *block)
 
     if (pair.before == NULL && block->instance != NULL) {
         add_section_change (diff, TD_CHANGE_ADDED, block);
+        add_unseen (diff, TD_CHANGE_ADDED, block);
         return;
     }
     compare_keys (diff, &pair, pair.after, NULL);
@@ -217,6 +258,7 @@ compare_gone (Diff *diff, const TdConfigBlock *block)
     }
     if (block->instance != NULL) {
         add_section_change (diff, TD_CHANGE_REMOVED, block);
+        add_unseen (diff, TD_CHANGE_REMOVED, block);
     } else {
         compare_keys (diff, &pair, block, NULL);
     }

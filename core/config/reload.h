@@ -21,7 +21,7 @@ typedef enum {
 typedef struct {
     TdChangeKind kind;
     bool needs_restart; /* a reload does not take it over */
-    char *owner;        /* who declared the section: who must be restarted */
+    char *owner;        /* who declared the section or added the key: who must be restarted */
     char *section;
     char *instance; /* nullable */
     char *key;      /* NULL: the whole section */

@@ -18,7 +18,8 @@ enum {
 typedef struct {
     TdSchema *schema;
     const TdSchemaOwner *owner;
-    const char *section; /* the one being copied */
+    const char *section; /* the one being copied, or added to */
+    bool is_addition;
 } Copy;
 
 TD_PRINTF (3, 4)
@@ -31,7 +32,9 @@ refuse (const Copy *copy, GError **error, const char *format, ...)
     g_autofree char *reason = g_strdup_vprintf (format, arguments);
     va_end (arguments);
     g_set_error (error, TD_CONFIG_ERROR, TD_CONFIG_ERROR_DECLARATION,
-                 "%s declares section [%s] wrongly: %s", copy->owner->name, copy->section, reason);
+                 copy->is_addition ? "%s cannot add keys to section [%s]: %s"
+                                   : "%s declares section [%s] wrongly: %s",
+                 copy->owner->name, copy->section, reason);
     return false;
 }
 
@@ -111,7 +114,10 @@ copy_key (const Copy *copy, TdSchemaSection *section, const TdConfigSection *dec
 {
     TdSchemaKey *key = &section->keys[section->n_keys];
 
-    *key = (TdSchemaKey){ .section = section, .index = section->n_keys };
+    *key = (TdSchemaKey){ .section = section,
+                          .owner = copy_text (copy, copy->owner->name),
+                          .can_reload = copy->owner->can_reload,
+                          .index = section->n_keys };
     memcpy (&key->decl, source, MIN (decl->key_size, sizeof key->decl));
     bool is_any = decl->takes_any_key && g_strcmp0 (key->decl.name, "*") == 0;
     key->decl.name = copy_text (copy, key->decl.name);
@@ -129,9 +135,14 @@ copy_key (const Copy *copy, TdSchemaSection *section, const TdConfigSection *dec
         section->any = &section->keys[decl->n_keys];
         return true;
     }
-    if (!g_hash_table_insert (section->by_name, (char *) key->decl.name, key)) {
-        return refuse (copy, error, "key \"%s\" stands there twice", key->decl.name);
+    const TdSchemaKey *other = g_hash_table_lookup (section->by_name, key->decl.name);
+    if (other != NULL) {
+        return copy->is_addition
+                   ? refuse (copy, error, "%s has declared key \"%s\" there already", other->owner,
+                             key->decl.name)
+                   : refuse (copy, error, "key \"%s\" stands there twice", key->decl.name);
     }
+    g_hash_table_insert (section->by_name, (char *) key->decl.name, key);
     section->n_keys++;
     return true;
 }
@@ -156,23 +167,97 @@ copy_keys (Copy *copy, TdSchemaSection *section, const TdConfigSection *decl, GE
             return false;
         }
     }
-    if (decl->takes_any_key && section->any == NULL) {
-        section->keys[decl->n_keys] =
-            (TdSchemaKey){ .decl = { .name = "*", .type = TD_CONFIG_TEXT }, .section = section };
-        section->any = &section->keys[decl->n_keys];
-    }
-    section->keys[decl->n_keys].index = section->n_keys;
     return true;
 }
 
+/* Makes the key that stands for all others the last one. */
+static void
+end_with_any (TdSchemaSection *section, const TdConfigSection *decl)
+{
+    TdSchemaKey *last = &section->keys[decl->n_keys];
+
+    if (section->any == NULL) {
+        *last = (TdSchemaKey){ .decl = { .name = "*", .type = TD_CONFIG_TEXT },
+                               .section = section,
+                               .owner = section->owner,
+                               .can_reload = section->can_reload };
+        section->any = last;
+    }
+    last->index = section->n_keys;
+}
+
 static bool
-copy_section (Copy *copy, const TdConfigSection *source, GError **error)
+copy_section (Copy *copy, const TdConfigSection *decl, GError **error)
 {
     TdSchema *schema = copy->schema;
+    const TdSchemaSection *other = td_schema_find (schema, decl->name);
+
+    if (other != NULL) {
+        return refuse (copy, error, "%s has declared it already", other->owner);
+    }
+    TdSchemaSection *section = g_new (TdSchemaSection, 1);
+    *section = (TdSchemaSection){ .owner = copy_text (copy, copy->owner->name),
+                                  .can_reload = copy->owner->can_reload,
+                                  .name = copy_text (copy, decl->name),
+                                  .help = copy_text (copy, decl->help),
+                                  .is_named = decl->is_named,
+                                  .keys = g_new0 (TdSchemaKey, (size_t) decl->n_keys + 1),
+                                  .by_name = g_hash_table_new (g_str_hash, g_str_equal) };
+    g_ptr_array_add (schema->sections, section);
+    g_hash_table_insert (schema->by_name, (char *) section->name, section);
+    if (!copy_keys (copy, section, decl, error)) {
+        return false;
+    }
+    if (decl->takes_any_key) {
+        end_with_any (section, decl);
+    }
+    return true;
+}
+
+/* Makes room for N_MORE keys; BY_NAME follows to where the keys are now. */
+static void
+grow_section (TdSchemaSection *section, uint32_t n_more)
+{
+    section->keys = g_renew (TdSchemaKey, section->keys, (size_t) section->n_keys + n_more + 1);
+    for (unsigned i = 0; i < section->n_keys; i++) {
+        TdSchemaKey *key = &section->keys[i];
+        g_hash_table_replace (section->by_name, (char *) key->decl.name, key);
+    }
+}
+
+static bool
+add_to_section (Copy *copy, const TdConfigSection *decl, GError **error)
+{
+    TdSchemaSection *section = g_hash_table_lookup (copy->schema->by_name, decl->name);
+
+    if (decl->is_named || decl->takes_any_key || decl->help != NULL) {
+        return refuse (copy, error,
+                       "is_named, takes_any_key and help are for who declares it to say");
+    }
+    if (section == NULL) {
+        return refuse (copy, error,
+                       "no module in [modules] declares it: name the one that does, or disable %s",
+                       copy->owner->name);
+    }
+    if (section->any != NULL) {
+        return refuse (copy, error, "%s has declared that it takes any key", section->owner);
+    }
+    grow_section (section, decl->n_keys);
+    return copy_keys (copy, section, decl, error);
+}
+
+/* Copies one section of an owner, in the pass it belongs to. */
+static bool
+copy_declaration (Copy *copy, const TdConfigSection *source, bool is_addition, GError **error)
+{
     TdConfigSection decl = { 0 };
 
     memcpy (&decl, source, MIN (source->size, sizeof decl));
+    if (decl.is_addition != is_addition) {
+        return true;
+    }
     copy->section = decl.name != NULL ? decl.name : "";
+    copy->is_addition = is_addition;
     if (!is_name (decl.name)) {
         return refuse (copy, error, "its name is not lower case, digits and hyphens");
     }
@@ -180,27 +265,13 @@ copy_section (Copy *copy, const TdConfigSection *source, GError **error)
         return refuse (copy, error, "its keys are %u bytes each, %u are known", decl.key_size,
                        (unsigned) KEY_SIZE_MIN);
     }
-    const TdSchemaSection *other = td_schema_find (schema, decl.name);
-    if (other != NULL) {
-        return refuse (copy, error, "%s has declared it already", other->owner);
-    }
-    TdSchemaSection *section = g_new (TdSchemaSection, 1);
-    *section = (TdSchemaSection){ .owner = copy_text (copy, copy->owner->name),
-                                  .can_reload = copy->owner->can_reload,
-                                  .name = copy_text (copy, decl.name),
-                                  .help = copy_text (copy, decl.help),
-                                  .is_named = decl.is_named,
-                                  .keys = g_new0 (TdSchemaKey, (size_t) decl.n_keys + 1),
-                                  .by_name = g_hash_table_new (g_str_hash, g_str_equal) };
-    g_ptr_array_add (schema->sections, section);
-    g_hash_table_insert (schema->by_name, (char *) section->name, section);
-    return copy_keys (copy, section, &decl, error);
+    return is_addition ? add_to_section (copy, &decl, error) : copy_section (copy, &decl, error);
 }
 
 static bool
-copy_owner (TdSchema *schema, const TdSchemaOwner *owner, GError **error)
+copy_owner (TdSchema *schema, const TdSchemaOwner *owner, bool is_addition, GError **error)
 {
-    Copy copy = { schema, owner, "" };
+    Copy copy = { schema, owner, "", false };
 
     if (owner->is_absent) {
         g_hash_table_add (schema->absent, (char *) copy_text (&copy, owner->name));
@@ -212,11 +283,23 @@ copy_owner (TdSchema *schema, const TdSchemaOwner *owner, GError **error)
     }
     const char *source = (const char *) owner->sections;
     for (uint32_t i = 0; i < owner->n_sections; i++) {
-        const TdConfigSection *section = (const TdConfigSection *) source;
-        if (!copy_section (&copy, section, error)) {
+        if (!copy_declaration (&copy, (const TdConfigSection *) source, is_addition, error)) {
             return false;
         }
         source += owner->sections->size;
+    }
+    return true;
+}
+
+/* What is declared, or what is added to that, of all OWNERS. */
+static bool
+copy_owners (TdSchema *schema, const TdSchemaOwner *owners, unsigned n_owners, bool is_addition,
+             GError **error)
+{
+    for (unsigned i = 0; i < n_owners; i++) {
+        if (!copy_owner (schema, &owners[i], is_addition, error)) {
+            return false;
+        }
     }
     return true;
 }
@@ -232,10 +315,9 @@ td_schema_new (const TdSchemaOwner *owners, unsigned n_owners, GError **error)
     schema->sections = g_ptr_array_new_with_free_func (free_section);
     schema->by_name = g_hash_table_new (g_str_hash, g_str_equal);
     schema->absent = g_hash_table_new (g_str_hash, g_str_equal);
-    for (unsigned i = 0; i < n_owners; i++) {
-        if (!copy_owner (schema, &owners[i], error)) {
-            return NULL;
-        }
+    if (!copy_owners (schema, owners, n_owners, false, error)
+        || !copy_owners (schema, owners, n_owners, true, error)) {
+        return NULL;
     }
     return g_steal_pointer (&schema);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The schema: what the core and every module have declared, copied into one table.
  *
- *     owner "trunk" --> section [trunk NAME] --> key "capacity", type, unit, range, default
+ *     owner "core"  --> section [trunk NAME] --> key "address", type, unit, range, default
+ *     owner "trunk" --> adds to [trunk NAME] --> key "capacity"
  *
  * The copy is deep and smaller declarations of older modules are widened with zeros, so a schema
  * outlives the program files it came from. Immutable and counted.
@@ -35,15 +36,17 @@ typedef struct TdSchemaSection TdSchemaSection;
 typedef struct {
     TdConfigKey decl;
     const TdSchemaSection *section;
-    unsigned index; /* in the section; n_keys for the key that stands for all others */
+    const char *owner; /* whose key it is: the section's owner, or who added it */
+    bool can_reload;   /* the owner takes a new configuration over without a restart */
+    unsigned index;    /* in the section; n_keys for the key that stands for all others */
 } TdSchemaKey;
 
 struct TdSchemaSection {
-    const char *owner;
-    bool can_reload;
+    const char *owner; /* who declared it */
+    bool can_reload;   /* that owner */
     const char *name, *help;
     bool is_named;
-    TdSchemaKey *keys; /* in declared order, then, with takes_any_key, ANY */
+    TdSchemaKey *keys; /* in declared order, then what was added, or, with takes_any_key, ANY */
     unsigned n_keys;
     const TdSchemaKey *any; /* nullable: a declared key "*", or plain text */
     GHashTable *by_name;    /* const char * -> const TdSchemaKey * */
@@ -58,8 +61,11 @@ struct TdSchema {
     GHashTable *absent;  /* names of owners that are not loaded */
 };
 
-/* The schema of all OWNERS (transfer full). Errors: a section declared twice, a key without a name
- * or with a default that its own type refuses, and so on: "module sip: [sip] ...". Thread: any. */
+/* The schema of all OWNERS (transfer full). What they add to each other's sections comes behind what
+ * is declared there, in the order of OWNERS, whoever of two comes first. Errors: a section declared
+ * twice, a key without a name or with a default that its own type refuses, and so on: "sip declares
+ * section [sip] wrongly: ..."; an addition to what nobody declares: "trunk cannot add keys to section
+ * [trunk]: ...". Thread: any. */
 TdSchema *td_schema_new (const TdSchemaOwner *owners, unsigned n_owners, GError **error);
 TdSchema *td_schema_ref (TdSchema *schema);
 void td_schema_unref (TdSchema *schema);
@@ -69,17 +75,19 @@ const TdSchemaSection *td_schema_find (const TdSchema *schema, const char *secti
 /* A declared key, or the one that stands for all others, or NULL. */
 const TdSchemaKey *td_schema_find_key (const TdSchemaSection *section, const char *key);
 
-/* Texts made from the tables. OWNER NULL: of all owners.
+/* Texts made from the tables of OWNERS (NULL-terminated), in their order; NULL: of all. A section
+ * stands with its owner, with those keys that are of OWNERS; keys added to a section whose owner is
+ * not among them stand with who adds them, and say so.
  *
  * The sample: every section and key as a comment with help, type, range and default; what follows a
  * "#" without a blank becomes a setting when the "#" is taken away. */
-void td_schema_write_sample (GString *out, const TdSchema *schema, const char *owner);
+void td_schema_write_sample (GString *out, const TdSchema *schema, const char *const *owners);
 
 /* In Markdown: a heading of second level a section, an item a key. */
-void td_schema_write_manual (GString *out, const TdSchema *schema, const char *owner);
+void td_schema_write_manual (GString *out, const TdSchema *schema, const char *const *owners);
 
 /* For a manual page: the same in man macros, a .SS a section, a .TP a key. */
-void td_schema_write_man (GString *out, const TdSchema *schema, const char *owner);
+void td_schema_write_man (GString *out, const TdSchema *schema, const char *const *owners);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdSchema, td_schema_unref)
 

@@ -84,6 +84,7 @@ add_change (GVariantBuilder *rows, const TdChange *change)
     td_row_text (rows, "key", change->key);
     td_row_text (rows, "before", change->before);
     td_row_text (rows, "after", change->after);
+    td_row_text (rows, "module", change->owner);
     td_row_text (rows, "needs", change->needs_restart ? "restart" : "reload");
     td_row_text (rows, "place", change->place);
     g_variant_builder_close (rows);

@@ -64,6 +64,10 @@ typedef struct {
     bool takes_any_key;
     const TdConfigKey *keys;
     uint32_t n_keys;
+    /* KEYS are added to the section NAME, which the core or another module declares. What else there
+     * is to say of the section is that one's to say: is_named, takes_any_key and help stay empty. A
+     * section that takes any key takes no addition. */
+    bool is_addition;
 } TdConfigSection;
 
 /* Thread: any. */

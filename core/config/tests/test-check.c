@@ -44,7 +44,17 @@ static const TdConfigSection trunk_section = {
     sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
     .is_named = true,         .keys = trunk_keys,   .n_keys = 8
 };
+/* Of a module that is asked for its keys before those of the section it adds them to. */
+static const TdConfigKey added_keys[] = {
+    { .name = "digest", .type = TD_CONFIG_TEXT, .default_text = "md5" },
+    { .name = "overflow", .type = TD_CONFIG_LIST, .refers = "trunk" },
+};
+static const TdConfigSection addition = {
+    sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
+    .keys = added_keys,       .n_keys = 2,          .is_addition = true
+};
 static const TdSchemaOwner owners[] = {
+    { .name = "sip", .sections = &addition, .n_sections = 1 },
     { .name = "core", .sections = core_sections, .n_sections = 2, .can_reload = true },
     { .name = "trunk", .sections = &trunk_section, .n_sections = 1, .can_reload = true },
     { .name = "megaco", .is_absent = true },
@@ -99,6 +109,31 @@ expect_override (const char *override, const char *wanted)
 
     g_assert_nonnull (config);
     g_assert_cmpstr (problems, ==, wanted);
+}
+
+static void
+test_added_keys_are_read (void)
+{
+    g_autoptr (TdConfig) config = good ("[trunk a]\naddress = x\ndigest = sha-256\n"
+                                        "[trunk b]\naddress = y\noverflow = a\n",
+                                        TD_LIST ("trunk b.capacity=9"));
+
+    g_assert_cmpstr (td_config_text (config, "trunk", "a", "digest"), ==, "sha-256");
+    g_assert_cmpstr (td_config_text (config, "trunk", "b", "digest"), ==, "md5");
+    g_assert_cmpstr (td_config_place (config, "trunk", "a", "digest"), ==, "/etc/f:5:10");
+    g_assert_cmpstr (td_config_list (config, "trunk", "b", "overflow")[0], ==, "a");
+    g_assert_null (td_config_list (config, "trunk", "a", "overflow")[0]);
+    g_assert_cmpint (td_config_number (config, "trunk", "b", "capacity"), ==, 9);
+    g_assert_cmpint (td_config_number (config, "trunk", "a", "capacity"), ==, 480);
+}
+
+static void
+test_added_keys_are_checked (void)
+{
+    expect ("[trunk a]\naddress = x\noverflow = b\ndigets = md5\n",
+            "/etc/f:5:12: overflow: \"b\" is the name of no section [trunk ...]\n"
+            "/etc/f:6:1: key \"digets\" is unknown in [trunk]: no module that runs declares it; "
+            "did you mean \"digest\"?\n");
 }
 
 static void
@@ -213,8 +248,9 @@ static void
 test_unknown_key (void)
 {
     expect ("[trunk a]\naddress = x\ncapcity = 7\nbanana = 1\n",
-            "/etc/f:5:1: key \"capcity\" is unknown in [trunk]: did you mean \"capacity\"?\n"
-            "/etc/f:6:1: key \"banana\" is unknown in [trunk]\n");
+            "/etc/f:5:1: key \"capcity\" is unknown in [trunk]: no module that runs declares it; "
+            "did you mean \"capacity\"?\n"
+            "/etc/f:6:1: key \"banana\" is unknown in [trunk]: no module that runs declares it\n");
 }
 
 static void
@@ -364,7 +400,8 @@ test_wrong_overrides (void)
                      "--set trunk carrir.capacity: no file has a section [trunk carrir]: did you "
                      "mean [trunk carrier]?\n");
     expect_override ("trunk carrier.capacty=7",
-                     "--set trunk carrier.capacty: key \"capacty\" is unknown in [trunk]: did you "
+                     "--set trunk carrier.capacty: key \"capacty\" is unknown in [trunk]: no "
+                     "module that runs declares it; did you "
                      "mean \"capacity\"?\n");
     expect_override ("trunk carrier.capacity=x",
                      "--set trunk carrier.capacity: capacity: \"x\" is not a number: expected a "
@@ -415,7 +452,8 @@ test_dump_says_the_same_without_secrets (void)
                      "is-private = yes  # default\n"
                      "password = (secret)  # /etc/f:7:12\n"
                      "match = 1  # /etc/f:8:9\n"
-                     "match = 2  # /etc/f:8:9\n");
+                     "match = 2  # /etc/f:8:9\n"
+                     "digest = md5  # default\n");
 }
 
 static void
@@ -475,6 +513,8 @@ main (int argc, char **argv)
         GTestFunc run;
     } tests[] = {
         { "values-are-read", test_values_are_read },
+        { "added-keys-are-read", test_added_keys_are_read },
+        { "added-keys-are-checked", test_added_keys_are_checked },
         { "defaults-speak-where-nothing-is-given", test_defaults_speak_where_nothing_is_given },
         { "places", test_places },
         { "paths-are-beside-the-main-file", test_paths_are_beside_the_main_file },

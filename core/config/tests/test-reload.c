@@ -34,15 +34,29 @@ static const TdConfigSection trunk_section = {
     sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
     .is_named = true,         .keys = trunk_keys,   .n_keys = 5
 };
-/* Keys that a reload would take over, of a module that takes none. */
-static const TdConfigSection stiff_section = {
-    sizeof (TdConfigSection), sizeof (TdConfigKey), "stiff",
-    .is_named = true,         .keys = trunk_keys,   .n_keys = 1
+/* Keys added to [trunk]: by one who takes a reload over, and by one who takes none. */
+static const TdConfigKey lithe_keys[] = {
+    { .name = "user", .type = TD_CONFIG_TEXT, .flags = TD_CONFIG_RELOADABLE },
+    { .name = "via", .type = TD_CONFIG_TEXT },
+};
+static const TdConfigKey stiff_keys[] = {
+    { .name = "rate", .type = TD_CONFIG_TEXT, .flags = TD_CONFIG_RELOADABLE },
+};
+static const TdConfigSection lithe_addition = {
+    sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
+    .keys = lithe_keys,       .n_keys = 2,          .is_addition = true
+};
+static const TdConfigSection stiff_sections[] = {
+    { sizeof (TdConfigSection), sizeof (TdConfigKey), "stiff", .is_named = true, .keys = trunk_keys,
+      .n_keys = 1 },
+    { sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk", .keys = stiff_keys, .n_keys = 1,
+      .is_addition = true },
 };
 static const TdSchemaOwner owners[] = {
     { .name = "core", .sections = core_sections, .n_sections = 2, .can_reload = true },
     { .name = "trunks", .sections = &trunk_section, .n_sections = 1, .can_reload = true },
-    { .name = "stiff", .sections = &stiff_section, .n_sections = 1, .can_reload = false },
+    { .name = "stiff", .sections = stiff_sections, .n_sections = 2, .can_reload = false },
+    { .name = "lithe", .sections = &lithe_addition, .n_sections = 1, .can_reload = true },
 };
 
 static TdConfig *
@@ -171,6 +185,45 @@ test_a_module_that_comes_brings_its_sections (void)
 
     g_assert_cmpstr (comes, ==, "added [stiff a] (/f:1:1)\n");
     g_assert_cmpstr (goes, ==, "removed [stiff a] (/f:1:1)\n");
+}
+
+static void
+test_an_added_key_waits_for_who_adds_it (void)
+{
+    expect_diff ("[trunk a]\nuser = 1\n", "[trunk a]\nuser = 2\n",
+                 "changed [trunk a] user: 1 -> 2 (/f:2:8)\n");
+    expect_diff ("[trunk a]\nvia = 1\n", "[trunk a]\nvia = 2\n",
+                 "changed [trunk a] via: 1 -> 2; restart lithe (/f:2:7)\n");
+    expect_diff ("[trunk a]\nrate = 1\n", "[trunk a]\nrate = 2\n",
+                 "changed [trunk a] rate: 1 -> 2; restart stiff (/f:2:8)\n");
+}
+
+/* The section's owner sees it come and go, and so does who takes over any key there. */
+static void
+test_who_adds_keys_may_not_see_a_section_come (void)
+{
+    expect_diff ("", "[trunk a]\nvia = 1\nrate = 2\n",
+                 "added [trunk a] (/f:1:1)\n"
+                 "added [trunk a] rate: nothing -> 2; restart stiff (/f:3:8)\n");
+    expect_diff ("[trunk a]\nvia = 1\nrate = 2\n", "",
+                 "removed [trunk a] (/f:1:1)\n"
+                 "removed [trunk a] rate: 2 -> nothing; restart stiff (/f:3:8)\n");
+}
+
+static void
+test_a_module_that_comes_brings_its_keys (void)
+{
+    g_autoptr (TdConfig) before = make_config ("[trunk a]\n", 2);
+    g_autoptr (TdConfig) after = make_config ("[trunk a]\nrate = 1\n[trunk b]\nrate = 2\n", 3);
+    g_autofree char *comes = print_diff (before, after);
+    g_autofree char *goes = print_diff (after, before);
+
+    g_assert_cmpstr (comes, ==,
+                     "added [trunk a] rate: nothing -> 1 (/f:2:8)\n"
+                     "added [trunk b] (/f:3:1)\n");
+    g_assert_cmpstr (goes, ==,
+                     "removed [trunk a] rate: 1 -> nothing (/f:2:8)\n"
+                     "removed [trunk b] (/f:3:1)\n");
 }
 
 /* What the participants did, in order: "a+" prepared, "a!" committed, "a-" abandoned. */
@@ -302,6 +355,12 @@ main (int argc, char **argv)
     g_test_add_func ("/config/reload/secrets-are-not-shown", test_secrets_are_not_shown);
     g_test_add_func ("/config/reload/a-module-that-comes-brings-its-sections",
                      test_a_module_that_comes_brings_its_sections);
+    g_test_add_func ("/config/reload/an-added-key-waits-for-who-adds-it",
+                     test_an_added_key_waits_for_who_adds_it);
+    g_test_add_func ("/config/reload/who-adds-keys-may-not-see-a-section-come",
+                     test_who_adds_keys_may_not_see_a_section_come);
+    g_test_add_func ("/config/reload/a-module-that-comes-brings-its-keys",
+                     test_a_module_that_comes_brings_its_keys);
     g_test_add_func ("/config/reload/all-commit-when-all-are-ready",
                      test_all_commit_when_all_are_ready);
     g_test_add_func ("/config/reload/all-abandon-when-one-refuses",

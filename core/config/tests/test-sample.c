@@ -38,15 +38,15 @@ static const TdSchemaOwner owners[] = {
 };
 
 static char *
-write_with (void (*write) (GString *out, const TdSchema *schema, const char *owner),
-            const char *owner)
+write_with (void (*write) (GString *out, const TdSchema *schema, const char *const *owners),
+            const char *const *names)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (TdSchema) schema = td_schema_new (owners, G_N_ELEMENTS (owners), &error);
     GString *out = g_string_new (NULL);
 
     g_assert_no_error (error);
-    write (out, schema, owner);
+    write (out, schema, names);
     return g_string_free (out, FALSE);
 }
 
@@ -84,11 +84,11 @@ test_sample (void)
 static void
 test_one_owner (void)
 {
-    g_autofree char *text = write_with (td_schema_write_sample, "core");
-    g_autofree char *nobody = write_with (td_schema_write_sample, "nobody");
+    g_autofree char *text = write_with (td_schema_write_sample, TD_LIST ("core"));
+    g_autofree char *nobody = write_with (td_schema_write_sample, TD_LIST ("nobody"));
 
     g_assert_true (g_str_has_prefix (text, "#[modules]\n"));
-    g_assert_cmpstr (nobody, ==, "");
+    g_assert_cmpstr (nobody, ==, "# The module nobody has nothing to configure.\n");
 }
 
 static void
@@ -119,13 +119,103 @@ test_manual (void)
 static void
 test_man_page (void)
 {
-    g_autofree char *text = write_with (td_schema_write_man, "trunks");
+    g_autofree char *text = write_with (td_schema_write_man, TD_LIST ("trunks"));
 
     g_assert_true (g_str_has_prefix (text, ".SS \"[trunk NAME]\"\nA partner's trunk group.\n"
                                            ".TP\n\\fBcapacity\\fR (default 480 calls)\n"));
     g_assert_nonnull (strstr (text,
                               ".TP\n\\fBpassword\\fR\n\\&.starts with a dot, has a \\e in it\n"
                               "A text."));
+}
+
+static const TdConfigKey rate_keys[] = {
+    { .name = "rate", .type = TD_CONFIG_TEXT, .help = "What it costs." },
+};
+static const TdConfigSection rating_sections[] = {
+    { sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk", .keys = rate_keys, .n_keys = 1,
+      .is_addition = true },
+    { sizeof (TdConfigSection), sizeof (TdConfigKey), "rating", .keys = rate_keys, .n_keys = 1 },
+};
+
+/* The same with a module "rating", which adds to [trunk]. */
+static char *
+write_rated (void (*write) (GString *out, const TdSchema *schema, const char *const *owners),
+             const char *const *names)
+{
+    TdSchemaOwner rated[] = {
+        owners[0],
+        owners[1],
+        { .name = "rating", .sections = rating_sections, .n_sections = 2, .can_reload = true },
+    };
+    g_autoptr (TdSchema) schema = td_schema_new (rated, G_N_ELEMENTS (rated), NULL);
+    GString *out = g_string_new (NULL);
+
+    g_assert_nonnull (schema);
+    write (out, schema, names);
+    return g_string_free (out, FALSE);
+}
+
+static void
+test_added_keys_stand_with_their_section (void)
+{
+    g_autofree char *all = write_rated (td_schema_write_manual, NULL);
+    g_autofree char *both = write_rated (td_schema_write_manual, TD_LIST ("rating", "trunks"));
+    g_autofree char *without = write_rated (td_schema_write_manual, TD_LIST ("trunks", "core"));
+    static const char added[] =
+        "required. A change needs a restart.\n"
+        "- `rate`: What it costs. A text. A change needs a restart. Of the module rating.\n";
+
+    g_assert_nonnull (strstr (all, added));
+    g_assert_nonnull (strstr (both, added));
+    g_assert_true (g_str_has_prefix (both, "## `[rating]`\n\n- `rate`: What it costs. A text. A "
+                                           "change needs a restart.\n\n## `[trunk NAME]`\n"));
+    g_assert_null (strstr (without, "rate"));
+}
+
+static void
+test_added_keys_alone (void)
+{
+    g_autofree char *manual = write_rated (td_schema_write_manual, TD_LIST ("rating"));
+    g_autofree char *man = write_rated (td_schema_write_man, TD_LIST ("rating"));
+
+    g_assert_cmpstr (manual, ==,
+                     "## `[rating]`\n"
+                     "\n"
+                     "- `rate`: What it costs. A text. A change needs a restart.\n"
+                     "\n"
+                     "## `[trunk NAME]`\n"
+                     "\n"
+                     "What the module rating adds to this section, which the module trunks "
+                     "declares.\n"
+                     "\n"
+                     "- `rate`: What it costs. A text. A change needs a restart.\n");
+    g_assert_true (g_str_has_suffix (man, ".SS \"[trunk NAME]\"\nWhat the module rating adds to "
+                                          "this section, which the module trunks declares.\n"
+                                          ".TP\n\\fBrate\\fR\nWhat it costs.\n"
+                                          "A text. A change needs a restart.\n"));
+}
+
+/* A section stands once: its keys are not to be switched on beside it. */
+static void
+test_a_sample_of_added_keys (void)
+{
+    g_autofree char *sample = write_rated (td_schema_write_sample, TD_LIST ("rating"));
+
+    g_assert_cmpstr (sample, ==,
+                     "#[rating]\n"
+                     "\n"
+                     "# What it costs.\n"
+                     "# A text. A change needs a restart.\n"
+                     "#rate =\n"
+                     "\n"
+                     "# What the module rating adds to this section, which the module trunks\n"
+                     "# declares.\n"
+                     "# Write these keys where that section stands.\n"
+                     "# [trunk NAME]\n"
+                     "\n"
+                     "# What it costs.\n"
+                     "# A text. A change needs a restart.\n"
+                     "# rate =\n");
 }
 
 /* What the operator gets by taking away the marks before what is set. */
@@ -175,6 +265,10 @@ main (int argc, char **argv)
     g_test_add_func ("/config/sample/one-owner", test_one_owner);
     g_test_add_func ("/config/sample/manual", test_manual);
     g_test_add_func ("/config/sample/man-page", test_man_page);
+    g_test_add_func ("/config/sample/added-keys-stand-with-their-section",
+                     test_added_keys_stand_with_their_section);
+    g_test_add_func ("/config/sample/added-keys-alone", test_added_keys_alone);
+    g_test_add_func ("/config/sample/a-sample-of-added-keys", test_a_sample_of_added_keys);
     g_test_add_func ("/config/sample/a-sample-is-a-good-configuration",
                      test_a_sample_is_a_good_configuration);
     return g_test_run ();

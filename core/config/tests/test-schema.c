@@ -172,6 +172,177 @@ test_nothing_of_the_declaration_is_kept (void)
     g_assert_cmpstr (copied_key->decl.choices[0], ==, "one");
 }
 
+static const TdConfigKey trunk_keys[] = {
+    { .name = "address", .type = TD_CONFIG_TEXT },
+    { .name = "media", .type = TD_CONFIG_TEXT },
+};
+static const TdConfigSection trunk_section = {
+    sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
+    .is_named = true,         .keys = trunk_keys,   .n_keys = 2
+};
+static const TdConfigKey capacity_keys[] = {
+    { .name = "capacity", .type = TD_CONFIG_INTEGER, .default_text = "7" },
+    { .name = "hunt", .type = TD_CONFIG_TEXT },
+};
+static const TdConfigSection capacity_addition = {
+    sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
+    .keys = capacity_keys,    .n_keys = 2,          .is_addition = true
+};
+static const TdConfigKey user_keys[] = {
+    { .name = "username", .type = TD_CONFIG_TEXT },
+};
+static const TdConfigSection user_addition = {
+    sizeof (TdConfigSection), sizeof (TdConfigKey), "trunk",
+    .keys = user_keys,        .n_keys = 1,          .is_addition = true
+};
+
+/* Those who add stand on both sides of the one who declares. */
+static TdSchema *
+new_with_additions (void)
+{
+    TdSchemaOwner owners[] = {
+        { .name = "trunk", .sections = &capacity_addition, .n_sections = 1, .can_reload = true },
+        { .name = "core", .sections = &trunk_section, .n_sections = 1 },
+        { .name = "sip", .sections = &user_addition, .n_sections = 1 },
+    };
+    g_autoptr (GError) error = NULL;
+    TdSchema *schema = td_schema_new (owners, G_N_ELEMENTS (owners), &error);
+
+    g_assert_no_error (error);
+    return schema;
+}
+
+static void
+test_keys_are_added_behind_in_the_order_of_owners (void)
+{
+    g_autoptr (TdSchema) schema = new_with_additions ();
+    const TdSchemaSection *section = td_schema_find (schema, "trunk");
+    static const char *const names[] = { "address", "media", "capacity", "hunt", "username" };
+
+    g_assert_cmpuint (schema->sections->len, ==, 1);
+    g_assert_true (section->is_named);
+    g_assert_cmpuint (section->n_keys, ==, G_N_ELEMENTS (names));
+    for (unsigned i = 0; i < section->n_keys; i++) {
+        g_assert_cmpstr (section->keys[i].decl.name, ==, names[i]);
+        g_assert_cmpuint (section->keys[i].index, ==, i);
+        g_assert_true (section->keys[i].section == section);
+        g_assert_true (td_schema_find_key (section, names[i]) == &section->keys[i]);
+    }
+    g_assert_null (td_schema_find_key (section, "password"));
+}
+
+static void
+test_an_added_key_is_of_who_adds_it (void)
+{
+    g_autoptr (TdSchema) schema = new_with_additions ();
+    const TdSchemaSection *section = td_schema_find (schema, "trunk");
+
+    g_assert_cmpstr (section->owner, ==, "core");
+    g_assert_false (section->can_reload);
+    g_assert_cmpstr (td_schema_find_key (section, "media")->owner, ==, "core");
+    g_assert_false (td_schema_find_key (section, "media")->can_reload);
+    g_assert_cmpstr (td_schema_find_key (section, "hunt")->owner, ==, "trunk");
+    g_assert_true (td_schema_find_key (section, "hunt")->can_reload);
+    g_assert_cmpstr (td_schema_find_key (section, "username")->owner, ==, "sip");
+    g_assert_false (td_schema_find_key (section, "username")->can_reload);
+}
+
+/* What the module "adder" hears when it adds ADDITION to what core declares as SECTION (nullable). */
+static void
+expect_no_addition (const TdConfigSection *section, TdConfigSection addition, const char *wanted)
+{
+    TdSchemaOwner owners[] = {
+        { .name = "core", .sections = section, .n_sections = section != NULL },
+        { .name = "adder", .sections = &addition, .n_sections = 1 },
+    };
+    g_autofree char *whole =
+        g_strconcat ("adder cannot add keys to section [trunk]: ", wanted, NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdSchema) schema = td_schema_new (owners, 2, &error);
+
+    g_assert_null (schema);
+    g_assert_error (error, TD_CONFIG_ERROR, TD_CONFIG_ERROR_DECLARATION);
+    g_assert_cmpstr (error->message, ==, whole);
+}
+
+static void
+test_nothing_is_added_to_what_nobody_declares (void)
+{
+    expect_no_addition (NULL, user_addition,
+                        "no module in [modules] declares it: name the one that does, or disable "
+                        "adder");
+}
+
+static void
+test_a_key_that_is_there_is_not_added (void)
+{
+    TdConfigSection addition = user_addition;
+
+    addition.keys = &trunk_keys[1];
+    expect_no_addition (&trunk_section, addition, "core has declared key \"media\" there already");
+}
+
+static void
+test_a_key_that_was_added_is_not_added_again (void)
+{
+    TdSchemaOwner owners[] = {
+        { .name = "core", .sections = &trunk_section, .n_sections = 1 },
+        { .name = "sip", .sections = &user_addition, .n_sections = 1 },
+        { .name = "mgcp", .sections = &user_addition, .n_sections = 1 },
+    };
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (td_schema_new (owners, G_N_ELEMENTS (owners), &error));
+    g_assert_cmpstr (error->message, ==,
+                     "mgcp cannot add keys to section [trunk]: sip has declared key \"username\" "
+                     "there already");
+}
+
+static void
+test_nothing_is_added_where_any_key_is_taken (void)
+{
+    TdConfigSection any = { .size = sizeof any, .name = "trunk", .takes_any_key = true };
+
+    expect_no_addition (&any, user_addition, "core has declared that it takes any key");
+}
+
+static void
+test_an_addition_says_nothing_of_the_section (void)
+{
+    static const char wanted[] = "is_named, takes_any_key and help are for who declares it to say";
+    TdConfigSection named = user_addition, any = user_addition, helpful = user_addition;
+
+    named.is_named = true;
+    expect_no_addition (&trunk_section, named, wanted);
+    any.takes_any_key = true;
+    expect_no_addition (&trunk_section, any, wanted);
+    helpful.help = "Trunks.";
+    expect_no_addition (&trunk_section, helpful, wanted);
+}
+
+static void
+test_a_wrong_key_is_not_added (void)
+{
+    TdConfigKey any = { .name = "*" };
+    TdConfigSection addition = user_addition;
+
+    addition.keys = &any;
+    expect_no_addition (&trunk_section, addition,
+                        "key \"*\" is not lower case, digits and hyphens");
+}
+
+static void
+test_who_is_absent_adds_nothing (void)
+{
+    TdSchemaOwner owners[] = {
+        { .name = "core", .sections = &trunk_section, .n_sections = 1 },
+        { .name = "sip", .sections = &user_addition, .n_sections = 1, .is_absent = true },
+    };
+    g_autoptr (TdSchema) schema = td_schema_new (owners, G_N_ELEMENTS (owners), NULL);
+
+    g_assert_cmpuint (td_schema_find (schema, "trunk")->n_keys, ==, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -186,5 +357,21 @@ main (int argc, char **argv)
                      test_longer_structs_are_stepped_over);
     g_test_add_func ("/config/schema/nothing-of-the-declaration-is-kept",
                      test_nothing_of_the_declaration_is_kept);
+    g_test_add_func ("/config/schema/keys-are-added-behind-in-the-order-of-owners",
+                     test_keys_are_added_behind_in_the_order_of_owners);
+    g_test_add_func ("/config/schema/an-added-key-is-of-who-adds-it",
+                     test_an_added_key_is_of_who_adds_it);
+    g_test_add_func ("/config/schema/nothing-is-added-to-what-nobody-declares",
+                     test_nothing_is_added_to_what_nobody_declares);
+    g_test_add_func ("/config/schema/a-key-that-is-there-is-not-added",
+                     test_a_key_that_is_there_is_not_added);
+    g_test_add_func ("/config/schema/a-key-that-was-added-is-not-added-again",
+                     test_a_key_that_was_added_is_not_added_again);
+    g_test_add_func ("/config/schema/nothing-is-added-where-any-key-is-taken",
+                     test_nothing_is_added_where_any_key_is_taken);
+    g_test_add_func ("/config/schema/an-addition-says-nothing-of-the-section",
+                     test_an_addition_says_nothing_of_the_section);
+    g_test_add_func ("/config/schema/a-wrong-key-is-not-added", test_a_wrong_key_is_not_added);
+    g_test_add_func ("/config/schema/who-is-absent-adds-nothing", test_who_is_absent_adds_nothing);
     return g_test_run ();
 }
