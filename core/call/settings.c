@@ -106,18 +106,6 @@ static const TdConfigKey trunk_keys[] = {
       .help = "Whether media to this peer are anchored or run past the switch; default: as [call] "
               "says.",
       .since = "0.1" },
-    { .name = "username",
-      .type = TD_CONFIG_TEXT,
-      .flags = TD_CONFIG_RELOADABLE,
-      .default_text = "",
-      .help = "The name by which this switch answers the peer's challenge.",
-      .since = "0.1" },
-    { .name = "password",
-      .type = TD_CONFIG_TEXT,
-      .flags = TD_CONFIG_RELOADABLE | TD_CONFIG_SECRET,
-      .default_text = "",
-      .help = "The password that belongs to it.",
-      .since = "0.1" },
 };
 
 const TdConfigSection td_trunk_section = {

@@ -98,6 +98,22 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
 };
 
+/* What a trunk that is reached by SIP has beside what every trunk has. */
+static const TdConfigKey trunk_keys[] = {
+    { .name = "username",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "",
+      .help = "The name by which this switch answers the peer's challenge.",
+      .since = "0.1" },
+    { .name = "password",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE | TD_CONFIG_SECRET,
+      .default_text = "",
+      .help = "The password that belongs to it.",
+      .since = "0.1" },
+};
+
 static const TdConfigSection sections[] = {
     { .size = sizeof (TdConfigSection),
       .key_size = sizeof (TdConfigKey),
@@ -105,6 +121,12 @@ static const TdConfigSection sections[] = {
       .help = "SIP endpoints.",
       .keys = keys,
       .n_keys = G_N_ELEMENTS (keys) },
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "trunk",
+      .keys = trunk_keys,
+      .n_keys = G_N_ELEMENTS (trunk_keys),
+      .is_addition = true },
 };
 
 /* --- Attributes and metrics -------------------------------------------------------------- */

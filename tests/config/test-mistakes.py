@@ -55,6 +55,12 @@ WRONG = {
     'section of a module that is not loaded': (
         REGISTRAR + '[sip]\nlisten = udp:127.0.0.1:5060\n',
         r'tandem\.conf:3:1: section "sip" is unknown: no module in \[modules\] declares it: name'),
+    'key of a module that is disabled': (
+        '[modules]\nsip = disabled\n[trunk a]\naddress = sip:192.0.2.1\nusername = me\n',
+        r'tandem\.conf:5:1: key "username" is unknown in \[trunk\]: no module that runs declares it$'),
+    'key of a module misspelt': (
+        '[modules]\nsip = required\n[trunk a]\naddress = sip:192.0.2.1\nusrname = me\n',
+        r'tandem\.conf:5:1: key "usrname" is unknown in \[trunk\]: .*; did you mean "username"\?'),
     'module misspelt': ('[modules]\nspi = required\n',
                         r'tandem\.conf:2:7: module spi: no spi\.so in .*: did you mean "sip"\?'),
     'yes for required': ('[modules]\nsip = yes\n',

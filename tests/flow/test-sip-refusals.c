@@ -30,6 +30,26 @@ test_trunk_challenges (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b); /* the same credentials are not tried again */
 }
 
+/* Nothing but a key of [trunk] that this module adds there: what the next call answers with. */
+static void
+test_reload_takes_credentials_over (Flow *flow, gconstpointer data)
+{
+    g_autofree char *config = NULL;
+
+    g_assert_true (g_file_get_contents (flow->fixture->config_file, &config, NULL, NULL));
+    g_autoptr (GString) changed = g_string_new (config);
+    g_assert_cmpuint (g_string_replace (changed, "username = us", "username = we", 0), ==, 1);
+    g_assert_true (g_file_set_contents (flow->fixture->config_file, changed->str, -1, NULL));
+    g_assert_true (td_engine_reload (NULL, NULL));
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    sip_answer_to (flow, &flow->b, flow->b.last, 401, "pt",
+                   "WWW-Authenticate: Digest realm=\"b\", nonce=\"n\", algorithm=MD5\r\n", NULL);
+    expect (&flow->b, "ACK ");
+    expect (&flow->b, "INVITE ");
+    g_assert_true (sip_has (&flow->b, "\r\nAuthorization: Digest username=\"we\", realm=\"b\", "));
+}
+
 static const SipPeersOptions refuse_strangers = { .strangers = "refuse" };
 static const SipPeersOptions by_name = { .strangers = "refuse", .b_host = "localhost" };
 
@@ -264,6 +284,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("trunk-challenges", test_trunk_challenges, NULL);
+    ADD ("reload-takes-credentials-over", test_reload_takes_credentials_over, NULL);
     ADD ("strangers-are-refused", test_strangers_are_refused, &refuse_strangers);
     ADD ("trunk-by-name", test_trunk_by_name, &by_name);
     ADD ("refusals", test_refusals, NULL);
