@@ -6,6 +6,7 @@
 #include <tandem/resource.h>
 
 #include <pthread.h>
+#include <string.h>
 
 enum {
     HOLDERS_BATCH = 64, /* so many ids are copied under the lock at once */
@@ -40,21 +41,36 @@ typedef struct {
     TdGrant *first, **end;
 } GrantList;
 
-struct TdLimit {
-    TdOwned owned;
-    char *name;
-    pthread_mutex_t lock; /* guards what follows, and the private part of every seat attached */
-    unsigned capacity, queue_length;
-    unsigned reserved[TD_N_CLASSES];
+/* The seats of all limits that one module has made under one name, in whichever generation. */
+typedef struct {
+    char *key;            /* "module name" */
+    pthread_mutex_t lock; /* guards what follows, its limits, and the private part of their seats */
+    TdLimit *in_force;    /* whose figures count; NULL: all are retired */
+    unsigned n_limits;    /* none: about to be freed */
     unsigned ceiling[TD_N_CLASSES]; /* a seat of the class may not bring in_use above it */
     unsigned in_use;                /* units of the holders */
     unsigned n_holders, n_queued;
-    unsigned n_attached; /* seats and cursors that point here */
     uint64_t n_arrivals;
-    bool is_retired;
     SeatList holders;
     SeatList queues[TD_N_CLASSES];
+} Pool;
+
+/* What one generation of a module wants of its pool. */
+struct TdLimit {
+    TdOwned owned;
+    Pool *pool;
+    unsigned n_attached; /* seats and cursors that point here */
+    bool is_retired;
+    unsigned capacity, queue_length;
+    unsigned reserved[TD_N_CLASSES];
+    TdLimit *older; /* whose figures counted before and would again; NULL: nobody's */
 };
+
+/* Every pool by its key: a newer generation finds it here, or one that is started again. */
+static struct {
+    pthread_mutex_t lock; /* before a pool's, never the other way round */
+    GHashTable *pools;    /* NULL when there are none */
+} known = { PTHREAD_MUTEX_INITIALIZER, NULL };
 
 static void
 list_init (SeatList *list)
@@ -116,119 +132,177 @@ grants_post (GrantList *grants)
     }
 }
 
-static void
-limit_free (TdLimit *limit)
+static Pool *
+pool_new (char *key)
 {
-    pthread_mutex_destroy (&limit->lock);
-    g_free (limit->name);
-    g_free (limit);
+    Pool *pool = g_new0 (Pool, 1);
+
+    pool->key = key;
+    pthread_mutex_init (&pool->lock, NULL);
+    list_init (&pool->holders);
+    for (unsigned i = 0; i < TD_N_CLASSES; i++) {
+        list_init (&pool->queues[i]);
+    }
+    return pool;
 }
 
-/* Releases the lock, and the limit when nobody is left to need it. */
+static void
+pool_free (Pool *pool)
+{
+    pthread_mutex_lock (&known.lock);
+    /* Another one may have been made, and have gone, under its name meanwhile. */
+    if (known.pools != NULL && g_hash_table_lookup (known.pools, pool->key) == pool) {
+        g_hash_table_remove (known.pools, pool->key);
+        if (g_hash_table_size (known.pools) == 0) {
+            g_clear_pointer (&known.pools, g_hash_table_unref);
+        }
+    }
+    pthread_mutex_unlock (&known.lock);
+    pthread_mutex_destroy (&pool->lock);
+    g_free (pool->key);
+    g_free (pool);
+}
+
+/* The pool that MODULE has under NAME, locked, and with one limit more. */
+static Pool *
+pool_enter (const TdModule *module, const char *name)
+{
+    /* No module's name has a space, and none is empty, as the core's is here. */
+    char *key = g_strdup_printf ("%s %s", module != NULL ? td_owner_of (module)->name : "", name);
+
+    pthread_mutex_lock (&known.lock);
+    if (known.pools == NULL) {
+        known.pools = g_hash_table_new (g_str_hash, g_str_equal);
+    }
+    Pool *pool = g_hash_table_lookup (known.pools, key);
+    if (pool != NULL) {
+        pthread_mutex_lock (&pool->lock);
+    }
+    if (pool == NULL || pool->n_limits == 0) {
+        if (pool != NULL) {
+            pthread_mutex_unlock (&pool->lock); /* a lane has given its last seat back just now */
+        }
+        pool = pool_new (g_steal_pointer (&key));
+        pthread_mutex_lock (&pool->lock);
+        g_hash_table_replace (known.pools, pool->key, pool);
+    }
+    pool->n_limits++;
+    pthread_mutex_unlock (&known.lock);
+    g_free (key);
+    return pool;
+}
+
+/* Releases the lock, and what nobody is left to need. */
 static void
 unlock_and_free_last (TdLimit *limit)
 {
-    bool is_last = limit->is_retired && limit->n_attached == 0;
+    Pool *pool = limit->pool;
+    bool is_over = limit->is_retired && limit->n_attached == 0;
+    bool is_last = is_over && --pool->n_limits == 0;
 
-    pthread_mutex_unlock (&limit->lock);
+    pthread_mutex_unlock (&pool->lock);
+    if (is_over) {
+        g_free (limit);
+    }
     if (is_last) {
-        limit_free (limit);
+        pool_free (pool);
     }
 }
 
 static void
-compute_ceilings (TdLimit *limit)
+compute_ceilings (Pool *pool)
 {
+    const TdLimit *limit = pool->in_force;
     uint64_t reserved_above = 0;
 
     for (unsigned i = TD_N_CLASSES; i-- > 0;) {
-        bool is_open = !limit->is_retired && limit->capacity > reserved_above;
-        limit->ceiling[i] = is_open ? limit->capacity - (unsigned) reserved_above : 0;
-        reserved_above += limit->reserved[i];
+        bool is_open = limit != NULL && limit->capacity > reserved_above;
+        pool->ceiling[i] = is_open ? limit->capacity - (unsigned) reserved_above : 0;
+        reserved_above += limit != NULL ? limit->reserved[i] : 0;
     }
 }
 
 static bool
-fits (const TdLimit *limit, const TdSeat *seat)
+fits (const Pool *pool, const TdSeat *seat)
 {
-    return (uint64_t) limit->in_use + seat->units <= limit->ceiling[seat->seat_class];
+    return (uint64_t) pool->in_use + seat->units <= pool->ceiling[seat->seat_class];
 }
 
 /* Whether SEAT would not fit if nobody were there: it would keep everybody behind it waiting in
  * vain. A class that may take nothing at all waits for better times, as nobody behind it fits. */
 static bool
-is_too_heavy (const TdLimit *limit, const TdSeat *seat)
+is_too_heavy (const Pool *pool, const TdSeat *seat)
 {
-    unsigned ceiling = limit->ceiling[seat->seat_class];
+    unsigned ceiling = pool->ceiling[seat->seat_class];
 
     return ceiling > 0 && seat->units > ceiling;
 }
 
 static void
-sit_down (TdLimit *limit, TdSeat *seat, SeatState state)
+sit_down (Pool *pool, TdSeat *seat, SeatState state)
 {
-    list_insert (&limit->holders, limit->holders.end, seat);
-    limit->n_holders++;
-    limit->in_use += seat->units;
+    list_insert (&pool->holders, pool->holders.end, seat);
+    pool->n_holders++;
+    pool->in_use += seat->units;
     seat->state = (uint8_t) state;
 }
 
 static void
-stand_up (TdLimit *limit, TdSeat *seat)
+stand_up (Pool *pool, TdSeat *seat)
 {
-    list_remove (&limit->holders, seat);
-    limit->n_holders--;
-    limit->in_use -= seat->units;
+    list_remove (&pool->holders, seat);
+    pool->n_holders--;
+    pool->in_use -= seat->units;
 }
 
 static void
-leave_queue (TdLimit *limit, TdSeat *seat)
+leave_queue (Pool *pool, TdSeat *seat)
 {
-    list_remove (&limit->queues[seat->seat_class], seat);
-    limit->n_queued--;
+    list_remove (&pool->queues[seat->seat_class], seat);
+    pool->n_queued--;
 }
 
 /* Seats waiters while the rule allows it. The first one that does not fit keeps those behind it
  * waiting, lighter ones as well: else it might wait for ever. */
 static void
-serve (TdLimit *limit, GrantList *grants)
+serve (Pool *pool, GrantList *grants)
 {
-    for (unsigned i = TD_N_CLASSES; limit->n_queued > 0 && i-- > 0;) {
+    for (unsigned i = TD_N_CLASSES; pool->n_queued > 0 && i-- > 0;) {
         TdSeat *seat;
-        while ((seat = limit->queues[i].first) != NULL) {
-            if (!fits (limit, seat)) {
+        while ((seat = pool->queues[i].first) != NULL) {
+            if (!fits (pool, seat)) {
                 return;
             }
-            leave_queue (limit, seat);
-            sit_down (limit, seat, SEAT_GRANTED);
+            leave_queue (pool, seat);
+            sit_down (pool, seat, SEAT_GRANTED);
             grants_add (grants, seat->grant);
         }
     }
 }
 
 static void
-refuse (TdLimit *limit, TdSeat *seat, GrantList *grants)
+refuse (Pool *pool, TdSeat *seat, GrantList *grants)
 {
-    leave_queue (limit, seat);
+    leave_queue (pool, seat);
     seat->state = SEAT_REFUSED;
     grants_add (grants, seat->grant);
 }
 
-/* Figures of LIMIT have changed. */
+/* Other figures are in force. Who waited through RETIRED (nullable) has lost. */
 static void
-apply (TdLimit *limit, GrantList *grants)
+apply (Pool *pool, const TdLimit *retired, GrantList *grants)
 {
-    compute_ceilings (limit);
-    for (unsigned i = TD_N_CLASSES; limit->n_queued > 0 && i-- > 0;) {
+    compute_ceilings (pool);
+    for (unsigned i = TD_N_CLASSES; pool->n_queued > 0 && i-- > 0;) {
         TdSeat *next;
-        for (TdSeat *seat = limit->queues[i].first; seat != NULL; seat = next) {
+        for (TdSeat *seat = pool->queues[i].first; seat != NULL; seat = next) {
             next = seat->next;
-            if (limit->is_retired || is_too_heavy (limit, seat)) {
-                refuse (limit, seat, grants);
+            if (pool->in_force == NULL || seat->limit == retired || is_too_heavy (pool, seat)) {
+                refuse (pool, seat, grants);
             }
         }
     }
-    serve (limit, grants);
+    serve (pool, grants);
 }
 
 static void
@@ -240,88 +314,118 @@ revoke_limit (TdOwned *owned)
 TdLimit *
 td_limit_new (TdModule *module, const char *name, unsigned capacity, unsigned queue_length)
 {
+    GrantList grants = { NULL, &grants.first };
     TdLimit *limit = g_new0 (TdLimit, 1);
+    Pool *pool = pool_enter (module, name);
 
-    limit->name = g_strdup (name);
-    pthread_mutex_init (&limit->lock, NULL);
+    limit->pool = pool;
     limit->capacity = capacity;
     limit->queue_length = queue_length;
-    list_init (&limit->holders);
-    for (unsigned i = 0; i < TD_N_CLASSES; i++) {
-        list_init (&limit->queues[i]);
-    }
-    compute_ceilings (limit);
-    limit->owned = (TdOwned){ .kind = "limit", .name = limit->name, .revoke = revoke_limit };
+    limit->older = pool->in_force;
+    pool->in_force = limit;
+    apply (pool, NULL, &grants);
+    pthread_mutex_unlock (&pool->lock);
+    grants_post (&grants);
+    limit->owned = (TdOwned){ .kind = "limit",
+                              .name = strchr (pool->key, ' ') + 1,
+                              .revoke = revoke_limit,
+                              .is_lease = true };
     td_owner_add (td_owner_of (module), &limit->owned);
     return limit;
+}
+
+/* LIMIT's figures do not count any more, neither now nor when the newer ones are gone. */
+static void
+step_back (Pool *pool, const TdLimit *limit)
+{
+    TdLimit **link = &pool->in_force;
+
+    while (*link != limit) {
+        link = &(*link)->older;
+    }
+    *link = limit->older;
 }
 
 void
 td_limit_retire (TdLimit *limit)
 {
     GrantList grants = { NULL, &grants.first };
+    Pool *pool = limit->pool;
 
     td_owner_remove (&limit->owned);
-    pthread_mutex_lock (&limit->lock);
-    limit->is_retired = true;
-    apply (limit, &grants);
+    pthread_mutex_lock (&pool->lock);
+    if (!limit->is_retired) {
+        bool was_in_force = pool->in_force == limit;
+        limit->is_retired = true;
+        step_back (pool, limit);
+        if (was_in_force) {
+            apply (pool, limit, &grants);
+        }
+    }
     unlock_and_free_last (limit);
+    grants_post (&grants);
+}
+
+/* Releases the lock; what LIMIT wants has changed. */
+static void
+apply_and_unlock (TdLimit *limit)
+{
+    GrantList grants = { NULL, &grants.first };
+
+    if (limit->pool->in_force == limit) {
+        apply (limit->pool, NULL, &grants);
+    }
+    pthread_mutex_unlock (&limit->pool->lock);
     grants_post (&grants);
 }
 
 void
 td_limit_set_capacity (TdLimit *limit, unsigned capacity)
 {
-    GrantList grants = { NULL, &grants.first };
-
-    pthread_mutex_lock (&limit->lock);
+    pthread_mutex_lock (&limit->pool->lock);
     limit->capacity = capacity;
-    apply (limit, &grants);
-    pthread_mutex_unlock (&limit->lock);
-    grants_post (&grants);
+    apply_and_unlock (limit);
 }
 
 void
 td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_units)
 {
-    GrantList grants = { NULL, &grants.first };
-
     g_return_if_fail (seat_class < TD_N_CLASSES);
-    pthread_mutex_lock (&limit->lock);
+    pthread_mutex_lock (&limit->pool->lock);
     limit->reserved[seat_class] = n_units;
-    apply (limit, &grants);
-    pthread_mutex_unlock (&limit->lock);
-    grants_post (&grants);
-}
-
-/* Reads one figure of LIMIT. */
-static unsigned
-peek (const TdLimit *limit, const unsigned *figure)
-{
-    TdLimit *mutable_limit = (TdLimit *) limit;
-
-    pthread_mutex_lock (&mutable_limit->lock);
-    unsigned value = *figure;
-    pthread_mutex_unlock (&mutable_limit->lock);
-    return value;
+    apply_and_unlock (limit);
 }
 
 unsigned
 td_limit_capacity (const TdLimit *limit)
 {
-    return peek (limit, &limit->capacity);
+    pthread_mutex_lock (&limit->pool->lock);
+    const TdLimit *in_force = limit->pool->in_force;
+    unsigned capacity = (in_force != NULL ? in_force : limit)->capacity;
+    pthread_mutex_unlock (&limit->pool->lock);
+    return capacity;
+}
+
+/* Reads one figure of POOL. */
+static unsigned
+peek (Pool *pool, const unsigned *figure)
+{
+    pthread_mutex_lock (&pool->lock);
+    unsigned value = *figure;
+    pthread_mutex_unlock (&pool->lock);
+    return value;
 }
 
 unsigned
 td_limit_in_use (const TdLimit *limit)
 {
-    return peek (limit, &limit->in_use);
+    return peek (limit->pool, &limit->pool->in_use);
 }
 
 unsigned
 td_limit_queued (const TdLimit *limit)
 {
-    return peek (limit, &limit->n_queued);
+    return peek (limit->pool, &limit->pool->n_queued);
 }
 
 static void
@@ -340,7 +444,7 @@ run_grant (TdPost *post)
 
     if (seat != NULL) {
         TdLimit *limit = seat->limit;
-        pthread_mutex_lock (&limit->lock);
+        pthread_mutex_lock (&limit->pool->lock);
         bool is_granted = seat->state == SEAT_GRANTED;
         seat->grant = NULL;
         seat->state = is_granted ? SEAT_HELD : SEAT_NONE;
@@ -382,18 +486,17 @@ grant_new (TdSeat *seat)
 /* Whether there is a place in the queue for SEAT_CLASS. When it is full, the youngest of the lowest
  * class below has to go. */
 static bool
-make_room (TdLimit *limit, unsigned seat_class, GrantList *grants)
+make_room (Pool *pool, unsigned seat_class, GrantList *grants)
 {
-    if (limit->is_retired || limit->queue_length == 0) {
-        return false;
-    }
-    if (limit->n_queued < limit->queue_length) {
+    unsigned queue_length = pool->in_force->queue_length;
+
+    if (pool->n_queued < queue_length) {
         return true;
     }
-    for (unsigned i = 0; i < seat_class; i++) {
-        TdSeat *last = list_last (&limit->queues[i]);
+    for (unsigned i = 0; queue_length > 0 && i < seat_class; i++) {
+        TdSeat *last = list_last (&pool->queues[i]);
         if (last != NULL) {
-            refuse (limit, last, grants);
+            refuse (pool, last, grants);
             return true;
         }
     }
@@ -402,10 +505,10 @@ make_room (TdLimit *limit, unsigned seat_class, GrantList *grants)
 
 /* Whether somebody of SEAT_CLASS or a higher one waits: who is light does not jump the queue. */
 static bool
-has_waiters (const TdLimit *limit, unsigned seat_class)
+has_waiters (const Pool *pool, unsigned seat_class)
 {
-    for (unsigned i = TD_N_CLASSES; limit->n_queued > 0 && i-- > seat_class;) {
-        if (limit->queues[i].first != NULL) {
+    for (unsigned i = TD_N_CLASSES; pool->n_queued > 0 && i-- > seat_class;) {
+        if (pool->queues[i].first != NULL) {
             return true;
         }
     }
@@ -414,21 +517,20 @@ has_waiters (const TdLimit *limit, unsigned seat_class)
 
 /* The lock is held. */
 static TdSeatResult
-take (TdLimit *limit, TdSeat *seat, TdGrant *grant, GrantList *grants)
+take (Pool *pool, TdSeat *seat, TdGrant *grant, GrantList *grants)
 {
-    SeatList *queue = &limit->queues[seat->seat_class];
+    SeatList *queue = &pool->queues[seat->seat_class];
 
-    if (fits (limit, seat) && !has_waiters (limit, seat->seat_class)) {
-        sit_down (limit, seat, SEAT_HELD);
+    if (fits (pool, seat) && !has_waiters (pool, seat->seat_class)) {
+        sit_down (pool, seat, SEAT_HELD);
         return TD_SEAT_GRANTED;
     }
-    if (grant == NULL || is_too_heavy (limit, seat)
-        || !make_room (limit, seat->seat_class, grants)) {
+    if (grant == NULL || is_too_heavy (pool, seat) || !make_room (pool, seat->seat_class, grants)) {
         return TD_SEAT_FULL;
     }
     list_insert (queue, queue->end, seat);
-    limit->n_queued++;
-    seat->arrival = limit->n_arrivals++;
+    pool->n_queued++;
+    seat->arrival = pool->n_arrivals++;
     seat->grant = grant;
     seat->state = SEAT_QUEUED;
     return TD_SEAT_QUEUED;
@@ -445,16 +547,17 @@ td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_class, bool may_queue)
                           TD_SEAT_FULL);
     g_return_val_if_fail (!may_queue || td_lane_current () != NULL, TD_SEAT_FULL);
 
+    Pool *pool = limit->pool;
     TdGrant *grant = may_queue ? grant_new (seat) : NULL;
     seat->seat_class = (uint8_t) seat_class;
     seat->units = MAX (seat->weight, 1);
-    pthread_mutex_lock (&limit->lock);
-    TdSeatResult result = take (limit, seat, grant, &grants);
+    pthread_mutex_lock (&pool->lock);
+    TdSeatResult result = limit->is_retired ? TD_SEAT_FULL : take (pool, seat, grant, &grants);
     if (result != TD_SEAT_FULL) {
         seat->limit = limit;
         limit->n_attached++;
     }
-    pthread_mutex_unlock (&limit->lock);
+    pthread_mutex_unlock (&pool->lock);
     grants_post (&grants);
     if (grant != NULL && result != TD_SEAT_QUEUED) {
         grant_free (grant);
@@ -472,22 +575,23 @@ td_seat_raise (TdSeat *seat, unsigned seat_class)
     if (limit == NULL || seat_class <= seat->seat_class) {
         return;
     }
-    pthread_mutex_lock (&limit->lock);
+    Pool *pool = limit->pool;
+    pthread_mutex_lock (&pool->lock);
     if (seat->state == SEAT_QUEUED) {
-        SeatList *queue = &limit->queues[seat_class];
+        SeatList *queue = &pool->queues[seat_class];
         TdSeat **link = &queue->first;
         while (*link != NULL && (*link)->arrival < seat->arrival) {
             link = &(*link)->next;
         }
-        list_remove (&limit->queues[seat->seat_class], seat);
+        list_remove (&pool->queues[seat->seat_class], seat);
         list_insert (queue, link, seat);
     }
     seat->seat_class = (uint8_t) seat_class;
-    if (seat->state == SEAT_QUEUED && is_too_heavy (limit, seat)) {
-        refuse (limit, seat, &grants);
+    if (seat->state == SEAT_QUEUED && is_too_heavy (pool, seat)) {
+        refuse (pool, seat, &grants);
     }
-    serve (limit, &grants);
-    pthread_mutex_unlock (&limit->lock);
+    serve (pool, &grants);
+    pthread_mutex_unlock (&pool->lock);
     grants_post (&grants);
 }
 
@@ -501,14 +605,15 @@ td_seat_give (TdSeat *seat)
     if (limit == NULL) {
         return;
     }
-    pthread_mutex_lock (&limit->lock);
+    Pool *pool = limit->pool;
+    pthread_mutex_lock (&pool->lock);
     if (seat->state == SEAT_QUEUED) {
-        leave_queue (limit, seat);
+        leave_queue (pool, seat);
         unused = seat->grant;
     } else if (seat->state != SEAT_REFUSED) {
-        stand_up (limit, seat);
+        stand_up (pool, seat);
     }
-    serve (limit, &grants);
+    serve (pool, &grants);
     if (seat->grant != NULL) {
         seat->grant->seat = NULL; /* the news will find nobody */
     }
@@ -530,20 +635,20 @@ typedef struct {
 
 /* Copies up to MAX holders behind CURSOR and moves CURSOR behind them. */
 static unsigned
-copy_holders (TdLimit *limit, TdSeat *cursor, Holder *holders, unsigned max)
+copy_holders (Pool *pool, TdSeat *cursor, Holder *holders, unsigned max)
 {
     unsigned n = 0;
 
-    pthread_mutex_lock (&limit->lock);
+    pthread_mutex_lock (&pool->lock);
     TdSeat *seat = cursor->next;
     for (; seat != NULL && n < max; seat = seat->next) {
         if (seat->state != SEAT_CURSOR) {
             holders[n++] = (Holder){ seat->holder, seat->seat_class };
         }
     }
-    list_remove (&limit->holders, cursor);
-    list_insert (&limit->holders, seat != NULL ? seat->link : limit->holders.end, cursor);
-    pthread_mutex_unlock (&limit->lock);
+    list_remove (&pool->holders, cursor);
+    list_insert (&pool->holders, seat != NULL ? seat->link : pool->holders.end, cursor);
+    pthread_mutex_unlock (&pool->lock);
     return n;
 }
 
@@ -551,27 +656,28 @@ void
 td_limit_holders (TdLimit *limit, bool (*visit) (TdId holder, unsigned seat_class, void *data),
                   void *data)
 {
+    Pool *pool = limit->pool;
     TdSeat cursor = { .state = SEAT_CURSOR };
     Holder holders[HOLDERS_BATCH];
     bool is_wanted = true;
     unsigned n;
 
-    pthread_mutex_lock (&limit->lock);
-    unsigned n_left = limit->n_holders; /* who comes later is not waited for */
-    list_insert (&limit->holders, &limit->holders.first, &cursor);
+    pthread_mutex_lock (&pool->lock);
+    unsigned n_left = pool->n_holders; /* who comes later is not waited for */
+    list_insert (&pool->holders, &pool->holders.first, &cursor);
     limit->n_attached++;
-    pthread_mutex_unlock (&limit->lock);
+    pthread_mutex_unlock (&pool->lock);
 
     while (is_wanted && n_left > 0
-           && (n = copy_holders (limit, &cursor, holders, MIN (n_left, HOLDERS_BATCH))) > 0) {
+           && (n = copy_holders (pool, &cursor, holders, MIN (n_left, HOLDERS_BATCH))) > 0) {
         n_left -= n;
         for (unsigned i = 0; is_wanted && i < n; i++) {
             is_wanted = visit (holders[i].holder, holders[i].seat_class, data);
         }
     }
 
-    pthread_mutex_lock (&limit->lock);
-    list_remove (&limit->holders, &cursor);
+    pthread_mutex_lock (&pool->lock);
+    list_remove (&pool->holders, &cursor);
     limit->n_attached--;
     unlock_and_free_last (limit);
 }

@@ -8,10 +8,10 @@
  * A limit is a number of units, a reservation for each priority class, a queue ordered by class and
  * then by arrival, and the list of holders. A seat takes one unit, or as many as it weighs. The first
  * waiter that does not fit keeps those behind it waiting, and lighter ones that come, so that a heavy
- * seat gets its turn, too. Its lock is held for a few loads and stores and never
- * while calling out. A queued seat is granted by a post to the waiter's lane; if the waiter's module
- * has stopped by then, the post's drop gives the seat back. A full queue makes room for a higher
- * class: its youngest waiter of the lowest class is refused.
+ * seat gets its turn, too. The limit's lock is held for a few loads and stores and never while calling
+ * out. A queued seat is granted by a post to the waiter's lane; if the waiter's module has stopped by
+ * then, the post's drop gives the seat back. A full queue makes room for a higher class: its youngest
+ * waiter of the lowest class is refused.
  */
 
 #ifndef TANDEM_RESOURCE_H
@@ -52,14 +52,19 @@ struct TdSeat {
     uint8_t state;
 };
 
-/* A limit called NAME with CAPACITY units and a queue of QUEUE_LENGTH waiters. It belongs to MODULE
- * and lives until its last seat is given back after the module stopped. Returns (transfer none).
- * Thread: control. */
+/* A limit called NAME with CAPACITY units and a queue of QUEUE_LENGTH waiters, nothing reserved. It
+ * ends with MODULE. Where MODULE, or another generation of it, has made NAME before, and has not
+ * retired it or seats of it are still held, both are one: seats, waiters and holders count for both,
+ * and the figures of the newest that is not retired are in force. So a new build begins with the
+ * calls of the old one, and one that fails to start leaves the old one as it was.
+ * Returns (transfer none). Thread: control. */
 TD_API TdLimit *td_limit_new (TdModule *module, const char *name, unsigned capacity,
                               unsigned queue_length);
 
-/* Ends LIMIT: nobody gets a seat any more, waiters are refused; freed with its last seat. What the
- * module has not retired when it stops is retired then. Thread: control. */
+/* Ends LIMIT: nobody gets a seat through it any more; its waiters are refused, unless a newer
+ * generation has taken over, which they then wait for. LIMIT is freed with its last seat, so no lane
+ * may be about to take one. What is not retired when the module has stopped is retired then, which
+ * is nobody's defect. Thread: control. */
 TD_API void td_limit_retire (TdLimit *limit);
 
 /* Seats over a smaller new capacity stay until they are given back. Thread: any. */
@@ -69,7 +74,7 @@ TD_API void td_limit_set_capacity (TdLimit *limit, unsigned capacity);
  * other classes. Thread: any. */
 TD_API void td_limit_reserve (TdLimit *limit, unsigned seat_class, unsigned n_units);
 
-/* Capacity and use in units, the queue in waiters. Thread: any. */
+/* What is in force: capacity and use in units, the queue in waiters. Thread: any. */
 TD_API unsigned td_limit_capacity (const TdLimit *limit);
 TD_API unsigned td_limit_in_use (const TdLimit *limit);
 TD_API unsigned td_limit_queued (const TdLimit *limit);

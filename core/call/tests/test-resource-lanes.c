@@ -373,6 +373,140 @@ test_no_class_is_seated_above_its_ceiling (void)
     pthread_rwlock_destroy (&ride.moving);
 }
 
+/* --- A limit that is made anew while it is in use ---------------------------------------- */
+
+/* Runners take a seat on one lane and give it back on another; control puts one generation of the
+ * limit in the place of the other, beside it or after it. */
+enum { N_RUNNERS = 8, N_LEGS = 2000, N_PLACES = 3 };
+
+typedef struct {
+    TdPost post;
+    TdSeat seat;
+    unsigned n_legs; /* to go */
+} Runner;
+
+static struct {
+    _Atomic (TdLimit *) limit; /* NULL: between two generations */
+    TdLimit *old;
+    atomic_uint n_in, n_busy;
+    unsigned n_generations;
+    bool is_alone; /* the old generation goes before the new one comes */
+} relay;
+
+static void
+run_on (TdPost *post)
+{
+    td_lane_post (td_lane_current (), post);
+}
+
+static void runner_runs (TdPost *post);
+
+static void
+give_elsewhere (TdPost *post)
+{
+    Runner *runner = (Runner *) ((char *) post - offsetof (Runner, post));
+
+    atomic_fetch_sub (&relay.n_in, 1);
+    td_seat_raise (&runner->seat, 9);
+    td_seat_give (&runner->seat);
+    runner->post.run = runner_runs;
+    run_on (post);
+}
+
+static void
+runner_granted (TdSeat *seat)
+{
+    Runner *runner = (Runner *) ((char *) seat - offsetof (Runner, seat));
+    unsigned here = td_lane_index (td_lane_current ());
+
+    /* Were a generation not to know the seats of the one before, there would be more. */
+    g_assert_cmpuint (atomic_fetch_add (&relay.n_in, 1), <, N_PLACES);
+    runner->n_legs--;
+    runner->post.run = give_elsewhere;
+    td_lane_post (td_lane_at ((here + 1) % td_lane_count ()), &runner->post);
+}
+
+static void
+runner_refused (TdSeat *seat)
+{
+    run_on (&((Runner *) ((char *) seat - offsetof (Runner, seat)))->post);
+}
+
+static void
+runner_runs (TdPost *post)
+{
+    Runner *runner = (Runner *) post;
+    TdLimit *limit = atomic_load (&relay.limit);
+
+    if (runner->n_legs == 0) {
+        if (atomic_fetch_sub (&relay.n_busy, 1) == 1) {
+            td_lanes_quit ();
+        }
+        return;
+    }
+    switch (limit != NULL ? td_seat_take (&runner->seat, limit, 3, true) : TD_SEAT_FULL) {
+    case TD_SEAT_GRANTED:
+        runner_granted (&runner->seat);
+        break;
+    case TD_SEAT_QUEUED:
+        break;
+    case TD_SEAT_FULL:
+        run_on (post);
+    }
+}
+
+static TdLimit *
+next_generation (void)
+{
+    relay.n_generations++;
+    return td_limit_new (NULL, "relay", N_PLACES, N_RUNNERS);
+}
+
+/* No lane is about to take a seat of the old generation any more. */
+static void
+end_change (void *data)
+{
+    td_limit_retire (relay.old);
+    if (relay.is_alone) {
+        atomic_store (&relay.limit, next_generation ());
+    }
+    if (atomic_load (&relay.n_busy) > 0) {
+        td_lane_post (td_lane_control (), data);
+    }
+}
+
+static void
+begin_change (TdPost *post)
+{
+    relay.is_alone = !relay.is_alone;
+    relay.old = atomic_exchange (&relay.limit, relay.is_alone ? NULL : next_generation ());
+    td_lane_sweep (NULL, NULL, end_change, NULL, post);
+}
+
+static void
+test_generations_share_their_seats (void)
+{
+    TdLanesOptions options = { .n_lanes = 2 };
+    TdPost change = { NULL, begin_change, stay_away, NULL };
+    g_autofree Runner *runners = g_new0 (Runner, N_RUNNERS);
+
+    td_lanes_open (&options);
+    atomic_store (&relay.limit, next_generation ());
+    atomic_store (&relay.n_busy, N_RUNNERS);
+    for (unsigned i = 0; i < N_RUNNERS; i++) {
+        runners[i] = (Runner){ .post = { NULL, runner_runs, stay_away, NULL },
+                               .seat = { .granted = runner_granted, .refused = runner_refused },
+                               .n_legs = N_LEGS };
+        td_lane_post (td_lane_at (i % 2), &runners[i].post);
+    }
+    td_lane_post (td_lane_control (), &change);
+    td_lanes_run ();
+    g_assert_cmpuint (atomic_load (&relay.n_in), ==, 0);
+    g_assert_cmpuint (relay.n_generations, >, 10);
+    td_lanes_close ();
+    td_owner_revoke_all (&td_owner_core, NULL, NULL); /* a change may have been under way */
+}
+
 int
 main (int argc, char **argv)
 {
@@ -380,5 +514,6 @@ main (int argc, char **argv)
 #define ADD(path, function) g_test_add_func ("/call/resource/" path, function)
     ADD ("real-lanes-lose-no-seat", test_real_lanes_lose_no_seat);
     ADD ("ROU-003-no-class-is-seated-above-its-ceiling", test_no_class_is_seated_above_its_ceiling);
+    ADD ("ROU-002-generations-share-their-seats", test_generations_share_their_seats);
     return g_test_run ();
 }
