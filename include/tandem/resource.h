@@ -85,12 +85,12 @@ TD_API TdSeatResult td_seat_take (TdSeat *seat, TdLimit *limit, unsigned seat_cl
                                   bool may_queue);
 
 /* SEAT's call has a higher class now: a waiter moves forward, to its place by arrival in that class.
- * A class is never lowered; nothing happens when SEAT holds nothing. Thread: the lane that took
- * it. */
+ * A class is never lowered; nothing happens when SEAT holds nothing. Thread: as td_seat_give(). */
 TD_API void td_seat_raise (TdSeat *seat, unsigned seat_class);
 
 /* Gives SEAT back, or leaves the queue; neither granted() nor refused() comes afterwards. Nothing
- * happens when it holds nothing. Thread: the lane that took it. */
+ * happens when it holds nothing. Thread: the lane that took it, while it waits or granted() is still
+ * to come; once it is held, any, one at a time: its leg may have gone to another lane. */
 TD_API void td_seat_give (TdSeat *seat);
 
 /* Calls VISIT with each holder's id, oldest first, until it returns false. Seats that are given or

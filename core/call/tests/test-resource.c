@@ -443,6 +443,29 @@ test_weights_near_the_largest_number (void)
     fixture_close (&fixture);
 }
 
+static void
+raise_and_give (void *data)
+{
+    td_seat_raise (data, 15);
+    td_seat_give (data);
+}
+
+static void
+test_held_seat_is_given_back_from_another_lane (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture, 2, 10);
+    play (&fixture, "a0b0c0d0a:");
+    assert_news (&fixture, "c+");
+    td_lanes_on (td_lane_at (1), raise_and_give, &waiter_of (&fixture, 'b')->seat);
+    assert_news (&fixture, "d+");
+    td_lanes_on (td_lane_at (1), raise_and_give, &waiter_of (&fixture, 'c')->seat);
+    g_assert_cmpuint (td_limit_in_use (fixture.limit), ==, 1);
+    play (&fixture, "d:");
+    fixture_close (&fixture);
+}
+
 typedef struct {
     Fixture *fixture;
     GString *seen;
@@ -849,6 +872,8 @@ main (int argc, char **argv)
          test_retired_limit_refuses_and_lives_for_its_seats);
     ADD ("retired-limit-gives-no-seat", test_retired_limit_gives_no_seat);
     ADD ("smaller-capacity-takes-no-seat-away", test_smaller_capacity_takes_no_seat_away);
+    ADD ("held-seat-is-given-back-from-another-lane",
+         test_held_seat_is_given_back_from_another_lane);
     ADD ("ROU-002-seats-are-counted-by-weight", test_seats_are_counted_by_weight);
     ADD ("ROU-002-light-seats-do-not-starve-a-heavy-one",
          test_light_seats_do_not_starve_a_heavy_one);
