@@ -129,7 +129,7 @@ TdSchema *
 td_declared_schema (TdRegistry *registry, const TdConfig *earlier, GError **error)
 {
     g_autoptr (GArray) owners = g_array_new (false, false, sizeof (TdSchemaOwner));
-    TdConfigSection sections[G_N_ELEMENTS (core_sections) + 2];
+    TdConfigSection sections[G_N_ELEMENTS (core_sections) + 3];
     TdSchemaOwner core = { .name = "core",
                            .sections = sections,
                            .n_sections = G_N_ELEMENTS (sections),
@@ -138,6 +138,7 @@ td_declared_schema (TdRegistry *registry, const TdConfig *earlier, GError **erro
     memcpy (sections, core_sections, sizeof (core_sections));
     sections[G_N_ELEMENTS (core_sections)] = td_call_section;
     sections[G_N_ELEMENTS (core_sections) + 1] = td_trunk_section;
+    sections[G_N_ELEMENTS (core_sections) + 2] = td_member_section;
     g_array_append_val (owners, core);
     Gathering gathering = { registry, owners };
     if (registry != NULL) {
@@ -164,4 +165,48 @@ td_declared_lanes (const TdConfig *config, GPtrArray *problems)
         return 1;
     }
     return (unsigned) n_lanes;
+}
+
+static void
+check_address (const TdConfig *config, const char *section, const char *name, GPtrArray *problems)
+{
+    const char *address = td_config_text (config, section, name, "address");
+
+    if (address != NULL && (strchr (address, ':') == NULL || *address == ':')) {
+        td_config_problem (config, problems, section, name, "address",
+                           "\"%s\" does not begin with a scheme such as sip:", address);
+    }
+}
+
+static void
+check_trunk (const TdConfig *config, const TdTrunk *trunk, GPtrArray *problems)
+{
+    bool has_address = td_config_text (config, "trunk", trunk->name, "address") != NULL;
+
+    check_address (config, "trunk", trunk->name, problems);
+    if (trunk->members->len == 0) {
+        const TdConfigBlock *block = td_config_find_block (config, "trunk", trunk->name);
+        td_problem_add (problems, &block->place,
+                        "section [trunk %s] has no \"address\", and no [member ...] names it",
+                        trunk->name);
+    } else if (has_address && trunk->members->len > 1) {
+        td_config_problem (config, problems, "trunk", trunk->name, "address",
+                           "[member %s] names this trunk, whose members have the addresses: make "
+                           "this one a [member ...], too",
+                           g_array_index (trunk->members, TdMember, 1).name);
+    }
+}
+
+void
+td_declared_check_trunks (const TdConfig *config, GPtrArray *problems)
+{
+    g_autoptr (GHashTable) trunks = td_trunks_new (config);
+    const char *const *names = td_config_instances (config, "trunk");
+
+    for (; *names != NULL; names++) {
+        check_trunk (config, g_hash_table_lookup (trunks, *names), problems);
+    }
+    for (names = td_config_instances (config, "member"); *names != NULL; names++) {
+        check_address (config, "member", *names, problems);
+    }
 }

@@ -16,4 +16,7 @@ TdSchema *td_declared_schema (TdRegistry *registry, const TdConfig *earlier, GEr
 /* How many lanes CONFIG asks for; what no table can check goes to PROBLEMS. */
 unsigned td_declared_lanes (const TdConfig *config, GPtrArray *problems);
 
+/* Adds to PROBLEMS: a trunk without a member, an address without a scheme. */
+void td_declared_check_trunks (const TdConfig *config, GPtrArray *problems);
+
 #endif

@@ -174,6 +174,7 @@ read_again (TdProblemVisit visit, void *data)
         return NULL;
     }
     td_declared_lanes (next, problems);
+    td_declared_check_trunks (next, problems);
     if (td_report_problems (problems, visit, data, NULL)) {
         g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
         td_registry_check (engine.registry, next, texts);
@@ -311,6 +312,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
         return false;
     }
     td_declared_lanes (engine.config, problems);
+    td_declared_check_trunks (engine.config, problems);
     td_problems_sort (problems);
     if (problems->len == 0) {
         unsigned n_before = texts->len;

@@ -9,6 +9,7 @@
 #include "call/call.h"
 
 #include "base/owner.h"
+#include "call/dry-run.h"
 #include "run/lane.h"
 
 #include <stdatomic.h>
@@ -222,6 +223,8 @@ call_free (TdCall *call)
     clear_trace (&call->gone_a);
     clear_trace (&call->gone_b);
     g_free (call->number);
+    g_free (call->address);
+    td_holds_end (&call->holds, NULL);
     td_call_settings_unref (call->settings);
     td_seat_give (&call->seat);
     td_id_table_remove (td_lane_ids (td_lane_current ()), call->id);
@@ -442,12 +445,75 @@ td_call_config (const TdCall *call)
     return call->settings->config;
 }
 
+const char *
+td_call_trunk (const TdCall *call)
+{
+    if (call->question != NULL) {
+        return call->question->trunk;
+    }
+    return call->a != NULL ? td_channel_trunk (call->a) : call->gone_a.trunk;
+}
+
+int64_t
+td_call_time_us (const TdCall *call)
+{
+    return call->question != NULL ? call->question->time_us : call->started_wall_us;
+}
+
+bool
+td_call_is_explained (const TdCall *call)
+{
+    return call->question != NULL;
+}
+
+void
+td_call_explain (TdCall *call, const char *step, const char *format, ...)
+{
+    va_list arguments;
+
+    if (call->question == NULL) {
+        return;
+    }
+    va_start (arguments, format);
+    g_autofree char *text = g_strdup_vprintf (format, arguments);
+    va_end (arguments);
+    call->question->explain (step, text, call->question->data);
+}
+
 const TdTarget *
 td_call_target (const TdCall *call)
 {
     return call->routes != NULL && call->next_target > 0
-               ? td_route_list_target (call->routes, call->next_target - 1)
+               ? td_route_list_target (call->routes, call->target)
                : NULL;
+}
+
+unsigned
+td_call_target_tries (const TdCall *call)
+{
+    unsigned n_tries = 0;
+
+    for (unsigned i = 0; i < call->legs->len; i++) {
+        const TdChannel *leg = call->legs->pdata[i];
+        n_tries += leg != call->a && leg->route_target == call->target;
+    }
+    return n_tries;
+}
+
+void
+td_call_hold (TdCall *call, TdHold *hold)
+{
+    g_return_if_fail (td_call_target (call) != NULL);
+    td_hold_add (&call->holds, hold);
+}
+
+void
+td_call_set_address (TdCall *call, const char *address)
+{
+    char *old = call->address;
+
+    call->address = g_strdup (address);
+    g_free (old);
 }
 
 void

@@ -69,6 +69,7 @@ typedef struct {
 } TdExchange;
 
 typedef struct TdDeferred TdDeferred;
+typedef struct TdQuestion TdQuestion; /* dry-run.h */
 
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
@@ -98,10 +99,13 @@ struct TdCall {
 
     TdHookRun hook;
     TdRouteList *routes;
-    unsigned next_target; /* the next one to be asked about */
-    unsigned group;       /* the one being tried */
-    char *number;         /* for the target that is asked about, when a hook altered it */
+    unsigned next_target;   /* the next one to be asked about for the first time */
+    unsigned group;         /* the one being tried */
+    unsigned target;        /* the one that is asked about */
+    char *number, *address; /* for it, when a hook altered them */
     TdAttributes *target_attributes;
+    TdHold *holds;          /* for the leg that may come of it */
+    int64_t hunt_until_us;  /* no attempt is begun later; 0: none was yet */
     TdAttributes *returned; /* of the leg whose cause is kept: for leg A; nullable */
     bool may_try_next;      /* a leg of the group failed for a cause worth another try */
     bool has_more_digits;   /* came while the route hooks were being asked */
@@ -112,6 +116,8 @@ struct TdCall {
     uint32_t sequence, n_attempts;
     int64_t started_wall_us, alerting_wall_us, answered_wall_us, ended_wall_us;
     int64_t started_us, alerting_us, answered_us, ended_us;
+
+    const TdQuestion *question; /* of a dry run; NULL: a real call */
 
     unsigned depth;            /* how many functions of the call are on the stack */
     TdDeferred *first, **last; /* what happened meanwhile */
@@ -163,6 +169,9 @@ void td_call_refuse (TdCall *call, const TdHappening *what);
 
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
 bool td_call_is_end (TdCall *call, unsigned event, const TdHappening *what);
+
+/* --- route.c --- */
+const TdHuntRules *td_route_list_rules (const TdRouteList *list);
 
 /* --- hunt.c: attempting, calling, alerting --- */
 void td_hunt_enter (void *self);

@@ -183,11 +183,42 @@ td_channel_new_outgoing (TdCall *call, TdDriverEntry *driver, const char *target
     return channel;
 }
 
+/* --- Holds ------------------------------------------------------------------------------- */
+
+void
+td_hold_add (TdHold **holds, TdHold *hold)
+{
+    td_owner_use (td_owner_of (hold->owner));
+    hold->next = *holds;
+    *holds = hold;
+}
+
+void
+td_holds_end (TdHold **holds, TdChannel *leg)
+{
+    TdHold *hold;
+
+    while ((hold = *holds) != NULL) {
+        TdModule *owner = hold->owner;
+        *holds = hold->next;
+        hold->ended (hold, leg);
+        td_owner_unuse (td_owner_of (owner));
+    }
+}
+
+void
+td_channel_hold (TdChannel *channel, TdHold *hold)
+{
+    g_return_if_fail (td_channel_is_alive (channel));
+    td_hold_add (&channel->holds, hold);
+}
+
 void
 td_channel_free (TdChannel *channel)
 {
     const TdChannelDriver *driver = &channel->driver->driver;
 
+    td_holds_end (&channel->holds, channel);
     td_timer_stop (&channel->timer);
     td_fsm_clear (&channel->fsm);
     td_id_table_remove (td_lane_ids (td_lane_current ()), channel->id);
@@ -396,6 +427,7 @@ td_channel_tell (TdChannel *channel, const TdLegEvent *event)
     if (event->kind == LEG_RELEASED) {
         channel->cause = event->cause;
         td_timer_stop (&channel->timer);
+        td_holds_end (&channel->holds, channel);
     }
     if (channel->stands_for != TD_ID_NONE) {
         td_adopted_hear (channel, event);

@@ -6,7 +6,7 @@
 
 #include "call/driver.h"
 
-#include <tandem/channel.h>
+#include <tandem/call.h>
 #include <tandem/fsm.h>
 #include <tandem/media.h>
 
@@ -50,9 +50,12 @@ struct TdChannel {
     char *trunk, *target, *peer_id, *peer_address;
 
     /* The call machine's: */
-    unsigned termination; /* in the call's bridge */
-    unsigned group;       /* of the route list */
-    TdTimer timer;        /* no response, no answer */
+    unsigned termination;  /* in the call's bridge */
+    unsigned group;        /* of the route list */
+    unsigned route_target; /* ... and which target of it */
+    bool wants_again;      /* it failed, and that target may have another member */
+    TdHold *holds;
+    TdTimer timer; /* no response, no answer */
     uint32_t no_response_ms, no_answer_ms;
     bool is_timed, is_alerted; /* no-answer counts, since the first ringing if there was any */
     unsigned gave_up;          /* the cause for which the call gave the leg up, 0: it has not */
@@ -70,6 +73,12 @@ TdChannel *td_channel_new_outgoing (TdCall *call, TdDriverEntry *driver, const c
 void td_channel_free (TdChannel *channel);
 
 bool td_channel_is_alive (const TdChannel *channel);
+
+/* Adds HOLD, whose owner is in use from now on, to HOLDS. */
+void td_hold_add (TdHold **holds, TdHold *hold);
+
+/* Ends all HOLDS, of LEG or (NULL) of an attempt that no leg came of. */
+void td_holds_end (TdHold **holds, TdChannel *leg);
 
 /* What a driver tells of CHANNEL. */
 void td_channel_tell (TdChannel *channel, const TdLegEvent *event);

@@ -2,13 +2,16 @@
 /* Hunting: from a route list to the one leg that answers.
  *
  * Targets of one group ring together; when all of them have failed, and one of them for a cause that
- * is worth another try, the next group gets its turn (crankback).
+ * is worth another try, the next group gets its turn (crankback). A target that is a trunk group is
+ * asked about again, while the others of its group ring, as long as it has another member.
  */
 
 #include "call/call.h"
 
 #include "call/attribute.h"
 #include "call/negotiate.h"
+
+#include <string.h>
 
 /* Causes of a group's legs in the order in which they tell the caller the most: whoever is busy or
  * says no exists and was reached. Causes not named come last. */
@@ -61,6 +64,33 @@ keep_cause (TdCall *call, const TdCause *cause, const TdChannel *leg)
     }
 }
 
+/* Whether CAUSE is worth another try, by the route list's own rules or by the common ones. */
+static bool
+is_try_next (const TdCall *call, unsigned cause)
+{
+    const TdHuntRules *rules = td_route_list_rules (call->routes);
+
+    if (!rules->has_causes) {
+        return td_cause_is_try_next (cause);
+    }
+    return cause < 128 && (rules->causes[cause / 64] >> cause % 64 & 1) != 0;
+}
+
+/* Whether one more leg may be tried. The time runs from the first. */
+static bool
+may_try (TdCall *call)
+{
+    const TdHuntRules *rules = td_route_list_rules (call->routes);
+    unsigned max = rules->max_attempts != 0 ? rules->max_attempts : call->settings->max_attempts;
+    uint32_t within_ms = rules->within_ms != 0 ? rules->within_ms : call->settings->hunt_ms;
+    int64_t now_us = td_clock_now_us ();
+
+    if (call->hunt_until_us == 0) {
+        call->hunt_until_us = within_ms != 0 ? now_us + (int64_t) within_ms * 1000 : INT64_MAX;
+    }
+    return call->n_attempts < max && now_us < call->hunt_until_us;
+}
+
 static void ask_next (TdCall *call);
 
 /* The group has failed: the next one, or the end. */
@@ -73,7 +103,7 @@ crank_back (TdCall *call)
     if (cause.value == TD_CAUSE_NONE) {
         cause = td_cause (TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
     }
-    if (next == NULL || !call->may_try_next) {
+    if (next == NULL || !call->may_try_next || !may_try (call)) {
         if (call->returned != NULL) {
             td_attributes_add_returned (call->a->attributes, call->returned);
         }
@@ -91,15 +121,41 @@ crank_back (TdCall *call)
     }
 }
 
+/* The target whose leg has failed and that may have another member; false: none. */
+static bool
+find_again (TdCall *call)
+{
+    for (unsigned i = 0; i < call->legs->len; i++) {
+        TdChannel *leg = call->legs->pdata[i];
+        if (leg->wants_again) {
+            leg->wants_again = false;
+            call->target = leg->route_target;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next target of the group that was not asked about; false: it has no more. */
+static bool
+find_first_time (TdCall *call)
+{
+    const TdTarget *target = td_route_list_target (call->routes, call->next_target);
+
+    if (target == NULL || target->group != call->group) {
+        return false;
+    }
+    call->target = call->next_target++;
+    return true;
+}
+
 /* Asks about the next target of the group; when it has no more, waits for the legs that are out. */
 static void
 ask_next (TdCall *call)
 {
-    const TdTarget *target = td_route_list_target (call->routes, call->next_target);
-
-    if (target != NULL && target->group == call->group) {
-        call->next_target++;
-        td_call_set_number (call, target->number);
+    if (may_try (call) && (find_again (call) || find_first_time (call))) {
+        td_call_set_number (call, td_call_target (call)->number);
+        td_call_set_address (call, NULL);
         td_attributes_free (call->target_attributes);
         call->target_attributes = td_attributes_copy (call->attributes);
         td_hook_run_start (&call->hook, "attempt");
@@ -138,28 +194,72 @@ set_parties (TdCall *call, TdChannel *leg)
            || td_party_from_user (&leg->called, call->number, call->called.host);
 }
 
-static TdChannel *
-make_leg (TdCall *call, const TdTarget *target, TdCause *ret_failure)
+/* Where an attempt goes. */
+typedef struct {
+    const TdTarget *target;
+    const TdTrunk *trunk; /* NULL: it names none, or one that the configuration no longer has */
+    char *driver;
+    const char *address;
+} Destination;
+
+static void
+take_address (Destination *to, const char *address)
 {
-    TdDriverEntry *driver = td_driver_acquire (target->driver, NULL);
+    to->address = address;
+    to->driver = to->target->driver != NULL ? g_strdup (to->target->driver)
+                                            : g_strndup (address, strcspn (address, ":"));
+}
+
+/* To the address that a hook has chosen, the target's own, or that of the trunk's next member. Returns
+ * false when all members have been tried. */
+static bool
+find_destination (TdCall *call, Destination *ret)
+{
+    const TdTarget *target = td_call_target (call);
+    unsigned n_tries = td_call_target_tries (call);
+    Destination to = { .target = target };
+
+    if (target->trunk != NULL) {
+        to.trunk = g_hash_table_lookup (call->settings->trunks, target->trunk);
+    }
+    if (call->address != NULL) {
+        take_address (&to, call->address);
+    } else if (target->address != NULL) {
+        take_address (&to, target->address);
+    } else if (to.trunk != NULL && n_tries < to.trunk->members->len) {
+        take_address (&to, g_array_index (to.trunk->members, TdMember, n_tries).address);
+    } else {
+        return false;
+    }
+    *ret = to;
+    return true;
+}
+
+static TdChannel *
+make_leg (TdCall *call, const Destination *to, TdCause *ret_failure)
+{
+    const TdTarget *target = to->target;
+    TdDriverEntry *driver = td_driver_acquire (to->driver, NULL);
 
     if (driver == NULL) {
         *ret_failure = td_cause (TD_CAUSE_DESTINATION_OUT_OF_ORDER, "No such endpoint driver");
         return NULL;
     }
-    TdChannel *leg = td_channel_new_outgoing (call, driver, target->address);
+    TdChannel *leg = td_channel_new_outgoing (call, driver, to->address);
     if (leg == NULL) {
         *ret_failure = td_cause (TD_CAUSE_CONGESTION, NULL);
         return NULL;
     }
     g_ptr_array_add (call->legs, leg);
     leg->group = target->group;
+    leg->route_target = call->target;
     leg->no_response_ms = or_default (target->no_response_ms, call->settings->no_response_ms);
     leg->no_answer_ms = or_default (target->no_answer_ms, call->settings->no_answer_ms);
     td_timer_init (&leg->timer, NULL, leg_expired);
     td_channel_set_trunk (leg, target->trunk);
     td_attributes_free (leg->attributes);
     leg->attributes = g_steal_pointer (&call->target_attributes);
+    leg->holds = g_steal_pointer (&call->holds);
     return leg;
 }
 
@@ -180,7 +280,7 @@ static void
 fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
 {
     leg->gave_up = cause->value != TD_CAUSE_NONE ? cause->value : TD_CAUSE_NORMAL_UNSPECIFIED;
-    call->may_try_next |= td_cause_is_try_next (cause->value);
+    call->may_try_next |= is_try_next (call, cause->value);
     keep_cause (call, cause, leg);
     if (td_channel_is_alive (leg)) {
         td_leg_release (leg, cause);
@@ -197,29 +297,46 @@ fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
     }
 }
 
-/* A leg for the target the hooks have agreed to. */
-static void
-launch (TdCall *call)
+static bool
+is_through (const TdCall *call, const Destination *to, const TdChannel *leg)
 {
-    const TdTarget *target = td_call_target (call);
+    TdTrunkMedia media = to->trunk != NULL ? to->trunk->media : TRUNK_MEDIA_DEFAULT;
+
+    if (leg->driver->driver.service != NULL) {
+        return false;
+    }
+    return to->target->is_media_through || media == TRUNK_MEDIA_THROUGH
+           || (media == TRUNK_MEDIA_DEFAULT && call->settings->is_through);
+}
+
+/* Whom LEG calls, and its media. */
+static bool
+prepare_leg (TdCall *call, TdChannel *leg, bool is_media_through, TdCause *ret_failure)
+{
+    if (!set_parties (call, leg)) {
+        *ret_failure = td_cause (TD_CAUSE_INVALID_NUMBER_FORMAT, NULL);
+        return false;
+    }
+    if (!td_call_ensure_bridge (call, is_media_through, ret_failure)) {
+        return false;
+    }
+    leg->termination = td_bridge_add (call->bridge, leg->driver->driver.service, ret_failure);
+    return leg->termination != TD_NO_TERMINATION;
+}
+
+/* A leg to the destination the hooks have agreed to. */
+static void
+launch (TdCall *call, const Destination *to)
+{
     TdCause failure;
-    TdChannel *leg = make_leg (call, target, &failure);
+    TdChannel *leg = make_leg (call, to, &failure);
 
     if (leg == NULL) {
         call->may_try_next = true;
         keep_cause (call, &failure, NULL);
         return;
     }
-    const char *service = leg->driver->driver.service;
-    bool is_through = service == NULL && (target->is_media_through || call->settings->is_through);
-    if (!set_parties (call, leg)) {
-        failure = td_cause (TD_CAUSE_INVALID_NUMBER_FORMAT, NULL);
-        fail_leg (call, leg, &failure);
-        return;
-    }
-    if (!td_call_ensure_bridge (call, is_through, &failure)
-        || (leg->termination = td_bridge_add (call->bridge, service, &failure))
-               == TD_NO_TERMINATION) {
+    if (!prepare_leg (call, leg, is_through (call, to, leg), &failure)) {
         fail_leg (call, leg, &failure);
         return;
     }
@@ -234,24 +351,48 @@ launch (TdCall *call)
     }
 }
 
+/* Goes where the hooks let it go. When all members of a trunk have been tried, what they said stays. */
+static void
+attempt (TdCall *call)
+{
+    Destination to;
+
+    if (find_destination (call, &to)) {
+        launch (call, &to);
+        g_free (to.driver);
+    } else if (td_call_target_tries (call) == 0) {
+        TdCause cause = td_cause (TD_CAUSE_NO_CIRCUIT, "The trunk has no member");
+        call->may_try_next = true;
+        keep_cause (call, &cause, NULL);
+    }
+}
+
+/* A hook has said no to the target: to all of it, or to what was left of it. */
+static void
+skip (TdCall *call, const TdHookAnswer *answer)
+{
+    if (td_call_target_tries (call) == 0) {
+        TdCause cause =
+            td_cause (answer->cause != 0 ? answer->cause : TD_CAUSE_NO_CIRCUIT, answer->reason);
+        keep_cause (call, &cause, NULL);
+    }
+    call->may_try_next = true;
+}
+
 static void
 take_attempt_answer (TdCall *call, const TdHappening *what)
 {
-    TdCause cause;
-
     switch (what->answer->verdict) {
     case TD_HOOK_REFUSE:
         td_call_refuse (call, what);
         return;
     case TD_HOOK_SKIP:
-        cause = td_cause (what->answer->cause != 0 ? what->answer->cause : TD_CAUSE_NO_CIRCUIT,
-                          what->answer->reason);
-        call->may_try_next = true;
-        keep_cause (call, &cause, NULL);
+        skip (call, what->answer);
         break;
     default:
-        launch (call);
+        attempt (call);
     }
+    td_holds_end (&call->holds, NULL); /* a leg has taken them, if there is one */
     if (td_fsm_state (&call->fsm) < TD_CALL_ANSWERED) {
         ask_next (call);
     }
@@ -410,6 +551,15 @@ take_hunting_step (TdCall *call, const TdHappening *what)
     }
 }
 
+/* Whether the target of LEG is a trunk group, of which another member may do what one did not. */
+static bool
+has_members (const TdCall *call, const TdChannel *leg)
+{
+    const TdTarget *target = td_route_list_target (call->routes, leg->route_target);
+
+    return target->trunk != NULL && target->address == NULL;
+}
+
 /* One leg of the group has failed or was given up. */
 static void
 take_failure (TdCall *call, TdChannel *leg, const TdCause *cause)
@@ -419,6 +569,7 @@ take_failure (TdCall *call, TdChannel *leg, const TdCause *cause)
         return;
     }
     fail_leg (call, leg, cause);
+    leg->wants_again = is_try_next (call, cause->value) && has_members (call, leg);
     if (!td_hook_run_is_active (&call->hook)) {
         ask_next (call);
     }
@@ -433,6 +584,7 @@ take_timeout (TdCall *call, TdChannel *leg)
 
     call->may_try_next = true; /* nobody said no */
     fail_leg (call, leg, &cause);
+    leg->wants_again = !has_answered_signs && has_members (call, leg);
     if (!td_hook_run_is_active (&call->hook)) {
         ask_next (call);
     }

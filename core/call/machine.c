@@ -56,6 +56,7 @@ enter_releasing (void *self)
     TdCall *call = self;
 
     td_hook_run_cancel (&call->hook);
+    td_holds_end (&call->holds, NULL);
     td_timer_stop (&call->guard);
     call->ended_us = td_clock_now_us ();
     call->ended_wall_us = td_clock_wall_us ();

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Route lists: what a route hook answers with. */
 
+#include "call/call.h"
+
 #include <string.h>
-#include <tandem/call.h>
 
 enum { MAX_TARGETS = 100 };
 
 struct TdRouteList {
     char *label;
+    TdHuntRules rules;
     GArray *targets; /* TdTarget, texts our own */
 };
 
@@ -59,6 +61,19 @@ td_route_list_add (TdRouteList *list, const TdTarget *target)
     copy.number = g_strdup (copy.number);
     g_array_append_val (list->targets, copy);
     return true;
+}
+
+void
+td_route_list_set_rules (TdRouteList *list, const TdHuntRules *rules)
+{
+    list->rules = (TdHuntRules){ 0 };
+    memcpy (&list->rules, rules, MIN (rules->size, sizeof (TdHuntRules)));
+}
+
+const TdHuntRules *
+td_route_list_rules (const TdRouteList *list)
+{
+    return &list->rules;
 }
 
 unsigned

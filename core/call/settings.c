@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The [call] and [trunk] sections: the first one taken apart once for all calls that begin under it. */
+/* The [call] section and the trunks, taken apart once for all calls that begin under them. */
 
 #include "call/settings.h"
 
@@ -35,6 +35,25 @@ static const TdConfigKey keys[] = {
       .min = 1000,
       .max = 3600000,
       .help = "How long a leg may ring before the next target is tried.",
+      .since = "0.1" },
+    { .name = "max-attempts",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "100",
+      .unit = "legs",
+      .min = 1,
+      .max = 1000,
+      .help = "How many legs a call may try before it is given up; a route list may say otherwise.",
+      .since = "0.1" },
+    { .name = "hunt-time",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "0 s",
+      .min = 0,
+      .max = 3600000,
+      .help =
+          "How long after the first leg another one may be tried; 0: no limit; a route list may "
+          "say otherwise.",
       .since = "0.1" },
     { .name = "inter-digit",
       .type = TD_CONFIG_DURATION,
@@ -88,36 +107,6 @@ const TdConfigSection td_call_section = {
     .n_keys = G_N_ELEMENTS (keys),
 };
 
-static const char *const trunk_media_choices[] = { "default", "anchor", "through", NULL };
-
-static const TdConfigKey trunk_keys[] = {
-    { .name = "address",
-      .type = TD_CONFIG_TEXT,
-      .flags = TD_CONFIG_REQUIRED | TD_CONFIG_RELOADABLE,
-      .help =
-          "Where the peer is: SCHEME:..., such as sip:198.51.100.7:5060. The scheme is the name "
-          "of the endpoint driver.",
-      .since = "0.1" },
-    { .name = "media",
-      .type = TD_CONFIG_CHOICE,
-      .flags = TD_CONFIG_RELOADABLE,
-      .default_text = "default",
-      .choices = trunk_media_choices,
-      .help = "Whether media to this peer are anchored or run past the switch; default: as [call] "
-              "says.",
-      .since = "0.1" },
-};
-
-const TdConfigSection td_trunk_section = {
-    .size = sizeof (TdConfigSection),
-    .key_size = sizeof (TdConfigKey),
-    .name = "trunk",
-    .help = "A peer that calls come from and go to.",
-    .is_named = true,
-    .keys = trunk_keys,
-    .n_keys = G_N_ELEMENTS (trunk_keys),
-};
-
 static TdSnapshot *current;
 
 static void
@@ -125,6 +114,7 @@ settings_free (TdTable *table)
 {
     TdCallSettings *settings = (TdCallSettings *) table;
 
+    g_hash_table_unref (settings->trunks);
     td_config_unref (settings->config);
     g_free (settings);
 }
@@ -142,10 +132,13 @@ settings_new (TdConfig *config)
 
     td_table_init (&settings->table, settings_free);
     settings->config = td_config_ref (config);
+    settings->trunks = td_trunks_new (config);
     settings->is_through = td_config_number (config, "call", NULL, "media") == 1;
     settings->can_transcode = td_config_bool (config, "call", NULL, "transcode");
     settings->no_response_ms = duration_ms (config, "no-response");
     settings->no_answer_ms = duration_ms (config, "no-answer");
+    settings->max_attempts = (unsigned) td_config_number (config, "call", NULL, "max-attempts");
+    settings->hunt_ms = duration_ms (config, "hunt-time");
     settings->digit_ms = duration_ms (config, "inter-digit");
     settings->release_ms = duration_ms (config, "release-timeout");
     settings->guard_ms = duration_ms (config, "re-answer");

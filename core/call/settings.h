@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The [call] and [trunk] sections: the first one taken apart once for all calls that begin under it. */
+/* The [call] section and the trunks, taken apart once for all calls that begin under them. */
 
 #ifndef CORE_CALL_SETTINGS_H
 #define CORE_CALL_SETTINGS_H
 
-#include <tandem/config.h>
+#include "call/trunk.h"
+
 #include <tandem/snapshot.h>
 
 typedef struct {
     TdTable table; /* first */
     TdConfig *config;
-    bool is_through; /* media = through */
+    GHashTable *trunks; /* const char * -> TdTrunk * */
+    bool is_through;    /* media = through */
     bool can_transcode;
-    uint32_t no_response_ms, no_answer_ms, digit_ms, release_ms, guard_ms, media_ms;
+    unsigned max_attempts;
+    uint32_t no_response_ms, no_answer_ms, hunt_ms, digit_ms, release_ms, guard_ms, media_ms;
     int64_t max_calls;
 } TdCallSettings;
 
 extern const TdConfigSection td_call_section;
-extern const TdConfigSection td_trunk_section;
 
 /* Makes CONFIG the one that new calls begin with. Thread: control. */
 void td_call_settings_swap (TdConfig *config);

@@ -10,7 +10,7 @@ td_operate_open (const TdOperateOptions *options)
 {
     td_commands_start ();
     td_call_commands_open ();
-    td_route_commands_open ();
+    td_route_commands_open (options->current);
     td_config_commands_open (options);
     td_event_commands_open ();
     td_machine_commands_open ();

@@ -24,7 +24,7 @@ void td_operate_open (const TdOperateOptions *options);
 
 /* One file each: */
 void td_call_commands_open (void);
-void td_route_commands_open (void);
+void td_route_commands_open (TdConfig *(*current) (void) );
 void td_config_commands_open (const TdOperateOptions *options);
 void td_event_commands_open (void);
 void td_machine_commands_open (void);

@@ -8,11 +8,15 @@
 
 #include <string.h>
 
+static TdConfig *(*current) (void);
+
 /* A question on its way to a lane and back. */
 typedef struct {
     TdPost post; /* first */
     TdRequest *request;
-    TdParty calling, called;
+    TdQuestion question;
+    char *trunk;      /* which QUESTION names */
+    GPtrArray *steps; /* Step */
     GVariant *result; /* NULL: FAILURE */
     char *failure;
 } Question;
@@ -24,7 +28,9 @@ drop_question (TdPost *post)
 
     td_request_unref (question->request);
     g_clear_pointer (&question->result, g_variant_unref);
+    g_ptr_array_unref (question->steps);
     g_free (question->failure);
+    g_free (question->trunk);
     g_free (question);
 }
 
@@ -41,6 +47,31 @@ run_reply (TdPost *post)
     drop_question (post);
 }
 
+/* One step of the way to the answer. */
+typedef struct {
+    char *name, *text;
+} Step;
+
+static void
+free_step (void *data)
+{
+    Step *step = data;
+
+    g_free (step->name);
+    g_free (step->text);
+    g_free (step);
+}
+
+static void
+explain (const char *name, const char *text, void *data)
+{
+    Question *question = data;
+    Step *step = g_new (Step, 1);
+
+    *step = (Step){ g_strdup (name), g_strdup (text) };
+    g_ptr_array_add (question->steps, step);
+}
+
 static void
 add_target (GVariantBuilder *rows, const TdTarget *target, const char *called)
 {
@@ -55,8 +86,25 @@ add_target (GVariantBuilder *rows, const TdTarget *target, const char *called)
 }
 
 static GVariant *
-describe (const TdRouteList *routes, const char *hook_name, const char *called)
+describe_steps (const Question *question)
 {
+    GVariantBuilder rows;
+
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (unsigned i = 0; i < question->steps->len; i++) {
+        const Step *step = question->steps->pdata[i];
+        g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
+        td_row_text (&rows, "step", step->name);
+        td_row_text (&rows, "what", step->text);
+        g_variant_builder_close (&rows);
+    }
+    return g_variant_builder_end (&rows);
+}
+
+static GVariant *
+describe (const Question *question, const TdRouteList *routes, const char *hook_name)
+{
+    const char *called = td_party_key (&question->question.called);
     GVariantBuilder result, targets;
 
     g_variant_builder_init (&targets, G_VARIANT_TYPE ("aa{sv}"));
@@ -68,7 +116,29 @@ describe (const TdRouteList *routes, const char *hook_name, const char *called)
     td_row_text (&result, "decided_by", hook_name);
     td_row_text (&result, "route", td_route_list_label (routes));
     g_variant_builder_add (&result, "{sv}", "targets", g_variant_builder_end (&targets));
+    if (question->steps->len > 0) {
+        g_variant_builder_add (&result, "{sv}", "steps", describe_steps (question));
+    }
     return g_variant_ref_sink (g_variant_builder_end (&result));
+}
+
+/* What was refused, and the steps that led there. */
+TD_PRINTF (2, 3)
+static void
+fail (Question *question, const char *format, ...)
+{
+    GString *text = g_string_new (NULL);
+    va_list arguments;
+
+    g_string_append_printf (text, "%s: ", td_party_key (&question->question.called));
+    va_start (arguments, format);
+    g_string_append_vprintf (text, format, arguments);
+    va_end (arguments);
+    for (unsigned i = 0; i < question->steps->len; i++) {
+        const Step *step = question->steps->pdata[i];
+        g_string_append_printf (text, "\n  %s: %s", step->name, step->text);
+    }
+    question->failure = g_string_free (text, FALSE);
 }
 
 static void
@@ -76,22 +146,20 @@ dry_run_done (const TdHookAnswer *answer, const char *hook_name, const TdRouteLi
               void *data)
 {
     Question *question = data;
-    const char *called = td_party_key (&question->called);
 
     switch (answer->verdict) {
     case TD_HOOK_DONE:
-        question->result = describe (routes, hook_name, called);
+        question->result = describe (question, routes, hook_name);
         break;
     case TD_HOOK_REFUSE:
-        question->failure = g_strdup_printf (
-            "%s: refused by %s: %s", called, hook_name,
-            answer->reason != NULL ? answer->reason : td_cause_phrase (answer->cause));
+        fail (question, "refused by %s: %s", hook_name,
+              answer->reason != NULL ? answer->reason : td_cause_phrase (answer->cause));
         break;
     case TD_HOOK_MORE_DIGITS:
-        question->failure = g_strdup_printf ("%s: %s waits for more digits", called, hook_name);
+        fail (question, "%s waits for more digits", hook_name);
         break;
     default:
-        question->failure = g_strdup_printf ("%s: no route: no module knows where it goes", called);
+        fail (question, "no route: no module knows where it goes");
     }
     question->post.run = run_reply;
     td_lane_post (td_lane_control (), &question->post);
@@ -102,7 +170,7 @@ run_question (TdPost *post)
 {
     Question *question = (Question *) post;
 
-    td_call_dry_run (&question->calling, &question->called, dry_run_done, question);
+    td_call_dry_run (&question->question);
 }
 
 /* "user@host" or a number. */
@@ -129,36 +197,91 @@ read_party (TdRequest *request, const char *text, TdParty *ret_party)
     return false;
 }
 
+/* A time of ISO 8601, local where it says no other zone; now when TEXT is NULL. */
+static bool
+read_time (TdRequest *request, const char *text, int64_t *ret_us)
+{
+    g_autoptr (GTimeZone) local = g_time_zone_new_local ();
+    g_autofree char *with_seconds = NULL;
+
+    if (text == NULL) {
+        *ret_us = td_clock_wall_us ();
+        return true;
+    }
+    if (strlen (text) == strlen ("2026-12-24T18:00")) {
+        with_seconds = g_strconcat (text, ":00", NULL);
+    }
+    GDateTime *time =
+        g_date_time_new_from_iso8601 (with_seconds != NULL ? with_seconds : text, local);
+    if (time == NULL) {
+        td_request_fail (request,
+                         "--at: \"%s\" is no time: write it as 2026-12-24T18:00, or with a zone as "
+                         "2026-12-24T18:00:00Z",
+                         text);
+        return false;
+    }
+    *ret_us = g_date_time_to_unix (time) * G_USEC_PER_SEC;
+    g_date_time_unref (time);
+    return true;
+}
+
+static bool
+read_trunk (TdRequest *request, const char *name)
+{
+    if (name != NULL && !g_strv_contains (td_config_instances (current (), "trunk"), name)) {
+        td_request_fail (request, "--trunk: there is no trunk \"%s\": \"trunk list\" shows them",
+                         name);
+        return false;
+    }
+    return true;
+}
+
 static void
 run_test (TdRequest *request, void *data)
 {
     const char *from = td_request_argument (request, "--from");
-    TdParty calling = { .is_complete = true }, called;
+    const char *trunk = td_request_argument (request, "--trunk");
+    TdQuestion asked = { .calling = { .is_complete = true },
+                         .explain = explain,
+                         .done = dry_run_done };
 
-    if (!read_party (request, td_request_argument (request, "NUMBER"), &called)
-        || (from != NULL && !read_party (request, from, &calling))) {
+    if (!read_party (request, td_request_argument (request, "NUMBER"), &asked.called)
+        || (from != NULL && !read_party (request, from, &asked.calling))
+        || !read_trunk (request, trunk)
+        || !read_time (request, td_request_argument (request, "--at"), &asked.time_us)) {
         return;
     }
     Question *question = g_new0 (Question, 1);
     question->post = (TdPost){ .run = run_question, .drop = drop_question };
     question->request = td_request_ref (request);
-    question->calling = calling;
-    question->called = called;
+    question->steps = g_ptr_array_new_with_free_func (free_step);
+    question->question = asked;
+    question->trunk = g_strdup (trunk != NULL ? trunk : "");
+    question->question.trunk = question->trunk;
+    question->question.data = question;
     td_lane_post (td_lane_at (0), &question->post);
 }
 
 static const TdArgument arguments[] = {
     { .name = "NUMBER", .help = "The called number, or USER@HOST", .is_required = true },
     { .name = "--from", .help = "The calling number, or USER@HOST", .takes_value = true },
+    { .name = "--trunk",
+      .help = "The trunk the call comes by",
+      .takes_value = true,
+      .complete = "trunk list" },
+    { .name = "--at",
+      .help = "The time it is made, such as 2026-12-24T18:00; otherwise now",
+      .takes_value = true },
 };
 
 void
-td_route_commands_open (void)
+td_route_commands_open (TdConfig *(*current_config) (void) )
 {
+    current = current_config;
     td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
                                       .argument_size = sizeof (TdArgument),
                                       .name = "route test",
-                                      .help = "Says where a call to a number would go",
+                                      .help = "Says where a call to a number would go, and why",
                                       .arguments = arguments,
                                       .n_arguments = G_N_ELEMENTS (arguments),
                                       .run = run_test });

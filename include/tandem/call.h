@@ -48,24 +48,38 @@ typedef enum {
 
 typedef struct TdRouteList TdRouteList;
 
-/* One target of a route list. Texts are copied when it is added. */
+/* One target of a route list: a trunk group, whose members are tried one after another, or an address.
+ * Texts are copied when it is added. */
 typedef struct {
     uint32_t size;           /* sizeof (TdTarget) */
     uint32_t group;          /* targets of one group ring together; groups are tried in turn */
-    const char *driver;      /* "sip" */
+    const char *driver;      /* "sip"; NULL: that of the trunk's member */
     const char *trunk;       /* trunk group, nullable */
-    const char *address;     /* what the driver's originate() reads */
+    const char *address;     /* what the driver's originate() reads; NULL: the trunk's members */
     const char *number;      /* number to send, NULL: the called one */
     uint32_t no_answer_ms;   /* after which the next group is tried; 0: the call's default */
     uint32_t no_response_ms; /* until the first sign of life; 0: the call's default */
-    bool is_media_through;   /* media go past the switch: descriptions are handed on untouched */
+    bool is_media_through;   /* media go past the switch, whatever the trunk says: descriptions are
+                              * handed on untouched */
 } TdTarget;
+
+/* How far a route list is tried. Zeros are the call's defaults. */
+typedef struct {
+    uint32_t size; /* sizeof (TdHuntRules) */
+    uint32_t max_attempts;
+    uint32_t within_ms; /* after the first attempt: no new one is begun later */
+    /* A bit for each Q.850 cause, the lowest bit of the first word for cause 0, after which the next
+     * member or target is tried; used where HAS_CAUSES says so. */
+    bool has_causes;
+    uint64_t causes[2];
+} TdHuntRules;
 
 /* Thread, of all here: any, one at a time. */
 TD_API TdRouteList *td_route_list_new (const char *label);
 TD_API void td_route_list_free (TdRouteList *list);
 /* At most 100 targets; returns false when there are that many. */
 TD_API bool td_route_list_add (TdRouteList *list, const TdTarget *target);
+TD_API void td_route_list_set_rules (TdRouteList *list, const TdHuntRules *rules);
 TD_API unsigned td_route_list_length (const TdRouteList *list);
 TD_API const TdTarget *td_route_list_target (const TdRouteList *list, unsigned index);
 TD_API const char *td_route_list_label (const TdRouteList *list);
@@ -85,10 +99,53 @@ TD_API const TdParty *td_call_called (const TdCall *call);
 TD_API TdAttributes *td_call_attributes (TdCall *call);
 TD_API const TdPriority *td_call_priority (const TdCall *call);
 TD_API TdConfig *td_call_config (const TdCall *call);
-/* In an attempt hook: the target that is asked about. NUMBER and attributes may be altered there. */
+/* The trunk group the call came by, "" for none. */
+TD_API const char *td_call_trunk (const TdCall *call);
+/* When the call began, or the time a "route test" asks about (wall us): what schedules go by. */
+TD_API int64_t td_call_time_us (const TdCall *call);
+
+/* --- In an attempt hook ------------------------------------------------------------------ */
+
+/* The target that is asked about. Its number and attributes may be altered. */
 TD_API const TdTarget *td_call_target (const TdCall *call);
 TD_API void td_call_set_number (TdCall *call, const char *number);
 TD_API TdAttributes *td_call_target_attributes (TdCall *call);
+
+/* How many legs of that target have failed. One that names a trunk and no address is asked about again
+ * after each failure that is worth another try, until a hook answers SKIP or, where no hook has set an
+ * address, the trunk's members have all been tried. */
+TD_API unsigned td_call_target_tries (const TdCall *call);
+
+/* Sends this attempt to ADDRESS ("sip:198.51.100.7"): the member that the hook has chosen. */
+TD_API void td_call_set_address (TdCall *call, const char *address);
+
+/* Something that lasts as long as a leg, such as a seat on its trunk. Embed it. */
+typedef struct TdHold TdHold;
+
+struct TdHold {
+    TdModule *owner; /* in use until the hold has ended */
+    /* The leg has been released, or (LEG is NULL) none came of the attempt. On the lane that took the
+     * hold, also when another lane's call has adopted the leg. May free HOLD. */
+    void (*ended) (TdHold *hold, TdChannel *leg);
+    TdHold *next; /* private */
+};
+
+/* Keeps HOLD (transfer none until it has ended) for the leg that comes of this attempt. */
+TD_API void td_call_hold (TdCall *call, TdHold *hold);
+
+/* The same for a leg that is there, such as the incoming one in an admit hook. Thread: the lane of
+ * CHANNEL. */
+TD_API void td_channel_hold (TdChannel *channel, TdHold *hold);
+
+/* --- In a route hook --------------------------------------------------------------------- */
+
+/* Whether somebody wants to know how the answer is found ("route test"), and one line of that:
+ * STEP is a word or two. Without effect on other calls. */
+TD_API bool td_call_is_explained (const TdCall *call);
+TD_API void td_call_explain (TdCall *call, const char *step, const char *format, ...)
+    TD_PRINTF (3, 4);
+
+/* --- Doing something to a call ----------------------------------------------------------- */
 
 TD_API void td_call_set_release_control (TdCall *call, TdReleaseControl control);
 
@@ -97,8 +154,6 @@ TD_API void td_call_set_release_control (TdCall *call, TdReleaseControl control)
  * "priority.class". Returns false when the class would not rise, or MODULE has not the right. */
 TD_API bool td_call_raise_priority (TdModule *module, TdCall *call, const TdPriority *priority,
                                     bool is_late);
-
-/* --- Doing something to a call ----------------------------------------------------------- */
 
 /* Ends CALL for CAUSE, from any state. Thread: the lane of CALL. */
 TD_API void td_call_release (TdCall *call, const TdCause *cause);

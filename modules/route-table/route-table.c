@@ -5,7 +5,7 @@
  *     prefix = 49
  *     targets = carrier-a, carrier-b + carrier-c, echo:
  *
- * carrier-a is tried first; then carrier-b and carrier-c ring together; then the driver echo. A
+ * carrier-a is tried first, with all its members; then carrier-b and carrier-c ring together; then the driver echo. A
  * target is the name of a trunk, or DRIVER:ADDRESS.
  */
 
@@ -93,6 +93,21 @@ answer_with (const Route *route, const TdParty *called)
     return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = list };
 }
 
+/* For "route test". */
+static void
+explain (TdCall *call, const Route *route)
+{
+    const char *key = td_party_key (td_call_called (call));
+
+    if (route == NULL) {
+        td_call_explain (call, "prefix", "no [route] has a prefix that \"%s\" begins with", key);
+    } else {
+        td_call_explain (call, "prefix",
+                         "\"%s\" is the longest one that \"%s\" begins with: [route %s]",
+                         route->prefix, key, route->name);
+    }
+}
+
 static TdHookAnswer
 route_call (void *subject, TdToken *token, void *data)
 {
@@ -101,6 +116,7 @@ route_call (void *subject, TdToken *token, void *data)
     const TdParty *called = td_call_called (subject);
     const Route *route = route_table_find (table, td_party_key (called));
 
+    explain (subject, route);
     if (!called->is_complete && route_table_wants_more (table, route, called)) {
         return (TdHookAnswer){ .verdict = TD_HOOK_MORE_DIGITS };
     }

@@ -56,36 +56,28 @@ check_prefix (const TdConfig *config, const Route *route, GError **error)
     return true;
 }
 
-/* "echo:address" has its driver in front; a trunk's driver is the scheme of its address. */
+/* A trunk by its name, or "DRIVER:ADDRESS". */
 static bool
 read_target (const TdConfig *config, const Route *route, const char *text, unsigned group,
              TdTarget *ret_target, GError **error)
 {
-    const char *trunk = NULL, *address = text, *colon = strchr (text, ':');
-
-    if (colon == NULL) {
-        if (!g_strv_contains (td_config_instances (config, "trunk"), text)) {
-            return refuse (config, route->name, "targets", error, "target", text,
-                           "there is no [trunk] of this name; a driver is written DRIVER:");
-        }
-        trunk = text;
-        address = td_config_text (config, "trunk", trunk, "address");
-        colon = strchr (address, ':');
-        if (colon == NULL) {
-            return refuse (config, route->name, "targets", error, "target", text,
-                           "the trunk's address does not begin with a scheme such as sip:");
-        }
-    }
-    *ret_target = (TdTarget){
+    const char *colon = strchr (text, ':');
+    TdTarget target = {
         .size = sizeof (TdTarget),
         .group = group,
-        .driver = g_strndup (address, (size_t) (colon - address)),
-        .trunk = g_strdup (trunk),
-        .address = g_strdup (address),
         .no_answer_ms = (uint32_t) td_config_number (config, "route", route->name, "no-answer"),
-        .is_media_through =
-            trunk != NULL && td_config_number (config, "trunk", trunk, "media") == 2,
     };
+
+    if (colon != NULL) {
+        target.driver = g_strndup (text, (size_t) (colon - text));
+        target.address = g_strdup (text);
+    } else if (g_strv_contains (td_config_instances (config, "trunk"), text)) {
+        target.trunk = g_strdup (text);
+    } else {
+        return refuse (config, route->name, "targets", error, "target", text,
+                       "there is no [trunk] of this name; a driver is written DRIVER:");
+    }
+    *ret_target = target;
     return true;
 }
 

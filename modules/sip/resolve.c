@@ -159,11 +159,9 @@ sip_resolve_trunks (SipLane *lane)
 {
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
 
-    for (unsigned i = 0; i < trunks->trunks->len; i++) {
-        const SipTrunk *trunk = &g_array_index (trunks->trunks, SipTrunk, i);
-        if (!trunk->has_peer) {
-            sip_resolve (lane, trunk->host, 0, nothing, NULL);
-        }
+    for (unsigned i = 0; i < trunks->by_dns->len; i++) {
+        const SipPeer *peer = trunks->by_dns->pdata[i];
+        sip_resolve (lane, peer->host, 0, nothing, NULL);
     }
     td_timer_init (&lane->refresh, lane->sip->module, refresh_expired);
     td_timer_start (&lane->refresh, UNKNOWN_S * 1000);

@@ -64,18 +64,30 @@ struct SipLane {
 
 /* A trunk as this module uses it. */
 typedef struct {
-    char *name;
-    char *address; /* URI */
+    const char *name;
     char *username, *password;
-    char *host; /* of the URI */
-    TdAddress peer;
-    bool has_peer; /* the host is an address */
-    bool has_port; /* one was given: a datagram from another port is somebody else's */
 } SipTrunk;
+
+/* Where a trunk's calls come from: its address, or that of a member. */
+typedef struct SipPeer SipPeer;
+
+struct SipPeer {
+    SipTrunk trunk;
+    char *host; /* of the URI */
+    TdAddress address;
+    bool is_numeric; /* the host is an address */
+    bool has_port;   /* one was given: a datagram from another port is somebody else's */
+    unsigned rank;   /* of two that fit the one earlier in the files counts */
+    SipPeer *next;   /* of the same host */
+};
 
 typedef struct {
     TdTable table;
-    GArray *trunks; /* SipTrunk */
+    TdConfig *config;
+    GPtrArray *peers;    /* SipPeer */
+    GHashTable *by_host; /* TdAddress, whatever its port -> the first SipPeer there */
+    GPtrArray *by_dns;   /* those that are not numeric */
+    GHashTable *by_name; /* trunk -> SipTrunk */
 } SipTrunks;
 
 /* Header fields that are carried from leg to leg as attributes. */
@@ -143,6 +155,8 @@ bool sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAdd
 
 /* --- trunk.c ----------------------------------------------------------------------------- */
 
+SipTrunks *sip_trunks_new_none (void);
+/* Of the [trunk] and [member] sections of CONFIG. */
 SipTrunks *sip_trunks_new (const TdConfig *config, GError **error);
 /* Both (transfer none, good for this turn): NULL when there is none. */
 const SipTrunk *sip_trunks_by_source (const SipLane *lane, const TdPacket *packet);

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The trunks of the configuration that are reached by SIP. */
+/* The trunks of the configuration that are reached by SIP, and the peers they consist of. */
 
 #include "sip.h"
 
 static void
-clear_trunk (void *data)
+free_peer (void *data)
 {
-    SipTrunk *trunk = data;
+    SipPeer *peer = data;
 
-    g_free (trunk->name);
-    g_free (trunk->address);
-    g_free (trunk->username);
-    g_free (trunk->password);
-    g_free (trunk->host);
+    g_free (peer->trunk.username);
+    g_free (peer->trunk.password);
+    g_free (peer->host);
+    g_free (peer);
 }
 
 static void
@@ -20,89 +19,173 @@ free_trunks (TdTable *table)
 {
     SipTrunks *trunks = (SipTrunks *) table;
 
-    g_array_unref (trunks->trunks);
+    g_hash_table_unref (trunks->by_name);
+    g_hash_table_unref (trunks->by_host);
+    g_ptr_array_unref (trunks->by_dns);
+    g_ptr_array_unref (trunks->peers);
+    g_clear_pointer (&trunks->config, td_config_unref);
     g_free (trunks);
 }
 
-static bool
-read_trunk (const TdConfig *config, const char *name, SipTrunk *trunk, GError **error)
+static unsigned
+hash_host (const void *data)
 {
-    const char *address = td_config_text (config, "trunk", name, "address");
-    TdTransport transport;
-    SipUri uri;
-    const char *why = sip_uri_scan (sip_view_of (address), &uri);
+    const TdAddress *address = data;
+    const uint8_t *bytes = address->any.sa_family == AF_INET6
+                               ? (const uint8_t *) &address->v6.sin6_addr
+                               : (const uint8_t *) &address->v4.sin_addr;
+    unsigned n_bytes = address->any.sa_family == AF_INET6 ? 16 : 4, hash = 2166136261u;
+
+    for (unsigned i = 0; i < n_bytes; i++) {
+        hash = (hash ^ bytes[i]) * 16777619u; /* FNV-1a */
+    }
+    return hash;
+}
+
+static gboolean
+is_one_host (const void *a, const void *b)
+{
+    return td_address_equal_host (a, b);
+}
+
+/* The URI of the peer that SECTION NAME gives, when it is a SIP one. */
+static bool
+read_uri (const TdConfig *config, const char *section, const char *name, SipUri *ret_uri,
+          GError **error)
+{
+    const char *address = td_config_text (config, section, name, "address");
+    const char *why = sip_uri_scan (sip_view_of (address), ret_uri);
 
     if (why != NULL) {
         g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
                      "%s: \"%s\" is no SIP URI: %s; write sip:HOST or sip:HOST:PORT",
-                     td_config_place (config, "trunk", name, "address"), address, why);
+                     td_config_place (config, section, name, "address"), address, why);
         return false;
     }
-    if (!sip_transport_can (&uri)) {
+    if (!sip_transport_can (ret_uri)) {
         g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
                      "%s: \"%s\" asks for a transport that this module does not speak; write "
                      "transport=udp or transport=tcp",
-                     td_config_place (config, "trunk", name, "address"), address);
+                     td_config_place (config, section, name, "address"), address);
         return false;
     }
-    *trunk = (SipTrunk){ .name = g_strdup (name),
-                         .address = g_strdup (address),
-                         .username = g_strdup (td_config_text (config, "trunk", name, "username")),
-                         .password = g_strdup (td_config_text (config, "trunk", name, "password")),
-                         .host = sip_view_dup (uri.host) };
-    trunk->has_peer = sip_transport_numeric (&uri, &transport, &trunk->peer);
-    trunk->has_port = uri.port != 0;
-    if (!trunk->has_peer) {
-        trunk->peer.any.sa_family = AF_INET;
-        td_address_set_port (&trunk->peer, uri.port);
+    return true;
+}
+
+static SipPeer *
+peer_new (const TdConfig *config, const char *trunk, const SipUri *uri)
+{
+    SipPeer *peer = g_new0 (SipPeer, 1);
+    TdTransport transport;
+
+    peer->trunk.name = trunk;
+    peer->trunk.username = g_strdup (td_config_text (config, "trunk", trunk, "username"));
+    peer->trunk.password = g_strdup (td_config_text (config, "trunk", trunk, "password"));
+    peer->host = sip_view_dup (uri->host);
+    peer->is_numeric = sip_transport_numeric (uri, &transport, &peer->address);
+    peer->has_port = uri->port != 0;
+    if (!peer->is_numeric) {
+        peer->address.any.sa_family = AF_INET;
+        td_address_set_port (&peer->address, uri->port);
+    }
+    return peer;
+}
+
+/* Behind those of the same host that came earlier. */
+static void
+file_peer (SipTrunks *trunks, SipPeer *peer)
+{
+    peer->rank = trunks->peers->len;
+    g_ptr_array_add (trunks->peers, peer);
+    if (!g_hash_table_contains (trunks->by_name, peer->trunk.name)) {
+        g_hash_table_insert (trunks->by_name, (char *) peer->trunk.name, &peer->trunk);
+    }
+    if (!peer->is_numeric) {
+        g_ptr_array_add (trunks->by_dns, peer);
+        return;
+    }
+    SipPeer *first = g_hash_table_lookup (trunks->by_host, &peer->address);
+    if (first == NULL) {
+        g_hash_table_insert (trunks->by_host, &peer->address, peer);
+    } else { /* their order does not matter: the rank does */
+        peer->next = first->next;
+        first->next = peer;
+    }
+}
+
+/* Reads the peers that the sections of one name give. */
+static bool
+read_peers (SipTrunks *trunks, const char *section, GError **error)
+{
+    const TdConfig *config = trunks->config;
+    const char *const *names = td_config_instances (config, section);
+
+    for (; *names != NULL; names++) {
+        const char *address = td_config_text (config, section, *names, "address");
+        bool is_member = strcmp (section, "member") == 0;
+        SipUri uri;
+        if (address == NULL || !g_str_has_prefix (address, "sip:")) {
+            continue; /* its members have them, or it is another driver's */
+        }
+        if (!read_uri (config, section, *names, &uri, error)) {
+            return false;
+        }
+        const char *trunk = is_member ? td_config_text (config, section, *names, "trunk") : *names;
+        file_peer (trunks, peer_new (config, trunk, &uri));
     }
     return true;
 }
 
 SipTrunks *
-sip_trunks_new (const TdConfig *config, GError **error)
+sip_trunks_new_none (void)
 {
-    const char *const *names = td_config_instances (config, "trunk");
     SipTrunks *trunks = g_new0 (SipTrunks, 1);
 
     td_table_init (&trunks->table, free_trunks);
-    trunks->trunks = g_array_new (FALSE, TRUE, sizeof (SipTrunk));
-    g_array_set_clear_func (trunks->trunks, clear_trunk);
-    for (unsigned i = 0; names[i] != NULL; i++) {
-        SipTrunk trunk;
-        if (!g_str_has_prefix (td_config_text (config, "trunk", names[i], "address"), "sip:")) {
-            continue; /* another driver's */
-        }
-        if (!read_trunk (config, names[i], &trunk, error)) {
-            td_table_unref (&trunks->table);
-            return NULL;
-        }
-        g_array_append_val (trunks->trunks, trunk);
+    trunks->peers = g_ptr_array_new_with_free_func (free_peer);
+    trunks->by_dns = g_ptr_array_new ();
+    trunks->by_host = g_hash_table_new (hash_host, is_one_host);
+    trunks->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+    return trunks;
+}
+
+SipTrunks *
+sip_trunks_new (const TdConfig *config, GError **error)
+{
+    SipTrunks *trunks = sip_trunks_new_none ();
+
+    trunks->config = td_config_ref ((TdConfig *) config);
+    if (!read_peers (trunks, "trunk", error) || !read_peers (trunks, "member", error)) {
+        td_table_unref (&trunks->table);
+        return NULL;
     }
     return trunks;
 }
 
 static bool
-is_from (const SipTrunk *trunk, const TdAddress *peer, const TdPacket *packet)
+is_from (const SipPeer *peer, const TdAddress *address, const TdPacket *packet)
 {
     bool has_port = packet->transport == TD_TRANSPORT_UDP; /* a connection's is of no meaning */
 
-    return has_port && trunk->has_port ? td_address_equal (peer, &packet->remote)
-                                       : td_address_equal_host (peer, &packet->remote);
+    return has_port && peer->has_port ? td_address_equal (address, &packet->remote)
+                                      : td_address_equal_host (address, &packet->remote);
 }
 
-/* A trunk's calls come from its address, or from any that its name stands for. */
-static bool
-is_of (const SipLane *lane, const SipTrunk *trunk, const TdPacket *packet)
+static const SipPeer *
+earlier (const SipPeer *one, const SipPeer *other)
 {
-    TdAddress peer;
+    return one == NULL || other->rank < one->rank ? other : one;
+}
 
-    if (trunk->has_peer) {
-        return is_from (trunk, &trunk->peer, packet);
-    }
-    for (unsigned i = 0; sip_resolve_known (lane, trunk->host, i, &peer); i++) {
-        td_address_set_port (&peer, td_address_port (&trunk->peer));
-        if (is_from (trunk, &peer, packet)) {
+/* Whether PACKET comes from one of the addresses that the name of PEER stands for. */
+static bool
+is_from_name (const SipLane *lane, const SipPeer *peer, const TdPacket *packet)
+{
+    TdAddress address;
+
+    for (unsigned i = 0; sip_resolve_known (lane, peer->host, i, &address); i++) {
+        td_address_set_port (&address, td_address_port (&peer->address));
+        if (is_from (peer, &address, packet)) {
             return true;
         }
     }
@@ -113,14 +196,21 @@ const SipTrunk *
 sip_trunks_by_source (const SipLane *lane, const TdPacket *packet)
 {
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
+    const SipPeer *found = NULL;
 
-    for (unsigned i = 0; i < trunks->trunks->len; i++) {
-        const SipTrunk *trunk = &g_array_index (trunks->trunks, SipTrunk, i);
-        if (is_of (lane, trunk, packet)) {
-            return trunk;
+    for (const SipPeer *peer = g_hash_table_lookup (trunks->by_host, &packet->remote); peer != NULL;
+         peer = peer->next) {
+        if (is_from (peer, &peer->address, packet)) {
+            found = earlier (found, peer);
         }
     }
-    return NULL;
+    for (unsigned i = 0; i < trunks->by_dns->len; i++) {
+        const SipPeer *peer = trunks->by_dns->pdata[i];
+        if ((found == NULL || peer->rank < found->rank) && is_from_name (lane, peer, packet)) {
+            found = peer;
+        }
+    }
+    return found != NULL ? &found->trunk : NULL;
 }
 
 const SipTrunk *
@@ -128,11 +218,5 @@ sip_trunks_by_name (const Sip *sip, const char *name)
 {
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (sip->trunks);
 
-    for (unsigned i = 0; i < trunks->trunks->len; i++) {
-        const SipTrunk *trunk = &g_array_index (trunks->trunks, SipTrunk, i);
-        if (strcmp (trunk->name, name) == 0) {
-            return trunk;
-        }
-    }
-    return NULL;
+    return g_hash_table_lookup (trunks->by_name, name);
 }

@@ -42,7 +42,9 @@ add_leg (const char *name, TdChannel *channel)
 static void
 originate (TdChannel *channel)
 {
-    g_auto (GStrv) parts = g_strsplit (td_channel_target (channel), "=", 2);
+    const char *target = td_channel_target (channel);
+    target += g_str_has_prefix (target, "fake:") ? strlen ("fake:") : 0;
+    g_auto (GStrv) parts = g_strsplit (target, "=", 2);
 
     td_channel_set_data (channel, g_strdup (parts[0]));
     add_leg (parts[0], channel);
@@ -128,10 +130,12 @@ add_group (TdRouteList *list, unsigned group, const char *targets)
     g_auto (GStrv) names = g_strsplit (targets, " ", -1);
 
     for (char **name = names; *name != NULL; name++) {
+        bool is_trunk = **name == '@';
         td_route_list_add (list, &(TdTarget){ .size = sizeof (TdTarget),
                                               .group = group,
-                                              .driver = "fake",
-                                              .address = *name,
+                                              .driver = is_trunk ? NULL : "fake",
+                                              .trunk = is_trunk ? *name + 1 : NULL,
+                                              .address = is_trunk ? NULL : *name,
                                               .no_answer_ms = endpoint->no_answer_ms,
                                               .is_media_through = endpoint->is_through });
     }
@@ -153,6 +157,8 @@ route (void *subject, TdToken *token, void *data)
     for (unsigned i = 0; groups[i] != NULL; i++) {
         add_group (list, i, groups[i]);
     }
+    endpoint->rules.size = sizeof (TdHuntRules);
+    td_route_list_set_rules (list, &endpoint->rules);
     return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = list };
 }
 

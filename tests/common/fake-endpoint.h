@@ -2,8 +2,9 @@
 /* An endpoint that does what the test says: legs that are placed show up by their target, every verb
  * is written down, and nothing happens that the test did not ask for.
  *
- * Targets are "NAME" for a leg that the test leads by hand, or "NAME=cause" for one that fails with
- * that cause as soon as it is placed.
+ * Targets are "NAME" for a leg that the test leads by hand, "NAME=cause" for one that fails with that
+ * cause as soon as it is placed, or "@TRUNK" for a trunk, whose members have such addresses behind
+ * "fake:".
  */
 
 #ifndef TESTS_COMMON_FAKE_ENDPOINT_H
@@ -17,6 +18,7 @@ typedef struct {
     GString *log;        /* "b1:originate b1:release(16) ": what legs were told, in order */
     GHashTable *legs;    /* name -> TdId of the latest leg of that name */
     char *routes;        /* "b1 b2;b3": groups of targets; NULL: no route */
+    TdHuntRules rules;   /* of the route list */
     unsigned min_digits; /* shorter numbers need more, unless they are complete */
     unsigned lane;       /* on which fake_call () and fake_say () work */
     const char *caller;  /* the name of the leg that fake_call () makes; "a" */

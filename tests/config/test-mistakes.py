@@ -55,6 +55,17 @@ WRONG = {
     'section of a module that is not loaded': (
         REGISTRAR + '[sip]\nlisten = udp:127.0.0.1:5060\n',
         r'tandem\.conf:3:1: section "sip" is unknown: no module in \[modules\] declares it: name'),
+    'trunk without a peer': (
+        '[trunk a]\n', r'tandem\.conf:1:1: section \[trunk a\] has no "address", and no \[member'),
+    'trunk with an address and members': (
+        '[trunk a]\naddress = sip:x\n[member b]\ntrunk = a\naddress = sip:y\n',
+        r'tandem\.conf:2:11: address: \[member b\] names this trunk, whose members have the'),
+    'address without a scheme': (
+        '[trunk a]\n[member b]\ntrunk = a\naddress = 192.0.2.1\n',
+        r'tandem\.conf:4:11: address: "192\.0\.2\.1" does not begin with a scheme such as sip:'),
+    'member of no trunk': (
+        '[member b]\ntrunk = a\naddress = sip:y\n',
+        r'tandem\.conf:2:9: trunk: "a" is the name of no section \[trunk'),
     'key of a module that is disabled': (
         '[modules]\nsip = disabled\n[trunk a]\naddress = sip:192.0.2.1\nusername = me\n',
         r'tandem\.conf:5:1: key "username" is unknown in \[trunk\]: no module that runs declares it$'),

@@ -126,6 +126,14 @@ class WithDaemon(PeerCase):
         self.assertEqual(status, 1)
         self.assertIn('say NUMBER or USER@HOST', err)
 
+    def test_route_that_is_asked_about_a_trunk_or_a_time_that_is_none(self):
+        status, _, err = self.tandem.ctl('route', 'test', '1', '--trunk', 'nobody')
+        self.assertEqual(status, 1)
+        self.assertIn('there is no trunk "nobody": "trunk list" shows them', err)
+        status, _, err = self.tandem.ctl('route', 'test', '1', '--at', 'noon')
+        self.assertEqual(status, 1)
+        self.assertIn('"noon" is no time: write it as 2026-12-24T18:00', err)
+
     def test_every_help_is_one_line_that_begins_with_what_is_done(self):
         for command in self.tandem.ctl_json('commands'):
             self.assertRegex(command['help'], r'^[A-Z][a-z]+s [^\n]*[^.\n]$')

@@ -59,13 +59,6 @@ lose (SipPath *path, const char *bytes, size_t len_bytes, void *data)
     return true;
 }
 
-static void
-free_trunks (TdTable *table)
-{
-    g_array_unref (((SipTrunks *) table)->trunks);
-    g_free (table);
-}
-
 static const TdAttribute *
 declare (const char *name, TdAttributeType type)
 {
@@ -80,7 +73,6 @@ static void
 open_sip (void)
 {
     Sip *sip = &here->sip;
-    SipTrunks *trunks = g_new0 (SipTrunks, 1);
     g_autoptr (GError) error = NULL;
 
     td_owner_init (&here->module.owner, "sip");
@@ -93,9 +85,7 @@ open_sip (void)
     sip->user_parameters = declare ("sip.user-parameters", TD_ATTRIBUTE_TEXT);
     sip->parts = declare ("sip.parts", TD_ATTRIBUTE_BYTES);
     sip->retry_after = declare ("call.retry-after", TD_ATTRIBUTE_NUMBER);
-    td_table_init (&trunks->table, free_trunks);
-    trunks->trunks = g_array_new (FALSE, TRUE, sizeof (SipTrunk));
-    sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &trunks->table);
+    sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &sip_trunks_new_none ()->table);
     sip->n_listeners = 1;
     sip->listeners[0] = (SipListener){ .sip = sip,
                                        .transport = TD_TRANSPORT_UDP,
