@@ -190,14 +190,16 @@ int
 main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
-    g_test_add ("/route/plan/ROU-024/nanp", World, "nanp.csv", set_up, test_nanp, tear_down);
-    g_test_add ("/route/plan/ROU-024/e164-de", World, "e164-de.csv", set_up, test_de, tear_down);
-    g_test_add ("/route/plan/ROU-030/nanp", World, "nanp.csv", set_up, test_overlap_nanp,
+    g_test_add ("/route/plan/ROU-024/nanp", World, "../../../etc/plans/nanp.csv", set_up, test_nanp,
                 tear_down);
-    g_test_add ("/route/plan/ROU-030/e164-de", World, "e164-de.csv", set_up, test_overlap_de,
-                tear_down);
-    g_test_add ("/route/plan/ROU-030/wrong-length", World, "nanp.csv", set_up, test_wrong_length,
-                tear_down);
+    g_test_add ("/route/plan/ROU-024/e164-de", World, "../../../etc/plans/e164-de.csv", set_up,
+                test_de, tear_down);
+    g_test_add ("/route/plan/ROU-030/nanp", World, "../../../etc/plans/nanp.csv", set_up,
+                test_overlap_nanp, tear_down);
+    g_test_add ("/route/plan/ROU-030/e164-de", World, "../../../etc/plans/e164-de.csv", set_up,
+                test_overlap_de, tear_down);
+    g_test_add ("/route/plan/ROU-030/wrong-length", World, "../../../etc/plans/nanp.csv", set_up,
+                test_wrong_length, tear_down);
     g_test_add_func ("/route/plan/ROU-024/bad-rows", test_bad_rows);
     return g_test_run ();
 }
