@@ -310,13 +310,13 @@ has_integer_key (const SchemaTable *table)
 
 /* A key is never NULL, a text never: an empty one says nothing. */
 static void
-append_column (GString *out, const SchemaTable *table, unsigned i, bool is_past)
+append_column (GString *out, const SchemaTable *table, unsigned i, bool is_laid_out_by)
 {
     const SchemaColumn *column = &table->columns[i];
     bool is_integer = schema_is_integer (column);
 
     g_string_append_printf (out, "\"%s\" %s", column->name, is_integer ? "INTEGER" : "TEXT");
-    if (i == 0 && !is_past && has_integer_key (table)) {
+    if (is_laid_out_by) {
         g_string_append (out, " PRIMARY KEY");
     } else if (!is_integer || i < table->n_keys) {
         g_string_append (out, " NOT NULL");
@@ -325,27 +325,23 @@ append_column (GString *out, const SchemaTable *table, unsigned i, bool is_past)
 }
 
 void
-schema_append_ddl (GString *out, const SchemaTable *table)
+schema_append_create (GString *out, const SchemaTable *table, const char *name, bool has_key,
+                      const char *more)
 {
-    for (unsigned is_past = 0; is_past < 2; is_past++) {
-        g_string_append_printf (out, "CREATE TABLE \"%s%s\" (", table->name,
-                                is_past ? "_past" : "");
-        for (unsigned i = 0; i < table->n_columns; i++) {
-            append_column (out, table, i, is_past);
-        }
-        g_string_append (out, "since INTEGER NOT NULL, line INTEGER NOT NULL");
-        if (is_past) {
-            g_string_append (out, ", until INTEGER NOT NULL");
-        } else if (!has_integer_key (table)) {
-            g_string_append (out, ", PRIMARY KEY (");
-            schema_append_columns (out, table, table->n_keys, "");
-            g_string_append_c (out, ')');
-        }
-        g_string_append_printf (out, ")%s;\n",
-                                is_past || has_integer_key (table) ? "" : " WITHOUT ROWID");
+    bool is_laid_out = has_key && has_integer_key (table);
+
+    g_string_append_printf (out, "CREATE TABLE %s (", name);
+    for (unsigned i = 0; i < table->n_columns; i++) {
+        append_column (out, table, i, is_laid_out && i == 0);
     }
-    g_string_append_printf (out, "CREATE INDEX \"%s_until\" ON \"%s_past\" (until);\n", table->name,
-                            table->name);
+    g_string_append (out, more);
+    if (has_key && !is_laid_out) {
+        g_string_append (out, ", PRIMARY KEY (");
+        schema_append_columns (out, table, table->n_keys, "");
+        g_string_append (out, ")) WITHOUT ROWID;\n");
+    } else {
+        g_string_append (out, ");\n");
+    }
 }
 
 /* --- CSV and documentation --------------------------------------------------------------- */

@@ -217,11 +217,10 @@ bool schema_is_integer (const SchemaColumn *column);
 void schema_append_columns (GString *out, const SchemaTable *table, unsigned n_columns,
                             const char *before);
 
-/* Appends the statements that make the tables of TABLE: that of the rows that hold, under its own
- * name, and that of those which held once, "<name>_past". Each row has the version since which it
- * holds and its line in the CSV it came from (0: none); one of the past has the version until which
- * (exclusive) it held. */
-void schema_append_ddl (GString *out, const SchemaTable *table);
+/* Appends the statement that makes the table NAME of TABLE's columns and of MORE, with TABLE's key or
+ * without one. */
+void schema_append_create (GString *out, const SchemaTable *table, const char *name, bool has_key,
+                           const char *more);
 
 /* Appends the first line of a CSV, without its end. */
 void schema_append_header (GString *out, const SchemaTable *table);

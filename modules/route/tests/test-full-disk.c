@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tables on a disk of their own that gets full: a change is refused, what was stored stays. */
+
+#include "store-fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static void
+set_up (StoreFixture *fixture, const void *data)
+{
+    g_autoptr (GError) error = NULL;
+
+    fixture->folder = g_dir_make_tmp ("route-disk-XXXXXX", NULL);
+    g_assert_cmpint (mount ("tmpfs", fixture->folder, "tmpfs", 0, "size=2m"), ==, 0);
+    fixture->path = g_build_filename (fixture->folder, "route.db", NULL);
+    fixture->store = store_fixture_open (fixture, fixture->path, &error);
+    g_assert_no_error (error);
+    fixture->report = report_new (10);
+    store_fixture_import (fixture, ROUTE_FIXTURE_TABLES, 0);
+}
+
+static void
+tear_down (StoreFixture *fixture, const void *data)
+{
+    store_close (fixture->store);
+    report_free (fixture->report);
+    g_assert_cmpint (umount (fixture->folder), ==, 0);
+    g_rmdir (fixture->folder);
+    g_free (fixture->folder);
+    g_free (fixture->path);
+}
+
+/* N numbers, in 24 bytes each. */
+static char *
+make_numbers (unsigned n)
+{
+    g_autoptr (GString) text = g_string_new ("[ported]\nnumber,routing_number\n");
+
+    for (unsigned i = 0; i < n; i++) {
+        g_string_append_printf (text, "+1212%07u,+13035550000\n", i);
+    }
+    return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static void
+check_full (StoreFixture *fixture, unsigned n)
+{
+    g_autofree char *before = store_fixture_dump_all (fixture, STORE_NEWEST);
+    g_autofree char *numbers = make_numbers (n);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (store_fixture_try (fixture, numbers, 0, &error));
+    g_assert_error (error, TD_ERROR, TD_ERROR_SYSTEM);
+    g_assert_nonnull (strstr (error->message, "make room on its disk"));
+    g_autofree char *after = store_fixture_dump_all (fixture, STORE_NEWEST);
+    g_assert_cmpstr (after, ==, before);
+    g_assert_cmpint (store_fixture_import (fixture, "[code]\nprefix\n1\n", 0), ==, 2);
+}
+
+/* The rows that come do not fit beside the tables ... */
+static void
+test_full_while_gathering (StoreFixture *fixture, const void *data)
+{
+    check_full (fixture, 150000);
+}
+
+/* ... or they do, but not into them. */
+static void
+test_full_while_merging (StoreFixture *fixture, const void *data)
+{
+    check_full (fixture, 60000);
+}
+
+/* Our own view of the file systems, in which we may mount. */
+static bool
+enter_namespace (void)
+{
+    return (unshare (CLONE_NEWNS) == 0 || unshare (CLONE_NEWUSER | CLONE_NEWNS) == 0)
+           && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static void
+refuse (void)
+{
+    const char *text = "this user may not mount in a namespace of his own: what happens on a full "
+                       "disk is NOT tested";
+
+    if (g_strcmp0 (g_getenv ("CI"), "true") == 0) {
+        g_test_message ("%s", text);
+        g_test_fail ();
+    } else {
+        g_test_skip (text);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+    bool may_mount = enter_namespace ();
+
+    g_test_init (&argc, &argv, NULL);
+    if (!may_mount) {
+        g_test_add_func ("/route/ROU-040/full-disk/refused", refuse);
+        return g_test_run ();
+    }
+#define ADD(path, function)                                                                        \
+    g_test_add ("/route/ROU-040/full-disk/" path, StoreFixture, NULL, set_up, function, tear_down)
+    ADD ("while-gathering", test_full_while_gathering);
+    ADD ("while-merging", test_full_while_merging);
+    return g_test_run ();
+}
