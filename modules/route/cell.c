@@ -3,6 +3,8 @@
 
 #include "cell.h"
 
+#include "pattern.h"
+
 #include <tandem/number.h>
 
 #include <string.h>
@@ -189,6 +191,16 @@ check_dates (const char *text, GString *reason)
 /* --- One cell ---------------------------------------------------------------------------- */
 
 static bool
+check_pattern (const char *text, GString *reason)
+{
+    g_autoptr (GError) error = NULL;
+    Pattern pattern;
+
+    return pattern_parse (&pattern, text, &error)
+           || refuse (reason, text, "is no pattern: %s", error->message);
+}
+
+static bool
 check_filled (const SchemaColumn *column, const char *text, GString *reason)
 {
     switch (column->type) {
@@ -202,8 +214,7 @@ check_filled (const SchemaColumn *column, const char *text, GString *reason)
         return check_digits (text, "0123456789ABCD*#", "it is made of 0-9 A-D * #",
                              TD_NUMBER_DIGITS - 1, reason);
     case SCHEMA_PATTERN:
-        return check_digits (text, "0123456789ABCD*#XZN", "it is made of 0-9 A-D * # X Z N",
-                             TD_NUMBER_DIGITS - 1, reason);
+        return check_pattern (text, reason);
     case SCHEMA_NUMBER:
         return check_digits (text, "0123456789", "it is made of 0-9", SCHEMA_MAX_NUMBER, reason);
     case SCHEMA_TIME:

@@ -175,7 +175,7 @@ typedef enum {
     SCHEMA_INTEGER, /* between MIN and MAX */
     SCHEMA_CHOICE,  /* one of CHOICES */
     SCHEMA_DIGITS,  /* 0-9 A-D * #, a leading + */
-    SCHEMA_PATTERN, /* the same, X for 0-9, Z for 1-9, N for 2-9 */
+    SCHEMA_PATTERN, /* as pattern.h has it */
     SCHEMA_NUMBER,  /* 0-9, a leading +; compact, for tables of ten million rows */
     SCHEMA_TIME,    /* HH:MM */
     SCHEMA_DAYS,    /* mon to sun, mon-fri, holiday, divided by commas */

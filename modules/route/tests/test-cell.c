@@ -79,8 +79,10 @@ test_digits (void)
            "\"1\xc3\xa9\" has \"\xc3\xa9\": it is made of 0-9 A-D * #, behind at most one leading "
            "+");
     check (&pattern, "+1NXXZ", "");
+    check (&pattern, "[2-8]11", "");
     check (&pattern, "1x",
-           "1x has \"x\": it is made of 0-9 A-D * # X Z N, behind at most one leading +");
+           "1x is no pattern: character 2: write digits, X, N, Z, [2-5], groups in ( ), a leading "
+           "+, a . or $ at the end");
     check (&number, "+123456789012345678", "");
     check (&number, "1234567890123456789", "1234567890123456789 has 19 digits: 18 are the most");
     check (&number, "+", "+ has no digits");

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tandem-routes: routing tables go in and come out, and a change is whole or is not made (ROU-040, 041)."""
+
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers.case import PeerCase  # noqa: E402
+
+PROGRAM = os.path.join(os.environ['TANDEM_BUILD'], 'modules', 'route', 'tandem-routes')
+LIST = 'label,mode\nnorth,sequence\nsouth,percent\n'
+TARGET = 'label,position,trunk\nnorth,1,carrier-a\nsouth,1,carrier-b\n'
+
+
+class RouteTables(PeerCase):
+    def run_tool(self, *words, text='', status=0):
+        done = subprocess.run([PROGRAM, '-d', self.path('route.db'), *words], input=text, text=True,
+                              capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def export(self, table, *words):
+        return self.run_tool(*words, 'export', table)
+
+    def test_what_is_imported_is_exported(self):
+        out = self.run_tool('import', 'list', text=LIST)
+        self.assertIn('list         2 read, 2 added, 0 removed, 0 changed\nversion 1\n', out)
+        first = self.export('list')
+        self.assertEqual(first, 'label,mode,tries,seconds,causes\nnorth,sequence,,,\n'
+                                'south,percent,,,\n')
+        self.run_tool('import', 'list', '--replace', text=first)
+        self.assertEqual(self.export('list'), first)
+
+    def test_folder_is_one_change(self):
+        for table, text in ('list', LIST), ('target', TARGET):
+            with open(self.path(f'{table}.csv'), 'w', encoding='utf-8') as file:
+                file.write(text)
+        self.assertTrue(self.run_tool('import', os.path.dirname(self.path(''))).endswith(
+            'version 1\n'))
+
+    def test_every_wrong_row_is_named_and_nothing_is_changed(self):
+        self.run_tool('import', 'list', text=LIST)
+        err = self.run_tool('import', 'list', text='label,mode\neast,percent\nwest,any\n,percent\n',
+                            status=1)
+        self.assertIn('list line 3, mode: any is none of sequence, percent', err)
+        self.assertIn('list line 4, label: must not be empty', err)
+        self.assertNotIn('east', self.export('list'))
+
+    def test_reference_to_nothing_is_named(self):
+        err = self.run_tool('import', 'target', text=TARGET, status=1)
+        self.assertIn('target line 2, label: north is not in the table list', err)
+
+    def test_dry_run_changes_nothing(self):
+        out = self.run_tool('import', 'list', '--dry-run', text=LIST)
+        self.assertIn('2 added', out)
+        self.assertIn('nothing was changed', out)
+        self.assertEqual(self.run_tool('versions'), '')
+
+    def test_versions_are_compared_and_taken_back(self):
+        self.run_tool('import', 'list', '-m', 'first', text=LIST)
+        self.run_tool('import', 'list', '--replace', '-m', 'second', text='label\nsouth\n')
+        self.assertEqual(self.run_tool('diff', '1'),
+                         '- list: north,sequence,,,\n- list: south,percent,,,\n'
+                         '+ list: south,sequence,,,\n')
+        self.assertRegex(self.run_tool('versions'), r'(?s)^2 .*second.*\n1 .*first')
+        self.run_tool('roll-back', '1')
+        self.assertIn('north,sequence', self.export('list'))
+        self.assertNotIn('north', self.export('list', '-v', '2'))
+
+    def test_row_is_taken_out(self):
+        self.run_tool('import', 'list', text=LIST)
+        self.run_tool('remove', 'list', 'north')
+        self.assertNotIn('north', self.export('list'))
+
+    def test_words_that_are_wrong(self):
+        self.assertIn('say what to do: see tandem-routes --help', self.run_tool(status=2))
+        self.assertIn('there is no verb improt', self.run_tool('improt', status=2))
+        self.assertIn('say tandem-routes roll-back VERSION', self.run_tool('roll-back', status=2))
+        self.assertIn('"lists" is no table; there are: plan', self.run_tool('import', 'lists', status=1))
+        self.run_tool('import', 'list', text=LIST)
+        self.assertIn('"x" is no version', self.run_tool('roll-back', 'x', status=1))
+        self.assertIn('a row of list is named by "label"', self.run_tool('remove', 'list', 'a', 'b',
+                                                                         status=1))
+
+    def test_tables_that_are_missing_are_not_made_by_looking(self):
+        self.assertIn('route.db', self.run_tool('versions', status=1))
+        self.assertFalse(os.path.exists(self.path('route.db')))
+
+
+if __name__ == '__main__':
+    tap.main()
