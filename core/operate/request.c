@@ -20,6 +20,7 @@ struct TdRequest {
     State state;
     bool is_misuse, is_stream;
     char *name; /* of the command, or what was asked */
+    char *asker;
     TdModule *answerer;
     GHashTable *arguments; /* nullable */
     void (*reply) (TdRequest *request, GVariant *piece, bool is_last, const char *error_text,
@@ -49,6 +50,7 @@ td_request_unref (TdRequest *request)
     td_owner_remove (&request->in_asker);
     g_clear_pointer (&request->arguments, g_hash_table_unref);
     g_free (request->name);
+    g_free (request->asker);
     g_free (request);
 }
 
@@ -56,6 +58,12 @@ const char *
 td_request_argument (const TdRequest *request, const char *name)
 {
     return request->arguments != NULL ? g_hash_table_lookup (request->arguments, name) : NULL;
+}
+
+const char *
+td_request_asker (const TdRequest *request)
+{
+    return request->asker;
 }
 
 bool
@@ -322,6 +330,7 @@ td_command_run (TdModule *module, const char *const *words, const char *asker, b
     request->reply = reply;
     request->data = data;
     request->name = g_strjoinv (" ", (char **) words);
+    request->asker = g_strdup (asker);
     td_request_ref (request);
     begin (request, module, words, asker, may_change);
     td_request_unref (request);

@@ -49,6 +49,10 @@ TD_API bool td_command_add (TdModule *module, const TdCommand *decl, GError **er
  * given (transfer none). Thread: control. */
 TD_API const char *td_request_argument (const TdRequest *request, const char *name);
 
+/* Who asks ("uid 1000"), as the log has it: for what is kept with who did it (transfer none).
+ * Thread: control. */
+TD_API const char *td_request_asker (const TdRequest *request);
+
 /* Ends REQUEST with RESULT (transfer floating; NULL: there is nothing, or nothing more, to say).
  * Thread: control. */
 TD_API void td_request_reply (TdRequest *request, GVariant *result);

@@ -29,6 +29,12 @@ answer (TdRequest *request, void *data)
 }
 
 static void
+answer_whom (TdRequest *request, void *data)
+{
+    td_request_reply (request, g_variant_new_string (td_request_asker (request)));
+}
+
+static void
 fail (TdRequest *request, void *data)
 {
     td_request_fail (request, "trunk %s is down: \"trunk list\" says why", "a\xff");
@@ -126,6 +132,7 @@ set_up (Fixture *fixture, const void *data)
     g_unsetenv ("JOURNAL_STREAM");
     td_log_open (&(TdLogOptions){ .level = TD_LOG_INFO, .sink = collect, .sink_data = fixture });
     add (fixture, "say", answer, false, false);
+    add (fixture, "whoami", answer_whom, false, false);
     add (fixture, "fail", fail, false, false);
     add (fixture, "forget", forget, false, false);
     add (fixture, "later", keep, false, false);
@@ -173,6 +180,13 @@ test_answer_at_once (Fixture *fixture, const void *data)
     g_assert_cmpstr (fixture->heard->str, ==, "\"hello\" last;");
     g_assert_false (td_request_is_misuse (request));
     g_assert_cmpuint (td_owner_count (&fixture->asker), ==, 0);
+}
+
+static void
+test_command_knows_who_asks (Fixture *fixture, const void *data)
+{
+    put (fixture, "whoami", false);
+    g_assert_cmpstr (fixture->heard->str, ==, "\"uid 7\" last;");
 }
 
 static void
@@ -378,6 +392,7 @@ main (int argc, char **argv)
 #define ADD(path, function)                                                                        \
     g_test_add ("/operate/request/" path, Fixture, NULL, set_up, function, tear_down)
     ADD ("answer-at-once", test_answer_at_once);
+    ADD ("knows-who-asks", test_command_knows_who_asks);
     ADD ("answer-later", test_answer_later);
     ADD ("failure", test_failure);
     ADD ("misuse", test_misuse);
