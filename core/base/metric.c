@@ -262,6 +262,24 @@ td_metric_declare (TdModule *module, const TdMetricDecl *decl)
     return holder->metric;
 }
 
+TdMetric *
+td_metric_find (const char *name, const char *labels)
+{
+    TdMetric *found = NULL;
+
+    pthread_mutex_lock (&lock);
+    for (unsigned i = 0; metrics != NULL && i < metrics->len; i++) {
+        TdMetric *metric = metrics->pdata[i];
+        if (metric->n_holders > 0
+            && compare (metric, name, labels != NULL ? labels : "", metric->kind) == 0
+            && (found == NULL || metric->declared > found->declared)) {
+            found = metric;
+        }
+    }
+    pthread_mutex_unlock (&lock);
+    return found;
+}
+
 static void
 view_of (const TdMetric *metric, uint64_t *counts, TdMetricView *ret_view)
 {

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <tandem/log.h>
+#include <tandem/metric.h>
 
 struct TdDeferred {
     TdDeferred *next;
@@ -30,6 +31,7 @@ static struct {
     atomic_bool is_refusing;
     atomic_uint n_calls;
     TdLimit *limit;
+    TdMetric *begun, *up;
 } calls;
 
 /* --- One thing at a time ----------------------------------------------------------------- */
@@ -195,6 +197,8 @@ call_new (TdChannel *a)
     td_timer_init (&call->guard, NULL, guard_expired);
     td_fsm_init (&call->fsm, NULL, &td_call_machine, call);
     atomic_fetch_add (&calls.n_calls, 1);
+    td_metric_add (calls.begun, 1);
+    td_metric_add (calls.up, 1);
     return call;
 }
 
@@ -230,6 +234,7 @@ call_free (TdCall *call)
     td_id_table_remove (td_lane_ids (td_lane_current ()), call->id);
     g_free (call);
     atomic_fetch_sub (&calls.n_calls, 1);
+    td_metric_add (calls.up, -1);
 }
 
 /* Why a new call is not even begun, or TD_CAUSE_NONE. */
@@ -652,10 +657,26 @@ td_calls_set_limit (unsigned max_calls)
     td_limit_set_capacity (calls.limit, max_calls);
 }
 
+static void
+declare_metrics (void)
+{
+    calls.begun =
+        td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                  .kind = TD_METRIC_COUNTER,
+                                                  .name = "tandem_calls_total",
+                                                  .help = "Calls that came, refused ones too." });
+    calls.up = td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                         .kind = TD_METRIC_GAUGE,
+                                                         .name = "tandem_calls",
+                                                         .help = "Calls that are there, in any "
+                                                                 "state." });
+}
+
 void
 td_calls_open (unsigned max_calls)
 {
     atomic_store (&calls.is_refusing, false);
+    declare_metrics ();
     calls.limit = td_limit_new (NULL, "calls", max_calls, 0);
     td_hook_point_declare ("admit", NULL);
     td_hook_point_declare ("route", (void (*) (void *)) td_route_list_free);

@@ -35,6 +35,11 @@ typedef struct {
  * stops. Returns (transfer none) the metric. Thread: control. */
 TD_API TdMetric *td_metric_declare (TdModule *module, const TdMetricDecl *decl);
 
+/* The metric of NAME and LABELS (NULL: none) that was declared last, by whoever still runs, or NULL:
+ * for a module that goes by what the core or another one counts. Returns (transfer none, lives as long
+ * as the process). Thread: any. */
+TD_API TdMetric *td_metric_find (const char *name, const char *labels);
+
 /* Adds AMOUNT to a counter or gauge (a gauge takes negative amounts). Thread: any; costs one
  * uncontended atomic addition. */
 TD_API void td_metric_add (TdMetric *metric, int64_t amount);

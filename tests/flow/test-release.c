@@ -3,6 +3,8 @@
 
 #include "common/fake-endpoint.h"
 
+#include <tandem/metric.h>
+
 typedef struct {
     TdFixture *fixture;
     FakeEndpoint *endpoint;
@@ -48,6 +50,28 @@ static void
 call (Flow *flow)
 {
     fake_call (flow->endpoint, flow->fixture, "5550199", NULL);
+}
+
+static int64_t
+metric (const char *name)
+{
+    TdMetric *found = td_metric_find (name, NULL);
+
+    g_assert_nonnull (found);
+    return td_metric_value (found);
+}
+
+static void
+test_calls_are_counted (Flow *flow, gconstpointer data)
+{
+    int64_t n_begun = metric ("tandem_calls_total");
+
+    call (flow);
+    g_assert_cmpint (metric ("tandem_calls"), ==, 1);
+    g_assert_cmpint (metric ("tandem_calls_total"), ==, n_begun + 1);
+    SAY ("a", FAKE_RELEASE, "16");
+    g_assert_cmpint (metric ("tandem_calls"), ==, 0);
+    g_assert_cmpint (metric ("tandem_calls_total"), ==, n_begun + 1);
 }
 
 static void
@@ -286,6 +310,7 @@ int
 main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
+    ADD ("calls-are-counted", NULL, test_calls_are_counted);
     ADD ("caller-while-calling", NULL, test_caller_gives_up_while_calling);
     ADD ("caller-while-ringing", NULL, test_caller_gives_up_while_ringing);
     ADD ("called", NULL, test_called_hangs_up);

@@ -125,6 +125,25 @@ test_newest_kind_is_listed (void)
 }
 
 static void
+test_is_found (void)
+{
+    TdOwner owner;
+
+    td_owner_init (&owner, "sip");
+    TdMetric *bare = declare (&owner, TD_METRIC_GAUGE, "found_calls", NULL);
+    TdMetric *labelled = declare (&owner, TD_METRIC_GAUGE, "found_calls", "lane=\"1\"");
+    g_assert_true (td_metric_find ("found_calls", NULL) == bare);
+    g_assert_true (td_metric_find ("found_calls", "lane=\"1\"") == labelled);
+    g_assert_null (td_metric_find ("found_call", NULL));
+    g_assert_null (td_metric_find ("found_calls", "lane=\"2\""));
+    TdMetric *newer = declare (NULL, TD_METRIC_HISTOGRAM, "found_calls", NULL);
+    g_assert_true (td_metric_find ("found_calls", NULL) == newer);
+    td_owner_revoke_all (&owner, NULL, NULL);
+    g_assert_null (td_metric_find ("found_calls", "lane=\"1\""));
+    td_owner_clear (&owner);
+}
+
+static void
 test_histogram (void)
 {
     static const uint64_t buckets[] = { 10, 100 };
@@ -175,6 +194,7 @@ main (int argc, char **argv)
     g_test_add_func ("/base/metric/newer-generation-counts-on", test_newer_generation_counts_on);
     g_test_add_func ("/base/metric/stopped-owner-is-not-listed", test_stopped_owner_is_not_listed);
     g_test_add_func ("/base/metric/newest-kind-is-listed", test_newest_kind_is_listed);
+    g_test_add_func ("/base/metric/is-found", test_is_found);
     g_test_add_func ("/base/metric/histogram", test_histogram);
     g_test_add_func ("/base/metric/old-smaller-declaration", test_old_smaller_declaration);
     return g_test_run ();
