@@ -3,12 +3,12 @@
 
 #include "calendar.h"
 
+#include "times.h"
+
 #include <string.h>
 
 enum {
     SECONDS_A_DAY = 86400,
-    MINUTES_A_DAY = 1440,
-    HOLIDAY = 7, /* behind Monday, 0, to Sunday, 6 */
     EVERY_DAY = 0,
 };
 
@@ -88,128 +88,30 @@ read_zone (Calendars *calendars, const Row *row, Window *window, GError **error)
 static bool
 read_time (const Row *row, unsigned column, uint16_t fallback, uint16_t *ret_minute, GError **error)
 {
-    const char *text = row_text (row, column);
-
-    if (*text == '\0') {
-        *ret_minute = fallback;
-        return true;
-    }
-    int hour = -1, minute = -1;
-    if (strlen (text) == 5 && text[2] == ':' && g_ascii_isdigit (text[0])
-        && g_ascii_isdigit (text[1]) && g_ascii_isdigit (text[3]) && g_ascii_isdigit (text[4])) {
-        hour = (text[0] - '0') * 10 + text[1] - '0';
-        minute = (text[3] - '0') * 10 + text[4] - '0';
-    }
-    if (minute < 0 || minute > 59 || hour * 60 + minute > MINUTES_A_DAY) {
-        return row_refuse (row, column, error, "write a time from 00:00 to 24:00");
-    }
-    *ret_minute = (uint16_t) (hour * 60 + minute);
-    return true;
-}
-
-/* The day of "YYYY-MM-DD", of which nothing need follow. */
-static bool
-read_date (const char *text, int32_t *ret_day)
-{
-    GDate date;
-    unsigned numbers[3] = { 0 };
-    static const unsigned lens[] = { 4, 2, 2 };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS (lens); i++) {
-        if (i > 0 && *text++ != '-') {
-            return false;
-        }
-        for (unsigned k = 0; k < lens[i]; k++, text++) {
-            if (!g_ascii_isdigit (*text)) {
-                return false;
-            }
-            numbers[i] = numbers[i] * 10 + (unsigned) (*text - '0');
-        }
-    }
-    if (!g_date_valid_dmy ((GDateDay) numbers[2], (GDateMonth) numbers[1],
-                           (GDateYear) numbers[0])) {
-        return false;
-    }
-    g_date_clear (&date, 1);
-    g_date_set_dmy (&date, (GDateDay) numbers[2], (GDateMonth) numbers[1], (GDateYear) numbers[0]);
-    *ret_day = (int32_t) g_date_get_julian (&date) - 719163; /* that of 1 January 1970 */
-    return true;
+    *ret_minute = fallback;
+    return !row_says (row, column) || times_read_clock (row_text (row, column), ret_minute)
+           || row_refuse (row, column, error, "write a time from 00:00 to 24:00");
 }
 
 static bool
 read_dates (const Row *row, Window *window, GError **error)
 {
-    const char *text = row_text (row, CALENDAR_DATES);
-    enum { LEN = 10, DOTS = 2 };
-
     window->first_day = INT32_MIN;
     window->last_day = INT32_MAX;
-    if (*text == '\0') {
-        return true;
-    }
-    if (read_date (text, &window->first_day)) {
-        if (text[LEN] == '\0') {
-            window->last_day = window->first_day;
-            return true;
-        }
-        if (text[LEN] == '.' && text[LEN + 1] == '.'
-            && read_date (text + LEN + DOTS, &window->last_day) && text[2 * LEN + DOTS] == '\0'
-            && window->first_day <= window->last_day) {
-            return true;
-        }
-    }
-    return row_refuse (row, CALENDAR_DATES, error,
-                       "write a day as 2030-12-24, or two, joined by ..");
-}
-
-static int
-day_of (const char *text, size_t len)
-{
-    static const char *const names[] = {
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"
-    };
-
-    for (int i = 0; i < (int) G_N_ELEMENTS (names); i++) {
-        if (strlen (names[i]) == len && strncmp (names[i], text, len) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-/* "mon-fri", also past the end of a week as "sat-mon", or "holiday". */
-static bool
-read_some_days (const char *text, uint8_t *days)
-{
-    const char *dash = strchr (text, '-');
-    int first = day_of (text, dash != NULL ? (size_t) (dash - text) : strlen (text));
-    int last = dash != NULL ? day_of (dash + 1, strlen (dash + 1)) : first;
-
-    if (first < 0 || last < 0 || (dash != NULL && (first == HOLIDAY || last == HOLIDAY))) {
-        return false;
-    }
-    for (int day = first;; day = (day + 1) % HOLIDAY) {
-        *days |= (uint8_t) (1u << day);
-        if (day == last) {
-            return true;
-        }
-    }
+    return !row_says (row, CALENDAR_DATES)
+           || times_read_dates (row_text (row, CALENDAR_DATES), &window->first_day,
+                                &window->last_day)
+           || row_refuse (row, CALENDAR_DATES, error,
+                          "write a day as 2030-12-24, or two, joined by ..");
 }
 
 static bool
 read_days (const Row *row, Window *window, GError **error)
 {
     window->days = EVERY_DAY;
-    if (row_says (row, CALENDAR_DAYS)) {
-        g_auto (GStrv) parts = g_strsplit (row_text (row, CALENDAR_DAYS), ",", -1);
-        for (char **part = parts; *part != NULL; part++) {
-            if (!read_some_days (g_strstrip (*part), &window->days)) {
-                return row_refuse (row, CALENDAR_DAYS, error,
-                                   "write days as mon-fri, sun, holiday");
-            }
-        }
-    }
-    return true;
+    return !row_says (row, CALENDAR_DAYS)
+           || times_read_days (row_text (row, CALENDAR_DAYS), &window->days)
+           || row_refuse (row, CALENDAR_DAYS, error, "write days as mon-fri, sun, holiday");
 }
 
 bool
@@ -222,7 +124,7 @@ calendars_add (Calendars *calendars, const Row *row, GError **error)
         || !row_integer (row, CALENDAR_RANK, &window.rank, error)
         || !read_zone (calendars, row, &window, error) || !read_days (row, &window, error)
         || !read_time (row, CALENDAR_FROM, 0, &window.from, error)
-        || !read_time (row, CALENDAR_TO, MINUTES_A_DAY, &window.to, error)
+        || !read_time (row, CALENDAR_TO, TIMES_MINUTES_A_DAY, &window.to, error)
         || !read_dates (row, &window, error) || !row_choice (row, CALENDAR_ACTION, &side, error)) {
         return false;
     }
@@ -240,8 +142,7 @@ calendars_add_holiday (Calendars *calendars, const Row *row, GError **error)
     if (!row_required (row, HOLIDAY_NAME, error)) {
         return false;
     }
-    if (!read_date (row_text (row, HOLIDAY_DATE), &holiday.day)
-        || strlen (row_text (row, HOLIDAY_DATE)) != strlen ("2030-12-24")) {
+    if (!times_read_date (row_text (row, HOLIDAY_DATE), &holiday.day)) {
         return row_refuse (row, HOLIDAY_DATE, error, "write a day as 2030-12-24");
     }
     if (strcmp (row_text (row, HOLIDAY_NAME), "*") != 0) {
@@ -375,7 +276,8 @@ is_in_set (const Calendars *calendars, uint32_t set, int32_t day)
 static bool
 is_on_day (const Calendars *calendars, const Window *window, int32_t day)
 {
-    int weekday = (day % HOLIDAY + HOLIDAY + 3) % HOLIDAY; /* 1 January 1970 was a Thursday */
+    int weekday = (day % TIMES_HOLIDAY + TIMES_HOLIDAY + 3)
+                  % TIMES_HOLIDAY; /* 1 January 1970 was a Thursday */
 
     if (day < window->first_day || day > window->last_day) {
         return false;
@@ -383,7 +285,7 @@ is_on_day (const Calendars *calendars, const Window *window, int32_t day)
     if (window->days == EVERY_DAY || (window->days & 1u << weekday) != 0) {
         return true;
     }
-    return (window->days & 1u << HOLIDAY) != 0
+    return (window->days & 1u << TIMES_HOLIDAY) != 0
            && (is_in_set (calendars, window->calendar, day)
                || is_in_set (calendars, NAMES_NONE, day));
 }

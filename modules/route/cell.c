@@ -4,6 +4,7 @@
 #include "cell.h"
 
 #include "pattern.h"
+#include "times.h"
 
 #include <tandem/number.h>
 
@@ -15,8 +16,13 @@ refuse (GString *reason, const char *text, const char *format, ...)
 {
     va_list arguments;
 
-    td_text_append_value (reason, text);
-    g_string_append_c (reason, ' ');
+    if (reason == NULL) {
+        return false;
+    }
+    if (*text != '\0') {
+        td_text_append_value (reason, text);
+        g_string_append_c (reason, ' ');
+    }
     va_start (arguments, format);
     g_string_append_vprintf (reason, format, arguments);
     va_end (arguments);
@@ -38,9 +44,7 @@ check_text (const char *text, GString *reason)
         n++;
     }
     if (n > SCHEMA_MAX_CHARACTERS) {
-        g_string_append_printf (reason, "has %zu characters: %d are the most", n,
-                                SCHEMA_MAX_CHARACTERS);
-        return false;
+        return refuse (reason, "", "has %zu characters: %d are the most", n, SCHEMA_MAX_CHARACTERS);
     }
     return true;
 }
@@ -92,104 +96,6 @@ check_digits (const char *text, const char *allowed, const char *called, size_t 
     return n <= max || refuse (reason, text, "has %zu digits: %zu are the most", n, max);
 }
 
-/* --- Times ------------------------------------------------------------------------------- */
-
-static bool
-read_two (const char *text, int *ret_number)
-{
-    if (!g_ascii_isdigit (text[0]) || !g_ascii_isdigit (text[1])) {
-        return false;
-    }
-    *ret_number = (text[0] - '0') * 10 + text[1] - '0';
-    return true;
-}
-
-static bool
-check_time (const char *text, GString *reason)
-{
-    int hour, minute;
-
-    if (strlen (text) == 5 && text[2] == ':' && read_two (text, &hour)
-        && read_two (text + 3, &minute) && minute < 60
-        && (hour < 24 || (hour == 24 && minute == 0))) {
-        return true;
-    }
-    return refuse (reason, text, "is no time of the day: write it as 08:30, 00:00 to 24:00");
-}
-
-/* Which of the days, 7 for holidays, or -1. */
-static int
-find_day (const char *text, size_t len)
-{
-    static const char *const days[] = {
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS (days); i++) {
-        if (strlen (days[i]) == len && strncmp (days[i], text, len) == 0) {
-            return (int) i;
-        }
-    }
-    return -1;
-}
-
-static bool
-check_days (const char *text, GString *reason)
-{
-    for (const char *at = text;; at++) {
-        size_t len = strcspn (at, ",-");
-        int day = find_day (at, len);
-        at += len;
-        if (day >= 0 && *at == '-') {
-            len = strcspn (++at, ",-");
-            day = day == 7 || find_day (at, len) == 7 ? -1 : find_day (at, len);
-            at += len;
-        }
-        if (day < 0 || *at == '-') {
-            return refuse (reason, text,
-                           "is no list of days: write it as mon-fri,sun,holiday (mon tue wed thu "
-                           "fri sat sun)");
-        }
-        if (*at == '\0') {
-            return true;
-        }
-    }
-}
-
-static bool
-is_date (const char *text)
-{
-    int century, year, month, day;
-
-    return strlen (text) >= 10 && text[4] == '-' && text[7] == '-' && read_two (text, &century)
-           && read_two (text + 2, &year) && read_two (text + 5, &month) && read_two (text + 8, &day)
-           && g_date_valid_dmy ((GDateDay) day, (GDateMonth) month,
-                                (GDateYear) (century * 100 + year));
-}
-
-static bool
-check_date (const char *text, GString *reason)
-{
-    return (strlen (text) == 10 && is_date (text))
-           || refuse (reason, text, "is no day: write it as 2026-12-24");
-}
-
-static bool
-check_dates (const char *text, GString *reason)
-{
-    bool is_range = strlen (text) == 22 && strncmp (text + 10, "..", 2) == 0;
-
-    if (!is_date (text) || !(is_range ? is_date (text + 12) : strlen (text) == 10)) {
-        return refuse (reason, text,
-                       "is neither a day nor two: write it as 2026-12-24 or "
-                       "2026-12-24..2027-01-06");
-    }
-    return !is_range || strncmp (text, text + 12, 10) <= 0
-           || refuse (reason, text, "ends before it begins");
-}
-
-/* --- One cell ---------------------------------------------------------------------------- */
-
 static bool
 check_pattern (const char *text, GString *reason)
 {
@@ -199,6 +105,50 @@ check_pattern (const char *text, GString *reason)
     return pattern_parse (&pattern, text, &error)
            || refuse (reason, text, "is no pattern: %s", error->message);
 }
+
+/* --- Times ------------------------------------------------------------------------------- */
+
+static bool
+check_time (const char *text, GString *reason)
+{
+    uint16_t minute;
+
+    return times_read_clock (text, &minute)
+           || refuse (reason, text, "is no time of the day: write it as 08:30, 00:00 to 24:00");
+}
+
+static bool
+check_days (const char *text, GString *reason)
+{
+    uint8_t days;
+
+    return times_read_days (text, &days)
+           || refuse (reason, text,
+                      "is no list of days: write it as mon-fri,sun,holiday (mon tue wed thu fri "
+                      "sat sun)");
+}
+
+static bool
+check_date (const char *text, GString *reason)
+{
+    int32_t day;
+
+    return times_read_date (text, &day)
+           || refuse (reason, text, "is no day: write it as 2026-12-24");
+}
+
+static bool
+check_dates (const char *text, GString *reason)
+{
+    int32_t first, last;
+
+    return times_read_dates (text, &first, &last)
+           || refuse (reason, text,
+                      "is neither a day nor a day and a later one: write it as 2026-12-24 or "
+                      "2026-12-24..2027-01-06");
+}
+
+/* --- One cell ---------------------------------------------------------------------------- */
 
 static bool
 check_filled (const SchemaColumn *column, const char *text, GString *reason)
@@ -233,8 +183,7 @@ bool
 cell_check (const SchemaColumn *column, const char *text, GString *reason)
 {
     if (*text == '\0' && column->is_required) {
-        g_string_append (reason, "must not be empty");
-        return false;
+        return refuse (reason, "", "must not be empty");
     }
     return *text == '\0' || check_filled (column, text, reason);
 }

@@ -8,8 +8,8 @@
 
 enum { CELL_INTEGER_SIZE = 24 }; /* of an integer's or a number's text, with its NUL */
 
-/* Whether TEXT, UTF-8 without a NUL, may stand in COLUMN; otherwise REASON, to which it is appended,
- * quotes it and says why not. */
+/* Whether TEXT, UTF-8, may stand in COLUMN; otherwise why not, with TEXT, is appended to REASON
+ * (nullable). */
 bool cell_check (const SchemaColumn *column, const char *text, GString *reason);
 
 /* Of an INTEGER or a NUMBER that was checked: what is stored; and its text, into INTO. "+12" and

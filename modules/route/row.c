@@ -3,8 +3,9 @@
 
 #include "row.h"
 
+#include "cell.h"
+
 #include <string.h>
-#include <tandem/number.h>
 
 static const SchemaColumn *
 column_of (const Row *row, unsigned column)
@@ -35,6 +36,23 @@ text_or_fallback (const Row *row, unsigned column)
     return row_says (row, column) || fallback == NULL ? row_text (row, column) : fallback;
 }
 
+/* As a store checks it; what calls a builder may not be one. */
+static bool
+check (const Row *row, unsigned column, GError **error)
+{
+    const SchemaColumn *declared = column_of (row, column);
+    g_autoptr (GString) reason = NULL;
+
+    if (cell_check (declared, row_text (row, column), NULL)) {
+        return true;
+    }
+    reason = g_string_new (NULL);
+    cell_check (declared, row_text (row, column), reason);
+    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s.%s: %s", schema_table (row->table)->name,
+                 declared->name, reason->str);
+    return false;
+}
+
 bool
 row_required (const Row *row, unsigned column, GError **error)
 {
@@ -45,21 +63,11 @@ bool
 row_integer (const Row *row, unsigned column, int64_t *ret_value, GError **error)
 {
     const char *text = text_or_fallback (row, column);
-    const SchemaColumn *declared = column_of (row, column);
-    char *end = NULL;
 
-    if (*text == '\0') {
-        *ret_value = ROW_NOT_SAID;
-        return !declared->is_required || row_required (row, column, error);
+    if (!check (row, column, error)) {
+        return false;
     }
-    int64_t value = g_ascii_strtoll (text, &end, 10);
-    if (!g_ascii_isdigit (*text) || *end != '\0' || value < declared->min
-        || value > declared->max) {
-        return row_refuse (row, column, error,
-                           "write a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
-                           declared->min, declared->max);
-    }
-    *ret_value = value;
+    *ret_value = *text != '\0' ? cell_pack (column_of (row, column), text) : ROW_NOT_SAID;
     return true;
 }
 
@@ -67,20 +75,17 @@ bool
 row_choice (const Row *row, unsigned column, int *ret_choice, GError **error)
 {
     const char *text = text_or_fallback (row, column);
-    const SchemaColumn *declared = column_of (row, column);
+    const char *const *choices = column_of (row, column)->choices;
+    int choice = 0;
 
-    if (*text == '\0') {
-        *ret_choice = ROW_NOT_SAID;
-        return !declared->is_required || row_required (row, column, error);
+    if (!check (row, column, error)) {
+        return false;
     }
-    for (int i = 0; declared->choices[i] != NULL; i++) {
-        if (strcmp (declared->choices[i], text) == 0) {
-            *ret_choice = i;
-            return true;
-        }
+    while (choices[choice] != NULL && strcmp (choices[choice], text) != 0) {
+        choice++;
     }
-    g_autofree char *choices = g_strjoinv (", ", (char **) declared->choices);
-    return row_refuse (row, column, error, "write one of %s", choices);
+    *ret_choice = *text != '\0' ? choice : ROW_NOT_SAID;
+    return true;
 }
 
 bool
@@ -95,13 +100,7 @@ row_pattern (const Row *row, unsigned column, Pattern *ret_pattern, GError **err
 bool
 row_digits (const Row *row, unsigned column, GError **error)
 {
-    if (!td_prefix_is_valid (row_text (row, column))) {
-        return row_refuse (row, column, error, "write digits, after a + for international numbers");
-    }
-    if (strlen (row_text (row, column)) >= TD_NUMBER_DIGITS) {
-        return row_refuse (row, column, error, "%d digits are the most", TD_NUMBER_DIGITS - 1);
-    }
-    return true;
+    return check (row, column, error);
 }
 
 const char *

@@ -225,7 +225,7 @@ test_bad_rows (void)
         { "c,,,,,,2030-02-30", "calendar.dates: \"2030-02-30\"" },
         { "c,,,,,,2030-02-02..2030-02-01", "calendar.dates" },
         { "c,,,,,,2030-02-02.", "calendar.dates" },
-        { "c,,,,,,,sideways", "calendar.action: \"sideways\"" },
+        { "c,,,,,,,sideways", "calendar.action: sideways is none of in, out" },
         { ",,,,,,,", "calendar.name: \"\"" },
     };
 

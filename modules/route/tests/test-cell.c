@@ -80,6 +80,7 @@ test_digits (void)
            "+");
     check (&pattern, "+1NXXZ", "");
     check (&pattern, "[2-8]11", "");
+    check (&pattern, "0(ZX)[2-5].", "");
     check (&pattern, "1x",
            "1x is no pattern: character 2: write digits, X, N, Z, [2-5], groups in ( ), a leading "
            "+, a . or $ at the end");
@@ -109,12 +110,14 @@ static void
 test_days (void)
 {
     const SchemaColumn column = { "c", SCHEMA_DAYS };
-    static const char *const bad[] = { "monday",      "mon,",        ",mon",        "mon-",
-                                       "mon-fri-sun", "mon-holiday", "holiday-mon", "Mon" };
+    static const char *const bad[] = {
+        "monday", "mon,",        ",mon",        "mon-", "mon fri",
+        "-",      "mon-fri-sun", "mon-holiday", "Mon",  "holiday-mon"
+    };
 
     check (&column, "mon", "");
     check (&column, "mon-fri,sun,holiday", "");
-    check (&column, "fri-mon", "");
+    check (&column, " fri-mon , wed ", "");
     for (unsigned i = 0; i < G_N_ELEMENTS (bad); i++) {
         g_autoptr (GString) reason = g_string_new (NULL);
         g_assert_false (cell_check (&column, bad[i], reason));
@@ -133,9 +136,11 @@ test_dates (void)
     check (&date, "24.12.2026", "24.12.2026 is no day: write it as 2026-12-24");
     check (&dates, "2026-12-24", "");
     check (&dates, "2026-12-24..2027-01-06", "");
-    check (&dates, "2027-01-06..2026-12-24", "2027-01-06..2026-12-24 ends before it begins");
+    check (&dates, "2027-01-06..2026-12-24",
+           "2027-01-06..2026-12-24 is neither a day nor a day and a later one: write it as "
+           "2026-12-24 or 2026-12-24..2027-01-06");
     check (&dates, "2026-12-24..",
-           "2026-12-24.. is neither a day nor two: write it as 2026-12-24 or "
+           "2026-12-24.. is neither a day nor a day and a later one: write it as 2026-12-24 or "
            "2026-12-24..2027-01-06");
 }
 

@@ -71,6 +71,28 @@ test_exported_is_imported (StoreFixture *fixture, const void *data)
     g_assert_cmpstr (again, ==, first);
 }
 
+/* What comes with Tandem. */
+static void
+test_plans_are_imported (StoreFixture *fixture, const void *data)
+{
+    static const char *const names[] = { "nanp.csv", "e164-de.csv" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *path =
+            g_test_build_filename (G_TEST_DIST, "../../../etc/plans", names[i], NULL);
+        g_autofree char *text = NULL;
+        g_autoptr (GError) error = NULL;
+        g_file_get_contents (path, &text, NULL, &error);
+        g_assert_no_error (error);
+        g_autoptr (StoreChange) change = store_change_begin (fixture->store, &error);
+        store_fixture_read (change, "plan", text, true, fixture->report, &error);
+        g_assert_no_error (error);
+        g_autofree char *problems = store_fixture_problems (fixture);
+        g_assert_cmpstr (problems, ==, "");
+        g_assert_cmpuint (fixture->report->tables[SCHEMA_PLAN].n_read, >, 10);
+    }
+}
+
 static void
 test_merge_keeps_the_rest (StoreFixture *fixture, const void *data)
 {
@@ -323,6 +345,7 @@ main (int argc, char **argv)
     ADD ("columns-in-any-order", test_columns_in_any_order);
     ADD ("awkward-texts-are-kept", test_awkward_texts_are_kept);
     ADD ("exported-is-imported", test_exported_is_imported);
+    ADD ("plans-are-imported", test_plans_are_imported);
     ADD ("merge-keeps-the-rest", test_merge_keeps_the_rest);
     ADD ("replacement-takes-the-rest-away", test_replacement_takes_the_rest_away);
     ADD ("bad-headers", test_bad_headers);

@@ -179,11 +179,11 @@ static void
 test_bad_rows (void)
 {
     refuses ("p,1x,,,,local", "plan.pattern: \"1x\"");
-    refuses ("p,1,,,,wherever", "plan.type: \"wherever\"");
+    refuses ("p,1,,,,wherever", "plan.type: wherever is none of");
     refuses ("p,1234,,3,,local", "plan.max: \"3\"");
-    refuses ("p,1,99,,,local", "plan.min: \"99\"");
+    refuses ("p,1,99,,,local", "plan.min: 99 is not between");
     refuses (",1,,,,local", "plan.plan: \"\"");
-    refuses ("p,1,,,,", "plan.type: \"\"");
+    refuses ("p,1,,,,", "plan.type: must not be empty");
 }
 
 int

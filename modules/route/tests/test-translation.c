@@ -198,8 +198,8 @@ test_bad_rows (void)
         { "in,1,,,,set-attribute,x", "write NAME=VALUE" },
         { "in,1,,,,set-attribute,=x", "write NAME=VALUE" },
         { "in,1,,,,stop,x", "stop takes none" },
-        { "in,,,,,stop,", "translation.step: \"\"" },
-        { "in,1,somebody,,,stop,", "translation.party: \"somebody\"" },
+        { "in,,,,,stop,", "translation.step: must not be empty" },
+        { "in,1,somebody,,,stop,", "translation.party: somebody is none of" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
