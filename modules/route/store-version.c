@@ -40,6 +40,13 @@ store_find_version (const Store *store, int64_t version, int64_t *ret_number, GE
     return true;
 }
 
+bool
+store_newest (Store *store, int64_t *ret_version, GError **error)
+{
+    return store_check_place (store, error)
+           && store_find_version (store, STORE_NEWEST, ret_version, error);
+}
+
 /* --- Writing one ------------------------------------------------------------------------- */
 
 bool

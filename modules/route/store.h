@@ -71,6 +71,10 @@ typedef struct {
     const ReportCounts *tables; /* N_SCHEMA_TABLES; what it changed */
 } StoreVersion;
 
+/* The newest one's number, 0 before the first: cheap enough to ask every second whether another program
+ * has changed the tables. */
+bool store_newest (Store *store, int64_t *ret_version, GError **error);
+
 /* Visits the versions that are kept, the newest first. */
 bool store_list_versions (Store *store, void (*visit) (const StoreVersion *version, void *data),
                           void *data, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What N ported numbers (ten million) cost: to import from a pipe, and to load into the table that
- * calls look them up in. Each is a process of its own, so that its memory is its own.
+/* What N ported numbers (ten million) cost: to import from a pipe, to load into the table that calls
+ * look them up in, and to change in one row. The import is a process of its own, so that its memory
+ * is its own.
  *
  *     bench-store [N [SEED [shuffled]]]
  */
@@ -10,6 +11,7 @@
 
 #include "common/folder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +205,63 @@ load (const Bench *bench)
     g_hash_table_unref (loading.routing_numbers);
 }
 
+/* --- One row ----------------------------------------------------------------------------- */
+
+static bool
+count_difference (const StoreDifference *difference, void *data, GError **error)
+{
+    ++*(unsigned *) data;
+    return true;
+}
+
+static void
+tell (const char *what, bool is_good, int64_t since_us, const GError *error)
+{
+    if (!is_good) {
+        fail (error);
+    }
+    printf ("%s: %.3f s\n", what, seconds_since (since_us));
+}
+
+static bool
+put_one (Store *store, const StoreNote *note, Report *report, GError **error)
+{
+    static const char *const cells[] = { "+12000000000", "+13039999999" };
+    g_autoptr (StoreChange) change = store_change_begin (store, error);
+
+    return change != NULL
+           && store_change_put (change, schema_table (SCHEMA_PORTED), cells, 0, report, error)
+           && store_change_commit (change, note, false, report, NULL, error);
+}
+
+static void
+change_one (const Bench *bench)
+{
+    const StoreOptions options = { .busy_ms = 1000, .n_versions = 10 };
+    const StoreNote note = { "bench", "", 0 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Store) store = store_open (bench->path, &options, &error);
+    g_autoptr (Report) report = report_new (10);
+    g_autoptr (Report) back = report_new (10);
+    unsigned n_different = 0;
+    int fd = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (store == NULL) {
+        fail (error);
+    }
+    int64_t since_us = g_get_monotonic_time ();
+    tell ("one row changed", put_one (store, &note, report, &error), since_us, error);
+    since_us = g_get_monotonic_time ();
+    tell ("the difference", store_diff (store, 1, 2, count_difference, &n_different, &error),
+          since_us, error);
+    since_us = g_get_monotonic_time ();
+    tell ("rolled back", store_roll_back (store, 1, &note, back, NULL, &error), since_us, error);
+    since_us = g_get_monotonic_time ();
+    tell ("export", store_export (store, STORE_NEWEST, schema_table (SCHEMA_PORTED), fd, &error),
+          since_us, error);
+    close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -227,6 +286,7 @@ main (int argc, char **argv)
         g_stat (bench.path, &place);
         printf ("file: %.1f MiB\n", (double) place.st_size / (1 << 20));
         load (&bench);
+        change_one (&bench);
     }
     folder_remove (folder);
     g_free (bench.path);

@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define assert_message(error, part)                                                                \
@@ -189,6 +191,23 @@ test_two_changes_at_once (StoreFixture *fixture, const void *data)
     report_free (other.report);
 }
 
+static void
+test_newest_of_another (StoreFixture *fixture, const void *data)
+{
+    StoreFixture other = { .folder = fixture->folder, .path = fixture->path };
+    g_autoptr (GError) error = NULL;
+    int64_t version = -1;
+
+    g_assert_true (store_newest (fixture->store, &version, &error));
+    g_assert_cmpint (version, ==, 0);
+    other.store = store_fixture_open (fixture, fixture->path, &error);
+    store_fixture_import (&other, "[code]\nprefix\n1\n", 0);
+    g_assert_true (store_newest (fixture->store, &version, &error));
+    g_assert_cmpint (version, ==, 1);
+    store_close (other.store);
+    report_free (other.report);
+}
+
 /* --- Losses ------------------------------------------------------------------------------ */
 
 static bool
@@ -246,6 +265,70 @@ test_damaged_file (StoreFixture *fixture, const void *data)
     assert_message (error, "it is damaged");
 }
 
+/* 50,000 numbers, so that whatever is done with them takes long enough to be asked how it goes. */
+static char *
+make_numbers (void)
+{
+    g_autoptr (GString) text = g_string_new ("[ported]\nnumber,routing_number\n");
+
+    for (unsigned i = 0; i < 50000; i++) {
+        g_string_append_printf (text, "%u,1\n", i);
+    }
+    return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+/* Ends the process in the middle of what it does, at the beat that DATA counts down to. */
+static bool
+die_at_beat (void *data)
+{
+    unsigned *n_left = data;
+
+    if (--*n_left == 0) {
+        kill (getpid (), SIGKILL);
+    }
+    return true;
+}
+
+/* A process of its own that is killed at beat AT of an import; false: it came to its end. */
+static bool
+import_and_die (const StoreFixture *fixture, const char *text, unsigned at)
+{
+    int status;
+    pid_t child = fork ();
+
+    if (child == 0) {
+        StoreFixture own = { .folder = fixture->folder, .path = fixture->path };
+        own.store = store_fixture_open (fixture, fixture->path, NULL);
+        store_set_pulse (own.store, die_at_beat, &at);
+        _exit (store_fixture_try (&own, text, 0, NULL) ? 0 : 1);
+    }
+    g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+    g_assert_true (WIFSIGNALED (status) || status == 0);
+    return WIFSIGNALED (status);
+}
+
+static void
+test_killed_while_merging (StoreFixture *fixture, const void *data)
+{
+    g_autofree char *text = make_numbers ();
+    unsigned n_killed = 0;
+
+    store_fixture_import (fixture, ROUTE_FIXTURE_TABLES, 0);
+    g_autofree char *before = store_fixture_dump_all (fixture, STORE_NEWEST);
+    g_clear_pointer (&fixture->store, store_close);
+    while (import_and_die (fixture, text, n_killed + 1)) {
+        reopen (fixture);
+        g_autofree char *after = store_fixture_dump_all (fixture, STORE_NEWEST);
+        g_assert_cmpstr (after, ==, before);
+        g_clear_pointer (&fixture->store, store_close);
+        n_killed++;
+    }
+    g_assert_cmpuint (n_killed, >, 5);
+    reopen (fixture);
+    g_autofree char *after = store_fixture_dump (fixture, "ported", STORE_NEWEST);
+    g_assert_cmpuint (strlen (after), >, strlen (text) - 20);
+}
+
 static bool
 stop_at_once (void *data)
 {
@@ -255,13 +338,10 @@ stop_at_once (void *data)
 static void
 test_pulse_stops_what_takes_long (StoreFixture *fixture, const void *data)
 {
-    g_autoptr (GString) text = g_string_new ("[ported]\nnumber,routing_number\n");
+    g_autofree char *text = make_numbers ();
     g_autoptr (GError) error = NULL;
 
-    for (unsigned i = 0; i < 50000; i++) {
-        g_string_append_printf (text, "%u,1\n", i);
-    }
-    store_fixture_import (fixture, text->str, 0);
+    store_fixture_import (fixture, text, 0);
     store_set_pulse (fixture->store, stop_at_once, NULL);
     g_assert_false (load (fixture, &error));
     g_assert_error (error, TD_ERROR, TD_ERROR_REFUSED);
@@ -340,7 +420,9 @@ main (int argc, char **argv)
     ADD ("locked-by-another", test_locked_by_another);
     ADD ("reader-sees-one-version", test_reader_sees_one_version);
     ADD ("two-changes-at-once", test_two_changes_at_once);
+    ADD ("newest-of-another", test_newest_of_another);
     ADD ("moved-away", test_moved_away);
+    ADD ("killed-while-merging", test_killed_while_merging);
     ADD ("damaged-file", test_damaged_file);
     ADD ("pulse-stops-what-takes-long", test_pulse_stops_what_takes_long);
     ADD ("visitor-ends-loading", test_visitor_ends_loading);
