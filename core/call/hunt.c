@@ -184,12 +184,32 @@ or_default (uint32_t value_ms, uint32_t default_ms)
     return value_ms != 0 ? value_ms : default_ms;
 }
 
-/* Whom the leg calls: the number to send, or who was called. */
+/* Another number for PARTY, who keeps name, host and the right to be shown. */
+static bool
+renumber (TdParty *party, const char *number)
+{
+    TdParty other;
+
+    if (!td_party_from_number (&other, number)) {
+        return false;
+    }
+    memcpy (party->digits, other.digits, sizeof party->digits);
+    memcpy (party->user, other.user, sizeof party->user);
+    party->nature = other.nature;
+    return true;
+}
+
+/* Who calls, and whom: the numbers to send, or those that came. */
 static bool
 set_parties (TdCall *call, TdChannel *leg)
 {
+    const TdTarget *target = td_call_target (call);
+
     leg->calling = call->calling;
     leg->called = call->called;
+    if (target->calling != NULL && !renumber (&leg->calling, target->calling)) {
+        return false;
+    }
     return call->number == NULL || td_party_from_number (&leg->called, call->number)
            || td_party_from_user (&leg->called, call->number, call->called.host);
 }

@@ -22,6 +22,7 @@ clear_target (void *data)
     g_free ((char *) target->trunk);
     g_free ((char *) target->address);
     g_free ((char *) target->number);
+    g_free ((char *) target->calling);
 }
 
 TdRouteList *
@@ -59,6 +60,7 @@ td_route_list_add (TdRouteList *list, const TdTarget *target)
     copy.trunk = g_strdup (copy.trunk);
     copy.address = g_strdup (copy.address);
     copy.number = g_strdup (copy.number);
+    copy.calling = g_strdup (copy.calling);
     g_array_append_val (list->targets, copy);
     return true;
 }

@@ -81,6 +81,7 @@ add_target (GVariantBuilder *rows, const TdTarget *target, const char *called)
     td_row_text (rows, "trunk", target->trunk);
     td_row_text (rows, "address", target->address);
     td_row_text (rows, "number", target->number != NULL ? target->number : called);
+    td_row_text (rows, "calling", target->calling);
     td_row_text (rows, "media", target->is_media_through ? "through" : "default");
     g_variant_builder_close (rows);
 }

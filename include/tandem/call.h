@@ -61,6 +61,7 @@ typedef struct {
     uint32_t no_response_ms; /* until the first sign of life; 0: the call's default */
     bool is_media_through;   /* media go past the switch, whatever the trunk says: descriptions are
                               * handed on untouched */
+    const char *calling;     /* number to show as the calling one, NULL: as it came */
 } TdTarget;
 
 /* How far a route list is tried. Zeros are the call's defaults. */

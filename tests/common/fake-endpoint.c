@@ -136,6 +136,7 @@ add_group (TdRouteList *list, unsigned group, const char *targets)
                                               .driver = is_trunk ? NULL : "fake",
                                               .trunk = is_trunk ? *name + 1 : NULL,
                                               .address = is_trunk ? NULL : *name,
+                                              .calling = endpoint->calling,
                                               .no_answer_ms = endpoint->no_answer_ms,
                                               .is_media_through = endpoint->is_through });
     }

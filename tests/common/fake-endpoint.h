@@ -19,6 +19,7 @@ typedef struct {
     GHashTable *legs;    /* name -> TdId of the latest leg of that name */
     char *routes;        /* "b1 b2;b3": groups of targets; NULL: no route */
     TdHuntRules rules;   /* of the route list */
+    const char *calling; /* what targets show as the calling number, nullable */
     unsigned min_digits; /* shorter numbers need more, unless they are complete */
     unsigned lane;       /* on which fake_call () and fake_say () work */
     const char *caller;  /* the name of the leg that fake_call () makes; "a" */

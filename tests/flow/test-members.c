@@ -319,6 +319,36 @@ test_causes_of_the_list_s_own (Flow *flow, gconstpointer routes)
     LOG ("b1:originate b2:originate a:release(42) ");
 }
 
+/* --- Numbers ----------------------------------------------------------------------------- */
+
+static void
+look_at_calling (void *data)
+{
+    Flow *flow = data;
+    const TdId *id = g_hash_table_lookup (flow->endpoint->legs, "b1");
+    const TdParty *calling = td_channel_calling (td_channel_find (*id));
+
+    g_assert_cmpstr (td_party_key (calling), ==, "+4989123");
+    g_assert_cmpstr (calling->user, ==, "+4989123");
+}
+
+static void
+test_calling_number_of_the_target_s_own (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->calling = "+4989123";
+    call (flow);
+    td_fixture_on (flow->fixture, flow->endpoint->lane, look_at_calling, flow);
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_calling_number_that_is_none (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->calling = "nobody";
+    call (flow);
+    LOG ("a:release(28) ");
+}
+
 #define ADD(path, routes, function)                                                                \
     g_test_add ("/flow/members/" path, Flow, (routes), set_up, (function), tear_down)
 
@@ -344,5 +374,7 @@ main (int argc, char **argv)
     ADD ("max-attempts/ROU-023", "b1=38;b2=42;b3", test_at_most_so_many_attempts);
     ADD ("within/ROU-023", "b1;b2;b3", test_within_so_much_time);
     ADD ("causes/ROU-023", "b1=17;b2=42;b3", test_causes_of_the_list_s_own);
+    ADD ("calling", "b1", test_calling_number_of_the_target_s_own);
+    ADD ("calling-wrong", "b1", test_calling_number_that_is_none);
     return g_test_run ();
 }
