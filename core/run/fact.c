@@ -19,6 +19,20 @@ text_of (const void *body, const TdField *field)
     return *(const char *const *) member (body, field);
 }
 
+const char *
+td_fact_text (const TdFact *fact, const char *name)
+{
+    uint32_t n_fields;
+    const TdField *fields = td_topic_fields (fact->topic, &n_fields);
+
+    for (uint32_t i = 0; i < n_fields; i++) {
+        if (fields[i].type == TD_FIELD_TEXT && strcmp (fields[i].name, name) == 0) {
+            return text_of (fact->body, &fields[i]);
+        }
+    }
+    return NULL;
+}
+
 /* How many bytes the texts of FACT take, with their ends. */
 static size_t
 texts_size (const TdFact *fact)

@@ -161,6 +161,10 @@ TD_API void td_spool_close (TdSpool *spool);
 TD_API TdFact *td_fact_copy (const TdFact *fact);
 TD_API void td_fact_free (TdFact *fact);
 
+/* The TD_FIELD_TEXT called FIELD of FACT (transfer none), NULL when it is empty or there is none of that
+ * name. Thread: any. */
+TD_API const char *td_fact_text (const TdFact *fact, const char *field);
+
 /* Appends FACT as one JSON object to TEXT. Thread: any. */
 TD_API void td_fact_to_json (const TdFact *fact, GString *text);
 

@@ -376,23 +376,6 @@ release_registrar (void *data)
     td_feature_release (data, TD_FEATURE_REGISTRAR);
 }
 
-/* Whether FACT, of "feature.changed", is about the registrar. */
-static bool
-is_about_registrar (const TdFact *fact)
-{
-    uint32_t n_fields;
-    const TdField *fields = td_topic_fields (fact->topic, &n_fields);
-
-    for (uint32_t i = 0; i < n_fields; i++) {
-        if (g_str_equal (fields[i].name, "feature")) {
-            const char *const *feature =
-                (const void *) ((const char *) fact->body + fields[i].offset);
-            return g_strcmp0 (*feature, TD_FEATURE_REGISTRAR) == 0;
-        }
-    }
-    return false;
-}
-
 /* A registrar has come, or is about to go: the newest one is used from the next turn on, and the one
  * before is given back when no lane can be in it any more. */
 static void
@@ -400,7 +383,7 @@ hear_feature (const TdFact *fact, void *data)
 {
     Sip *sip = data;
 
-    if (!is_about_registrar (fact)) {
+    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_REGISTRAR) != 0) {
         return;
     }
     const TdRegistrar *next = td_feature_acquire (sip->module, TD_FEATURE_REGISTRAR);

@@ -220,6 +220,19 @@ test_copy_outlives_the_fact (void)
 }
 
 static void
+test_text_is_found_by_its_name (void)
+{
+    Body body = { .name = "north", .number = 7 };
+
+    set_up ();
+    TdFact fact = { .topic = declare ("call.started"), .body = &body };
+    g_assert_cmpstr (td_fact_text (&fact, "name"), ==, "north");
+    g_assert_null (td_fact_text (&fact, "number"));
+    g_assert_null (td_fact_text (&fact, "nobody"));
+    tear_down ();
+}
+
+static void
 test_json (void)
 {
     Body body = { .name = "q\"\n\xff", .number = 7, .when_us = INT64_C (1700000000123456) };
@@ -257,6 +270,7 @@ main (int argc, char **argv)
     g_test_add_func ("/run/bus/gap", test_full_ring_tells_the_gap_where_it_is);
     g_test_add_func ("/run/bus/stopped-module", test_module_that_stops_is_unsubscribed);
     g_test_add_func ("/run/bus/copy", test_copy_outlives_the_fact);
+    g_test_add_func ("/run/bus/text", test_text_is_found_by_its_name);
     g_test_add_func ("/run/bus/json", test_json);
     return g_test_run ();
 }
