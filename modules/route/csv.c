@@ -14,14 +14,12 @@ enum {
 struct CsvReader {
     CsvSource read;
     void *data;
-    char buffer[BUFFER_BYTES];
     size_t at, end;
     uint64_t n_bytes, line;
     bool is_ended, is_lost;
     int errno_of_read;
 
-    char text[CSV_MAX_BYTES]; /* of the row: its cells, each with a NUL */
-    size_t len;
+    size_t len; /* of TEXT */
     size_t starts[CSV_MAX_CELLS];
     const char *cells[CSV_MAX_CELLS];
     unsigned n_cells;
@@ -30,13 +28,18 @@ struct CsvReader {
     unsigned bad_column;
     const char *problem; /* of the row, or NULL */
     char reason[160];
+
+    /* Not zeroed at the beginning. */
+    char text[CSV_MAX_BYTES]; /* of the row: its cells, each with a NUL */
+    char buffer[BUFFER_BYTES];
 };
 
 CsvReader *
 csv_reader_new (CsvSource read, void *data)
 {
-    CsvReader *reader = g_new0 (CsvReader, 1);
+    CsvReader *reader = g_malloc (sizeof *reader);
 
+    memset (reader, 0, offsetof (CsvReader, text));
     reader->read = read;
     reader->data = data;
     reader->line = 1;
