@@ -438,10 +438,11 @@ merge (StoreChange *change, int64_t version, bool *was_put, Report *report, GErr
 
 /* --- References -------------------------------------------------------------------------- */
 
-/* Notes the rows of TABLE whose cell in column I names nothing. */
+/* Notes the rows of TABLE, brought by version SINCE or a later one, whose cell in column I names
+ * nothing. */
 static bool
-check_reference (const Store *store, const SchemaTable *table, unsigned i, int64_t version,
-                 Report *report, GError **error)
+check_reference (const Store *store, const SchemaTable *table, unsigned i, int64_t since,
+                 int64_t version, Report *report, GError **error)
 {
     const SchemaColumn *column = &table->columns[i];
     g_autoptr (GString) sql = g_string_new ("SELECT ");
@@ -450,9 +451,10 @@ check_reference (const Store *store, const SchemaTable *table, unsigned i, int64
 
     schema_append_columns (sql, table, table->n_columns, "c.");
     g_string_append_printf (sql,
-                            ", since, line FROM main.\"%s\" c WHERE c.\"%s\" <> '' AND NOT EXISTS "
-                            "(SELECT 1 FROM main.\"%s\" r WHERE r.\"%s\" = c.\"%s\")",
-                            table->name, column->name, column->refers, column->refers_column,
+                            ", since, line FROM main.\"%s\" c WHERE c.since >= %" G_GINT64_FORMAT
+                            " AND c.\"%s\" <> '' AND NOT EXISTS (SELECT 1 FROM main.\"%s\" r "
+                            "WHERE r.\"%s\" = c.\"%s\")",
+                            table->name, since, column->name, column->refers, column->refers_column,
                             column->name);
     sqlite3_stmt *query = store_prepare (store, sql->str, error);
     if (query == NULL) {
@@ -484,9 +486,12 @@ check_references (const Store *store, int64_t version, Report *report, GError **
             if (column->refers_column == NULL) {
                 continue;
             }
+            /* What held before may hang in the air only if something was taken away. */
             const SchemaTable *other = schema_find_table (column->refers);
-            if ((is_larger || report->tables[other->id].n_removed > 0)
-                && !check_reference (store, table, j, version, report, error)) {
+            bool has_lost = report->tables[other->id].n_removed > 0;
+            if ((is_larger || has_lost)
+                && !check_reference (store, table, j, has_lost ? 0 : version, version, report,
+                                     error)) {
                 return false;
             }
         }

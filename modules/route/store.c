@@ -211,7 +211,8 @@ prepare (const Store *store, GError **error)
     }
     return store_run (store,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                      "PRAGMA journal_size_limit = 67108864",
+                      "PRAGMA journal_size_limit = 67108864;"
+                      "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF",
                       "be opened", error)
            && (!is_new || make_tables (store, error));
 }
