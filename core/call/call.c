@@ -228,6 +228,7 @@ call_free (TdCall *call)
     clear_trace (&call->gone_b);
     g_free (call->number);
     g_free (call->address);
+    g_free (call->trunk);
     td_holds_end (&call->holds, NULL);
     td_call_settings_unref (call->settings);
     td_seat_give (&call->seat);
@@ -518,6 +519,15 @@ td_call_set_address (TdCall *call, const char *address)
     char *old = call->address;
 
     call->address = g_strdup (address);
+    g_free (old);
+}
+
+void
+td_call_set_trunk (TdCall *call, const char *trunk)
+{
+    char *old = call->trunk;
+
+    call->trunk = g_strdup (trunk);
     g_free (old);
 }
 

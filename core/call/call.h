@@ -99,10 +99,10 @@ struct TdCall {
 
     TdHookRun hook;
     TdRouteList *routes;
-    unsigned next_target;   /* the next one to be asked about for the first time */
-    unsigned group;         /* the one being tried */
-    unsigned target;        /* the one that is asked about */
-    char *number, *address; /* for it, when a hook altered them */
+    unsigned next_target;           /* the next one to be asked about for the first time */
+    unsigned group;                 /* the one being tried */
+    unsigned target;                /* the one that is asked about */
+    char *number, *address, *trunk; /* for it, when a hook altered them */
     TdAttributes *target_attributes;
     TdHold *holds;          /* for the leg that may come of it */
     int64_t hunt_until_us;  /* no attempt is begun later; 0: none was yet */

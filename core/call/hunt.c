@@ -156,6 +156,7 @@ ask_next (TdCall *call)
     if (may_try (call) && (find_again (call) || find_first_time (call))) {
         td_call_set_number (call, td_call_target (call)->number);
         td_call_set_address (call, NULL);
+        td_call_set_trunk (call, NULL);
         td_attributes_free (call->target_attributes);
         call->target_attributes = td_attributes_copy (call->attributes);
         td_hook_run_start (&call->hook, "attempt");
@@ -217,17 +218,21 @@ set_parties (TdCall *call, TdChannel *leg)
 /* Where an attempt goes. */
 typedef struct {
     const TdTarget *target;
-    const TdTrunk *trunk; /* NULL: it names none, or one that the configuration no longer has */
+    const char *trunk_name; /* nullable */
+    const TdTrunk *trunk;   /* NULL: it names none, or one that the configuration no longer has */
     char *driver;
     const char *address;
 } Destination;
 
+/* What the target says of a driver is about its own trunk. */
 static void
 take_address (Destination *to, const char *address)
 {
+    bool has_driver = to->target->driver != NULL && to->trunk_name == to->target->trunk;
+
     to->address = address;
-    to->driver = to->target->driver != NULL ? g_strdup (to->target->driver)
-                                            : g_strndup (address, strcspn (address, ":"));
+    to->driver =
+        has_driver ? g_strdup (to->target->driver) : g_strndup (address, strcspn (address, ":"));
 }
 
 /* To the address that a hook has chosen, the target's own, or that of the trunk's next member. Returns
@@ -237,10 +242,11 @@ find_destination (TdCall *call, Destination *ret)
 {
     const TdTarget *target = td_call_target (call);
     unsigned n_tries = td_call_target_tries (call);
-    Destination to = { .target = target };
+    Destination to = { .target = target,
+                       .trunk_name = call->trunk != NULL ? call->trunk : target->trunk };
 
-    if (target->trunk != NULL) {
-        to.trunk = g_hash_table_lookup (call->settings->trunks, target->trunk);
+    if (to.trunk_name != NULL) {
+        to.trunk = g_hash_table_lookup (call->settings->trunks, to.trunk_name);
     }
     if (call->address != NULL) {
         take_address (&to, call->address);
@@ -276,7 +282,7 @@ make_leg (TdCall *call, const Destination *to, TdCause *ret_failure)
     leg->no_response_ms = or_default (target->no_response_ms, call->settings->no_response_ms);
     leg->no_answer_ms = or_default (target->no_answer_ms, call->settings->no_answer_ms);
     td_timer_init (&leg->timer, NULL, leg_expired);
-    td_channel_set_trunk (leg, target->trunk);
+    td_channel_set_trunk (leg, to->trunk_name);
     td_attributes_free (leg->attributes);
     leg->attributes = g_steal_pointer (&call->target_attributes);
     leg->holds = g_steal_pointer (&call->holds);

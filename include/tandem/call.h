@@ -120,6 +120,10 @@ TD_API unsigned td_call_target_tries (const TdCall *call);
 /* Sends this attempt to ADDRESS ("sip:198.51.100.7"): the member that the hook has chosen. */
 TD_API void td_call_set_address (TdCall *call, const char *address);
 
+/* Sends this attempt out by TRUNK in place of the target's (a reroute), to the address that is set as
+ * well. That it fails is a failure of the target all the same. */
+TD_API void td_call_set_trunk (TdCall *call, const char *trunk);
+
 /* Something that lasts as long as a leg, such as a seat on its trunk. Embed it. */
 typedef struct TdHold TdHold;
 

@@ -3,11 +3,7 @@
 
 #include "world.h"
 
-#include <tandem/command.h>
-
 #include <string.h>
-
-enum { PATIENCE_MS = 60000 };
 
 char *
 abi_variant (const char *variant)
@@ -43,40 +39,6 @@ abi_edited (TdFixture *fixture, const char *file, const char *text, const char *
     return to;
 }
 
-typedef struct {
-    char *answer;
-    bool is_over;
-} Asked;
-
-static void
-take_answer (TdRequest *request, GVariant *piece, bool is_last, const char *error_text, void *data)
-{
-    Asked *asked = data;
-
-    if (error_text != NULL) {
-        asked->answer = g_strdup_printf ("error: %s", error_text);
-    } else if (piece != NULL) {
-        asked->answer = td_result_to_json (piece);
-    }
-    asked->is_over = is_last;
-}
-
-static char *
-ask (const char *line)
-{
-    g_auto (GStrv) words = g_strsplit (line, " ", -1);
-    Asked asked = { NULL, false };
-    G_GNUC_UNUSED g_autoptr (TdRequest) request =
-        td_command_run (NULL, (const char *const *) words, "the test", true, take_answer, &asked);
-
-    td_engine_settle ();
-    for (unsigned ms = 0; !asked.is_over && ms < PATIENCE_MS; ms += 100) {
-        td_engine_advance (100);
-    }
-    g_assert_true (asked.is_over);
-    return asked.answer != NULL ? asked.answer : g_strdup ("");
-}
-
 char *
 abi_ask (const char *line_format, ...)
 {
@@ -85,7 +47,7 @@ abi_ask (const char *line_format, ...)
     va_start (arguments, line_format);
     g_autofree char *line = g_strdup_vprintf (line_format, arguments);
     va_end (arguments);
-    return ask (line);
+    return td_fixture_ask (line);
 }
 
 void
@@ -96,7 +58,7 @@ abi_expect (const char *expected, const char *line_format, ...)
     va_start (arguments, line_format);
     g_autofree char *line = g_strdup_vprintf (line_format, arguments);
     va_end (arguments);
-    g_autofree char *answer = ask (line);
+    g_autofree char *answer = td_fixture_ask (line);
     if (strstr (answer, expected) == NULL) {
         g_error ("\"%s\" is answered by %s, which does not say %s", line, answer, expected);
     }

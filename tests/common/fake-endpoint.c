@@ -233,6 +233,9 @@ do_call (void *data)
         g_assert_true (td_party_from_number (td_channel_called (channel), act->name));
     }
     td_channel_called (channel)->is_complete = endpoint->min_digits == 0;
+    if (endpoint->trunk != NULL) {
+        td_channel_set_trunk (channel, endpoint->trunk);
+    }
     td_channel_offer_call (channel, description);
 }
 

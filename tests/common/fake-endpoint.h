@@ -23,6 +23,7 @@ typedef struct {
     unsigned min_digits; /* shorter numbers need more, unless they are complete */
     unsigned lane;       /* on which fake_call () and fake_say () work */
     const char *caller;  /* the name of the leg that fake_call () makes; "a" */
+    const char *trunk;   /* by which it comes in; NULL: none */
     bool is_quick;       /* legs clear when they are told to release; otherwise the test does it */
     bool is_through;     /* targets ask for media that go past the switch */
     uint32_t no_answer_ms;

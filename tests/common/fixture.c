@@ -6,6 +6,9 @@
 #include "common/folder.h"
 
 #include <string.h>
+#include <tandem/command.h>
+
+enum { PATIENCE_MS = 60000 };
 
 static void
 note_problem (const char *problem, void *data)
@@ -81,4 +84,38 @@ td_fixture_on (TdFixture *fixture, unsigned index, void (*function) (void *data)
     td_lane_post (td_lane_at (index), &turn.post);
     td_engine_settle ();
     g_assert_true (turn.is_done);
+}
+
+typedef struct {
+    char *answer;
+    bool is_over;
+} Asked;
+
+static void
+take_answer (TdRequest *request, GVariant *piece, bool is_last, const char *error_text, void *data)
+{
+    Asked *asked = data;
+
+    if (error_text != NULL) {
+        asked->answer = g_strdup_printf ("error: %s", error_text);
+    } else if (piece != NULL) {
+        asked->answer = td_result_to_json (piece);
+    }
+    asked->is_over = is_last;
+}
+
+char *
+td_fixture_ask (const char *line)
+{
+    g_auto (GStrv) words = g_strsplit (line, " ", -1);
+    Asked asked = { NULL, false };
+    G_GNUC_UNUSED g_autoptr (TdRequest) request =
+        td_command_run (NULL, (const char *const *) words, "the test", true, take_answer, &asked);
+
+    td_engine_settle ();
+    for (unsigned ms = 0; !asked.is_over && ms < PATIENCE_MS; ms += 100) {
+        td_engine_advance (100);
+    }
+    g_assert_true (asked.is_over);
+    return asked.answer != NULL ? asked.answer : g_strdup ("");
 }

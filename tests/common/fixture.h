@@ -30,6 +30,10 @@ void td_fixture_free (TdFixture *fixture);
 /* Runs FUNCTION with DATA as a turn of the lane with INDEX, then settles. */
 void td_fixture_on (TdFixture *fixture, unsigned index, void (*function) (void *data), void *data);
 
+/* Gives the command LINE, words divided by blanks, and lets time pass until it is answered. Returns
+ * (transfer full) JSON, or "error: " and the reason. */
+char *td_fixture_ask (const char *line);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdFixture, td_fixture_free)
 
 #endif
