@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* config check, config diff, config reload, trunk list, wait-ready. */
+/* config check, config diff, config reload, wait-ready. */
 
 #include "operate/operate.h"
 
-#include "call/trunk.h"
 #include "config/reload.h"
 #include "operate/command.h"
 
@@ -110,42 +109,6 @@ run_diff (TdRequest *request, void *data)
     td_request_reply (request, g_variant_builder_end (&rows));
 }
 
-/* The members' addresses, divided by commas (transfer full). */
-static char *
-list_addresses (const TdTrunk *trunk)
-{
-    GString *text = g_string_new (NULL);
-
-    for (unsigned i = 0; i < trunk->members->len; i++) {
-        const TdMember *member = &g_array_index (trunk->members, TdMember, i);
-        g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", member->address);
-    }
-    return g_string_free (text, FALSE);
-}
-
-static void
-run_trunk_list (TdRequest *request, void *data)
-{
-    static const char *const media[] = { "default", "anchor", "through" };
-    TdConfig *config = engine.current ();
-    g_autoptr (GHashTable) trunks = td_trunks_new (config);
-    const char *const *names = td_config_instances (config, "trunk");
-    GVariantBuilder rows;
-
-    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
-    for (; *names != NULL; names++) {
-        const TdTrunk *trunk = g_hash_table_lookup (trunks, *names);
-        g_autofree char *addresses = list_addresses (trunk);
-        g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
-        td_row_text (&rows, "trunk", *names);
-        td_row_text (&rows, "address", addresses);
-        td_row_text (&rows, "media", media[trunk->media]);
-        td_row_text (&rows, "place", td_config_place (config, "trunk", *names, "address"));
-        g_variant_builder_close (&rows);
-    }
-    td_request_reply (request, g_variant_builder_end (&rows));
-}
-
 static void
 run_wait_ready (TdRequest *request, void *data)
 {
@@ -174,7 +137,6 @@ td_config_commands_open (const TdOperateOptions *options)
                                  run_diff, false));
     td_command_add_own (
         COMMAND ("config reload", "Takes the files over, all or nothing", run_reload, true));
-    td_command_add_own (COMMAND ("trunk list", "Shows the trunks", run_trunk_list, false));
     td_command_add_own (
         COMMAND ("wait-ready", "Says whether the switch has started", run_wait_ready, false));
 }

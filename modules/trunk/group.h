@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A trunk group as it lives: who is in it, who has a place, what has been counted.
+ *
+ *     group_take ()    state? -> member? -> places? -> calls a second? ---> a leg has its places
+ *                        |         |           |             |
+ *                        +---------+-----------+-------------+---> why not, counted
+ *     group_leave ()   whatever became of the leg
+ *
+ * Settings, members and states may change under calls: places are kept by the limits, which find the
+ * seats of an earlier build again, and by counts here, which two builds share. Every function may be
+ * called on any lane, unless it says otherwise; the group's lock is held for a few loads and stores.
+ */
+
+#ifndef TRUNK_GROUP_H
+#define TRUNK_GROUP_H
+
+#include "bucket.h"
+#include "congestion.h"
+#include "hunt.h"
+#include "interval.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <tandem/call.h>
+#include <tandem/iface/trunk.h>
+#include <tandem/metric.h>
+#include <tandem/resource.h>
+
+typedef struct Group Group;
+typedef struct Member Member;
+typedef struct TrunkLeg TrunkLeg;
+
+/* Both ways together, and one by one. */
+typedef enum { WAY_ALL, WAY_IN, WAY_OUT, N_WAYS } Way;
+
+typedef enum { GROUP_FINAL, GROUP_HIGH_USAGE, GROUP_FULL_GROUP } GroupKind;
+
+#define GROUP_UNLIMITED UINT32_MAX
+
+enum { GROUP_MAX_TRIES = 64 };
+
+typedef struct {
+    HuntOrder hunt;
+    GroupKind kind;
+    uint32_t capacity[N_WAYS];    /* calls */
+    uint32_t bandwidth[N_WAYS];   /* kbit/s */
+    uint32_t rate_millis[N_WAYS]; /* calls in 1000 s, 0: no limit */
+    uint32_t burst;
+    uint32_t reserve_in, reserve_out, reserve_direct, reserve_priority; /* calls */
+    uint32_t kbit_s;                                                    /* of a call, 0: by codec */
+    uint32_t max_tries; /* members tried for one call */
+} GroupSettings;
+
+/* What an operator, or a probe, has made of a group or a member. */
+typedef struct {
+    uint8_t state; /* StationState; station.h */
+    bool is_unreachable;
+    char *who, *why;  /* nullable */
+    int64_t since_us; /* wall */
+} Condition;
+
+struct Member {
+    HuntMember hunt; /* under the group's lock */
+    atomic_int n_refs;
+    char *name;
+    char *address;       /* under the group's lock */
+    Condition condition; /* control lane */
+};
+
+typedef enum {
+    METRIC_CALLS_IN,
+    METRIC_CALLS_OUT,
+    METRIC_ATTEMPTS_IN,
+    METRIC_ATTEMPTS_OUT,
+    METRIC_SEIZURES_OUT,
+    METRIC_ANSWERS_OUT,
+    METRIC_REFUSED,
+    N_METRICS
+} GroupMetric;
+
+struct Group {
+    atomic_int n_refs;
+    char *name;
+    pthread_mutex_t lock; /* guards what follows but for the condition */
+    GroupSettings settings;
+    TdLimit *calls[N_WAYS], *kbits[N_WAYS];
+    Bucket buckets[N_WAYS];
+    GPtrArray *members; /* Member */
+    HuntMember **hunted;
+    unsigned cursor;
+    bool is_up;
+    Congestion congestion;
+    unsigned told_level; /* last made known */
+    Intervals intervals;
+    TrunkLeg *legs;
+    uint32_t n_legs[N_WAYS];
+    TdMetric *metrics[N_METRICS]; /* nullable */
+    Condition condition;          /* control lane */
+};
+
+/* A leg's place in a group. Embedded in what the module knows of the leg; all zero before. */
+struct TrunkLeg {
+    Group *group;
+    Member *member; /* of an outgoing one; NULL: an address of the target's own */
+    Way way;
+    TdId call;
+    TdSeat seats[4];
+    TrunkLeg *next, **link;
+    int64_t placed_us, alerted_us, answered_us;
+    bool has_place;    /* between group_take () and group_leave () */
+    bool is_concluded; /* what became of it has been counted */
+};
+
+typedef enum {
+    TAKE_DONE,
+    TAKE_OUT_OF_SERVICE,
+    TAKE_NO_MEMBER, /* none that is in service, or all have been tried */
+    TAKE_FULL,
+    TAKE_RESERVED, /* full but for what is reserved for others */
+    TAKE_OVER_RATE,
+} TakeResult;
+
+typedef struct {
+    Way way; /* WAY_IN or WAY_OUT */
+    TdId call;
+    TdModule *module;
+    unsigned priority_class;
+    bool is_lesser; /* alternate-routed, or to a code that is hard to reach */
+    uint32_t kbit_s;
+    bool has_address;     /* outgoing: no member is needed */
+    Member *const *tried; /* by the same call, for the same target */
+    unsigned n_tried;
+    int64_t now_us, wall_us;
+} Demand;
+
+Group *group_new (const char *name, int64_t now_us, int64_t wall_us);
+Group *group_ref (Group *group);
+void group_unref (Group *group);
+
+Member *member_new (const char *name, const char *address);
+Member *member_ref (Member *member);
+void member_unref (Member *member);
+
+/* Takes over SETTINGS and MEMBERS (Member, transfer full). With MODULE (nullable), its limits from now
+ * on, which find the seats of an earlier build. Thread: control. */
+void group_configure (Group *group, TdModule *module, const GroupSettings *settings,
+                      GPtrArray *members, int64_t now_us);
+
+/* Nobody gets a place any more; who has one keeps it. Thread: control. */
+void group_close (Group *group);
+
+/* Gives LEG a place, and (an outgoing one) its member, or says why not. */
+TakeResult group_take (Group *group, TrunkLeg *leg, const Demand *demand);
+
+/* Gives back what LEG has; nothing happens when that is nothing. LEG still knows its group, until
+ * group_leg_clear (). Thread: the lane that took it. */
+void group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
+void group_leg_clear (TrunkLeg *leg);
+
+/* What becomes of LEG. CAUSE of a failure is Q.850; HAS_CODE: the peer gave it, not we. */
+void group_leg_alerted (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
+void group_leg_answered (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
+void group_leg_failed (TrunkLeg *leg, unsigned cause, bool has_code, int64_t now_us,
+                       int64_t wall_us);
+
+void group_count (Group *group, IntervalCount count, int64_t now_us, int64_t wall_us);
+void group_count_control (Group *group, ControlKind kind, int64_t now_us, int64_t wall_us);
+
+/* The address of MEMBER (transfer full). */
+char *group_member_address (Group *group, const Member *member);
+
+/* The level of congestion; RET_BEFORE: when it was asked for last. */
+unsigned group_level (Group *group, int64_t now_us, unsigned *ret_before);
+void group_tell_level (Group *group, unsigned level, int64_t duration_us, int64_t now_us);
+
+uint32_t group_n_idle (Group *group);
+
+/* Fills in all of RET but for its size and the level. */
+void group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_us);
+
+/* Whether calls may go out, or come in, by GROUP, or by MEMBER of it. */
+void group_set_up (Group *group, Member *member, bool is_up);
+
+/* How many legs GROUP, or MEMBER (nullable) of it, has; and their calls, at most MAX ids. */
+uint32_t group_load (Group *group, const Member *member);
+unsigned group_calls (Group *group, const Member *member, TdId *ret_calls, unsigned max);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In which order the members of a trunk group are tried.
+ *
+ *     sequential      1 2 3 4          as configured, from the first one every time
+ *     circular        3 4 1 2          goes on behind the one taken last
+ *     circular-back   1 4 3 2          the same, backwards
+ *     most-idle       the largest share of free places, then the longest without a new call
+ *     least-idle      the smallest share of free places, then the latest call: fills one after another
+ *     least-cost      the smallest cost, then as most-idle
+ *     percent         each its share of the calls, exactly
+ *
+ * A member that is out of service, full, or was tried for this call already is passed over.
+ */
+
+#ifndef TRUNK_HUNT_H
+#define TRUNK_HUNT_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum {
+    HUNT_SEQUENTIAL,
+    HUNT_CIRCULAR,
+    HUNT_CIRCULAR_BACK,
+    HUNT_MOST_IDLE,
+    HUNT_LEAST_IDLE,
+    HUNT_LEAST_COST,
+    HUNT_PERCENT,
+} HuntOrder;
+
+/* What hunting knows of a member. */
+typedef struct {
+    uint32_t load;     /* calls it carries */
+    uint32_t capacity; /* 0: no limit */
+    uint32_t cost;
+    uint32_t share;
+    int32_t credit;  /* of percent: what it is owed, in shares */
+    int64_t used_us; /* when it got its latest call */
+    bool is_up;
+} HuntMember;
+
+typedef struct {
+    HuntOrder order;
+    HuntMember *const *members;
+    unsigned n_members;
+    unsigned cursor; /* the one taken last, n_members or more: none */
+} Hunt;
+
+/* The index of the member to try now, or -1 when none is left. TRIED: the N_TRIED that this call has
+ * tried. A first choice (none tried) moves the cursor and the credits. */
+int hunt_pick (Hunt *hunt, const uint32_t *tried, unsigned n_tried);
+
+/* Whether any member could take a call now, and how many could. */
+unsigned hunt_n_free (const Hunt *hunt);
+
+#endif

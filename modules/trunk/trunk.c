@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* trunk: trunk groups: who may use them, in which order their members are tried, how they do.
+ *
+ *     [trunk carrier-a]            [member a-1]
+ *     hunt     = percent           trunk   = carrier-a
+ *     capacity = 480 calls         address = sip:198.51.100.7
+ *     rate     = 30 calls/s        share   = 70 %
+ */
+
+#include "trunk.h"
+
+#include <string.h>
+
+/* --- The contract of iface/trunk.h ------------------------------------------------------- */
+
+typedef struct {
+    TdPost post;
+    Trunk *trunk;
+    char *group, *member, *why;
+    bool is_up;
+} Finding;
+
+static void
+drop_finding (TdPost *post)
+{
+    Finding *finding = (Finding *) post;
+
+    g_free (finding->group);
+    g_free (finding->member);
+    g_free (finding->why);
+    g_free (finding);
+}
+
+/* A trunk that is its own member is meant as a whole. */
+static void
+run_finding (TdPost *post)
+{
+    Finding *finding = (Finding *) post;
+    Trunk *trunk = finding->trunk;
+    Group *group = g_hash_table_lookup (trunk->book->groups, finding->group);
+    Member *member = group != NULL ? group_find_member (group, finding->member) : NULL;
+    StationWord word = { .who = "probe", .why = finding->why };
+
+    if (member != NULL && !td_module_is_stopping (trunk->module)) {
+        states_hear (trunk, group, group->members->len > 1 ? member : NULL,
+                     finding->is_up ? STATION_UP : STATION_DOWN, &word);
+    }
+    drop_finding (post);
+}
+
+static void
+tell_member (const char *group, const char *member, bool is_up, const char *why, void *data)
+{
+    Finding *finding = g_new0 (Finding, 1);
+    Trunk *trunk = data;
+
+    finding->post = (TdPost){ .owner = trunk->module, .run = run_finding, .drop = drop_finding };
+    finding->trunk = trunk;
+    finding->group = g_strdup (group);
+    finding->member = g_strdup (member);
+    finding->why = g_strdup (why);
+    finding->is_up = is_up;
+    td_lane_post (td_lane_control (), &finding->post);
+}
+
+static void
+tell_level (const char *name, unsigned level, uint32_t duration_ms, void *data)
+{
+    Group *group = group_table_find (trunk_groups (data), name);
+
+    if (group != NULL) {
+        group_tell_level (group, level, (int64_t) duration_ms * 1000, td_clock_now_us ());
+        states_level (data, group);
+    }
+}
+
+static void
+tell_glare (const char *name, void *data)
+{
+    Group *group = group_table_find (trunk_groups (data), name);
+
+    if (group != NULL) {
+        group_count (group, COUNT_GLARE, td_clock_now_us (), td_clock_wall_us ());
+    }
+}
+
+static bool
+quality (const char *name, TdTrunkQuality *ret, void *data)
+{
+    Group *group = group_table_find (trunk_groups (data), name);
+    TdTrunkQuality found = { .size = ret->size };
+
+    if (group == NULL) {
+        return false;
+    }
+    found.level = states_level (data, group);
+    group_quality (group, &found, td_clock_now_us (), td_clock_wall_us ());
+    memcpy (ret, &found, MIN (ret->size, sizeof found));
+    return true;
+}
+
+static bool
+is_hard_to_reach (const char *number, void *data)
+{
+    const Trunk *trunk = data;
+
+    pthread_mutex_lock (&trunk->book->lock);
+    bool is_hard = reach_is_hard (trunk->book->reach, number, td_clock_now_us ());
+    pthread_mutex_unlock (&trunk->book->lock);
+    return is_hard;
+}
+
+/* --- Beginning --------------------------------------------------------------------------- */
+
+/* The book of the build that is running, if it keeps it as this one does; else a new one. */
+static Book *
+find_book (TdModule *module, bool *ret_is_shared)
+{
+    const TdTrunkService *before = td_feature_acquire (module, TD_FEATURE_TRUNK);
+    Book *book = NULL;
+
+    if (before != NULL && before->size >= sizeof (TdTrunkService)
+        && before->layout == BOOK_LAYOUT) {
+        book = book_ref (before->shared);
+    }
+    if (before != NULL) {
+        td_feature_release (module, TD_FEATURE_TRUNK);
+    }
+    *ret_is_shared = book != NULL;
+    return book != NULL ? book : book_new ();
+}
+
+static const struct {
+    const char *name, *help, *way;
+    TdMetricKind kind;
+} metrics[N_METRICS] = {
+    [METRIC_CALLS_IN] = { "tandem_trunk_calls", "Calls that are up", "in", TD_METRIC_GAUGE },
+    [METRIC_CALLS_OUT] = { "tandem_trunk_calls", "Calls that are up", "out", TD_METRIC_GAUGE },
+    [METRIC_ATTEMPTS_IN] = { "tandem_trunk_attempts_total", "Calls offered to the group", "in",
+                             TD_METRIC_COUNTER },
+    [METRIC_ATTEMPTS_OUT] = { "tandem_trunk_attempts_total", "Calls offered to the group", "out",
+                              TD_METRIC_COUNTER },
+    [METRIC_SEIZURES_OUT] = { "tandem_trunk_seizures_total", "Legs placed by the group", "out",
+                              TD_METRIC_COUNTER },
+    [METRIC_ANSWERS_OUT] = { "tandem_trunk_answers_total", "Legs that were answered", "out",
+                             TD_METRIC_COUNTER },
+    [METRIC_REFUSED] = { "tandem_trunk_refused_total",
+                         "Calls for which the group had no place, or was not in service", "any",
+                         TD_METRIC_COUNTER },
+};
+
+static void
+bind_metrics (TdModule *module, Group *group)
+{
+    for (GroupMetric i = 0; i < N_METRICS; i++) {
+        g_autofree char *labels =
+            g_strdup_printf ("trunk=\"%s\",way=\"%s\"", group->name, metrics[i].way);
+        TdMetric *metric =
+            td_metric_declare (module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                        .kind = metrics[i].kind,
+                                                        .name = metrics[i].name,
+                                                        .help = metrics[i].help,
+                                                        .labels = labels });
+        pthread_mutex_lock (&group->lock);
+        group->metrics[i] = metric;
+        pthread_mutex_unlock (&group->lock);
+    }
+}
+
+/* Makes the groups what PLAN says. */
+static void
+apply (Trunk *trunk, const Plan *plan, bool is_new)
+{
+    GroupTable *table =
+        book_apply (trunk->book, plan, trunk->module, is_new, is_new ? NULL : states_forget, trunk);
+    GHashTableIter iter;
+    void *group;
+
+    g_hash_table_iter_init (&iter, table->groups);
+    while (g_hash_table_iter_next (&iter, NULL, &group)) {
+        if (is_new || ((const Group *) group)->metrics[0] == NULL) {
+            bind_metrics (trunk->module, group);
+        }
+    }
+    td_snapshot_swap (trunk->table, &table->table);
+}
+
+static bool
+provide (Trunk *trunk, GError **error)
+{
+    trunk->iface = (TdTrunkService){
+        .size = sizeof (TdTrunkService),
+        .data = trunk,
+        .member = tell_member,
+        .level = tell_level,
+        .glare = tell_glare,
+        .quality = quality,
+        .is_hard_to_reach = is_hard_to_reach,
+        .layout = BOOK_LAYOUT,
+        .shared = trunk->book,
+    };
+    return td_feature_provide (trunk->module, TD_FEATURE_TRUNK, &trunk->iface, error);
+}
+
+static bool
+load (TdModule *module, GError **error)
+{
+    td_machine_register (module, &station_machine);
+    return true;
+}
+
+/* What may fail comes first: from the moment the groups are this build's, they are no other's. */
+static bool
+start (TdModule *module, GError **error)
+{
+    Plan *plan = plan_new (td_module_config (module), error);
+    Trunk *trunk = g_new0 (Trunk, 1);
+    bool is_shared;
+
+    trunk->module = module;
+    trunk->prepared = plan;
+    trunk->book = find_book (module, &is_shared);
+    trunk->calls = calls_new (trunk);
+    td_module_set_state (module, trunk);
+    if (plan == NULL || !store_open (trunk, error)) {
+        return false;
+    }
+    trunk->table = td_snapshot_new (module, "trunk groups", &book_table (trunk->book)->table);
+    states_declare (trunk);
+    if (!commands_start (trunk, error) || !control_commands_start (trunk, error)
+        || !statistics_commands_start (trunk, error) || !provide (trunk, error)
+        || !calls_start (trunk, error)) {
+        return false;
+    }
+    atomic_store (&trunk->book->newest, td_module_generation (module));
+    apply (trunk, plan, true);
+    g_clear_pointer (&trunk->prepared, plan_free);
+    if (!is_shared) {
+        store_load (trunk);
+    }
+    states_start (trunk);
+    return true;
+}
+
+/* --- Reload, end ------------------------------------------------------------------------- */
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    Trunk *trunk = td_module_state (module);
+
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        trunk->prepared = plan_new (next, error);
+        return trunk->prepared != NULL;
+    case TD_RELOAD_COMMIT:
+        apply (trunk, trunk->prepared, false);
+        break;
+    case TD_RELOAD_ABANDON:
+        break;
+    }
+    g_clear_pointer (&trunk->prepared, plan_free);
+    return true;
+}
+
+static bool
+check (const TdConfig *config, GError **error)
+{
+    Plan *plan = plan_new (config, error);
+    bool is_good = plan != NULL;
+
+    plan_free (plan);
+    return is_good;
+}
+
+static void
+stop (TdModule *module)
+{
+    Trunk *trunk = td_module_state (module);
+
+    calls_stop (trunk);
+    states_stop (trunk);
+}
+
+static void
+unload (TdModule *module)
+{
+    Trunk *trunk = td_module_state (module);
+
+    if (trunk == NULL) {
+        return;
+    }
+    calls_free (trunk->calls);
+    states_free (trunk);
+    store_free (trunk->store);
+    plan_free (trunk->prepared);
+    book_unref (trunk->book);
+    g_free (trunk);
+    td_module_set_state (module, NULL);
+}
+
+static void
+describe (TdModule *module, GVariantDict *info)
+{
+    const Trunk *trunk = td_module_state (module);
+
+    if (trunk != NULL) {
+        g_variant_dict_insert (info, "trunks", "u", g_hash_table_size (trunk->book->groups));
+        g_variant_dict_insert (info, "controls", "u", atomic_load (&trunk->book->n_controls));
+    }
+}
+
+TD_MODULE (trunk, .summary = "Trunk groups: members, capacity, states, controls, statistics",
+           .version = "1.0", .license = "LGPL-2.1-or-later", .provides = TD_LIST (TD_FEATURE_TRUNK),
+           .config = trunk_sections, .n_config = TRUNK_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE,
+           .load = load, .start = start, .reload = reload, .stop = stop, .unload = unload,
+           .describe = describe, .check = check)

@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Trunk groups under calls: who gets a place, who gives it back and when, what an operator may do to
+ * groups meanwhile. With the module loaded. */
+
+#include "common/fake-endpoint.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODULE                                                                                     \
+    "[modules]\n"                                                                                  \
+    "trunk = required\n"
+
+typedef struct {
+    TdFixture *fixture;
+    FakeEndpoint *endpoint;
+} Flow;
+
+typedef struct {
+    const char *config, *routes;
+} Case;
+
+static void
+set_up (Flow *flow, gconstpointer data)
+{
+    const Case *of = data;
+    g_autofree char *config = g_strconcat (MODULE, of->config, NULL);
+
+    flow->fixture = td_fixture_new (config);
+    flow->endpoint = fake_endpoint_new (flow->fixture);
+    flow->endpoint->routes = g_strdup (of->routes);
+}
+
+static void
+tear_down (Flow *flow, gconstpointer data)
+{
+    td_fixture_free (flow->fixture);
+    fake_endpoint_free (flow->endpoint);
+}
+
+#define SAY(name, event, text) fake_say (flow->endpoint, flow->fixture, (name), (event), (text))
+#define LOG(expected)          fake_assert_log (flow->endpoint, (expected))
+
+/* A leg NAME comes in by TRUNK (nullable). */
+static void
+call (Flow *flow, const char *name, const char *trunk)
+{
+    flow->endpoint->caller = name;
+    flow->endpoint->trunk = trunk;
+    fake_call (flow->endpoint, flow->fixture, "5550199", NULL);
+}
+
+/* The answer to LINE, which must say EXPECTED (nullable) (transfer full). */
+static char *
+ask (const char *line, const char *expected)
+{
+    char *answer = td_fixture_ask (line);
+
+    g_test_message ("%s: %s", line, answer);
+    if (expected != NULL && strstr (answer, expected) == NULL) {
+        g_error ("\"%s\" is answered by %s, which does not say %s", line, answer, expected);
+    }
+    return answer;
+}
+
+static void
+must (const char *line, const char *expected)
+{
+    g_autofree char *answer = ask (line, expected);
+
+    g_assert_nonnull (answer);
+}
+
+/* The number after "NAME": in what is shown of TRUNK. */
+static long
+shown (const char *trunk, const char *name)
+{
+    g_autofree char *line = g_strdup_printf ("trunk show %s", trunk);
+    g_autofree char *answer = ask (line, NULL);
+    g_autofree char *key = g_strdup_printf ("\"%s\":", name);
+    const char *found = strstr (answer, key);
+
+    g_assert_nonnull (found);
+    return strtol (found + strlen (key), NULL, 10);
+}
+
+/* The same of the statistics of the present interval. */
+static double
+counted (const char *trunk, const char *name)
+{
+    g_autofree char *line = g_strdup_printf ("trunk statistics %s --last 1", trunk);
+    g_autofree char *answer = ask (line, NULL);
+    g_autofree char *key = g_strdup_printf ("\"%s\":", name);
+    const char *found = strstr (answer, key);
+
+    return found != NULL ? g_ascii_strtod (found + strlen (key), NULL) : -1;
+}
+
+static void
+reconfigure (Flow *flow, const char *config)
+{
+    g_autofree char *text = g_strconcat (MODULE, config, NULL);
+
+    g_assert_true (g_file_set_contents (flow->fixture->config_file, text, -1, NULL));
+}
+
+#define ONE   "[trunk one]\naddress = fake:b\n"
+#define SMALL ONE "capacity = 2 calls\n"
+#define PAIR                                                                                       \
+    "[trunk pair]\n%s[member east]\ntrunk = pair\naddress = fake:e\n%s"                            \
+    "[member west]\ntrunk = pair\naddress = fake:w\n%s"
+
+/* --- Places come back ------------------------------------------------------------------- */
+
+static void
+test_capacity (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    LOG ("b:originate b:originate ");
+    call (flow, "a3", NULL);
+    LOG ("a3:release(34) ");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 2);
+    SAY ("b", FAKE_ANSWER, NULL);
+    SAY ("b", FAKE_RELEASE, "16");
+    LOG ("a2:answer a2:release(16) ");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 1);
+    call (flow, "a4", NULL);
+    LOG ("b:originate ");
+    g_assert_cmpfloat (counted ("one", "overflow"), ==, 1);
+    g_assert_cmpfloat (counted ("one", "out_attempts"), ==, 4);
+    g_assert_cmpfloat (counted ("one", "out_seizures"), ==, 3);
+    g_assert_cmpfloat (counted ("one", "peak"), ==, 2);
+}
+
+/* However a leg ends, its place is free again and is counted right. */
+typedef struct {
+    Case of;
+    void (*end) (Flow *flow);
+    const char *count; /* what it was counted as */
+    bool is_effective;
+} Ending;
+
+static void
+end_busy (Flow *flow)
+{
+    SAY ("b", FAKE_RELEASE, "17");
+}
+
+static void
+end_congested (Flow *flow)
+{
+    SAY ("b", FAKE_RELEASE, "42");
+}
+
+static void
+end_abandoned (Flow *flow)
+{
+    SAY ("b", FAKE_RING, NULL);
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+end_no_response (Flow *flow)
+{
+    td_engine_advance (11000);
+}
+
+static void
+end_no_answer (Flow *flow)
+{
+    SAY ("b", FAKE_RING, NULL);
+    td_engine_advance (200000);
+}
+
+static void
+end_rejected (Flow *flow)
+{
+    SAY ("b", FAKE_RELEASE, "21");
+}
+
+static void
+end_answered_caller (Flow *flow)
+{
+    SAY ("b", FAKE_ANSWER, NULL);
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+end_hung_up (Flow *flow)
+{
+    SAY ("b", FAKE_ANSWER, NULL);
+    must ("trunk drain one --force", "draining");
+    td_engine_advance (2000);
+}
+
+static const Ending endings[] = {
+    { { ONE, "@one" }, end_busy, "busy", true },
+    { { ONE, "@one" }, end_congested, "congestion", false },
+    { { ONE, "@one" }, end_abandoned, "no_answer", true },
+    { { ONE, "@one" }, end_no_response, "failed", false },
+    { { ONE, "@one" }, end_no_answer, "no_answer", true },
+    { { ONE, "@one" }, end_rejected, "failed", true },
+    { { ONE, "@one" }, end_answered_caller, "out_answers", true },
+    { { ONE, "@one" }, end_hung_up, "out_answers", true },
+};
+
+static void
+test_ending (Flow *flow, gconstpointer data)
+{
+    const Ending *ending = data;
+
+    call (flow, "a", NULL);
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 1);
+    ending->end (flow);
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 0);
+    g_assert_cmpfloat (counted ("one", ending->count), ==, 1);
+    g_assert_cmpfloat (counted ("one", "out_effective"), ==, ending->is_effective);
+    g_assert_cmpfloat (counted ("one", "out_seizures"), ==, 1);
+}
+
+static void
+test_incoming (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", "one");
+    call (flow, "a2", "one");
+    LOG ("c:originate c:originate ");
+    call (flow, "a3", "one");
+    LOG ("a3:release(34) ");
+    g_assert_cmpint (shown ("one", "calls_in"), ==, 2);
+    SAY ("a1", FAKE_RELEASE, "16");
+    LOG ("c:release(16) ");
+    g_assert_cmpint (shown ("one", "calls_in"), ==, 1);
+    g_assert_cmpfloat (counted ("one", "in_attempts"), ==, 3);
+    g_assert_cmpfloat (counted ("one", "in_seizures"), ==, 2);
+}
+
+static void
+test_reserved_for_calls_in (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    LOG ("b:originate ");
+    call (flow, "a2", NULL);
+    LOG ("a2:release(34) ");
+    g_assert_cmpfloat (counted ("one", "reserved"), ==, 1);
+    call (flow, "a3", "one");
+    LOG ("a3:release(34) "); /* it came in; what goes out again by the group cannot */
+    g_assert_cmpfloat (counted ("one", "in_seizures"), ==, 1);
+}
+
+static void
+test_rate (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    LOG ("b:originate b:originate ");
+    call (flow, "a3", NULL);
+    LOG ("a3:release(42) ");
+    td_engine_advance (500);
+    call (flow, "a4", NULL);
+    LOG ("b:originate ");
+    g_assert_cmpfloat (counted ("one", "rate_exceeded"), ==, 1);
+}
+
+static const char offer[] = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n"
+                            "t=0 0\r\nm=audio 4000 RTP/AVP 18 8\r\na=ptime:20\r\n";
+
+static void
+test_bandwidth (Flow *flow, gconstpointer data)
+{
+    for (unsigned i = 0; i < 3; i++) { /* 80 kbit/s each, of 200 */
+        fake_call (flow->endpoint, flow->fixture, "5550199", offer);
+    }
+    LOG ("b:originate<-> b:originate<-> a:release(34) ");
+}
+
+/* --- Hunting ---------------------------------------------------------------------------- */
+
+static void
+test_hunts_over_failing_members (Flow *flow, gconstpointer data)
+{
+    call (flow, "a", NULL);
+    LOG ("e:originate ");
+    SAY ("e", FAKE_RELEASE, "38");
+    LOG ("w:originate ");
+    SAY ("w", FAKE_RELEASE, "38");
+    LOG ("b:originate "); /* the next target */
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("a:answer ");
+    g_assert_cmpfloat (counted ("pair", "out_seizures"), ==, 2);
+    g_assert_cmpfloat (counted ("pair", "overflow"), ==, 0);
+}
+
+static void
+test_circular (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    call (flow, "a3", NULL);
+    LOG ("e:originate w:originate e:originate ");
+}
+
+static void
+test_full_member_is_passed_over (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    LOG ("e:originate w:originate ");
+    SAY ("e", FAKE_RELEASE, "17");
+    call (flow, "a3", NULL);
+    LOG ("a1:release(17) e:originate ");
+}
+
+static void
+test_max_tries (Flow *flow, gconstpointer data)
+{
+    call (flow, "a", NULL);
+    SAY ("e", FAKE_RELEASE, "38");
+    LOG ("e:originate b:originate ");
+}
+
+static void
+test_full_group_overflows (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    call (flow, "a3", NULL);
+    LOG ("b:originate b:originate c:originate ");
+}
+
+/* --- States ----------------------------------------------------------------------------- */
+
+static void
+test_block_in_mid_call (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("b:originate a1:answer ");
+    must ("trunk block one --why maintenance", "blocked");
+    call (flow, "a2", NULL);
+    LOG ("a2:release(38) ");
+    must ("trunk show one", "\"why\":\"maintenance\"");
+    must ("trunk show one", "\"who\":\"the test\"");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 1); /* it goes on */
+    must ("trunk unblock one", "in-service");
+    call (flow, "a3", NULL);
+    LOG ("b:originate ");
+    must ("trunk unblock one", "error: trunk one is in-service already");
+}
+
+static void
+test_block_a_member (Flow *flow, gconstpointer data)
+{
+    must ("trunk block pair east", "blocked");
+    call (flow, "a1", NULL);
+    LOG ("w:originate ");
+    must ("trunk block pair west", "blocked");
+    call (flow, "a2", NULL);
+    LOG ("a2:release(38) ");
+    g_assert_cmpfloat (counted ("pair", "not_in_service"), ==, 1);
+}
+
+static void
+test_drain (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("b:originate a1:answer ");
+    must ("trunk drain one", "draining");
+    td_engine_advance (3600 * 1000);
+    must ("trunk list", "\"draining\"");
+    SAY ("b", FAKE_RELEASE, "16");
+    td_engine_advance (1001);
+    must ("trunk list", "\"out-of-service\"");
+}
+
+static void
+test_drain_with_time (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("b:originate a1:answer ");
+    must ("trunk drain one --timeout 30s", "draining");
+    td_engine_advance (29000);
+    LOG ("");
+    td_engine_advance (1001);
+    LOG ("b:release(38) a1:release(38) ");
+    td_engine_advance (1001);
+    must ("trunk list", "\"out-of-service\"");
+}
+
+static void
+test_drain_of_an_empty_one (Flow *flow, gconstpointer data)
+{
+    must ("trunk drain one", "out-of-service");
+}
+
+static void
+test_block_outlives_a_restart (Flow *flow, gconstpointer data)
+{
+    must ("trunk block pair east --why cable", "blocked");
+    must ("control set skip --trunk pair --percent 30 --from 2026-01-01T00:00:00Z",
+          "\"control\":1");
+    must ("module unload trunk", "unloaded");
+    must ("module load trunk", "running");
+    must ("trunk show pair", "cable");
+    must ("control list", "\"percent\":\"30\"");
+    must ("control list", "2026-01-01T00:00:00Z");
+    call (flow, "a1", NULL);
+    LOG ("w:originate ");
+}
+
+/* --- Reload ----------------------------------------------------------------------------- */
+
+static void
+test_reload_under_calls (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    LOG ("b:originate b:originate ");
+    reconfigure (flow, ONE "capacity = 1 calls\n");
+    must ("config reload", "");
+    call (flow, "a3", NULL);
+    LOG ("a3:release(34) "); /* and nobody was thrown out */
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 2);
+    reconfigure (flow, ONE "capacity = 3 calls\n");
+    must ("config reload", "");
+    call (flow, "a4", NULL);
+    LOG ("b:originate ");
+    call (flow, "a5", NULL);
+    LOG ("a5:release(34) ");
+}
+
+static void
+test_reload_of_members (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    LOG ("e:originate ");
+    reconfigure (flow, "[trunk pair]\n[member west]\ntrunk = pair\naddress = fake:w\n"
+                       "[member north]\ntrunk = pair\naddress = fake:n\n");
+    must ("config reload", "");
+    call (flow, "a2", NULL);
+    LOG ("w:originate ");
+    SAY ("e", FAKE_RELEASE, "38"); /* west has not been tried for this call yet */
+    LOG ("w:originate ");
+    must ("trunk show pair", "\"north\"");
+}
+
+static void
+test_removed_under_a_call (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("b:originate a1:answer ");
+    reconfigure (flow, "[trunk two]\naddress = fake:c\n");
+    must ("config reload", "");
+    SAY ("a1", FAKE_RELEASE, "16");
+    LOG ("b:release(16) ");
+    reconfigure (flow, SMALL);
+    must ("config reload", "");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 0);
+}
+
+static void
+test_bad_reload_changes_nothing (Flow *flow, gconstpointer data)
+{
+    reconfigure (flow, ONE "capacity = 5 calls\nreserve-in = 6 calls\n");
+    must ("config reload", "reserve-in = \"6 calls\": this is more than the capacity");
+    g_assert_cmpint (shown ("one", "capacity"), ==, 2);
+}
+
+/* --- Upgrade ---------------------------------------------------------------------------- */
+
+static void
+test_upgrade_under_calls (Flow *flow, gconstpointer data)
+{
+    g_autofree char *line =
+        g_strdup_printf ("module upgrade trunk --file %s", g_getenv ("TRUNK_MODULE"));
+
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    LOG ("b:originate b:originate ");
+    must ("control set skip --trunk one --percent 1", "\"control\":1");
+    must (line, "running");
+    must ("control list", "\"skip\"");
+    call (flow, "a3", NULL);
+    LOG ("a3:release(34) ");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 2);
+    g_assert_cmpfloat (counted ("one", "out_seizures"), ==, 2);
+    SAY ("b", FAKE_ANSWER,
+         NULL); /* of the old build's call, counted by it where the new one looks */
+    SAY ("b", FAKE_RELEASE, "16");
+    LOG ("a2:answer a2:release(16) ");
+    g_assert_cmpfloat (counted ("one", "out_answers"), ==, 1);
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 1);
+    call (flow, "a4", NULL);
+    LOG ("b:originate ");
+}
+
+static void
+test_state_outlives_an_upgrade (Flow *flow, gconstpointer data)
+{
+    g_autofree char *line =
+        g_strdup_printf ("module upgrade trunk --file %s", g_getenv ("TRUNK_MODULE"));
+
+    call (flow, "a1", NULL);
+    LOG ("b:originate ");
+    must ("trunk drain one", "draining");
+    must (line, "running");
+    must ("trunk list", "draining");
+    SAY ("b", FAKE_RELEASE, "17");
+    td_engine_advance (1001);
+    must ("trunk list", "out-of-service");
+    must ("trunk unblock one", "in-service");
+}
+
+/* --- Controls --------------------------------------------------------------------------- */
+
+static void
+test_code_block (Flow *flow, gconstpointer data)
+{
+    must ("control set block --code 5550 --cause unallocated-number", "\"control\":1");
+    call (flow, "a", NULL);
+    LOG ("a:release(1) ");
+    must ("control list", "\"hits\":1");
+    must ("control clear 1", "\"cleared\":1");
+    call (flow, "a", NULL);
+    LOG ("b:originate ");
+}
+
+static void
+test_cancel_and_skip (Flow *flow, gconstpointer data)
+{
+    must ("control set skip --trunk one", "\"control\":1");
+    call (flow, "a1", NULL);
+    LOG ("c:originate ");
+    must ("control set cancel-to --trunk one", "\"control\":2");
+    call (flow, "a2", NULL);
+    LOG ("a2:release(42) ");
+    g_assert_cmpfloat (counted ("one", "control_skip"), ==, 1);
+    g_assert_cmpfloat (counted ("one", "control_cancel_to"), ==, 1);
+}
+
+static void
+test_cancel_from (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    must ("control set cancel-from --trunk one", "\"control\":1");
+    LOG ("b:originate b:originate ");
+    call (flow, "a3", NULL);
+    LOG ("a3:release(42) ");
+}
+
+static void
+test_reroute (Flow *flow, gconstpointer data)
+{
+    must ("control set reroute --trunk one --via two", "\"control\":1");
+    call (flow, "a1", NULL);
+    LOG ("c:originate ");
+    g_assert_cmpfloat (counted ("two", "out_seizures"), ==, 1);
+    g_assert_cmpfloat (counted ("one", "out_seizures"), ==, 0);
+    SAY ("c", FAKE_RELEASE, "38"); /* then as it would have been */
+    LOG ("b:originate ");
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("a1:answer ");
+}
+
+static void
+test_reroute_of_overflow (Flow *flow, gconstpointer data)
+{
+    must ("control set reroute-overflow --trunk one --via two,three --spray", "\"control\":1");
+    for (unsigned i = 0; i < 4; i++) {
+        call (flow, "a", NULL);
+    }
+    LOG ("b:originate b:originate c:originate d:originate ");
+}
+
+static void
+test_silc (Flow *flow, gconstpointer data)
+{
+    must ("control set silc --trunk two --percent 50", "\"control\":1");
+    for (unsigned i = 0; i < 4; i++) {
+        call (flow, "a", "two");
+    }
+    LOG ("b:originate a:release(42) b:originate a:release(42) ");
+}
+
+static void
+test_wrong_controls (Flow *flow, gconstpointer data)
+{
+    must ("control set skip --trunk nobody", "error: there is no trunk \"nobody\"");
+    must ("control set jump", "error: KIND jump: no control");
+    must ("control set gap --code 1 --gap 5", "error: --gap 5: no time");
+    must ("control set skip --trunk one --from yesterday", "error: --from yesterday: no time");
+    must ("control set acc --trunk one --direct 1,2,3,4",
+          "error: --direct 1,2,3,4: write at most 3");
+    must ("control set block --code 1 --cause 200", "error: --cause 200: no cause");
+    must ("control set skip --trunk one --percent 0", "1 to 100 percent");
+    must ("control clear 7", "error: there is no control \"7\"");
+    must ("trunk show on", "is \"one\" meant?");
+    must ("trunk block one nobody", "has no member");
+    must ("trunk drain one --timeout soon", "no time up to a day");
+    must ("trunk statistics one --form png", "no form");
+}
+
+/* --- Statistics ------------------------------------------------------------------------- */
+
+static void
+test_statistics (Flow *flow, gconstpointer data)
+{
+    call (flow, "a", "two");
+    td_engine_advance (2000);
+    SAY ("b", FAKE_RING, NULL);
+    td_engine_advance (3000);
+    SAY ("b", FAKE_ANSWER, NULL);
+    td_engine_advance (60000);
+    SAY ("b", FAKE_RELEASE, "16");
+    g_assert_cmpfloat (counted ("one", "asr_percent"), ==, 100);
+    g_assert_cmpfloat (counted ("one", "acd_s"), ==, 60);
+    g_assert_cmpfloat_with_epsilon (counted ("one", "pdd_p50_ms"), 1750, 250);
+    g_assert_cmpfloat (counted ("two", "in_answers"), ==, 1);
+    g_assert_cmpfloat (counted ("two", "acd_s"), ==, 60);
+    td_engine_advance (900 * 1000);
+    must ("trunk statistics one --form csv", "begin,seconds,asr_percent");
+    must ("trunk statistics one --form svg", "<svg");
+    must ("trunk statistics", "\"trunk\":\"one\"");
+    must ("metric", "tandem_trunk_answers_total");
+}
+
+static void
+test_congestion_is_told (Flow *flow, gconstpointer data)
+{
+    for (unsigned i = 0; i < 12; i++) {
+        call (flow, "a", NULL);
+        SAY ("b", FAKE_RELEASE, "42");
+    }
+    td_engine_advance (1001);
+    g_assert_cmpint (shown ("one", "congestion"), ==, 3);
+    td_engine_advance (11000);
+    g_assert_cmpint (shown ("one", "congestion"), ==, 0);
+}
+
+/* --- Size ------------------------------------------------------------------------------- */
+
+enum { N_GROUPS = 2000, N_MEMBERS = 100000 };
+
+static uint64_t
+resident_kib (void)
+{
+    g_autofree char *status = NULL;
+
+    g_assert_true (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
+    return g_ascii_strtoull (strstr (status, "VmRSS:") + strlen ("VmRSS:"), NULL, 10);
+}
+
+/* The members in files of their own: one file may be 4 MiB. */
+static void
+write_members (const char *folder)
+{
+    enum { PER_FILE = 25000 };
+    g_autofree char *drop_ins = g_build_filename (folder, "conf.d", NULL);
+
+    g_assert_cmpint (g_mkdir (drop_ins, 0700), ==, 0);
+    for (unsigned file = 0; file < N_MEMBERS / PER_FILE; file++) {
+        g_autoptr (GString) text = g_string_new (NULL);
+        g_autofree char *name = g_strdup_printf ("%s/members-%u.conf", drop_ins, file);
+        for (unsigned i = file * PER_FILE; i < (file + 1) * PER_FILE; i++) {
+            g_string_append_printf (text, "[member m%u]\ntrunk = g%u\naddress = fake:m%u\n", i,
+                                    i % N_GROUPS, i);
+        }
+        g_assert_true (g_file_set_contents (name, text->str, -1, NULL));
+    }
+}
+
+static void
+add_groups (GString *config, const char *rest)
+{
+    for (unsigned i = 0; i < N_GROUPS; i++) {
+        g_string_append_printf (config, "[trunk g%u]\ncapacity = 480 calls\n%s", i, rest);
+    }
+}
+
+/* Takes over, and hunts in, as many groups and members as are promised. What that takes is said, and
+ * bounded by far: no test fails for a slow machine. */
+static void
+test_many (void)
+{
+    g_autoptr (GString) config = g_string_new (MODULE), next = g_string_new (NULL);
+    Flow flow = { 0 };
+
+    add_groups (config, "address = fake:x\n");
+    add_groups (next, "hunt = circular\n");
+    flow.fixture = td_fixture_new (config->str);
+    flow.endpoint = fake_endpoint_new (flow.fixture);
+    flow.endpoint->routes = g_strdup ("@g1999");
+    uint64_t before_kib = resident_kib ();
+    write_members (flow.fixture->dir);
+    reconfigure (&flow, next->str);
+    int64_t begin_us = g_get_monotonic_time ();
+    must ("config reload", "");
+    int64_t took_ms = (g_get_monotonic_time () - begin_us) / 1000;
+    g_test_message ("%d groups, %d members: taken over in %d ms, %d KiB more resident", N_GROUPS,
+                    N_MEMBERS, (int) took_ms, (int) (resident_kib () - before_kib));
+    g_assert_cmpint (took_ms, <, 60000);
+    call (&flow, "a1", NULL);
+    call (&flow, "a2", NULL);
+    fake_assert_log (flow.endpoint, "m1999:originate m3999:originate ");
+    tear_down (&flow, NULL);
+}
+
+#define ADD_CASE(path, config_text, routes_text, test)                                             \
+    do {                                                                                           \
+        static const Case of = { config_text, routes_text };                                       \
+        g_test_add ("/trunk/" path, Flow, &of, set_up, test, tear_down);                           \
+    } while (0)
+
+#define MEMBERS(group, east, west)                                                                 \
+    "[trunk pair]\n" group "[member east]\ntrunk = pair\naddress = fake:e\n" east                  \
+    "[member west]\ntrunk = pair\naddress = fake:w\n" west
+#define TWO   "[trunk two]\naddress = fake:c\n"
+#define THREE "[trunk three]\naddress = fake:d\n"
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    ADD_CASE ("ROU-002/capacity", SMALL, "@one", test_capacity);
+    ADD_CASE ("ROU-002/incoming", SMALL TWO, "@two", test_incoming);
+    ADD_CASE ("ROU-002/rate", ONE "rate = 2 calls/s\n", "@one", test_rate);
+    ADD_CASE ("ROU-002/bandwidth", ONE "bandwidth = 200 kbit/s\n", "@one", test_bandwidth);
+    ADD_CASE ("ROU-003/calls-in", SMALL "reserve-in = 50 %\n", "@one", test_reserved_for_calls_in);
+    for (unsigned i = 0; i < G_N_ELEMENTS (endings); i++) {
+        g_autofree char *path = g_strdup_printf ("/trunk/ROU-002/ending/%u", i);
+        g_test_add (path, Flow, &endings[i], set_up, test_ending, tear_down);
+    }
+    ADD_CASE ("ROU-005/failing-members", MEMBERS ("", "", "") ONE, "@pair;@one",
+              test_hunts_over_failing_members);
+    ADD_CASE ("ROU-005/circular", MEMBERS ("hunt = circular\n", "", ""), "@pair", test_circular);
+    ADD_CASE ("ROU-005/full-member", MEMBERS ("", "capacity = 1 calls\n", ""), "@pair",
+              test_full_member_is_passed_over);
+    ADD_CASE ("ROU-005/max-tries", MEMBERS ("max-tries = 1 members\n", "", "") ONE, "@pair;@one",
+              test_max_tries);
+    ADD_CASE ("ROU-007/overflow", SMALL TWO, "@one;@two", test_full_group_overflows);
+    ADD_CASE ("ROU-006/block-in-mid-call", ONE, "@one", test_block_in_mid_call);
+    ADD_CASE ("ROU-006/block-a-member", MEMBERS ("", "", ""), "@pair", test_block_a_member);
+    ADD_CASE ("ROU-006/drain", ONE, "@one", test_drain);
+    ADD_CASE ("ROU-006/drain-with-time", ONE, "@one", test_drain_with_time);
+    ADD_CASE ("ROU-006/drain-an-empty-one", ONE, "@one", test_drain_of_an_empty_one);
+    ADD_CASE ("ROU-006/restart", MEMBERS ("", "", ""), "@pair", test_block_outlives_a_restart);
+    ADD_CASE ("ROU-003/reload", SMALL, "@one", test_reload_under_calls);
+    ADD_CASE ("ROU-003/reload-of-members", MEMBERS ("", "", ""), "@pair", test_reload_of_members);
+    ADD_CASE ("ROU-003/removed", SMALL, "@one", test_removed_under_a_call);
+    ADD_CASE ("ROU-003/bad-reload", SMALL, "@one", test_bad_reload_changes_nothing);
+    ADD_CASE ("ROU-003/upgrade", SMALL, "@one", test_upgrade_under_calls);
+    ADD_CASE ("ROU-006/upgrade", ONE, "@one", test_state_outlives_an_upgrade);
+    ADD_CASE ("ROU-050/code-block", ONE, "@one", test_code_block);
+    ADD_CASE ("ROU-050/cancel-and-skip", ONE TWO, "@one;@two", test_cancel_and_skip);
+    ADD_CASE ("ROU-050/cancel-from", SMALL TWO, "@one;@two", test_cancel_from);
+    ADD_CASE ("ROU-050/reroute", ONE TWO, "@one", test_reroute);
+    ADD_CASE ("ROU-050/reroute-overflow", SMALL TWO THREE, "@one", test_reroute_of_overflow);
+    ADD_CASE ("ROU-050/silc", ONE TWO, "@one", test_silc);
+    ADD_CASE ("ROU-050/wrong", ONE, "@one", test_wrong_controls);
+    ADD_CASE ("ROU-009/statistics", ONE TWO, "@one", test_statistics);
+    ADD_CASE ("ROU-008/congestion", ONE, "@one", test_congestion_is_told);
+    g_test_add_func ("/trunk/ROU-001/many", test_many);
+    return g_test_run ();
+}
