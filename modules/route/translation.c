@@ -375,25 +375,28 @@ translations_run (const Translations *translations, uint32_t index, Translated *
     }
 }
 
-void
-translations_each_shadowed (const Translations *translations, TranslationVisit visit, void *data)
+/* What other steps make of a number is not followed: only a stop for any number is sure. */
+static bool
+always_stops (const Step *step)
 {
+    return step->action == STOP && step->nature == ROW_NOT_SAID && step->pattern.n_digits == 0
+           && !step->pattern.is_international && !step->pattern.is_whole;
+}
+
+void
+translations_check (const Translations *translations, Findings *findings)
+{
+    const Step *stop = NULL;
+
     for (unsigned i = 0; i < translations->steps->len; i++) {
         const Step *step = &g_array_index (translations->steps, Step, i);
-        for (unsigned k = i; k-- > 0;) {
-            const Step *before = &g_array_index (translations->steps, Step, k);
-            if (before->set != step->set) {
-                break;
-            }
-            /* What other steps make of the number in between is not followed: only a stop that always
-             * fits is sure. */
-            if (before->action == STOP && before->nature == ROW_NOT_SAID
-                && before->pattern.n_digits == 0 && !before->pattern.is_international
-                && !before->pattern.is_whole) {
-                visit (step->line, before->line, names_text (translations->names, step->set),
-                       step->step, data);
-                break;
-            }
+        if (stop != NULL && stop->set == step->set) {
+            findings_add (findings, SCHEMA_TRANSLATION, step->line, false,
+                          "translation \"%s\", step %d: step %d stops any number before it; take "
+                          "one of them out",
+                          names_text (translations->names, step->set), step->step, stop->step);
+        } else {
+            stop = always_stops (step) ? step : NULL;
         }
     }
 }

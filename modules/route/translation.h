@@ -15,6 +15,7 @@
 
 #include "digits.h"
 #include "explanation.h"
+#include "findings.h"
 #include "plan.h"
 
 enum {
@@ -51,11 +52,7 @@ bool translations_has (const Translations *translations, uint32_t index);
 void translations_run (const Translations *translations, uint32_t index, Translated *subject,
                        Explanation *explanation, const char *step);
 
-/* For checks: tells VISIT of each step that can never be taken: one behind a "stop" that fits
- * whatever it fits, too. LINE is its row, BY that of the other one. */
-typedef void (*TranslationVisit) (unsigned line, unsigned by, const char *set, int step,
-                                  void *data);
-void translations_each_shadowed (const Translations *translations, TranslationVisit visit,
-                                 void *data);
+/* Finds steps behind a "stop" that always fits. */
+void translations_check (const Translations *translations, Findings *findings);
 
 #endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where a call goes, from compiled tables. No channel, no database, no clock: who asks gives the call
+ * and the time, and gets the same answer each time.
+ *
+ *     ingress -> translation -> analysis -> emergency? ------------------------------------+
+ *                                  |                                                       |
+ *                                  +-> screening -> toll-free -> portability ->            |
+ *                                                      jurisdiction -> route -> list <-----+
+ *
+ * Analysis stands in front of screening, so that a list of numbers holds however they are dialled,
+ * and nothing denies an emergency call. Tables are made once and never changed: they may be read
+ * from any thread. A decision allocates nothing, unless it is explained.
+ */
+
+#ifndef ROUTE_DECISION_H
+#define ROUTE_DECISION_H
+
+#include "explanation.h"
+#include "findings.h"
+#include "plan.h"
+#include "targets.h"
+#include "translation.h"
+
+typedef struct Tables Tables;
+typedef struct TablesBuilder TablesBuilder;
+
+/* --- Making tables ----------------------------------------------------------------------- */
+
+TablesBuilder *tables_builder_new (void);
+void tables_builder_free (TablesBuilder *builder);
+
+/* One row, in the order of its table's columns; tables and rows come in any order. LINE is that in
+ * its source, 0: not known. Errors: the column, the value, and what is wrong with it. */
+bool tables_builder_add (TablesBuilder *builder, SchemaTableId table, const char *const *cells,
+                         unsigned line, GError **error);
+
+/* The tables (transfer full); BUILDER is freed. What is wrong between rows goes to FINDINGS; with
+ * errors among them, calls still are decided, but not as their author meant. IS_TRUNK (nullable) says
+ * which trunk groups there are. */
+Tables *tables_builder_end (TablesBuilder *builder, Findings *findings,
+                            bool (*is_trunk) (const char *name, void *data), void *data);
+
+void tables_free (Tables *tables);
+size_t tables_size_bytes (const Tables *tables);
+
+/* --- Deciding ---------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *trunk; /* incoming trunk group, or NULL */
+    const TdParty *called, *calling;
+    const char *carrier;        /* signalled (CIC, TNS), or NULL */
+    const char *routing_number; /* of a call that was dipped, or NULL */
+    bool is_dipped;             /* npdi */
+    int line_information;       /* ANI II, or ROW_NOT_SAID */
+    const char *category, *bearer;
+    /* Nullable, as TargetContext has them. */
+    const char *(*attribute) (const char *name, void *data);
+    bool (*quality) (const char *trunk, TargetQuality *ret_quality, void *data);
+    void *data;
+    int64_t time_us;
+    uint32_t chance; /* targets_chance () */
+} DecisionRequest;
+
+typedef enum {
+    DECISION_ROUTE,
+    DECISION_MORE_DIGITS,
+    DECISION_REFUSE,
+} DecisionVerdict;
+
+/* In the order from near to far. */
+typedef enum {
+    JURISDICTION_UNKNOWN,
+    JURISDICTION_LOCAL,
+    JURISDICTION_INTRASTATE,
+    JURISDICTION_INTERSTATE,
+    JURISDICTION_INTERNATIONAL,
+    JURISDICTION_MOBILE,
+} Jurisdiction;
+
+const char *jurisdiction_name (Jurisdiction jurisdiction);
+
+/* Texts live as long as the tables, or the request. */
+typedef struct {
+    DecisionVerdict verdict;
+    unsigned cause;           /* REFUSE: Q.850 */
+    const char *announcement; /* REFUSE: "" for none */
+    const char *treatment;    /* of the ingress: what a caller hears when the call fails; "" */
+    Translated numbers;       /* as ingress and plan left them */
+    CallType type;
+    const char *carrier; /* "" for none; lies in the decision */
+    char carrier_text[CARRIER_SIZE];
+    const char *routing_number; /* that was looked up instead of the called one, or "" */
+    bool is_dipped;
+    Jurisdiction jurisdiction;
+    const char *label; /* ROUTE: of the list */
+    unsigned tries, seconds;
+    uint32_t causes; /* cause table, for decision_is_try_next () */
+    unsigned n_targets;
+    ChosenTarget targets[TARGETS_MAX];
+} Decision;
+
+void decision_make (const Tables *tables, const DecisionRequest *request, Decision *ret_decision,
+                    Explanation *explanation);
+
+/* What is sent for target INDEX of DECISION. */
+typedef struct {
+    const char *trunk;
+    unsigned group, no_answer_s;
+    Translated numbers; /* behind the target's own translation */
+} DecisionTarget;
+
+void decision_target (const Tables *tables, const Decision *decision, unsigned index,
+                      DecisionTarget *ret_target, Explanation *explanation);
+
+/* Whether the next target of DECISION is tried after CAUSE. */
+bool decision_is_try_next (const Tables *tables, const Decision *decision, unsigned cause);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Tables, tables_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TablesBuilder, tables_builder_free)
+
+#endif
