@@ -48,6 +48,7 @@ struct Call {
     Leg *legs;
     GPtrArray *tries;  /* Try */
     bool is_alternate; /* its first choice could not take it */
+    bool was_placed, was_answered;
 };
 
 struct Calls {
@@ -493,6 +494,7 @@ take_place (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried)
     if (tried->via != NULL) {
         td_call_set_trunk (call, tried->via);
     }
+    known->was_placed = true;
     link_leg (leg);
     td_call_hold (call, &leg->hold);
     return TAKE_DONE;
@@ -583,15 +585,14 @@ hear_alerting (const Call *call, const TdCallFact *fact, int64_t now_us, int64_t
 }
 
 static void
-hear_answered (const Trunk *trunk, const Call *call, const TdCallFact *fact, int64_t now_us,
-               int64_t wall_us)
+hear_answered (Call *call, const TdCallFact *fact, int64_t now_us, int64_t wall_us)
 {
     Leg *out = find_leg (call, WAY_OUT, fact->called_trunk);
     Leg *in = find_leg (call, WAY_IN, NULL);
 
     if (out != NULL) {
         group_leg_answered (&out->leg, now_us, wall_us);
-        count_reach (trunk, fact->called, true);
+        call->was_answered = true;
     }
     if (in != NULL) {
         group_leg_answered (&in->leg, now_us, wall_us);
@@ -599,8 +600,7 @@ hear_answered (const Trunk *trunk, const Call *call, const TdCallFact *fact, int
 }
 
 static void
-hear_failed (const Trunk *trunk, const Call *call, const TdCallFact *fact, int64_t now_us,
-             int64_t wall_us)
+hear_failed (const Call *call, const TdCallFact *fact, int64_t now_us, int64_t wall_us)
 {
     Leg *out = find_leg (call, WAY_OUT, fact->called_trunk);
 
@@ -608,7 +608,6 @@ hear_failed (const Trunk *trunk, const Call *call, const TdCallFact *fact, int64
         return;
     }
     group_leg_failed (&out->leg, fact->cause, fact->protocol_code != 0, now_us, wall_us);
-    count_reach (trunk, fact->called, false);
     if (out->has_ended) {
         unlink_leg (out);
         free_leg (out);
@@ -639,6 +638,9 @@ hear_ended (const Trunk *trunk, const Call *call, const TdCallFact *fact)
            fact->jitter_from_calling_us);
     grade (trunk, fact->called_trunk, fact->packets_from_called, fact->packets_lost_from_called,
            fact->jitter_from_called_us);
+    if (call->was_placed) {
+        count_reach (trunk, fact->called, call->was_answered);
+    }
     forget_call (trunk->calls, call);
 }
 
@@ -656,9 +658,9 @@ hear (const TdFact *fact, void *data)
     if (strcmp (name, "call.alerting") == 0) {
         hear_alerting (call, fact->body, now_us, wall_us);
     } else if (strcmp (name, "call.answered") == 0) {
-        hear_answered (trunk, call, fact->body, now_us, wall_us);
+        hear_answered (call, fact->body, now_us, wall_us);
     } else if (strcmp (name, "call.attempt-failed") == 0) {
-        hear_failed (trunk, call, fact->body, now_us, wall_us);
+        hear_failed (call, fact->body, now_us, wall_us);
     } else {
         hear_ended (trunk, call, fact->body);
     }

@@ -58,7 +58,7 @@ group_new (const char *name, int64_t now_us, int64_t wall_us)
     atomic_init (&group->n_refs, 1);
     group->name = g_strdup (name);
     pthread_mutex_init (&group->lock, NULL);
-    group->is_up = true;
+    group->is_up = group->is_reachable = true;
     group->cursor = UINT32_MAX;
     intervals_init (&group->intervals, now_us, wall_us);
     return group;
@@ -278,7 +278,8 @@ try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
 {
     int index = -1;
 
-    if (!group->is_up || group->calls[WAY_ALL] == NULL) {
+    if (!group->is_up || (demand->way == WAY_OUT && !group->is_reachable)
+        || group->calls[WAY_ALL] == NULL) {
         return TAKE_OUT_OF_SERVICE;
     }
     if (demand->n_tried >= group->settings.max_tries) {
@@ -604,7 +605,7 @@ group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_u
     add_quality (ret, graded, &now);
     ret->calls = group->n_legs[WAY_ALL];
     ret->capacity = group->settings.capacity[WAY_ALL];
-    ret->is_in_service = group->is_up;
+    ret->is_in_service = group->is_up && group->is_reachable;
     pthread_mutex_unlock (&group->lock);
     for (unsigned i = 0; i < 4; i++) {
         n_graded += graded[i];
@@ -614,10 +615,19 @@ group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_u
 }
 
 void
-group_set_up (Group *group, Member *member, bool is_up)
+group_set_up (Group *group, bool is_up, bool is_reachable)
 {
     pthread_mutex_lock (&group->lock);
-    *(member != NULL ? &member->hunt.is_up : &group->is_up) = is_up;
+    group->is_up = is_up;
+    group->is_reachable = is_reachable;
+    pthread_mutex_unlock (&group->lock);
+}
+
+void
+group_set_member_up (Group *group, Member *member, bool is_up)
+{
+    pthread_mutex_lock (&group->lock);
+    member->hunt.is_up = is_up;
     pthread_mutex_unlock (&group->lock);
 }
 

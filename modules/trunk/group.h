@@ -55,8 +55,9 @@ typedef struct {
 typedef struct {
     uint8_t state; /* StationState; station.h */
     bool is_unreachable;
-    char *who, *why;  /* nullable */
-    int64_t since_us; /* wall */
+    char *who, *why;        /* nullable */
+    int64_t since_us;       /* wall */
+    int64_t drain_until_us; /* wall: when calls of a draining one are ended, 0: never */
 } Condition;
 
 struct Member {
@@ -88,7 +89,8 @@ struct Group {
     GPtrArray *members; /* Member */
     HuntMember **hunted;
     unsigned cursor;
-    bool is_up;
+    bool is_up;        /* takes calls ... */
+    bool is_reachable; /* ... that go out, too */
     Congestion congestion;
     unsigned told_level; /* last made known */
     Intervals intervals;
@@ -178,8 +180,11 @@ uint32_t group_n_idle (Group *group);
 /* Fills in all of RET but for its size and the level. */
 void group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_us);
 
-/* Whether calls may go out, or come in, by GROUP, or by MEMBER of it. */
-void group_set_up (Group *group, Member *member, bool is_up);
+/* Whether GROUP takes calls, and, where it does, those that go out as well. */
+void group_set_up (Group *group, bool is_up, bool is_reachable);
+
+/* Whether calls may go out by MEMBER. */
+void group_set_member_up (Group *group, Member *member, bool is_up);
 
 /* How many legs GROUP, or MEMBER (nullable) of it, has; and their calls, at most MAX ids. */
 uint32_t group_load (Group *group, const Member *member);

@@ -16,7 +16,7 @@
 
 #include "control.h"
 
-/* What is counted: name, unit of a Prometheus counter or NULL where it is none of its own, help. */
+/* What is counted: name, as it is shown, help. */
 #define INTERVAL_COUNTS(X)                                                                         \
     X (IN_ATTEMPTS, "in_attempts", "Calls that came in by the group")                              \
     X (IN_SEIZURES, "in_seizures", "Calls that came in and were taken")                            \
@@ -49,10 +49,7 @@ typedef enum {
         N_COUNTS
 } IntervalCount;
 
-enum {
-    INTERVAL_N_BUCKETS = 20,
-    INTERVAL_N_STATIC = N_COUNTS,
-};
+enum { INTERVAL_N_BUCKETS = 20 };
 
 typedef struct {
     int64_t begin_us; /* wall */
@@ -61,8 +58,8 @@ typedef struct {
     uint32_t control_hits[N_CONTROL_KINDS];
     uint32_t n_delays; /* post-dialling delays measured */
     uint32_t delay_p50_ms, delay_p95_ms;
-    uint32_t usage_s; /* busy places, summed over time: 36 hundreds of it an hour are an erlang */
-    uint32_t peak;    /* most places busy at once */
+    uint32_t usage_s;    /* busy places, summed over time; a hundred seconds are a CCS */
+    uint32_t peak;       /* most places busy at once */
     uint32_t mean_centi; /* places busy on average, in hundredths: 100 are an erlang */
 } Interval;
 

@@ -62,6 +62,18 @@ states_declare (Trunk *trunk)
 
 /* --- Stations ---------------------------------------------------------------------------- */
 
+/* A peer that does not answer may call all the same. */
+static void
+let_through (Group *group, Member *member, StationState state)
+{
+    if (member != NULL) {
+        group_set_member_up (group, member, state == STATION_IN_SERVICE);
+    } else {
+        group_set_up (group, state == STATION_IN_SERVICE || state == STATION_UNREACHABLE,
+                      state != STATION_UNREACHABLE);
+    }
+}
+
 static void
 changed (Station *station, StationState before, void *data)
 {
@@ -79,7 +91,7 @@ changed (Station *station, StationState before, void *data)
                        .why = condition->why,
                        .who = condition->who };
 
-    group_set_up (station->group, station->member, state == STATION_IN_SERVICE);
+    let_through (station->group, station->member, state);
     td_log (trunk->module, state == STATION_UNREACHABLE ? TD_LOG_WARNING : TD_LOG_NOTICE, subject,
             (TdLogField[]){ { "who", condition->who }, { "why", condition->why }, { 0 } },
             "%s, was %s", fact.state, fact.before);
@@ -202,7 +214,7 @@ adopt (Trunk *trunk, Group *group, Member *member)
     const Condition *condition = member != NULL ? &member->condition : &group->condition;
 
     if (condition->state != STATION_IN_SERVICE) {
-        group_set_up (group, member, false);
+        let_through (group, member, condition->state);
         station_of (trunk, group, member);
     }
 }

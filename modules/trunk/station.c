@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { DRAIN_MAX_MS = 86400000 };
+
 static void act (void *self, unsigned event, void *data);
 
 static uint32_t
@@ -157,6 +159,8 @@ act (void *self, unsigned event, void *data)
         break;
     case STATION_DRAIN:
         station->drain_ms = word->drain_ms;
+        station->condition->drain_until_us =
+            word->drain_ms > 0 ? td_clock_wall_us () + (int64_t) word->drain_ms * 1000 : 0;
         renew (station, STATION_DRAINING, word);
         break;
     case STATION_EMPTY: /* still by whom, and why, it was drained */
@@ -181,6 +185,15 @@ station_hear (Station *station, StationEvent event, const StationWord *word)
     return td_fsm_dispatch (&station->fsm, event, (void *) word);
 }
 
+/* What is left of the time to drain, that an earlier build, or life, has given. */
+static uint32_t
+time_left_ms (const Condition *condition)
+{
+    int64_t left_ms = (condition->drain_until_us - td_clock_wall_us ()) / 1000;
+
+    return condition->drain_until_us == 0 ? 0 : (uint32_t) CLAMP (left_ms, 1, DRAIN_MAX_MS);
+}
+
 Station *
 station_new (const StationKeeper *keeper, Group *group, Member *member)
 {
@@ -190,6 +203,7 @@ station_new (const StationKeeper *keeper, Group *group, Member *member)
     station->group = group_ref (group);
     station->member = member != NULL ? member_ref (member) : NULL;
     station->condition = member != NULL ? &member->condition : &group->condition;
+    station->drain_ms = time_left_ms (station->condition);
     td_fsm_init (&station->fsm, keeper->module, &station_machine, station);
     if (station->condition->state != STATION_IN_SERVICE) {
         td_fsm_enter (&station->fsm, station->condition->state);

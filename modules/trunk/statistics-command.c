@@ -65,6 +65,7 @@ add_interval (GVariantBuilder *row, const Group *group, const Interval *interval
     g_variant_builder_add (row, "{sv}", "erlang",
                            g_variant_new_double (interval->mean_centi / 100.0));
     row_number (row, "peak", interval->peak);
+    g_variant_builder_add (row, "{sv}", "ccs", g_variant_new_double (interval->usage_s / 100.0));
     for (IntervalCount count = 0; count < N_COUNTS; count++) {
         row_number (row, interval_count_name (count), interval->counts[count]);
     }
@@ -103,7 +104,7 @@ to_csv (const GArray *intervals)
 {
     GString *out =
         g_string_new ("begin,seconds,asr_percent,ner_percent,acd_s,pdd_p50_ms,pdd_p95_ms,"
-                      "erlang,peak");
+                      "erlang,peak,ccs");
 
     for (IntervalCount count = 0; count < N_COUNTS; count++) {
         g_string_append_printf (out, ",%s", interval_count_name (count));
@@ -120,9 +121,10 @@ to_csv (const GArray *intervals)
         append_ratio (out, interval_asr (interval));
         append_ratio (out, interval_ner (interval));
         append_ratio (out, interval_acd (interval));
-        g_string_append_printf (out, ",%u,%u,%u.%02u,%u", interval->delay_p50_ms,
+        g_string_append_printf (out, ",%u,%u,%u.%02u,%u,%u.%02u", interval->delay_p50_ms,
                                 interval->delay_p95_ms, interval->mean_centi / 100,
-                                interval->mean_centi % 100, interval->peak);
+                                interval->mean_centi % 100, interval->peak, interval->usage_s / 100,
+                                interval->usage_s % 100);
         for (IntervalCount count = 0; count < N_COUNTS; count++) {
             g_string_append_printf (out, ",%u", interval->counts[count]);
         }

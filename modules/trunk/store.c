@@ -109,6 +109,8 @@ add_condition (GVariantBuilder *rows, const Group *group, const Member *member)
     add_text (rows, "who", condition->who);
     add_text (rows, "why", condition->why);
     g_variant_builder_add (rows, "{sv}", "since_us", g_variant_new_int64 (condition->since_us));
+    g_variant_builder_add (rows, "{sv}", "drain_until_us",
+                           g_variant_new_int64 (condition->drain_until_us));
     g_variant_builder_close (rows);
 }
 
@@ -218,8 +220,10 @@ load_condition (Trunk *trunk, GVariant *row)
         || !station_state_parse (state_name, &state)) {
         return; /* it is not configured any more */
     }
-    condition_set (member != NULL ? &member->condition : &group->condition, state,
-                   text_of (row, "who"), text_of (row, "why"), number_of (row, "since_us"));
+    Condition *condition = member != NULL ? &member->condition : &group->condition;
+    condition_set (condition, state, text_of (row, "who"), text_of (row, "why"),
+                   number_of (row, "since_us"));
+    condition->drain_until_us = number_of (row, "drain_until_us");
 }
 
 static const char *

@@ -515,6 +515,74 @@ test_state_outlives_an_upgrade (Flow *flow, gconstpointer data)
     must ("trunk unblock one", "in-service");
 }
 
+static void
+test_time_to_drain_outlives_an_upgrade (Flow *flow, gconstpointer data)
+{
+    g_autofree char *line =
+        g_strdup_printf ("module upgrade trunk --file %s", g_getenv ("TRUNK_MODULE"));
+
+    call (flow, "a1", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("b:originate a1:answer ");
+    must ("trunk drain one --timeout 30s", "draining");
+    td_engine_advance (20000);
+    must (line, "running");
+    LOG ("");
+    td_engine_advance (11000);
+    LOG ("b:release(38) a1:release(38) ");
+}
+
+/* --- What endpoints and routing have of it ------------------------------------------------ */
+
+static void
+test_probe (Flow *flow, gconstpointer data)
+{
+    must ("probe down pair east silent", "");
+    must ("probe down pair nobody", "");
+    must ("probe down one one", "");
+    must ("trunk show pair", "\"why\":\"silent\"");
+    must ("trunk show one", "\"unreachable\"");
+    call (flow, "a1", "one"); /* but it calls */
+    LOG ("w:originate ");
+    must ("probe up pair east", "");
+    call (flow, "a2", NULL);
+    LOG ("e:originate ");
+}
+
+static void
+test_quality (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    call (flow, "a2", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    must ("probe level one 2", "");
+    must ("probe glare one", "");
+    must ("probe quality one",
+          "\"seizures\":2,\"answers\":1,\"calls\":2,\"capacity\":2,\"level\":2,"
+          "\"in_service\":true");
+    must ("probe quality nobody", "error: no such trunk");
+    g_assert_cmpfloat (counted ("one", "glare"), ==, 1);
+    td_engine_advance (6000);
+    must ("probe quality one", "\"level\":0");
+}
+
+/* A code nobody answers at: counted once a call, however many legs that has. */
+static void
+test_hard_to_reach (Flow *flow, gconstpointer data)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        call (flow, "a", NULL);
+        SAY ("b", FAKE_RELEASE, "17");
+    }
+    must ("code list", "[]");
+    td_engine_advance (61000);
+    must ("code list", "\"code\":\"5550\",\"answered_percent\":0");
+    must ("control set cancel-to --trunk one --hard-to-reach", "\"control\":1");
+    g_string_truncate (flow->endpoint->log, 0);
+    call (flow, "a", NULL);
+    LOG ("a:release(42) ");
+}
+
 /* --- Controls --------------------------------------------------------------------------- */
 
 static void
@@ -755,6 +823,14 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-003/bad-reload", SMALL, "@one", test_bad_reload_changes_nothing);
     ADD_CASE ("ROU-003/upgrade", SMALL, "@one", test_upgrade_under_calls);
     ADD_CASE ("ROU-006/upgrade", ONE, "@one", test_state_outlives_an_upgrade);
+    ADD_CASE ("ROU-006/upgrade-with-time", ONE, "@one", test_time_to_drain_outlives_an_upgrade);
+    ADD_CASE ("ROU-006/probe", "trunk-probe = required\n" MEMBERS ("", "", "") ONE, "@pair",
+              test_probe);
+    ADD_CASE ("ROU-008/quality", "trunk-probe = required\n" SMALL, "@one", test_quality);
+    ADD_CASE ("ROU-004/hard-to-reach",
+              ONE "[traffic]\nhard-to-reach-digits = 4\nhard-to-reach-window = 60 s\n"
+                  "hard-to-reach-calls = 4\n",
+              "@one", test_hard_to_reach);
     ADD_CASE ("ROU-050/code-block", ONE, "@one", test_code_block);
     ADD_CASE ("ROU-050/cancel-and-skip", ONE TWO, "@one;@two", test_cancel_and_skip);
     ADD_CASE ("ROU-050/cancel-from", SMALL TWO, "@one;@two", test_cancel_from);
