@@ -89,22 +89,6 @@ translate (Way *way)
 
 /* --- Emergency --------------------------------------------------------------------------- */
 
-/* The row for the called number in the ingress's region, or NULL. */
-static const Emergency *
-find_emergency (const Way *way)
-{
-    const GArray *all = way->tables->emergencies;
-
-    for (unsigned i = 0; way->ingress->region != NAMES_NONE && i < all->len; i++) {
-        const Emergency *emergency = &g_array_index (all, Emergency, i);
-        if (emergency->region == way->ingress->region
-            && strcmp (emergency->number, way->called->text) == 0) {
-            return emergency;
-        }
-    }
-    return NULL;
-}
-
 static bool
 choose_list (Way *way, uint32_t label)
 {
@@ -136,7 +120,8 @@ choose_list (Way *way, uint32_t label)
 static bool
 pass_emergency (Way *way, bool is_type)
 {
-    const Emergency *emergency = find_emergency (way);
+    const Emergency *emergency =
+        tables_find_emergency (way->tables, way->ingress->region, way->called->text);
 
     if (emergency == NULL && !is_type) {
         return true;

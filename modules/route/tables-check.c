@@ -164,19 +164,6 @@ check_lists (const Check *check)
 
 /* --- Emergency --------------------------------------------------------------------------- */
 
-static bool
-covers_number (const Tables *tables, uint32_t region, const char *number)
-{
-    for (unsigned i = 0; i < tables->emergencies->len; i++) {
-        const Emergency *emergency = &g_array_index (tables->emergencies, Emergency, i);
-        if (emergency->region == region
-            && (number == NULL || strcmp (emergency->number, number) == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Emergency numbers of the ingress's plan that its region does not know. */
 static void
 check_plan_numbers (const Check *check, const Ingress *ingress, const char *trunk)
@@ -187,7 +174,7 @@ check_plan_numbers (const Check *check, const Ingress *ingress, const char *trun
     for (unsigned i = 0; i < n; i++) {
         if (rows[i].plan == ingress->plan && rows[i].type == CALL_TYPE_EMERGENCY
             && td_prefix_is_valid (rows[i].text)
-            && !covers_number (check->tables, ingress->region, rows[i].text)) {
+            && tables_find_emergency (check->tables, ingress->region, rows[i].text) == NULL) {
             findings_add (check->findings, SCHEMA_INGRESS, ingress->line, false,
                           "ingress \"%s\": region \"%s\" has no row in \"emergency\" for %s, which "
                           "plan \"%s\" knows; such calls are refused",
@@ -207,7 +194,7 @@ check_emergency (const Check *check, const Ingress *ingress)
     if (ingress->region == NAMES_NONE) {
         findings_add (check->findings, SCHEMA_INGRESS, ingress->line, false,
                       "ingress \"%s\": it has no region, so no emergency numbers; name one", trunk);
-    } else if (!covers_number (tables, ingress->region, NULL)) {
+    } else if (tables_find_emergency (tables, ingress->region, NULL) == NULL) {
         findings_add (check->findings, SCHEMA_INGRESS, ingress->line, false,
                       "ingress \"%s\": region \"%s\" has no row in \"emergency\": its emergency "
                       "calls are refused",

@@ -110,6 +110,7 @@ tables_free (Tables *tables)
     g_array_unref (tables->ingresses);
     g_free (tables->ingress_of);
     g_array_unref (tables->emergencies);
+    g_free (tables->emergency_starts);
     g_array_unref (tables->toll_frees);
     td_prefix_table_free (tables->toll_free_of);
     g_array_unref (tables->codes);
@@ -311,6 +312,30 @@ index_ingresses (Tables *tables)
     }
 }
 
+static int
+compare_emergencies (const void *a, const void *b)
+{
+    const Emergency *one = a, *other = b;
+
+    return one->region < other->region ? -1 : one->region > other->region;
+}
+
+static void
+index_emergencies (Tables *tables)
+{
+    uint32_t n_regions = names_count (tables->regions), at = 0;
+
+    g_array_sort (tables->emergencies, compare_emergencies);
+    tables->emergency_starts = g_new (uint32_t, n_regions + 1);
+    for (uint32_t region = 0; region <= n_regions; region++) {
+        tables->emergency_starts[region] = at;
+        while (at < tables->emergencies->len
+               && g_array_index (tables->emergencies, Emergency, at).region == region) {
+            at++;
+        }
+    }
+}
+
 /* A tree of the indices of ROWS, each of which has its prefix first. */
 static TdPrefixTable *
 index_prefixes (const GArray *rows, unsigned size)
@@ -339,9 +364,26 @@ tables_builder_end (TablesBuilder *builder, Findings *findings,
     tables->toll_free_of = index_prefixes (tables->toll_frees, sizeof (TollFree));
     tables->code_of = index_prefixes (tables->codes, sizeof (Code));
     index_ingresses (tables);
+    index_emergencies (tables);
     tables_check (tables, findings, is_trunk, data);
     tables_builder_free (builder);
     return tables;
+}
+
+const Emergency *
+tables_find_emergency (const Tables *tables, uint32_t region, const char *number)
+{
+    if (region == NAMES_NONE) {
+        return NULL;
+    }
+    for (uint32_t i = tables->emergency_starts[region]; i < tables->emergency_starts[region + 1];
+         i++) {
+        const Emergency *emergency = &g_array_index (tables->emergencies, Emergency, i);
+        if (number == NULL || strcmp (emergency->number, number) == 0) {
+            return emergency;
+        }
+    }
+    return NULL;
 }
 
 /* What grows with a carrier's data; the rest is small. */

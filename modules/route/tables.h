@@ -55,6 +55,7 @@ struct Tables {
     uint32_t *ingress_of;        /* of each trunk group, or the one of "*", or NAMES_NONE */
     uint32_t any_ingress;        /* or NAMES_NONE */
     GArray *emergencies;         /* Emergency, by region */
+    uint32_t *emergency_starts;  /* of each region, its first one; one more at the end */
     GArray *toll_frees;          /* TollFree */
     TdPrefixTable *toll_free_of; /* prefix -> index */
     GArray *codes;               /* Code */
@@ -65,6 +66,9 @@ struct TablesBuilder {
     Tables *tables;
     NumbersBuilder *ported;
 };
+
+/* The row of REGION (or NAMES_NONE) for NUMBER, or for any when it is NULL; NULL: there is none. */
+const Emergency *tables_find_emergency (const Tables *tables, uint32_t region, const char *number);
 
 /* Finds references that lead nowhere, and what the rows of several tables say together. */
 void tables_check (const Tables *tables, Findings *findings,
