@@ -200,8 +200,15 @@ declare_attributes (Sip *sip, GError **error)
     sip->retry_after = td_attribute_declare (
         sip->module, "call.retry-after", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_RETURN,
         "Seconds after which a call that was refused may be tried again (RFC 3261 20.33).", error);
+    sip->category = td_attribute_declare (
+        sip->module, "party.category", TD_ATTRIBUTE_TEXT, 0,
+        "The calling party's category, such as \"payphone\" (ITU-T Q.763 3.11).", error);
+    sip->line_information = td_attribute_declare (
+        sip->module, "party.line-information", TD_ATTRIBUTE_TEXT, 0,
+        "Originating line information of the caller: the ANI II digits.", error);
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
-           && sip->parts != NULL && sip->retry_after != NULL;
+           && sip->parts != NULL && sip->retry_after != NULL && sip->category != NULL
+           && sip->line_information != NULL;
 }
 
 static TdMetric *

@@ -117,6 +117,7 @@ struct Sip {
     const TdAttribute *other_headers;
     const TdAttribute *max_forwards;
     const TdAttribute *user_parameters;
+    const TdAttribute *category, *line_information; /* of the caller */
     const TdAttribute *parts;
     const TdAttribute *retry_after;
     atomic_uint n_legs;

@@ -332,23 +332,59 @@ take_headers (const Sip *sip, TdAttributes *attributes, const SipScan *invite)
     }
 }
 
-/* The parameters behind a telephone number (RFC 3261 19.1.6): of a tel URI, or in the user part. */
+/* The parameters behind a telephone number, ";" first (RFC 3261 19.1.6): of a tel URI, or in the user
+ * part. */
+static SipView
+number_parameters (const SipUri *uri)
+{
+    SipView user = uri->user;
+
+    if (uri->scheme == SIP_SCHEME_TEL) {
+        return uri->params;
+    }
+    const char *semicolon = user.len_bytes > 0 ? memchr (user.text, ';', user.len_bytes) : NULL;
+    if (semicolon == NULL || (user.text[0] != '+' && !g_ascii_isdigit (user.text[0]))) {
+        return (SipView){ 0 };
+    }
+    return sip_view_span (semicolon, user.text + user.len_bytes);
+}
+
 static void
 take_user_parameters (SipLeg *leg, const SipUri *uri)
 {
-    SipView user = uri->user, params = uri->params;
+    SipView params = number_parameters (uri);
 
-    if (uri->scheme != SIP_SCHEME_TEL) {
-        const char *semicolon = user.len_bytes > 0 ? memchr (user.text, ';', user.len_bytes) : NULL;
-        if (semicolon == NULL || (user.text[0] != '+' && !g_ascii_isdigit (user.text[0]))) {
-            return;
-        }
-        params = sip_view_span (semicolon, user.text + user.len_bytes);
-    }
     if (params.len_bytes > 0) {
         g_autofree char *text = sip_view_dup (params);
         td_attributes_set_text (td_channel_attributes (leg->channel),
                                 leg->lane->sip->user_parameters, text);
+    }
+}
+
+static void
+take_parameter (SipLeg *leg, SipView params, const char *name, const TdAttribute *attribute)
+{
+    SipView value;
+
+    if (sip_param_find (params, name, &value) && value.len_bytes > 0) {
+        g_autofree char *text = sip_view_dup (value);
+        td_attributes_set_text (td_channel_attributes (leg->channel), attribute, text);
+    }
+}
+
+/* What a trunk says of the line its caller is on (3GPP TS 24.229 7.2A.12). From a stranger it would be
+ * anybody's word. */
+static void
+take_line (SipLeg *leg, const SipScan *invite)
+{
+    const Sip *sip = leg->lane->sip;
+    SipUri uri;
+
+    if (sip_uri_scan (invite->from_addr.uri, &uri) == NULL) {
+        SipView params = number_parameters (&uri);
+        take_parameter (leg, params, "cpc", sip->category);
+        take_parameter (leg, params, "isup-oli", sip->line_information);
+        take_parameter (leg, params, "oli", sip->line_information);
     }
 }
 
@@ -367,6 +403,9 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
     take_calling (td_channel_calling (channel), invite);
     take_headers (leg->lane->sip, td_channel_attributes (channel), invite);
     take_user_parameters (leg, &invite->uri);
+    if (trunk != NULL) {
+        take_line (leg, invite);
+    }
     sip_parts_take (leg, invite);
     td_channel_set_trunk (channel, trunk != NULL ? trunk->name : "");
     td_channel_set_peer_id (channel, call_id);

@@ -83,6 +83,8 @@ open_sip (void)
     sip->other_headers = declare ("sip.other-headers", TD_ATTRIBUTE_TEXT);
     sip->max_forwards = declare ("sip.max-forwards", TD_ATTRIBUTE_NUMBER);
     sip->user_parameters = declare ("sip.user-parameters", TD_ATTRIBUTE_TEXT);
+    sip->category = declare ("party.category", TD_ATTRIBUTE_TEXT);
+    sip->line_information = declare ("party.line-information", TD_ATTRIBUTE_TEXT);
     sip->parts = declare ("sip.parts", TD_ATTRIBUTE_BYTES);
     sip->retry_after = declare ("call.retry-after", TD_ATTRIBUTE_NUMBER);
     sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &sip_trunks_new_none ()->table);
