@@ -6,6 +6,7 @@
  * It works on the tables' file; a switch that uses it sees the new version within a second or two.
  */
 
+#include "tool.h"
 #include "csv.h"
 #include "import.h"
 
@@ -358,6 +359,36 @@ run_roll_back (Tool *tool, GError **error)
     return true;
 }
 
+static bool
+run_check (Tool *tool, GError **error)
+{
+    unsigned n_errors;
+
+    if (!tool_check (tool->store, tool->version, &n_errors, error)) {
+        return false;
+    }
+    if (n_errors > 0) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%u mistakes: a switch does not take this version", n_errors);
+    }
+    return n_errors == 0;
+}
+
+static bool
+run_verify (Tool *tool, GError **error)
+{
+    unsigned n_wrong;
+
+    if (!tool_verify (tool->store, tool->version, tool->words[1], &n_wrong, error)) {
+        return false;
+    }
+    if (n_wrong > 0) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%u calls do not go where they should",
+                     n_wrong);
+    }
+    return n_wrong == 0;
+}
+
 /* --- The words --------------------------------------------------------------------------- */
 
 static const Verb verbs[] = {
@@ -371,6 +402,9 @@ static const Verb verbs[] = {
       run_diff },
     { "roll-back", 1, 1, "VERSION", "makes a new version that is as an old one was", false,
       run_roll_back },
+    { "check", 0, 0, "", "shows what is wrong or odd between the rows", false, run_check },
+    { "verify", 1, 1, "FILE", "shows which calls of a CSV do not go where it says", false,
+      run_verify },
     { "tables", 0, 0, "", "shows all tables with their columns", true, run_tables },
 };
 
@@ -422,7 +456,8 @@ parse (Tool *tool, int argc, char **argv, GError **error)
           "Say what would change, and what is wrong; change nothing", NULL },
         { "comment", 'm', 0, G_OPTION_ARG_STRING, &tool->comment, "Why: kept with the version",
           "TEXT" },
-        { "version", 'v', 0, G_OPTION_ARG_INT64, &tool->version, "Export: of this version", "N" },
+        { "version", 'v', 0, G_OPTION_ARG_INT64, &tool->version,
+          "Export, check, verify: this version", "N" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &tool->words, NULL, "VERB ..." },
         { NULL },
     };

@@ -23,7 +23,7 @@ class RouteTables(PeerCase):
         done = subprocess.run([PROGRAM, '-d', self.path('route.db'), *words], input=text, text=True,
                               capture_output=True, timeout=60, check=False)
         self.assertEqual(done.returncode, status, done.stderr)
-        return done.stdout if status == 0 else done.stderr
+        return done.stdout + done.stderr
 
     def export(self, table, *words):
         return self.run_tool(*words, 'export', table)
@@ -77,6 +77,39 @@ class RouteTables(PeerCase):
         self.run_tool('import', 'list', text=LIST)
         self.run_tool('remove', 'list', 'north')
         self.assertNotIn('north', self.export('list'))
+
+    def fill(self):
+        for table, text in {
+                'list': LIST, 'target': TARGET,
+                'route': 'table,prefix,label\nmain,+49,north\nmain,+33,south\n',
+                'ingress': 'trunk,table\n*,main\n'}.items():
+            with open(self.path(f'{table}.csv'), 'w', encoding='utf-8') as file:
+                file.write(text)
+        self.run_tool('import', os.path.dirname(self.path('')))
+
+    def test_expected_results_are_verified(self):
+        """ROU-043: a table of expected results is replayed."""
+        self.fill()
+        with open(self.path('expected.txt'), 'w', encoding='utf-8') as file:
+            file.write('called,trunk,list,targets\n+49891234,,north,carrier-a:+49891234\n'
+                       '+33123,,north,\n+1212,,,cause 3\n+33,,,carrier-a:+33\n')
+        done = subprocess.run([PROGRAM, '-d', self.path('route.db'), 'verify',
+                               self.path('expected.txt')],
+                              text=True, capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout.replace(self.path(''), ''),
+                         'expected.txt:3: +33123: goes to list "south", carrier-b:+33123; '
+                         'expected was "north", \n'
+                         'expected.txt:5: +33: goes to list "south", carrier-b:+33; '
+                         'expected was "", carrier-a:+33\n4 calls, 2 of them wrong\n')
+
+    def test_what_is_odd_between_rows_is_found(self):
+        self.fill()
+        self.assertIn('warning: ingress line 2: ingress "*": it has no region', self.run_tool('check'))
+        self.run_tool('import', 'list', text='label\nnowhere\n')
+        shown = self.run_tool('check', status=1)
+        self.assertIn('error: list line 2: list "nowhere": it has no targets', shown)
+        self.assertIn('1 mistakes: a switch does not take this version', shown)
 
     def test_words_that_are_wrong(self):
         self.assertIn('say what to do: see tandem-routes --help', self.run_tool(status=2))

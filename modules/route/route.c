@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* route: where calls go, from tables that an operator fills and changes while calls go on.
+ *
+ *     ingress, translation, plan, screening, portability, route, list --> a route list
+ *
+ * The tables are in one SQLite file (store.h), compiled when there is a new version (load.c), and
+ * asked by the route hook (hook.c). What a call is decided by is decision.h.
+ */
+
+#include "route.h"
+
+#include <string.h>
+#include <tandem/log.h>
+
+static const TdConfigKey keys[] = {
+    { .name = "database",
+      .type = TD_CONFIG_PATH,
+      .help = "The file with the routing tables, which tandem-routes fills; not given: route.db in "
+              "the module's state folder.",
+      .since = "0.1" },
+    { .name = "poll",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "1 s",
+      .min = 100,
+      .max = 3600000,
+      .help = "How often to look whether the file has changed.",
+      .since = "0.1" },
+};
+
+static const TdConfigSection sections[] = {
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "routing",
+      .help = "Where calls go, by tables that are changed while calls go on.",
+      .keys = keys,
+      .n_keys = G_N_ELEMENTS (keys) },
+};
+
+/* --- How trunks do ----------------------------------------------------------------------- */
+
+static void
+release_trunks (void *data)
+{
+    td_feature_release (data, TD_FEATURE_TRUNK);
+}
+
+/* Another build of the module trunk, or none any more. */
+static void
+hear_feature (const TdFact *fact, void *data)
+{
+    Route *route = data;
+
+    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_TRUNK) != 0) {
+        return;
+    }
+    const TdTrunkService *next = td_feature_acquire (route->module, TD_FEATURE_TRUNK);
+    const TdTrunkService *before = atomic_exchange (&route->trunks, next);
+
+    if (before != NULL) {
+        td_lane_sweep (route->module, NULL, release_trunks, release_trunks, route->module);
+    }
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+static void
+poll_files (TdTimer *timer)
+{
+    Route *route = (Route *) ((char *) timer - offsetof (Route, poll));
+
+    route_load (route, false);
+    td_timer_start (timer, route->poll_ms);
+}
+
+static void
+configure (Route *route, const TdConfig *config)
+{
+    route->poll_ms = (uint32_t) td_config_number (config, "routing", NULL, "poll");
+}
+
+static bool
+find_path (Route *route, GError **error)
+{
+    const TdConfig *config = td_module_config (route->module);
+    const char *folder;
+
+    if (td_config_is_set (config, "routing", NULL, "database")) {
+        route->path = g_strdup (td_config_text (config, "routing", NULL, "database"));
+        return true;
+    }
+    folder = td_module_state_dir (route->module, error);
+    route->path = folder != NULL ? g_build_filename (folder, "route.db", NULL) : NULL;
+    return folder != NULL;
+}
+
+static void
+declare_metrics (Route *route)
+{
+    route->version_metric = td_metric_declare (
+        route->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                        .kind = TD_METRIC_GAUGE,
+                                        .name = "tandem_routing_version",
+                                        .help = "Version of the routing tables in use" });
+    route->decided = td_metric_declare (
+        route->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                        .kind = TD_METRIC_COUNTER,
+                                        .name = "tandem_routing_routed_total",
+                                        .help = "Calls that the routing tables had a route for" });
+    route->unrouted = td_metric_declare (
+        route->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                        .kind = TD_METRIC_COUNTER,
+                                        .name = "tandem_routing_refused_total",
+                                        .help = "Calls that the routing tables refused" });
+}
+
+/* Calls wait for nobody: the tables are read before the module says that it runs, while an older build
+ * still answers. */
+static bool
+start (TdModule *module, GError **error)
+{
+    Route *route = g_new0 (Route, 1);
+
+    route->module = module;
+    td_module_set_state (module, route);
+    if (!find_path (route, error)) {
+        return false;
+    }
+    declare_metrics (route);
+    RouteTables *tables = route_load_now (route, error);
+    if (tables == NULL) {
+        return false;
+    }
+    route->current = td_snapshot_new (module, "routing", &tables->table);
+    configure (route, td_module_config (module));
+    atomic_init (&route->trunks, td_feature_acquire (module, TD_FEATURE_TRUNK));
+    route->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, route);
+    td_timer_init (&route->poll, module, poll_files);
+    td_timer_start (&route->poll, route->poll_ms);
+    return route_hook_start (route, error) && route_commands_start (route, error);
+}
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    Route *route = td_module_state (module);
+
+    if (phase == TD_RELOAD_COMMIT) {
+        configure (route, next);
+        td_timer_start (&route->poll, route->poll_ms);
+        route->is_stale = true; /* trunks may have come or gone */
+    }
+    return true;
+}
+
+static void
+stop (TdModule *module)
+{
+    Route *route = td_module_state (module);
+
+    td_timer_stop (&route->poll);
+    g_clear_pointer (&route->features, td_bus_unsubscribe);
+    if (atomic_exchange (&route->trunks, NULL) != NULL) {
+        td_lane_sweep (module, NULL, release_trunks, release_trunks, module);
+    }
+}
+
+static void
+unload (TdModule *module)
+{
+    Route *route = td_module_state (module);
+
+    if (route == NULL) {
+        return;
+    }
+    if (route->refused != NULL) {
+        td_table_unref (&route->refused->table);
+    }
+    g_free (route->trouble);
+    g_free (route->path);
+    g_free (route);
+}
+
+static void
+describe (TdModule *module, GVariantDict *info)
+{
+    const Route *route = td_module_state (module);
+
+    g_variant_dict_insert (info, "database", "s", route->path);
+    g_variant_dict_insert (info, "version", "x", td_metric_value (route->version_metric));
+}
+
+TD_MODULE (route, .summary = "Where calls go, by tables that change while calls go on",
+           .version = "1.0", .license = "LGPL-2.1-or-later",
+           .provides = TD_LIST ("service.routing"), .wants = TD_LIST (TD_FEATURE_TRUNK),
+           .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
+           .start = start, .reload = reload, .stop = stop, .unload = unload, .describe = describe)
