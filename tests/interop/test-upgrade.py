@@ -46,6 +46,7 @@ class UnderLoad(PeerCase):
                     't1': '100 ms', 'trace': 'no'},
             'call': {'media': 'through'},
             'trunk called': {'address': f'sip:{self.called.address}'},
+            'trunk spare': {'address': f'sip:127.0.0.1:{ports.free_port()}'},
             'route all': {'targets': 'called'},
         })
         self.calling = sipp.uac(self, f'127.0.0.1:{self.port}', number='8001', rate=RATE,
@@ -101,6 +102,24 @@ class UnderLoad(PeerCase):
     def test_sip_is_upgraded(self):
         self.repeat('sip', lambda: self.change('module', 'upgrade', 'sip'))
         self.assertEqual(self.builds('sip')[0]['generation'], N_WARM_UP + N_CHANGES + 1)
+        self.tandem.stop()
+
+    def test_trunks_are_upgraded(self):
+        def upgrade():
+            self.change('module', 'upgrade', 'trunk')
+            self.change('control', 'set', 'skip', '--trunk', 'spare')
+            self.change('trunk', 'block', 'spare')
+            self.change('config', 'reload')
+            self.change('control', 'clear', 'all')
+            self.change('trunk', 'unblock', 'spare')
+        self.change('module', 'load', 'trunk')
+        self.repeat('trunk', upgrade)
+        self.assertEqual(self.tandem.ctl_json('trunk', 'show', 'called')['calls_out'], 0)
+        rows = self.tandem.ctl_json('trunk', 'statistics', 'called')
+        answers, ended = (sum(row[name] for row in rows) for name in ('out_answers', 'ended'))
+        self.assertEqual(answers, ended)
+        # sipp had begun before the module was there.
+        self.assertGreater(answers, self.calling.counts().successful * 0.9)
         self.tandem.stop()
 
     def test_routes_are_upgraded(self):
