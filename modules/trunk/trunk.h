@@ -36,7 +36,7 @@ trunk_groups (const Trunk *trunk)
     return (const GroupTable *) td_snapshot_peek (trunk->table);
 }
 
-/* --- calls.c: what is known of a call, from its admission to its end --------------------- */
+/* --- calls.c, hooks.c: what is known of a call, from its first place to its end ------------ */
 
 Calls *calls_new (Trunk *trunk);
 void calls_free (Calls *calls);
