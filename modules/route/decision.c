@@ -263,19 +263,19 @@ dip_toll_free (Way *way)
     const TollFree *row = &g_array_index (way->tables->toll_frees, TollFree, index);
     take_carrier (way, row->carrier);
     EXPLAIN (way->explanation, "toll-free", "%s (line %u): carrier \"%s\", routing number \"%s\"",
-             row->prefix, row->line, row->carrier, row->routing_number);
+             way->key, row->line, row->carrier, row->routing_number);
     if (*row->routing_number != '\0') {
         way->key = way->decision->routing_number = row->routing_number;
     }
     return true;
 }
 
-/* The last but one carrier asks where the number is served now: nobody asks twice, and a call that
- * is another carrier's is asked for by that one. */
+/* The last but one carrier asks where the number is served now: a call that is another carrier's is
+ * asked for by that one. */
 static bool
 has_to_dip (const Way *way)
 {
-    return !way->request->is_dipped && way->decision->type != CALL_TYPE_INTERNATIONAL
+    return way->decision->type != CALL_TYPE_INTERNATIONAL
            && (*way->ingress->carrier == '\0'
                || strcmp (way->decision->carrier_text, way->ingress->carrier) == 0
                || way->decision->type == CALL_TYPE_TOLL_FREE);

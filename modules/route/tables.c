@@ -348,6 +348,18 @@ index_prefixes (const GArray *rows, unsigned size)
     return td_prefix_table_new (prefixes, rows->len, NULL);
 }
 
+/* The trees have them; a million of them apart would take as much again. */
+static void
+drop_prefixes (Tables *tables)
+{
+    for (uint32_t i = 0; i < tables->codes->len; i++) {
+        g_clear_pointer (&g_array_index (tables->codes, Code, i).prefix, g_free);
+    }
+    for (uint32_t i = 0; i < tables->toll_frees->len; i++) {
+        g_clear_pointer (&g_array_index (tables->toll_frees, TollFree, i).prefix, g_free);
+    }
+}
+
 Tables *
 tables_builder_end (TablesBuilder *builder, Findings *findings,
                     bool (*is_trunk) (const char *name, void *data), void *data)
@@ -366,6 +378,7 @@ tables_builder_end (TablesBuilder *builder, Findings *findings,
     index_ingresses (tables);
     index_emergencies (tables);
     tables_check (tables, findings, is_trunk, data);
+    drop_prefixes (tables);
     tables_builder_free (builder);
     return tables;
 }

@@ -25,7 +25,7 @@ typedef struct {
 } Emergency;
 
 typedef struct {
-    char *prefix;
+    char *prefix;                         /* NULL once the tables are made */
     const char *carrier, *routing_number; /* in TEXTS */
     unsigned line;
 } TollFree;
@@ -34,7 +34,7 @@ typedef struct {
 enum { CODE_ALLOCATED, CODE_VACANT, CODE_OWN };
 
 typedef struct {
-    char *prefix;
+    char *prefix;                    /* NULL once the tables are made */
     uint32_t region, state, country; /* in TEXTS */
     int8_t kind, status;
     unsigned line;
