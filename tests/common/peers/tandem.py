@@ -23,11 +23,13 @@ def program(name):
 
 
 def module_folders():
+    """Where the modules of the build tree are. A folder without a program file is of a module that
+    is being made, or is Meson's own."""
     modules = os.path.join(BUILD, 'modules')
     if not os.path.isdir(modules):
         return []
-    folders = [os.path.join(modules, name) for name in sorted(os.listdir(modules))]
-    return [folder for folder in folders if os.path.isdir(folder) and not folder.endswith('.p')]
+    return [os.path.join(modules, name) for name in sorted(os.listdir(modules))
+            if os.path.isfile(os.path.join(modules, name, name + '.so'))]
 
 
 def ini(sections):
