@@ -181,7 +181,7 @@ look_for_users (TdTimer *timer)
     }
     int64_t waited_us = td_clock_now_us () - module->drained_since_us;
     if (td_owner_uses (&module->owner) == td_threads_count (module)) {
-        td_threads_await (module);
+        td_threads_await (module, module->poll_ms);
         td_threads_name_late (module, waited_us);
     } else if (waited_us >= CALL_US) {
         /* Posts and work that were under way are soon over: these are calls, which may need its

@@ -4,14 +4,14 @@
 #include "module/thread.h"
 
 #include "module/error.h"
+#include "run/clock.h"
 
 #include <tandem/log.h>
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 
-enum { PATIENCE_US = G_USEC_PER_SEC, AWAIT_MS = 1 };
+enum { PATIENCE_US = G_USEC_PER_SEC };
 
 typedef struct {
     TdOwned owned;
@@ -24,13 +24,19 @@ typedef struct {
     bool is_named;
 } TdThread;
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t one_has_ended = PTHREAD_COND_INITIALIZER; /* with the lock */
+
 static void *
 thread_main (void *data)
 {
     TdThread *thread = data;
 
     thread->run (thread->data);
+    pthread_mutex_lock (&lock);
     atomic_store_explicit (&thread->has_ended, true, memory_order_release);
+    pthread_cond_broadcast (&one_has_ended);
+    pthread_mutex_unlock (&lock);
     td_owner_unuse (&thread->module->owner);
     return NULL;
 }
@@ -108,12 +114,30 @@ td_threads_reap (TdModule *module)
     }
 }
 
-void
-td_threads_await (TdModule *module)
+static bool
+has_ended (const TdModule *module)
 {
-    if (module->threads->len > 0) {
-        poll (NULL, 0, AWAIT_MS);
+    for (unsigned i = 0; i < module->threads->len; i++) {
+        const TdThread *thread = module->threads->pdata[i];
+        if (atomic_load_explicit (&thread->has_ended, memory_order_acquire)) {
+            return true;
+        }
     }
+    return module->threads->len == 0;
+}
+
+void
+td_threads_await (TdModule *module, unsigned ms)
+{
+    int64_t until_us = td_clock_real_us () + ms * INT64_C (1000);
+
+    if (!td_clock_is_fake ()) {
+        return;
+    }
+    pthread_mutex_lock (&lock);
+    while (!has_ended (module) && td_clock_real_wait (&one_has_ended, &lock, until_us)) {
+    }
+    pthread_mutex_unlock (&lock);
 }
 
 unsigned

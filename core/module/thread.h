@@ -9,9 +9,9 @@
 /* Joins the threads of MODULE that have ended. */
 void td_threads_reap (TdModule *module);
 
-/* Gives MODULE's threads, when nobody but them uses it, a moment of real time to end in: a fake clock
- * runs ahead of what threads can do. */
-void td_threads_await (TdModule *module);
+/* Where the clock is fake, waits until one of MODULE's threads has ended, for MS of real time at most:
+ * threads live in real time, and before the clock goes on by MS they have had as much. */
+void td_threads_await (TdModule *module, unsigned ms);
 
 /* How many have not ended. */
 unsigned td_threads_count (const TdModule *module);

@@ -27,12 +27,27 @@ read_clock (clockid_t clock)
 }
 
 int64_t
+td_clock_real_us (void)
+{
+    return read_clock (CLOCK_MONOTONIC);
+}
+
+bool
+td_clock_real_wait (pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us)
+{
+    struct timespec until = { .tv_sec = until_us / G_USEC_PER_SEC,
+                              .tv_nsec = until_us % G_USEC_PER_SEC * 1000 };
+
+    return pthread_cond_clockwait (condition, lock, CLOCK_MONOTONIC, &until) == 0;
+}
+
+int64_t
 td_clock_read_us (void)
 {
     if (G_UNLIKELY (atomic_load_explicit (&is_fake, memory_order_relaxed))) {
         return atomic_load_explicit (&fake_now_us, memory_order_relaxed);
     }
-    return read_clock (CLOCK_MONOTONIC);
+    return td_clock_real_us ();
 }
 
 int64_t
@@ -65,6 +80,12 @@ void
 td_clock_fake_end (void)
 {
     atomic_store (&is_fake, false);
+}
+
+bool
+td_clock_is_fake (void)
+{
+    return atomic_load (&is_fake);
 }
 
 void

@@ -6,12 +6,22 @@
 
 #include <tandem/lane.h>
 
+#include <pthread.h>
+
 /* The monotonic clock, read afresh; the fake clock's while there is one. Thread: any. */
 int64_t td_clock_read_us (void);
 
 /* From now on both clocks stand still, on a whole second, until moved. */
 void td_clock_fake_begin (void);
 void td_clock_fake_end (void);
+
+/* Whether they are moved by hand. Thread: any. */
+bool td_clock_is_fake (void);
+
+/* For what threads do in real time, also while the clocks are fake: the monotonic clock of the machine;
+ * and pthread_cond_timedwait() until it shows UNTIL_US: false: it does. Thread: any. */
+int64_t td_clock_real_us (void);
+bool td_clock_real_wait (pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us);
 
 /* Moves both clocks so that the monotonic one shows NOW_US, which is no earlier than it shows. */
 void td_clock_fake_move (int64_t now_us);

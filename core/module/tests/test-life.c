@@ -10,6 +10,8 @@
 
 #include <tandem/bus.h>
 
+#include <poll.h>
+#include <semaphore.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -379,7 +381,7 @@ test_never_stopped_in_its_own_callback (World *own, gconstpointer unused)
 }
 
 /* Threads of a module's own. */
-static atomic_bool may_end;
+static sem_t may_end;
 
 static void
 run_well (void *data)
@@ -389,12 +391,18 @@ run_well (void *data)
     }
 }
 
+/* As on a machine that has much else to do. */
+static void
+run_slowly (void *data)
+{
+    run_well (data);
+    poll (NULL, 0, 200);
+}
+
 static void
 run_badly (void *data)
 {
-    while (!atomic_load (&may_end)) {
-        g_thread_yield ();
-    }
+    sem_wait (&may_end);
 }
 
 static bool
@@ -404,9 +412,15 @@ start_good_thread (TdModule *module, GError **error)
 }
 
 static bool
+start_slow_thread (TdModule *module, GError **error)
+{
+    return td_thread_start (module, "pump", run_slowly, module, error);
+}
+
+static bool
 start_bad_thread (TdModule *module, GError **error)
 {
-    atomic_store (&may_end, false);
+    sem_init (&may_end, 0, 0);
     return td_thread_start (module, "pump", run_badly, module, error);
 }
 
@@ -429,6 +443,20 @@ test_threads_are_joined (World *own, gconstpointer unused)
     assert_defects (module, "");
 }
 
+/* However far the clock is moved meanwhile. */
+static void
+test_a_slow_thread_has_its_time (World *own, gconstpointer unused)
+{
+    TdModuleDescriptor descriptor = plain;
+
+    descriptor.start = start_slow_thread;
+    TdModule *module = world_run (&descriptor);
+    td_registry_unload (own->registry, "plain", 0, note_answer, NULL);
+    td_lanes_advance (7000);
+    g_assert_cmpuint (td_module_phase (module), ==, TD_MODULE_UNLOADED);
+    assert_defects (module, "");
+}
+
 static void
 test_a_thread_that_does_not_end_is_named (World *own, gconstpointer unused)
 {
@@ -442,7 +470,7 @@ test_a_thread_that_does_not_end_is_named (World *own, gconstpointer unused)
                      "module plain: still used by thread pump, 5 s after its deadline: it stays "
                      "mapped until they have ended;");
     assert_defects (module, "thread pump;");
-    atomic_store (&may_end, true);
+    sem_post (&may_end);
     while (td_owner_uses (&module->owner) > 0) {
         g_thread_yield ();
     }
@@ -498,6 +526,7 @@ main (int argc, char **argv)
     add ("/module/life/posts-are-run-before-it-ends", test_posts_are_run_before_it_ends);
     add ("/module/life/never-stopped-in-its-own-callback", test_never_stopped_in_its_own_callback);
     add ("/module/life/threads-are-joined", test_threads_are_joined);
+    add ("/module/life/a-slow-thread-has-its-time", test_a_slow_thread_has_its_time);
     add ("/module/life/a-thread-that-does-not-end-is-named",
          test_a_thread_that_does_not_end_is_named);
     add ("/module/life/state-folder", test_state_folder);
