@@ -35,6 +35,7 @@ struct TdOwner {
     unsigned n_owned;
     bool may_raise_priority; /* set once, by whoever makes the owner */
     atomic_uint n_uses;
+    atomic_uint n_threads;   /* of its own: not lanes, not workers */
     atomic_bool is_starting; /* takes no new work yet: it may lack half of what it needs */
     atomic_bool is_stopping; /* refuses new work */
     atomic_bool is_stopped;  /* its code is not called any more, but for drop and free functions */

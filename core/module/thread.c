@@ -55,6 +55,7 @@ revoke_thread (TdOwned *owned)
     TdThread *thread = (TdThread *) owned;
 
     pthread_join (thread->thread, NULL);
+    atomic_fetch_sub (&thread->module->owner.n_threads, 1);
     g_ptr_array_remove_fast (thread->module->threads, thread);
     free_thread (thread);
 }
@@ -97,6 +98,7 @@ td_thread_start (TdModule *module, const char *name, void (*run) (void *data), v
     }
     g_autofree char *short_name = g_strndup (name, 15); /* more the kernel does not take */
     pthread_setname_np (thread->thread, short_name);
+    atomic_fetch_add (&module->owner.n_threads, 1);
     td_owner_add (&module->owner, &thread->owned);
     g_ptr_array_add (module->threads, thread);
     return true;

@@ -10,14 +10,58 @@
 /* More steps than any test needs to come to rest. */
 #define MANY_STEPS 20000000u
 
+/* What a thread is given to answer in. */
+#define PATIENCE_US (10 * INT64_C (1000000))
+
 static uint64_t random_state;
 static bool is_stepping;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t one_came = PTHREAD_COND_INITIALIZER;
+/* Guarded by the lock: */
+static unsigned n_expected;
+static bool has_come; /* since the lanes were last at rest */
 
 void
 td_step_begin (uint64_t seed)
 {
     random_state = seed;
     is_stepping = false;
+    n_expected = 0;
+    has_come = false;
+}
+
+void
+td_step_expect (void)
+{
+    pthread_mutex_lock (&lock);
+    n_expected++;
+    pthread_mutex_unlock (&lock);
+}
+
+void
+td_step_came (void)
+{
+    pthread_mutex_lock (&lock);
+    n_expected -= n_expected > 0;
+    has_come = true;
+    pthread_cond_signal (&one_came);
+    pthread_mutex_unlock (&lock);
+}
+
+/* The lanes are at rest: waits for what threads will post. Returns whether there was any. */
+static bool
+await_threads (void)
+{
+    int64_t until_us = td_clock_real_us () + PATIENCE_US;
+
+    pthread_mutex_lock (&lock);
+    while (n_expected > 0 && !has_come && td_clock_real_wait (&one_came, &lock, until_us)) {
+    }
+    bool any = has_come;
+    has_come = false;
+    pthread_mutex_unlock (&lock);
+    return any;
 }
 
 /* A number below N, from a Weyl sequence and an avalanche of its bits. */
@@ -122,7 +166,7 @@ td_lanes_step (void)
 void
 td_lanes_settle (void)
 {
-    for (unsigned i = 0; td_lanes_step (); i++) {
+    for (unsigned i = 0; td_lanes_step () || await_threads (); i++) {
         if (i == MANY_STEPS) {
             g_error ("the lanes do not come to rest: a post or a timer of 0 ms starts itself anew");
         }

@@ -9,4 +9,10 @@
 /* The steps from here on follow from SEED. */
 void td_step_begin (uint64_t seed);
 
+/* A module's threads live in real time. Who waits for what one of them will post says so, and the
+ * lanes do not come to rest, nor does the clock move on, before it has come; or a thread has not
+ * answered for so long that it never will. For fake lanes only. Thread: any. */
+void td_step_expect (void);
+void td_step_came (void);
+
 #endif

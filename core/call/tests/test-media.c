@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Statistics of a provider that was built against other headers: what it lacks reads as zero, and
- * what it has too many is not read. */
+/* Media providers that were built against other headers: of their statistics, what they lack reads as
+ * zero, and what they have too many is not read. And one that answers from a thread of its own. */
 
 #include "call/media.h"
 #include "run/lane.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ typedef struct {
     size_t stride; /* of what the provider answers */
     TdTermination *termination;
     unsigned n_answers;
+    pthread_t thread;
+    TdCauseValue cause;
 } Fixture;
 
 static void
@@ -42,6 +45,22 @@ request (TdMediaRequest *request, void *data)
     td_media_done (request, NULL, (const TdMediaStats *) bytes, 3);
 }
 
+static void *
+answer_slowly (void *data)
+{
+    poll (NULL, 0, 100); /* as on a machine that has much else to do */
+    td_media_failed (data, TD_CAUSE_RESOURCE_UNAVAILABLE, "none left");
+    return NULL;
+}
+
+static void
+request_of_thread (TdMediaRequest *request, void *data)
+{
+    Fixture *fixture = data;
+
+    pthread_create (&fixture->thread, NULL, answer_slowly, request);
+}
+
 static void
 set_up (Fixture *fixture, const void *data)
 {
@@ -57,6 +76,9 @@ set_up (Fixture *fixture, const void *data)
     td_media_open ();
     td_owner_init (&fixture->module, "guest");
     fixture->stride = *(const size_t *) data;
+    if (fixture->stride == 0) {
+        provider.request = request_of_thread;
+    }
     td_media_provider_register ((TdModule *) &fixture->module, &provider, &error);
     g_assert_no_error (error);
     TdProviderEntry *entry = td_provider_acquire ();
@@ -109,10 +131,36 @@ test_stats (Fixture *fixture, const void *data)
     g_assert_cmpuint (fixture->n_answers, ==, 1);
 }
 
+static void
+take_cause (void *data, const TdMediaOutcome *outcome)
+{
+    ((Fixture *) data)->cause = outcome->cause;
+}
+
+static void
+audit_by_thread (void *data)
+{
+    Fixture *fixture = data;
+
+    td_media_audit (fixture->termination, 1000, take_cause, fixture);
+}
+
+/* However far the clock is moved, an answer of a thread is there before the time for it is over. */
+static void
+test_the_clock_waits_for_a_thread (Fixture *fixture, const void *data)
+{
+    atomic_store (&fixture->module.n_threads, 1);
+    td_lanes_on (td_lane_at (0), audit_by_thread, fixture);
+    td_lanes_advance (5000);
+    g_assert_cmpuint (fixture->cause, ==, TD_CAUSE_RESOURCE_UNAVAILABLE);
+    pthread_join (fixture->thread, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
     static const size_t shorter = SHORTER, same = sizeof (TdMediaStats), longer = sizeof (Longer);
+    static const size_t none = 0;
 
     g_test_init (&argc, &argv, NULL);
     g_test_add ("/call/media/stats-of-an-older-build", Fixture, &shorter, set_up, test_stats,
@@ -120,5 +168,7 @@ main (int argc, char **argv)
     g_test_add ("/call/media/stats-of-this-build", Fixture, &same, set_up, test_stats, tear_down);
     g_test_add ("/call/media/stats-of-a-newer-build", Fixture, &longer, set_up, test_stats,
                 tear_down);
+    g_test_add ("/call/media/the-clock-waits-for-a-thread", Fixture, &none, set_up,
+                test_the_clock_waits_for_a_thread, tear_down);
     return g_test_run ();
 }
