@@ -92,6 +92,21 @@ type_of (const TdField *field)
     return field->type == TD_FIELD_TEXT || field->type == TD_FIELD_ID ? "TEXT" : "INTEGER";
 }
 
+/* Whether FIELD needs no column, or has it. */
+static bool
+has_column (const CdrStore *store, const TdField *field, bool *ret_has, GError **error)
+{
+    g_autofree char *look = g_strdup_printf (
+        "SELECT count (*) FROM pragma_table_info ('records') WHERE name = '%s'", field->name);
+    int64_t n = 1;
+
+    if (is_column (field) && !read_number (store, look, &n, error)) {
+        return false;
+    }
+    *ret_has = n > 0;
+    return true;
+}
+
 static bool
 add_missing_columns (const CdrStore *store, const TdTopic *topic, GError **error)
 {
@@ -99,16 +114,11 @@ add_missing_columns (const CdrStore *store, const TdTopic *topic, GError **error
     const TdField *fields = td_topic_fields (topic, &n_fields);
 
     for (uint32_t i = 0; i < n_fields; i++) {
-        g_autofree char *look = g_strdup_printf (
-            "SELECT count (*) FROM pragma_table_info ('records') WHERE name = '%s'",
-            fields[i].name);
         g_autofree char *add = g_strdup_printf ("ALTER TABLE records ADD COLUMN \"%s\" %s",
                                                 fields[i].name, type_of (&fields[i]));
-        int64_t n = 1;
-        if (is_column (&fields[i]) && !read_number (store, look, &n, error)) {
-            return false;
-        }
-        if (n == 0 && !run (store, add, "a column cannot be added", error)) {
+        bool has;
+        if (!has_column (store, &fields[i], &has, error)
+            || (!has && !run (store, add, "a column cannot be added", error))) {
             return false;
         }
     }
@@ -145,12 +155,41 @@ check_version (const CdrStore *store, int64_t version, int64_t n_tables, GError 
     return true;
 }
 
+/* Whether all is there, and may be written. This takes no lock: a build that is upgraded may be in the
+ * middle of a transaction, and a disk needs its time for each. */
+static bool
+is_prepared (const CdrStore *store, const TdTopic *topic, bool *ret_is_prepared, GError **error)
+{
+    uint32_t n_fields;
+    const TdField *fields = td_topic_fields (topic, &n_fields);
+    int64_t version;
+
+    if (!read_number (store, "PRAGMA user_version", &version, error)) {
+        return false;
+    }
+    bool is_whole = version == SCHEMA_VERSION && sqlite3_db_readonly (store->db, "main") == 0;
+    for (uint32_t i = 0; is_whole && i < n_fields; i++) {
+        if (!has_column (store, &fields[i], &is_whole, error)) {
+            return false;
+        }
+    }
+    *ret_is_prepared = is_whole;
+    return true;
+}
+
 /* In one transaction, so that two processes that begin at once do not meet half-way. */
 static bool
 prepare_schema (const CdrStore *store, const TdTopic *topic, GError **error)
 {
     int64_t version, n_tables;
+    bool is_whole;
 
+    if (!is_prepared (store, topic, &is_whole, error)) {
+        return false;
+    }
+    if (is_whole) {
+        return true;
+    }
     if (!run (store, "BEGIN IMMEDIATE", "cannot be locked", error)) {
         return false;
     }

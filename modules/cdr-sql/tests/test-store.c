@@ -234,6 +234,22 @@ test_held_by_another (Test *test, gconstpointer data)
     assert_query ("SELECT count (*) FROM records", "3");
 }
 
+/* A build that is upgraded, or another program, is in the middle of writing. */
+static void
+test_opened_while_it_is_written (Test *test, gconstpointer data)
+{
+    sqlite3 *other;
+
+    open_store (test);
+    g_clear_pointer (&test->store, cdr_store_close);
+    g_assert_cmpint (sqlite3_open (test->path, &other), ==, SQLITE_OK);
+    g_assert_cmpint (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    open_store (test);
+    sqlite3_exec (other, "COMMIT", NULL, NULL, NULL);
+    sqlite3_close (other);
+    assert_added (test, 1, 3);
+}
+
 static void
 test_moved_away (Test *test, gconstpointer data)
 {
@@ -320,6 +336,7 @@ main (int argc, char **argv)
     ADD ("refused/no-folder", test_no_folder);
     ADD ("damaged", test_damaged);
     ADD ("held", test_held_by_another);
+    ADD ("opened-while-it-is-written", test_opened_while_it_is_written);
     ADD ("moved-away", test_moved_away);
     ADD ("killed", test_killed);
     return g_test_run ();
