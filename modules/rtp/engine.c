@@ -176,13 +176,15 @@ static void
 run_thread (void *data)
 {
     RtpThread *thread = data;
+    bool must_end;
 
-    while (!atomic_load_explicit (&thread->must_end, memory_order_acquire)
-           || thread->n_streams > 0) {
+    do {
+        /* Before the turn: what was asked for before the end is done in it. */
+        must_end = atomic_load_explicit (&thread->must_end, memory_order_acquire);
         if (rtp_thread_turn (thread) && rtp_setting (&thread->engine->batch_us) > 0) {
             rest (thread);
         }
-    }
+    } while (!must_end || thread->n_streams > 0);
 }
 
 static void

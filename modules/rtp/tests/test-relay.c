@@ -822,6 +822,35 @@ test_threads (void)
     close_peer (&b);
 }
 
+static bool
+hold_back (const char *name, RtpThreadRun run, void *thread, void *data, GError **error)
+{
+    *(Starter *) data = (Starter){ .run = run, .data = thread };
+    return true;
+}
+
+/* A thread that first runs when the engine has been stopped already. */
+static void
+test_a_late_thread_leaves_nothing (void)
+{
+    g_autoptr (GError) error = NULL;
+    RtpEngineSetup setup = make_setup (NULL);
+    Starter starter = { 0 };
+    Fixture fixture = { 0 };
+
+    setup.start = hold_back;
+    setup.data = &starter;
+    fixture.engine = rtp_engine_new (&setup, &error);
+    g_assert_no_error (error);
+    g_assert_true (rtp_engine_start (fixture.engine, &error));
+    RtpStream *stream = open_stream (&fixture, "127.0.0.1", RTP_STREAM_PAIR, 1);
+    rtp_streams_view (&stream, 1, true, keep_view, NULL);
+    rtp_engine_stop (fixture.engine);
+    starter.run (starter.data);
+    g_assert_cmpuint (rtp_engine_ports_in_use (fixture.engine), ==, 0);
+    rtp_engine_free (fixture.engine);
+}
+
 #define ADD(path, function)                                                                        \
     g_test_add ("/rtp/relay/" path, Fixture, NULL, set_up, function, tear_down)
 
@@ -850,5 +879,6 @@ main (int argc, char **argv)
     ADD ("other-address", test_address_of_somebody_else);
     g_test_add_func ("/rtp/relay/other-program", test_port_of_somebody_else);
     g_test_add_func ("/rtp/relay/threads", test_threads);
+    g_test_add_func ("/rtp/relay/late-thread", test_a_late_thread_leaves_nothing);
     return g_test_run ();
 }
