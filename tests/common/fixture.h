@@ -13,6 +13,10 @@
 #include <tandem/engine.h>
 #include <tandem/lane.h>
 
+/* Who tests media takes ports from here: above those the kernel gives away, and far from those that
+ * tests which run beside have looked at and will bind in a moment. */
+#define TD_FIXTURE_MEDIA_PORTS "[rtp]\nfirst-port = 61000\nlast-port = 65534\n"
+
 typedef struct {
     char *dir; /* of its own, removed at the end */
     char *config_file;

@@ -4,10 +4,12 @@
 #include "common/sip-peers.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -307,16 +309,41 @@ is_free (int kind, uint16_t port)
     return is_bound;
 }
 
-/* A port for both transports, below those that the kernel gives to tests that run beside. */
-static uint16_t
-free_port (void)
+/* Claims PORT among all tests that run at the same time, those of tests/common/peers/ports.py, too:
+ * between our look and the switch's binding nobody else takes it. Returns what holds the claim, or
+ * -1. */
+static int
+claim (uint16_t port)
 {
-    uint16_t port;
+    g_autofree char *folder =
+        g_strdup_printf ("%s/tandem-test-ports-%u", g_get_tmp_dir (), (unsigned) getuid ());
+    g_autofree char *file = g_strdup_printf ("%s/%u", folder, port);
 
-    do {
-        port = (uint16_t) g_random_int_range (20000, 32000);
-    } while (!is_free (SOCK_DGRAM, port) || !is_free (SOCK_STREAM, port));
-    return port;
+    g_mkdir_with_parents (folder, 0700);
+    int fd = open (file, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    g_assert_cmpint (fd, >=, 0);
+    if (flock (fd, LOCK_EX | LOCK_NB) < 0) {
+        close (fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Takes a port for both transports, below those that the kernel gives away. */
+static void
+take_port (Flow *flow)
+{
+    for (;;) {
+        flow->port = (uint16_t) g_random_int_range (10000, 30000);
+        flow->claim = claim (flow->port);
+        if (flow->claim >= 0 && is_free (SOCK_DGRAM, flow->port)
+            && is_free (SOCK_STREAM, flow->port)) {
+            return;
+        }
+        if (flow->claim >= 0) {
+            close (flow->claim);
+        }
+    }
 }
 
 void
@@ -331,7 +358,7 @@ sip_peers_set_up (Flow *flow, gconstpointer data)
     sip_peer_open (&flow->b);
     sip_peer_open (&flow->c);
     sip_peer_open (&flow->probe);
-    flow->port = free_port ();
+    take_port (flow);
     g_autofree char *config =
         g_strdup_printf ("[modules]\nsip = required\nroute-table = required\n%s"
                          "[sip]\nlisten = udp:127.0.0.1:%u, tcp:127.0.0.1:%u\nstrangers = %s\n"
@@ -353,6 +380,7 @@ sip_peers_tear_down (Flow *flow, gconstpointer data)
     sip_peer_close (&flow->b);
     sip_peer_close (&flow->c);
     sip_peer_close (&flow->probe);
+    close (flow->claim);
     g_clear_pointer (&flow->a_parties, g_free);
     g_clear_pointer (&flow->b_parties, g_free);
     g_clear_pointer (&flow->b_call_id, g_free);

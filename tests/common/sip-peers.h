@@ -26,6 +26,7 @@ typedef struct {
     Peer a, b, c;
     Peer probe;    /* asks whether all that was sent before has been served */
     uint16_t port; /* of the switch */
+    int claim;     /* on the port */
     unsigned n_branches;
     unsigned n_calls;
     /* "From: ...\r\nTo: ...\r\n" of the requests of A and B in their dialogs. */

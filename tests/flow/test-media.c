@@ -18,7 +18,7 @@ typedef struct {
 static void
 set_up (Flow *flow, gconstpointer data)
 {
-    flow->fixture = td_fixture_new ("[modules]\nrtp = required\n");
+    flow->fixture = td_fixture_new ("[modules]\nrtp = required\n" TD_FIXTURE_MEDIA_PORTS);
     flow->endpoint = fake_endpoint_new (flow->fixture);
     flow->endpoint->routes = g_strdup ("b1;b2");
     flow->endpoint->is_quick = true;

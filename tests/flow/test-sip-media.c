@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const SipPeersOptions anchored = {
-    .more = "rtp = required\n[call]\nmedia = anchor\n",
+    .more = "rtp = required\n[call]\nmedia = anchor\n" TD_FIXTURE_MEDIA_PORTS,
 };
 
 #define HEAD "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"

@@ -70,8 +70,8 @@ set_stage (Stage *stage)
     static uint8_t table[256];
     RtpEngineSetup setup = { .n_threads = 1,
                              .settings.lock_after = 3,
-                             .settings.first_port = 1024,
-                             .settings.last_port = 65535,
+                             .settings.first_port = 61000,
+                             .settings.last_port = 65534,
                              .event = ignore_event };
     TdAddress host;
 
