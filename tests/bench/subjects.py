@@ -87,7 +87,7 @@ class Subject:
         return Footprint(self.rss_kib(), descriptors(self.process.pid))
 
     def wait_for_port(self, port):
-        self.process.wait_for(lambda: not ports.is_free(port), f'port {port}', interval_s=0.001)
+        self.process.wait_for(lambda: ports.is_served(port), f'port {port}', interval_s=0.001)
 
 
 class TandemSignalling(Subject):

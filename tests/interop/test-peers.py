@@ -41,14 +41,18 @@ class Ports(unittest.TestCase):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
             holder.bind(('127.0.0.1', port))
             self.assertFalse(ports.is_free(port))
+            self.assertTrue(ports.is_served(port))
         self.assertTrue(ports.is_free(port))
+        self.assertFalse(ports.is_served(port))
 
     def test_bound_over_tcp_is_not_free(self):
         port = ports.free_port()
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as holder:
             holder.bind(('127.0.0.1', port))
+            self.assertFalse(ports.is_served(port))
             holder.listen()
             self.assertFalse(ports.is_free(port))
+            self.assertTrue(ports.is_served(port))
 
     def test_not_given_to_another_process(self):
         port = ports.free_port()

@@ -66,4 +66,4 @@ class Kamailio:
         self.process = case.spawn('kamailio', [
             program, '-f', config, '-DD', '-E', '-m', '256', '-Y', folder,
             '-P', folder + '/pid', '-w', folder])
-        self.process.wait_for(lambda: not ports.is_free(self.port), 'listening socket')
+        self.process.wait_for(lambda: ports.is_served(self.port), 'listening socket')

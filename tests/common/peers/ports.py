@@ -12,6 +12,7 @@ import socket
 import tempfile
 
 LOWEST, HIGHEST = 10000, 30000
+TCP_LISTEN = '0A'  # in /proc/net/tcp
 _claims = {}
 
 
@@ -45,6 +46,19 @@ def is_free(port, host='127.0.0.1'):
             except OSError:
                 return False
     return True
+
+
+def is_served(port):
+    """Whether somebody has PORT over UDP, or listens there over TCP, on any address. The kernel's lists
+    say so: a look by binding has the port for a moment, in which the peer that is awaited cannot."""
+    for kind in ('udp', 'udp6', 'tcp', 'tcp6'):
+        with open(f'/proc/self/net/{kind}', encoding='ascii') as sockets:
+            next(sockets)
+            for _, local, _, state, *_ in map(str.split, sockets):
+                if int(local.rpartition(':')[2], 16) == port and (kind.startswith('udp') or
+                                                                  state == TCP_LISTEN):
+                    return True
+    return False
 
 
 def _run(first, n_ports):

@@ -105,7 +105,7 @@ def uas(case, scenario='uas', n_calls=None, **options):
     """The called side. It listens when this returns."""
     arguments = ['-m', n_calls] if n_calls else []
     sipp = Sipp(case, 'uas', scenario, arguments, **options)
-    sipp.process.wait_for(lambda: not ports.is_free(sipp.port, sipp.host), 'listening socket')
+    sipp.process.wait_for(lambda: ports.is_served(sipp.port), 'listening socket')
     return sipp
 
 
