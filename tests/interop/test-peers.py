@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, process, sipp, sound, tandem  # noqa: E402
+from peers.agent import Agent  # noqa: E402
 from peers.baresip import Baresip, tone_share  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
@@ -142,6 +143,16 @@ class Processes(PeerCase):
         peer = self.shell('sleep 60')
         with self.assertRaisesRegex(process.ProcessError, 'no "ready"'):
             peer.wait_for_output('ready', timeout_s=0.1)
+
+
+class Agents(PeerCase):
+    def test_what_is_repeated_is_no_news(self):
+        switch = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(switch.close)
+        agent = Agent(self, 9)
+        for message in ('INVITE 1', 'INVITE 1', 'ACK 1', 'INVITE 2'):
+            switch.sendto(message.encode(), ('127.0.0.1', agent.port))
+        self.assertEqual([agent.receive() for _ in range(3)], ['INVITE 1', 'ACK 1', 'INVITE 2'])
 
 
 class Missing(PeerCase):

@@ -67,18 +67,23 @@ class Agent:
         self.socket.bind((host, 0))
         self.port = self.socket.getsockname()[1]
         self.address = f'{host}:{self.port}'
+        self.known = set()
 
     def send(self, message):
         self.socket.sendto(message if isinstance(message, bytes) else message.encode(),
                            self.switch)
 
     def receive(self, timeout_s=TIMEOUT_S):
-        """The next message, or None."""
+        """The next message, or None. What the switch repeats, since we took our time to answer it
+        (RFC 3261 17.1.1.2, 13.3.1.4), is no new message."""
         self.socket.settimeout(timeout_s)
         try:
-            return self.socket.recv(65536).decode('utf-8', 'replace')
+            while (message := self.socket.recv(65536)) in self.known:
+                pass
         except (TimeoutError, BlockingIOError):
             return None
+        self.known.add(message)
+        return message.decode('utf-8', 'replace')
 
     def expect(self, start, timeout_s=TIMEOUT_S):
         """The next message that is no repetition of 1xx; an error unless it begins with START."""
@@ -148,7 +153,7 @@ class Sound:
             (self.sequence * 160).to_bytes(4, 'big') + (ssrc or self.ssrc).to_bytes(4, 'big')
         self.socket.sendto(head + bytes([sample]) * 160, (host, port))
 
-    def hear(self, timeout_s=1):
+    def hear(self, timeout_s=TIMEOUT_S):
         """The samples of the next packet: a byte; or None."""
         self.socket.settimeout(timeout_s)
         try:
