@@ -111,7 +111,8 @@ class Descriptors(Limits):
 
         resource.prlimit(tandem.pid, resource.RLIMIT_NOFILE, limits)
         tandem.process.wait_for(lambda: not tandem.ctl_json('call', 'list'), 'end of all calls')
-        self.assertLessEqual(self.descriptors(tandem), idle + 1)  # the record's file
+        tandem.process.wait_for(lambda: self.descriptors(tandem) <= idle + 1,  # the record's file
+                                'end of their descriptors')
         uac = self.caller()
         counts = uac.wait()
         self.assertEqual((counts.successful, counts.failed), (self.N_CALLS, 0))
