@@ -86,12 +86,21 @@ class Disks(PeerCase):
 
     def check_records(self, may_be_doubled=False):
         """Each call has its START and its STOP."""
-        for records in (self.read_csv(), self.read_database()):
+        expected = {(record, call) for call in self.answered for record in ('START', 'STOP')}
+        for place, records in ((self.csv, self.read_csv()), (self.database, self.read_database())):
             if not may_be_doubled:
-                self.assertEqual(len(records), len(set(records)))
+                self.assertEqual(len(records), len(set(records)), place)
             counts = collections.Counter((record, call) for _, record, call in set(records))
-            self.assertEqual(counts, {(record, call): 1 for call in self.answered
-                                      for record in ('START', 'STOP')})
+            self.assertEqual(expected - set(counts), set(), f'not in {place}')
+            self.assertEqual(set(counts) - expected, set(), f'in {place}, and not answered')
+            self.assertEqual({key for key, n in counts.items() if n > 1}, set(), place)
+
+    def wait_for_advice(self, advice):
+        """Both have failed by now, and say what to do."""
+        for name in ('cdr.csv', 'cdr.sqlite'):
+            self.tandem.process.wait_for(
+                lambda name=name: any(name in line and advice in line for line in
+                                      self.tandem.process.output().splitlines()), advice)
 
     def wait_until_stored(self):
         self.tandem.process.wait_for(
@@ -106,10 +115,7 @@ class Disks(PeerCase):
         place.fill()
         self.place_calls()
         self.assertEqual(self.register(), 500)
-        for name in ('cdr.csv', 'cdr.sqlite'):
-            self.tandem.process.wait_for(
-                lambda name=name: any(name in line and 'make room' in line for line in
-                                      self.tandem.process.output().splitlines()), 'advice')
+        self.wait_for_advice('make room')
         place.empty()
         self.assertEqual(self.register(), 200)
         self.wait_until_stored()
@@ -125,7 +131,7 @@ class Disks(PeerCase):
         place.forbid()
         self.place_calls()
         self.assertEqual(self.register(), 500)
-        self.tandem.process.wait_for_output('mount it for writing')
+        self.wait_for_advice('mount')
         place.allow()
         self.assertEqual(self.register(), 200)
         self.wait_until_stored()
