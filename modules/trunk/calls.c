@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { MAX_REST_S = 300 };
+
 struct Calls {
     Trunk *trunk;
     const TdAttribute *retry_after;
@@ -127,16 +129,20 @@ calls_stop (Trunk *trunk)
 
 /* --- Legs -------------------------------------------------------------------------------- */
 
-/* A peer that sends calls away for a while says so (RFC 3261 21.5.4). */
+/* A peer that sends calls away for a while should get none for so long (RFC 3261 21.5.4), within
+ * reason. */
 static void
-heed_retry_after (const Trunk *trunk, Group *group, TdChannel *channel)
+heed_retry_after (const Calls *calls, TrunkLeg *leg, TdChannel *channel)
 {
     const TdCause *cause = td_channel_cause (channel);
-    int64_t seconds =
-        td_attributes_number (td_channel_attributes (channel), trunk->calls->retry_after);
+    int64_t seconds = td_attributes_number (td_channel_attributes (channel), calls->retry_after);
+    int64_t rest_us = MIN (seconds, MAX_REST_S) * G_USEC_PER_SEC, now_us = td_clock_now_us ();
 
     if (cause->space == TD_CODE_SIP && cause->code == 503 && seconds > 0) {
-        group_tell_level (group, 2, MIN (seconds, 3600) * G_USEC_PER_SEC, td_clock_now_us ());
+        group_tell_level (leg->group, 2, rest_us, now_us);
+        if (leg->member != NULL) {
+            group_rest (leg->group, leg->member, now_us + rest_us);
+        }
     }
 }
 
@@ -163,7 +169,7 @@ leg_ended (TdHold *hold, TdChannel *channel)
     if (channel == NULL) { /* no leg came of it */
         group_leg_failed (&leg->leg, TD_CAUSE_NETWORK_OUT_OF_ORDER, false, now_us, wall_us);
     } else if (leg->leg.way == WAY_OUT) {
-        heed_retry_after (leg->trunk, leg->leg.group, channel);
+        heed_retry_after (leg->trunk->calls, &leg->leg, channel);
     }
     if (leg->call != NULL && leg->leg.is_concluded) {
         unlink_leg (leg);

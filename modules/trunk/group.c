@@ -182,9 +182,10 @@ add_to_metric (Group *group, GroupMetric metric, int amount)
 static bool
 take_seat (TrunkLeg *leg, unsigned which, TdLimit *limit, const Demand *demand, uint32_t weight)
 {
-    unsigned seat_class = demand->priority_class > TD_CLASS_ORDINARY ? demand->priority_class
-                          : demand->is_lesser                        ? CLASS_LESSER
-                                                                     : CLASS_DIRECT;
+    unsigned highest = demand->priority_class > TD_CLASS_ORDINARY ? TD_CLASS_MAX
+                       : demand->is_lesser                        ? CLASS_LESSER
+                                                                  : CLASS_DIRECT;
+    unsigned seat_class = MIN (demand->priority_class, highest);
     TdSeat *seat = &leg->seats[which];
 
     *seat = (TdSeat){ .owner = demand->module, .holder = demand->call, .weight = weight };
@@ -249,7 +250,9 @@ take_tokens (Group *group, Way way, int64_t now_us)
 static int
 pick_member (Group *group, const Demand *demand)
 {
-    Hunt hunt = { group->settings.hunt, group->hunted, group->members->len, group->cursor };
+    bool has_priority = demand->priority_class > TD_CLASS_ORDINARY; /* it disturbs who rests */
+    Hunt hunt = { group->settings.hunt, group->hunted, group->members->len, group->cursor,
+                  has_priority ? INT64_MAX : demand->now_us };
     uint32_t tried[GROUP_MAX_TRIES];
 
     for (unsigned i = 0; i < demand->n_tried; i++) { /* a reload may have moved, or removed, them */
@@ -560,6 +563,14 @@ group_tell_level (Group *group, unsigned level, int64_t duration_us, int64_t now
 {
     pthread_mutex_lock (&group->lock);
     congestion_tell (&group->congestion, level, duration_us, now_us);
+    pthread_mutex_unlock (&group->lock);
+}
+
+void
+group_rest (Group *group, Member *member, int64_t until_us)
+{
+    pthread_mutex_lock (&group->lock);
+    member->hunt.rests_until_us = until_us;
     pthread_mutex_unlock (&group->lock);
 }
 

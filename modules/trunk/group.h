@@ -183,6 +183,9 @@ void group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t w
 /* Whether GROUP takes calls, and, where it does, those that go out as well. */
 void group_set_up (Group *group, bool is_up, bool is_reachable);
 
+/* MEMBER is to get no calls before UNTIL_US, but those with a priority. */
+void group_rest (Group *group, Member *member, int64_t until_us);
+
 /* Whether calls may go out by MEMBER. */
 void group_set_member_up (Group *group, Member *member, bool is_up);
 

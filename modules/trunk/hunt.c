@@ -10,15 +10,16 @@ typedef struct {
 } Choice;
 
 static bool
-has_place (const HuntMember *member)
+has_place (const Hunt *hunt, const HuntMember *member)
 {
-    return member->is_up && (member->capacity == 0 || member->load < member->capacity);
+    return member->is_up && (member->capacity == 0 || member->load < member->capacity)
+           && hunt->now_us >= member->rests_until_us;
 }
 
 static bool
 is_candidate (const Choice *choice, unsigned index)
 {
-    if (!has_place (choice->hunt->members[index])) {
+    if (!has_place (choice->hunt, choice->hunt->members[index])) {
         return false;
     }
     for (unsigned i = 0; i < choice->n_tried; i++) {
@@ -125,7 +126,7 @@ pick_by_share (const Choice *choice)
     }
     for (unsigned i = 0; i < choice->hunt->n_members; i++) {
         HuntMember *member = choice->hunt->members[i];
-        if (has_place (member) && member->share > 0) {
+        if (has_place (choice->hunt, member) && member->share > 0) {
             member->credit += (int32_t) member->share;
             total += member->share;
         }
@@ -136,7 +137,7 @@ pick_by_share (const Choice *choice)
     int best = -1;
     for (unsigned i = 0; i < choice->hunt->n_members; i++) {
         const HuntMember *member = choice->hunt->members[i];
-        if (has_place (member) && member->share > 0
+        if (has_place (choice->hunt, member) && member->share > 0
             && (best < 0 || member->credit > choice->hunt->members[best]->credit)) {
             best = (int) i;
         }
@@ -187,7 +188,7 @@ hunt_n_free (const Hunt *hunt)
     unsigned n = 0;
 
     for (unsigned i = 0; i < hunt->n_members; i++) {
-        n += has_place (hunt->members[i]);
+        n += has_place (hunt, hunt->members[i]);
     }
     return n;
 }

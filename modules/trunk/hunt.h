@@ -9,7 +9,7 @@
  *     least-cost      the smallest cost, then as most-idle
  *     percent         each its share of the calls, exactly
  *
- * A member that is out of service, full, or was tried for this call already is passed over.
+ * A member that is out of service, full, rests, or was tried for this call already is passed over.
  */
 
 #ifndef TRUNK_HUNT_H
@@ -35,8 +35,9 @@ typedef struct {
     uint32_t capacity; /* 0: no limit */
     uint32_t cost;
     uint32_t share;
-    int32_t credit;  /* of percent: what it is owed, in shares */
-    int64_t used_us; /* when it got its latest call */
+    int32_t credit;         /* of percent: what it is owed, in shares */
+    int64_t used_us;        /* when it got its latest call */
+    int64_t rests_until_us; /* it wants no calls before */
     bool is_up;
 } HuntMember;
 
@@ -45,6 +46,7 @@ typedef struct {
     HuntMember *const *members;
     unsigned n_members;
     unsigned cursor; /* the one taken last, n_members or more: none */
+    int64_t now_us;
 } Hunt;
 
 /* The index of the member to try now, or -1 when none is left. TRIED: the N_TRIED that this call has

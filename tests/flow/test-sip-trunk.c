@@ -40,6 +40,33 @@ test_retry_after_is_congestion (Flow *flow, gconstpointer data)
     must ("trunk statistics c --last 1", "\"busy\":1");
 }
 
+/* RFC 3261 21.5.4: and it gets none. */
+static void
+test_retry_after_is_heeded (Flow *flow, gconstpointer data)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        sip_invite (flow, "", SDP ("offer-a"));
+        expect (&flow->a, "SIP/2.0 100 ");
+        if (i == 0) {
+            expect (&flow->b, "INVITE ");
+            sip_answer_to (flow, &flow->b, flow->b.last, 503, "pt", "Retry-After: 30\r\n", NULL);
+            expect (&flow->b, "ACK ");
+        } else if (i == 2) {
+            expect (&flow->b, "INVITE "); /* it is over */
+            return;
+        }
+        expect (&flow->c, "INVITE ");
+        ANSWER (&flow->c, 486, NULL);
+        expect (&flow->c, "ACK ");
+        expect (&flow->a, "SIP/2.0 486 ");
+        sip_acknowledge (flow, &flow->a);
+        flow->n_calls++;
+        if (i == 1) {
+            sip_advance (flow, 30001);
+        }
+    }
+}
+
 /* What an operator does to a trunk is what its peer sees. */
 static void
 test_blocked (Flow *flow, gconstpointer data)
@@ -62,6 +89,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("ROU-008/retry-after", test_retry_after_is_congestion);
+    ADD ("ROU-008/heeded", test_retry_after_is_heeded);
     ADD ("ROU-006/blocked", test_blocked);
     return g_test_run ();
 }

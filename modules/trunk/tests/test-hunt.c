@@ -21,7 +21,7 @@ world_init (World *world, HuntOrder order, unsigned n)
         world->members[i] = (HuntMember){ .capacity = 10, .share = 1, .is_up = true };
         world->pointers[i] = &world->members[i];
     }
-    world->hunt = (Hunt){ order, world->pointers, n, MAX_MEMBERS };
+    world->hunt = (Hunt){ order, world->pointers, n, MAX_MEMBERS, 0 };
 }
 
 static int
@@ -193,6 +193,19 @@ test_percent_failing_over (void)
 }
 
 static void
+test_resting (void)
+{
+    World world;
+
+    world_init (&world, HUNT_SEQUENTIAL, 3);
+    world.members[0].rests_until_us = 100;
+    world.hunt.now_us = 99;
+    assert_walk (&world, "1 2 ");
+    world.hunt.now_us = 100;
+    assert_walk (&world, "0 1 2 ");
+}
+
+static void
 test_none_left (void)
 {
     for (HuntOrder order = HUNT_SEQUENTIAL; order <= HUNT_PERCENT; order++) {
@@ -245,6 +258,7 @@ main (int argc, char **argv)
     g_test_add_func ("/trunk/ROU-005/percent", test_percent);
     g_test_add_func ("/trunk/ROU-005/percent-with-changes", test_percent_with_changes);
     g_test_add_func ("/trunk/ROU-005/percent-failing-over", test_percent_failing_over);
+    g_test_add_func ("/trunk/ROU-005/resting", test_resting);
     g_test_add_func ("/trunk/ROU-005/none-left", test_none_left);
     g_test_add_func ("/trunk/ROU-005/every-member-once", test_every_member_once);
     return g_test_run ();
