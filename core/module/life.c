@@ -59,6 +59,8 @@ td_module_new (TdRegistry *registry, const char *name, TdImage *image)
     module->license = g_strdup (descriptor_of (module)->license);
     module->path = g_strdup (image != NULL ? image->path : NULL);
     module->provides = copy_features (descriptor_of (module)->provides);
+    module->owner.may_raise_priority =
+        g_strv_contains ((const char *const *) module->provides, "priority.class");
     module->needs = copy_features (descriptor_of (module)->needs);
     module->wants = copy_features (descriptor_of (module)->wants);
     module->waiters = g_array_new (FALSE, FALSE, sizeof (Waiter));

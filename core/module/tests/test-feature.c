@@ -46,6 +46,9 @@ static const TdModuleDescriptor other_provider = { .name = "other",
                                                    .provides = TD_LIST ("test.one"),
                                                    .start = provide_two };
 
+static const TdModuleDescriptor priority = { .name = "priority",
+                                             .provides = TD_LIST ("a", "priority.class") };
+
 static void
 test_found_by_name (World *own, gconstpointer unused)
 {
@@ -173,6 +176,15 @@ test_changes_are_facts (World *own, gconstpointer unused)
     td_bus_unsubscribe (subscription);
 }
 
+/* td_call_raise_priority () asks for it. */
+static void
+test_priority_class_is_a_right (World *own, gconstpointer unused)
+{
+    g_assert_true (world_run (&priority)->owner.may_raise_priority);
+    g_assert_false (world_run (&old_provider)->owner.may_raise_priority);
+    g_assert_false (world_run (&user)->owner.may_raise_priority);
+}
+
 static void
 add (const char *path, void (*test) (World *, gconstpointer))
 {
@@ -189,6 +201,7 @@ main (int argc, char **argv)
     add ("/module/feature/a-lease-keeps-the-provider", test_a_lease_keeps_the_provider);
     add ("/module/feature/a-user-changes-over", test_a_user_changes_over);
     add ("/module/feature/a-forgotten-lease-is-taken-back", test_a_forgotten_lease_is_taken_back);
+    add ("/module/feature/priority-class", test_priority_class_is_a_right);
     add ("/module/feature/changes-are-facts", test_changes_are_facts);
     return g_test_run ();
 }
