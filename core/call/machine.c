@@ -129,8 +129,9 @@ td_call_refuse (TdCall *call, const TdHappening *what)
     const TdHookAnswer *answer = what->answer;
     unsigned cause = answer->cause != 0 ? answer->cause : TD_CAUSE_CALL_REJECTED;
 
-    td_log_info (NULL, what->hook_name, "refused a call: %s",
-                 answer->reason != NULL ? answer->reason : td_cause_phrase (cause));
+    /* Callers cause it, as often as they like; the record of the call has the cause. */
+    td_log_debug (NULL, what->hook_name, "refused a call: %s",
+                  answer->reason != NULL ? answer->reason : td_cause_phrase (cause));
     td_call_end_for (call, cause, answer->reason);
 }
 
