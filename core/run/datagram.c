@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Datagram listeners: read in batches into buffers that are used again and again. */
 
+#include "run/lane-inside.h"
 #include "run/port.h"
 #include "run/socket.h"
 
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -18,7 +20,7 @@ enum {
 
 typedef union {
     struct cmsghdr header;
-    char room[CMSG_SPACE (sizeof (uint32_t))];
+    char room[CMSG_SPACE (sizeof (uint32_t)) + CMSG_SPACE (sizeof (struct timespec))];
 } Control;
 
 typedef struct {
@@ -114,10 +116,45 @@ open_socket (TdPort *port, GError **error)
         return false;
     }
     setsockopt (port->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+    setsockopt (port->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     td_socket_ask_buffer (port->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
     report_buffer (port, td_socket_ask_buffer (port->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
     port->inside = datagrams_new (decl->max_message_bytes);
     return true;
+}
+
+/* What the kernel says of TYPE beside a message (socket(7)). */
+static bool
+read_control (struct msghdr *header, int type, void *ret_value, size_t len_bytes)
+{
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR (header);
+
+    while (cmsg != NULL && (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != type)) {
+        cmsg = CMSG_NXTHDR (header, cmsg);
+    }
+    if (cmsg != NULL) {
+        memcpy (ret_value, CMSG_DATA (cmsg), len_bytes);
+    }
+    return cmsg != NULL;
+}
+
+/* The kernel's stamp and the clock it is from are the wall's, which may be set meanwhile: a wait below
+ * nothing is none, and one of hours would be no wait. */
+static void
+note_wait (TdPort *port, struct msghdr *header)
+{
+    enum { LONGEST_S = 60 };
+    struct timespec stamp, now;
+
+    if (!read_control (header, SCM_TIMESTAMPNS, &stamp, sizeof stamp)) {
+        return;
+    }
+    clock_gettime (CLOCK_REALTIME, &now);
+    int64_t seconds = (int64_t) now.tv_sec - stamp.tv_sec;
+    if (seconds <= LONGEST_S) {
+        td_lane_note_arrival (port->reader,
+                              seconds * G_USEC_PER_SEC + (now.tv_nsec - stamp.tv_nsec) / 1000);
+    }
 }
 
 /* The kernel puts its count of lost datagrams beside each message that follows a loss. */
@@ -127,11 +164,9 @@ count_overflow (TdPort *port, struct msghdr *header)
     Datagrams *datagrams = port->inside;
     uint32_t n_overflowed;
 
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR (header);
-    if (cmsg == NULL || cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SO_RXQ_OVFL) {
+    if (!read_control (header, SO_RXQ_OVFL, &n_overflowed, sizeof n_overflowed)) {
         return;
     }
-    memcpy (&n_overflowed, CMSG_DATA (cmsg), sizeof n_overflowed);
     uint32_t n_new = n_overflowed - datagrams->n_overflowed;
     if (n_new > 0) {
         datagrams->n_overflowed = n_overflowed;
@@ -183,6 +218,9 @@ read_batch (TdPort *port)
                          "cannot receive: %s", g_strerror (errno));
         }
         return;
+    }
+    if (n > 0) {
+        note_wait (port, &datagrams->headers[0].msg_hdr);
     }
     for (int i = 0; i < n && !td_port_is_silent (port); i++) {
         take_in (port, (unsigned) i, arrival_us);

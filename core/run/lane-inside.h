@@ -23,6 +23,8 @@ enum {
     TD_LANE_WAITING_MUST,
     TD_LANE_WAITING_PRIORITY,
     TD_LANE_WAITING_ORDINARY,
+    TD_LANE_ARRIVALS,
+    TD_LANE_ARRIVAL_WAIT,
     TD_LANE_METRICS,
 };
 
@@ -87,6 +89,10 @@ void td_lane_declare_metrics (TdLane *lane, bool is_control);
 
 /* Brings the metrics up to what was counted. Thread: LANE. */
 void td_lane_publish (TdLane *lane);
+
+/* A batch was read from a socket whose first message had waited in the kernel for WAITED_US.
+ * Thread: LANE. */
+void td_lane_note_arrival (TdLane *lane, int64_t waited_us);
 
 /* The lane by INDEX, control included, or NULL beyond. */
 TdLane *td_lane_nth (unsigned index);

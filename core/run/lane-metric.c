@@ -26,6 +26,12 @@ static const struct {
                                    "Posts that wait for their turn." },
     [TD_LANE_WAITING_ORDINARY] = { TD_METRIC_GAUGE, "tandem_lane_waiting", "ordinary",
                                    "Posts that wait for their turn." },
+    [TD_LANE_ARRIVALS] = { TD_METRIC_COUNTER, "tandem_lane_arrivals_total", NULL,
+                           "Batches of datagrams that were read." },
+    [TD_LANE_ARRIVAL_WAIT] = { TD_METRIC_COUNTER, "tandem_lane_arrival_wait_microseconds_total",
+                               NULL,
+                               "How long the first datagram of each batch had waited in the "
+                               "kernel, summed up." },
 };
 
 void
@@ -77,6 +83,13 @@ td_lane_publish (TdLane *lane)
             lane->told[i] = counts[i];
         }
     }
+}
+
+void
+td_lane_note_arrival (TdLane *lane, int64_t waited_us)
+{
+    td_metric_add (lane->metrics[TD_LANE_ARRIVALS], 1);
+    td_metric_add (lane->metrics[TD_LANE_ARRIVAL_WAIT], MAX (waited_us, 0));
 }
 
 void

@@ -320,6 +320,27 @@ test_overflow_is_counted (void)
     fixture_close (&fixture);
 }
 
+/* What waits in the kernel is the longest queue of a lane that is late: how long is told. */
+static void
+test_wait_in_the_kernel_is_told (void)
+{
+    enum { WAIT_US = 2000 };
+    Fixture fixture;
+
+    fixture_open (&fixture);
+    TdMetric *n = td_metric_find ("tandem_lane_arrivals_total", "lane=\"0\"");
+    TdMetric *wait = td_metric_find ("tandem_lane_arrival_wait_microseconds_total", "lane=\"0\"");
+    int64_t n_before = td_metric_value (n), before_us = td_metric_value (wait);
+    peer_says (&fixture, "early");
+    /* By the kernel's clock, which no test moves. */
+    for (int64_t end_us = g_get_monotonic_time () + WAIT_US; g_get_monotonic_time () < end_us;) {
+    }
+    until_done (&fixture, 1);
+    g_assert_cmpint (td_metric_value (n) - n_before, ==, 1);
+    g_assert_cmpint (td_metric_value (wait) - before_us, >=, WAIT_US);
+    fixture_close (&fixture);
+}
+
 static void
 test_closed_listener_is_silent_and_leaves_the_port (void)
 {
@@ -883,6 +904,7 @@ main (int argc, char **argv)
     ADD ("joins-a-busy-port", test_joins_a_busy_port);
     ADD ("sends-from-any-lane", test_sends_from_any_lane);
     ADD ("overflow-is-counted", test_overflow_is_counted);
+    ADD ("wait-in-the-kernel", test_wait_in_the_kernel_is_told);
     ADD ("closed-listener-is-silent-and-leaves-the-port",
          test_closed_listener_is_silent_and_leaves_the_port);
     ADD ("closed-before-it-began", test_closed_before_it_began);
