@@ -69,12 +69,16 @@ class Sipp:
         return Counts(*(int(row[column]) for column in (
             'SuccessfulCall(C)', 'FailedCall(C)', 'CurrentCall', 'Retransmissions(C)')))
 
-    def received(self):
-        """(Unix time, Call-ID, CSeq, start line) of each message that came, with notes_messages."""
+    def messages(self, direction):
+        """(Unix time, Call-ID, CSeq, start line) of each message that was sent (DIRECTION 'S') or came
+        ('R'), with notes_messages."""
         with open(self.stem + '.messages', encoding='utf-8', errors='replace') as file:
             rows = [line.rstrip('\n').split('\t') for line in file]
         return [(float(row[2]), row[4], row[5].removeprefix('CSeq:').strip(), row[6]) for row in rows
-                if len(row) == 7 and row[3] == 'R']
+                if len(row) == 7 and row[3] == direction]
+
+    def received(self):
+        return self.messages('R')
 
     def errors(self):
         """What sipp says went wrong, shortened."""
