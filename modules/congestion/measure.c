@@ -3,7 +3,6 @@
 
 #include "measure.h"
 
-enum { NO_TIME = 0 };
 #define NEVER INT64_MIN
 
 void
@@ -36,16 +35,16 @@ measure_threshold (const Measure *measure, const MeasureRules *rules, unsigned l
     return usual >= (double) fixed ? fixed : MAX (MAX ((int64_t) usual, floor), 1);
 }
 
-/* An exponentially weighted mean whose weights go by time, so that samples may be late. */
+/* The mean of all that came, until it has learnt; from then on an exponentially weighted one, so that
+ * the first sample counts no more than any other. Weights go by time: samples may be late. */
 static void
 learn (Measure *measure, const MeasureRules *rules, int64_t value, int64_t now_us)
 {
-    int64_t elapsed_us = measure->sampled_us != NEVER ? now_us - measure->sampled_us : NO_TIME;
+    int64_t elapsed_us = measure->sampled_us != NEVER ? now_us - measure->sampled_us : 0;
 
-    if (measure->learnt_us == 0 && elapsed_us == 0) {
-        measure->normal = (double) value;
-    } else if (elapsed_us > 0) {
-        double weight = (double) elapsed_us / (double) (rules->learn_us + elapsed_us);
+    if (elapsed_us > 0) {
+        int64_t memory_us = MIN (measure->learnt_us, rules->learn_us);
+        double weight = (double) elapsed_us / (double) (memory_us + elapsed_us);
         measure->normal += ((double) value - measure->normal) * weight;
         /* Once it has learnt enough it has, however long it goes on. */
         measure->learnt_us = MIN (measure->learnt_us + elapsed_us, INT64_MAX / 2);

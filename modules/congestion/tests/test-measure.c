@@ -155,6 +155,20 @@ test_goes_by_what_is_normal (void)
 }
 
 static void
+test_first_sample_is_one_of_many (void)
+{
+    MeasureRules rules = fixed_rules ();
+    Path path;
+
+    rules.is_adaptive = true;
+    begin (&path, &rules);
+    stay (&path, 0, STEP_US);
+    stay (&path, 20, rules.learn_us);
+    g_assert_true (measure_has_learnt (&path.measure, &rules));
+    g_assert_cmpfloat_with_epsilon (path.measure.normal, 20, 0.5);
+}
+
+static void
 test_fixed_until_it_has_learnt (void)
 {
     MeasureRules rules = fixed_rules ();
@@ -307,6 +321,7 @@ main (int argc, char **argv)
     ADD ("off", test_off_is_no_congestion);
     ADD ("level-off", test_level_that_is_off_is_never_reached);
     ADD ("adaptive/normal", test_goes_by_what_is_normal);
+    ADD ("adaptive/first-sample", test_first_sample_is_one_of_many);
     ADD ("adaptive/learning", test_fixed_until_it_has_learnt);
     ADD ("adaptive/floor", test_quiet_switch_has_a_floor);
     ADD ("adaptive/ceiling", test_never_above_what_is_fixed);
