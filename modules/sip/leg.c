@@ -176,13 +176,7 @@ sip_leg_compose_body (SipLeg *leg, GString *out, TdDescription *description)
 void
 sip_leg_compose_self (SipLeg *leg, GString *out)
 {
-    const Sip *sip = leg->lane->sip;
-
-    sip_compose_text (out, "Contact", sip_transport_listener (sip, &leg->path)->contact);
-    g_string_append (out, "Allow: " SIP_ALLOW "\r\n");
-    if (sip->user_agent[0] != '\0') {
-        sip_compose_text (out, leg->is_incoming ? "Server" : "User-Agent", sip->user_agent);
-    }
+    sip_transport_compose_self (leg->lane->sip, &leg->path, out, leg->is_incoming);
 }
 
 void

@@ -2,6 +2,7 @@
 /* SIP endpoints: the module's life, its configuration, and what an operator sees of it. */
 
 #include "leg.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <sys/random.h>
@@ -112,6 +113,23 @@ static const TdConfigKey trunk_keys[] = {
       .default_text = "",
       .help = "The password that belongs to it.",
       .since = "0.1" },
+    { .name = "probe",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "0 s",
+      .max = 86400000,
+      .help = "How often each peer of the trunk is asked by OPTIONS whether it is there (RFC 3261 "
+              "11); 0 s: never.",
+      .since = "0.1" },
+    { .name = "probe-failures",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "2",
+      .min = 1,
+      .max = 100,
+      .help = "After how many probes in a row without an answer, or with 503, a peer counts as "
+              "gone.",
+      .since = "0.1" },
 };
 
 static const TdConfigSection sections[] = {
@@ -212,12 +230,17 @@ declare_attributes (Sip *sip, GError **error)
 }
 
 static TdMetric *
+declare_metric (Sip *sip, TdMetricKind kind, const char *name, const char *help)
+{
+    return td_metric_declare (
+        sip->module,
+        &(TdMetricDecl){ .size = sizeof (TdMetricDecl), .kind = kind, .name = name, .help = help });
+}
+
+static TdMetric *
 declare_counter (Sip *sip, const char *name, const char *help)
 {
-    return td_metric_declare (sip->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                                                            .kind = TD_METRIC_COUNTER,
-                                                            .name = name,
-                                                            .help = help });
+    return declare_metric (sip, TD_METRIC_COUNTER, name, help);
 }
 
 static void
@@ -232,6 +255,12 @@ declare_metrics (Sip *sip)
     sip->dropped = declare_counter (sip, "tandem_sip_dropped_messages_total",
                                     "Messages that were dropped: malformed and not to be answered, "
                                     "too large, or too many.");
+    sip->probes = declare_counter (sip, "tandem_sip_probes_total",
+                                   "Peers of trunks that were asked whether they are there.");
+    sip->failed_probes = declare_counter (sip, "tandem_sip_failed_probes_total",
+                                          "Probes without a response, or with 503.");
+    sip->unreachable = declare_metric (sip, TD_METRIC_GAUGE, "tandem_sip_unreachable_peers",
+                                       "Peers of trunks that no longer answer their probes.");
 }
 
 /* --- Lanes ------------------------------------------------------------------------------- */
@@ -278,16 +307,23 @@ open_lanes (Sip *sip)
     }
 }
 
+SipLane *
+sip_lane_at (Sip *sip, const TdLane *at)
+{
+    unsigned index = td_lane_index (at);
+
+    return index < sip->n_lanes && sip->lanes[index].sip != NULL ? &sip->lanes[index] : NULL;
+}
+
 /* On its lane: nothing is left that a timer could call. */
 static void
 clear_lane (TdLane *at, void *data)
 {
-    Sip *sip = data;
-    unsigned index = td_lane_index (at);
+    SipLane *lane = sip_lane_at (data, at);
 
-    if (index < sip->n_lanes && sip->lanes[index].sip != NULL) {
-        SipLane *lane = &sip->lanes[index];
+    if (lane != NULL) {
         td_timer_stop (&lane->refresh);
+        sip_probes_clear (lane);
         sip_registrations_clear (lane);
         sip_stack_clear (&lane->stack);
         sip_table_clear (&lane->legs);
@@ -311,16 +347,36 @@ free_lanes (Sip *sip)
 static void
 begin_lane (TdLane *at, void *data)
 {
-    Sip *sip = data;
-    unsigned index = td_lane_index (at);
+    SipLane *lane = sip_lane_at (data, at);
 
-    if (index < sip->n_lanes && sip->lanes[index].sip != NULL) {
-        sip_resolve_trunks (&sip->lanes[index]);
+    if (lane != NULL) {
+        sip_resolve_trunks (lane);
+        sip_probes_update (lane);
     }
 }
 
 static void
-begun (void *data)
+update_probes (TdLane *at, void *data)
+{
+    SipLane *lane = sip_lane_at (data, at);
+
+    if (lane != NULL) {
+        sip_probes_update (lane);
+    }
+}
+
+static void
+end_probes (TdLane *at, void *data)
+{
+    SipLane *lane = sip_lane_at (data, at);
+
+    if (lane != NULL) {
+        sip_probes_clear (lane);
+    }
+}
+
+static void
+swept (void *data)
 {
 }
 
@@ -367,43 +423,16 @@ closed (void *data)
     Sip *sip = data;
     TdModule *module = sip->module;
 
-    if (sip->registrar != NULL) {
-        td_feature_release (module, TD_FEATURE_REGISTRAR);
-    }
+    sip_features_close (sip);
     td_module_set_state (module, NULL);
     free_sip (sip);
     td_module_unuse (module);
 }
 
-/* --- The registrar ----------------------------------------------------------------------- */
-
-static void
-release_registrar (void *data)
-{
-    td_feature_release (data, TD_FEATURE_REGISTRAR);
-}
-
-/* A registrar has come, or is about to go: the newest one is used from the next turn on, and the one
- * before is given back when no lane can be in it any more. */
-static void
-hear_feature (const TdFact *fact, void *data)
-{
-    Sip *sip = data;
-
-    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_REGISTRAR) != 0) {
-        return;
-    }
-    const TdRegistrar *next = td_feature_acquire (sip->module, TD_FEATURE_REGISTRAR);
-    const TdRegistrar *before = atomic_exchange (&sip->registrar, next);
-    if (before != NULL) {
-        td_lane_sweep (sip->module, NULL, release_registrar, release_registrar, sip->module);
-    }
-}
-
 static void
 close_wire (Sip *sip)
 {
-    g_clear_pointer (&sip->features, td_bus_unsubscribe);
+    sip_features_hold (sip);
     sip_transport_close (sip);
     td_lane_sweep (sip->module, clear_lane, closed, NULL, sip);
 }
@@ -447,8 +476,7 @@ start (TdModule *module, GError **error)
     read_settings (sip);
     declare_metrics (sip);
     sip->trunks = td_snapshot_new (module, "sip.trunks", &trunks->table);
-    atomic_init (&sip->registrar, td_feature_acquire (module, TD_FEATURE_REGISTRAR));
-    sip->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, sip);
+    sip_features_open (sip);
     open_lanes (sip);
     td_module_set_state (module, sip);
     if (!declare_attributes (sip, error)
@@ -458,7 +486,7 @@ start (TdModule *module, GError **error)
         close_wire (sip);
         return false;
     }
-    td_lane_sweep (module, begin_lane, begun, NULL, sip);
+    td_lane_sweep (module, begin_lane, swept, NULL, sip);
     return true;
 }
 
@@ -473,6 +501,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         return sip->next_trunks != NULL;
     case TD_RELOAD_COMMIT:
         td_snapshot_swap (sip->trunks, &sip->next_trunks->table);
+        td_lane_sweep (module, update_probes, swept, NULL, sip);
         break;
     case TD_RELOAD_ABANDON:
         td_table_unref (&sip->next_trunks->table);
@@ -489,6 +518,7 @@ stop (TdModule *module)
 
     atomic_store (&sip->is_closing, true);
     td_module_use (module);
+    td_lane_sweep (module, end_probes, swept, NULL, sip); /* calls may stay for hours */
     look_for_legs (&sip->poll);
 }
 
@@ -512,6 +542,6 @@ describe (TdModule *module, GVariantDict *info)
 
 TD_MODULE (sip, .summary = "SIP endpoints over UDP and TCP", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
-           .wants = TD_LIST (TD_FEATURE_REGISTRAR), .config = sections,
+           .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK), .config = sections,
            .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .load = load,
            .start = start, .reload = reload, .stop = stop, .describe = describe, .check = check)

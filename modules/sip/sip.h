@@ -19,6 +19,7 @@
 #include <tandem/bus.h>
 #include <tandem/channel.h>
 #include <tandem/iface/registrar.h>
+#include <tandem/iface/trunk.h>
 #include <tandem/metric.h>
 #include <tandem/module.h>
 #include <tandem/snapshot.h>
@@ -57,6 +58,7 @@ struct SipLane {
     const TdRegistrar *registrar;   /* of this turn, nullable */
     TdTimer refresh;                /* of the trunks' names */
     GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
+    GHashTable *probes;             /* of peers; see probe.c */
     /* On the reader's lane: what sort() found, so that deliver() need not look again. */
     const char *scanned_bytes;
     SipVerdict scanned_verdict;
@@ -73,6 +75,10 @@ typedef struct SipPeer SipPeer;
 
 struct SipPeer {
     SipTrunk trunk;
+    const char *name; /* the member's, or the trunk's where that is the peer */
+    const char *uri;
+    uint32_t probe_ms; /* 0: it is not probed */
+    uint32_t n_probe_failures;
     char *host; /* of the URI */
     TdAddress address;
     bool is_numeric; /* the host is an address */
@@ -98,6 +104,13 @@ typedef struct {
 
 #define SIP_MAX_CARRIED 32
 
+/* What other modules do for this one. */
+enum {
+    SIP_FEATURE_REGISTRAR,
+    SIP_FEATURE_TRUNK,
+    SIP_N_FEATURES,
+};
+
 struct Sip {
     TdModule *module;
     SipLane *lanes;
@@ -109,9 +122,9 @@ struct Sip {
     char *user_agent;
     SipStrangers strangers;
     TdSnapshot *trunks;
-    SipTrunks *next_trunks;                  /* of a reload that is being prepared */
-    _Atomic (const TdRegistrar *) registrar; /* nullable; swapped on the control lane */
-    TdSubscription *features;                /* to registrars that come and go */
+    SipTrunks *next_trunks;                          /* of a reload that is being prepared */
+    _Atomic (const void *) features[SIP_N_FEATURES]; /* nullable; swapped on the control lane */
+    TdSubscription *feature_changes;
     SipCarried carried[SIP_MAX_CARRIED];
     unsigned n_carried;
     const TdAttribute *other_headers;
@@ -125,7 +138,31 @@ struct Sip {
     TdTimer poll;      /* on the control lane, while legs end */
     atomic_bool is_closing;
     TdMetric *received, *sent, *refused, *dropped, *retransmitted;
+    TdMetric *probes, *failed_probes, *unreachable;
 };
+
+/* The part of SIP on the lane AT; NULL: none, or no more. */
+SipLane *sip_lane_at (Sip *sip, const TdLane *at);
+
+/* --- feature.c --------------------------------------------------------------------------- */
+
+/* Finds who is there, and listens for who comes and goes; stops listening; lets go of them. */
+void sip_features_open (Sip *sip);
+void sip_features_hold (Sip *sip);
+void sip_features_close (Sip *sip);
+
+/* Each (transfer none, good for this turn): NULL when there is none. */
+static inline const TdRegistrar *
+sip_registrar (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_REGISTRAR], memory_order_acquire);
+}
+
+static inline const TdTrunkService *
+sip_trunk_service (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_TRUNK], memory_order_acquire);
+}
 
 /* --- transport.c ------------------------------------------------------------------------- */
 
@@ -143,6 +180,9 @@ SipPath sip_transport_reply_path (const SipScan *request, const TdPacket *packet
 /* The path to ADDRESS by TRANSPORT; false when no listener speaks it. */
 bool sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *address,
                          SipPath *ret_path);
+
+/* Writes who we are to whoever PATH leads to: Contact, Allow, and Server or User-Agent. */
+void sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server);
 
 /* The listener of PATH. */
 const SipListener *sip_transport_listener (const Sip *sip, const SipPath *path);

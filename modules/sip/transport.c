@@ -156,7 +156,7 @@ deliver (const TdPacket *packet, void *data)
         answer_keepalive (packet);
         return;
     }
-    lane->registrar = atomic_load_explicit (&sip->registrar, memory_order_acquire);
+    lane->registrar = sip_registrar (sip);
     td_metric_add (sip->received, 1);
     keep (lane, listener, lane->scan->call_id, &packet->remote, packet->bytes, packet->len_bytes,
           false);
@@ -458,6 +458,16 @@ sip_transport_listener (const Sip *sip, const SipPath *path)
         }
     }
     return &sip->listeners[0];
+}
+
+void
+sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server)
+{
+    sip_compose_text (out, "Contact", sip_transport_listener (sip, path)->contact);
+    g_string_append (out, "Allow: " SIP_ALLOW "\r\n");
+    if (sip->user_agent[0] != '\0') {
+        sip_compose_text (out, is_server ? "Server" : "User-Agent", sip->user_agent);
+    }
 }
 
 bool

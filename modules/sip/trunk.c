@@ -3,6 +3,8 @@
 
 #include "sip.h"
 
+enum { LEAST_PROBE_MS = 1000 };
+
 static void
 free_peer (void *data)
 {
@@ -72,15 +74,34 @@ read_uri (const TdConfig *config, const char *section, const char *name, SipUri 
     return true;
 }
 
+/* A peer that is asked more often than this is kept from its work. */
+static bool
+check_probe (const TdConfig *config, const char *trunk, GError **error)
+{
+    int64_t probe_ms = td_config_number (config, "trunk", trunk, "probe");
+
+    if (probe_ms > 0 && probe_ms < LEAST_PROBE_MS) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%s: %" G_GINT64_FORMAT " ms is too often; write 0 s, or 1 s or more",
+                     td_config_place (config, "trunk", trunk, "probe"), probe_ms);
+        return false;
+    }
+    return true;
+}
+
 static SipPeer *
-peer_new (const TdConfig *config, const char *trunk, const SipUri *uri)
+peer_new (const TdConfig *config, const char *trunk, const char *name, const SipUri *uri)
 {
     SipPeer *peer = g_new0 (SipPeer, 1);
     TdTransport transport;
 
     peer->trunk.name = trunk;
+    peer->name = name;
+    peer->uri = uri->whole.text;
     peer->trunk.username = g_strdup (td_config_text (config, "trunk", trunk, "username"));
     peer->trunk.password = g_strdup (td_config_text (config, "trunk", trunk, "password"));
+    peer->probe_ms = (uint32_t) td_config_number (config, "trunk", trunk, "probe");
+    peer->n_probe_failures = (uint32_t) td_config_number (config, "trunk", trunk, "probe-failures");
     peer->host = sip_view_dup (uri->host);
     peer->is_numeric = sip_transport_numeric (uri, &transport, &peer->address);
     peer->has_port = uri->port != 0;
@@ -127,11 +148,12 @@ read_peers (SipTrunks *trunks, const char *section, GError **error)
         if (address == NULL || !g_str_has_prefix (address, "sip:")) {
             continue; /* its members have them, or it is another driver's */
         }
-        if (!read_uri (config, section, *names, &uri, error)) {
+        const char *trunk = is_member ? td_config_text (config, section, *names, "trunk") : *names;
+        if (!read_uri (config, section, *names, &uri, error)
+            || !check_probe (config, trunk, error)) {
             return false;
         }
-        const char *trunk = is_member ? td_config_text (config, section, *names, "trunk") : *names;
-        file_peer (trunks, peer_new (config, trunk, &uri));
+        file_peer (trunks, peer_new (config, trunk, *names, &uri));
     }
     return true;
 }

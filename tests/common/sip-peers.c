@@ -352,6 +352,7 @@ sip_peers_set_up (Flow *flow, gconstpointer data)
     const SipPeersOptions *options = data;
     const char *strangers = options != NULL ? options->strangers : NULL;
     const char *b_host = options != NULL ? options->b_host : NULL;
+    const char *b_keys = options != NULL && options->b_keys != NULL ? options->b_keys : "";
     const char *more = options != NULL ? options->more : NULL;
 
     sip_peer_open (&flow->a);
@@ -362,12 +363,12 @@ sip_peers_set_up (Flow *flow, gconstpointer data)
     g_autofree char *config =
         g_strdup_printf ("[modules]\nsip = required\nroute-table = required\n%s"
                          "[sip]\nlisten = udp:127.0.0.1:%u, tcp:127.0.0.1:%u\nstrangers = %s\n"
-                         "[trunk b]\naddress = sip:%s:%u\nusername = us\npassword = secret\n"
+                         "[trunk b]\naddress = sip:%s:%u\nusername = us\npassword = secret\n%s"
                          "[trunk c]\naddress = sip:127.0.0.1:%u\n"
                          "[route all]\nprefix = 8\ntargets = b, c\n",
                          more != NULL ? more : "[call]\nmedia = through\n", flow->port, flow->port,
                          strangers != NULL ? strangers : "accept",
-                         b_host != NULL ? b_host : "127.0.0.1", flow->b.port, flow->c.port);
+                         b_host != NULL ? b_host : "127.0.0.1", flow->b.port, b_keys, flow->c.port);
     flow->fixture = td_fixture_new (config);
 }
 

@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
     const char *strangers; /* what [sip] says of them; NULL: accept */
     const char *b_host;    /* how trunk b is named; NULL: 127.0.0.1 */
+    const char *b_keys;    /* what else the section of trunk b says; NULL: nothing */
     const char *more;      /* modules, then sections; NULL: media go past the switch */
 } SipPeersOptions;
 

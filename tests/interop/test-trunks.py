@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A trunk group of several peers, over real sockets: whose calls are the trunk's, and who is tried."""
+"""A trunk group of several peers, over real sockets: whose calls are the trunk's, who is tried, and who
+is known to be there."""
 
 import os
 import sys
@@ -12,9 +13,21 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import Agent, branch, description  # noqa: E402
+from peers.agent import TIMEOUT_S, Agent, branch, description  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
+
+
+class Member(Agent):
+    """A peer that answers OPTIONS while it is alive; what else comes is for the test."""
+
+    is_alive = True
+
+    def receive(self, timeout_s=TIMEOUT_S):
+        while (message := super().receive(timeout_s)) and message.startswith('OPTIONS '):
+            if self.is_alive:
+                self.answer(message, 200, 'o')
+        return message
 
 
 class Trunks(PeerCase):
@@ -86,6 +99,54 @@ class Trunks(PeerCase):
         self.assertEqual(answer['steps'][0], {
             'step': 'prefix',
             'what': '"8" is the longest one that "8001" begins with: [route to-pair]'})
+
+
+class Probes(PeerCase):
+    """As above, with members that are asked every second whether they are there (ROU-006)."""
+
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+        self.ann = Agent(self, self.port, 'ann')
+        self.east = Member(self, self.port, 'east')
+        self.west = Member(self, self.port, 'west')
+        self.tandem = Tandem(self, {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'trunk'), 'required'),
+            # Without an answer a transaction ends after 64 times t1.
+            'sip': {'listen': [f'udp:127.0.0.1:{self.port}'], 'strangers': 'refuse',
+                    't1': '20 ms'},
+            'call': {'media': 'through'},
+            'trunk ann': {'address': f'sip:{self.ann.address}'},
+            'trunk pair': {'probe': '1 s', 'probe-failures': 1},
+            'member east': {'trunk': 'pair', 'address': f'sip:{self.east.address}'},
+            'member west': {'trunk': 'pair', 'address': f'sip:{self.west.address}'},
+            'route to-pair': {'prefix': '8', 'targets': 'pair'},
+        })
+
+    call = Trunks.call
+
+    def wait_for(self, state):
+        """Both members do what they do until EAST is in STATE."""
+        def is_so():
+            self.east.drain()
+            self.west.drain()
+            east, west = self.tandem.ctl_json('trunk', 'show', 'pair')['members_in_detail']
+            self.assertEqual(west['state'], 'in-service')
+            return east['state'] == state
+        self.tandem.process.wait_for(is_so, f'"{state}" of east', timeout_s=20)
+
+    def test_calls_avoid_a_member_that_died_until_it_is_back(self):
+        self.east.is_alive = False
+        self.wait_for('unreachable')
+        self.call(self.ann, '8001')
+        self.west.answer(self.west.expect('INVITE '), 486, 'w')
+        self.ann.expect('SIP/2.0 486 ')
+        self.assertEqual(self.east.drain(), [])
+        self.east.is_alive = True
+        self.wait_for('in-service')
+        self.call(self.ann, '8001')
+        self.east.answer(self.east.expect('INVITE '), 486, 'e')
 
 
 if __name__ == '__main__':
