@@ -3,6 +3,8 @@
 
 #include "compose.h"
 
+#include "overload.h"
+
 static const struct {
     uint16_t status;
     const char *reason;
@@ -231,6 +233,7 @@ sip_compose_request (GString *out, const char *method, SipView uri, TdTransport 
     g_string_append (out, via_host);
     g_string_append (out, transport == TD_TRANSPORT_TCP ? ";branch=" : ";rport;branch=");
     g_string_append (out, branch);
+    g_string_append (out, SIP_OVERLOAD_PARAMETERS);
     g_string_append_len (out, "\r\n", 2);
 }
 

@@ -259,6 +259,8 @@ declare_metrics (Sip *sip)
                                    "Peers of trunks that were asked whether they are there.");
     sip->failed_probes = declare_counter (sip, "tandem_sip_failed_probes_total",
                                           "Probes without a response, or with 503.");
+    sip->spared = declare_counter (sip, "tandem_sip_spared_invites_total",
+                                   "INVITEs that were kept back because the peer asked for fewer.");
     sip->unreachable = declare_metric (sip, TD_METRIC_GAUGE, "tandem_sip_unreachable_peers",
                                        "Peers of trunks that no longer answer their probes.");
 }
@@ -411,6 +413,7 @@ static void
 free_sip (Sip *sip)
 {
     free_lanes (sip);
+    sip_overload_free (sip->overload);
     g_free (sip->realm);
     g_free (sip->user_agent);
     g_free (sip);
@@ -477,6 +480,7 @@ start (TdModule *module, GError **error)
     declare_metrics (sip);
     sip->trunks = td_snapshot_new (module, "sip.trunks", &trunks->table);
     sip_features_open (sip);
+    sip->overload = sip_overload_new ();
     open_lanes (sip);
     td_module_set_state (module, sip);
     if (!declare_attributes (sip, error)

@@ -12,6 +12,7 @@
 #define SIP_SIP_H
 
 #include "auth.h"
+#include "overload.h"
 #include "ring.h"
 #include "transaction.h"
 
@@ -121,6 +122,7 @@ struct Sip {
     char *realm;
     char *user_agent;
     SipStrangers strangers;
+    SipOverload *overload;
     TdSnapshot *trunks;
     SipTrunks *next_trunks;                          /* of a reload that is being prepared */
     _Atomic (const void *) features[SIP_N_FEATURES]; /* nullable; swapped on the control lane */
@@ -138,7 +140,7 @@ struct Sip {
     TdTimer poll;      /* on the control lane, while legs end */
     atomic_bool is_closing;
     TdMetric *received, *sent, *refused, *dropped, *retransmitted;
-    TdMetric *probes, *failed_probes, *unreachable;
+    TdMetric *probes, *failed_probes, *unreachable, *spared;
 };
 
 /* The part of SIP on the lane AT; NULL: none, or no more. */

@@ -134,9 +134,30 @@ log_bad (const SipLane *lane, const TdPacket *packet, const char *what)
     td_log_peer (lane->sip->module, "sip.malformed", peer, NULL, "%s: %s", what, lane->scan->why);
 }
 
+/* What a response to a request of ours says of its sender's load; the others' word counts nothing. */
+static void
+hear_load (SipLane *lane, const TdPacket *packet)
+{
+    const TdTrunkService *service = sip_trunk_service (lane->sip);
+    const SipTrunk *trunk;
+    uint32_t duration_ms;
+    unsigned level;
+
+    if (!sip_overload_is_told (lane->scan) || !sip_knows (&lane->stack, lane->scan)
+        || !sip_overload_hear (lane->sip->overload, lane->scan, &packet->remote, &level,
+                               &duration_ms)) {
+        return;
+    }
+    trunk = sip_trunks_by_source (lane, packet);
+    if (service != NULL && trunk != NULL) {
+        service->level (trunk->name, level, duration_ms, service->data);
+    }
+}
+
 static void
 take_good (SipLane *lane, const TdPacket *packet)
 {
+    hear_load (lane, packet);
     SipReceived received = sip_receive (&lane->stack, lane->scan);
 
     if (received != SIP_RECEIVED_HANDLED) {

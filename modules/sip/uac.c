@@ -160,10 +160,24 @@ write_call_id (SipLeg *leg)
 }
 
 static void
+fail_new (SipLeg *leg, unsigned cause_value, const char *text)
+{
+    TdCause cause = td_cause (cause_value, text);
+
+    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
+}
+
+static void
 place (SipLeg *leg)
 {
     char peer[TD_ADDRESS_TEXT_SIZE];
 
+    if (sip_overload_spares (leg->lane->sip->overload, &leg->path.remote,
+                             td_channel_priority (leg->channel)->priority_class)) {
+        td_metric_add (leg->lane->sip->spared, 1);
+        fail_new (leg, TD_CAUSE_CONGESTION, "Peer asks for fewer calls");
+        return;
+    }
     leg->origin = leg->path.remote;
     td_channel_set_peer_address (leg->channel, td_address_print (&leg->path.remote, peer));
     write_from (leg, sip_transport_listener (leg->lane->sip, &leg->path)->host);
@@ -172,14 +186,6 @@ place (SipLeg *leg)
     leg->has_offered = td_channel_offer (leg->channel) != NULL;
     td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_PLACED, NULL);
     send_invite (leg);
-}
-
-static void
-fail_new (SipLeg *leg, unsigned cause_value, const char *text)
-{
-    TdCause cause = td_cause (cause_value, text);
-
-    td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
 }
 
 /* A name is being looked for; the channel may end meanwhile. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether peers are there is asked with OPTIONS, and told to whoever keeps trunk groups (ROU-006). */
+/* What is found out about peers and told to whoever keeps trunk groups: whether they are there, asked with
+ * OPTIONS (ROU-006), and what they say of their load (ROU-008, RFC 7339). */
 
 #include "common/sip-peers.h"
 
@@ -9,6 +10,8 @@
 #define EAR "ear = optional\n[call]\nmedia = through\n"
 
 static const SipPeersOptions probed = { .b_keys = "probe = 10 s\n", .more = EAR };
+
+static const SipPeersOptions heard = { .more = EAR };
 
 /* --- What the test does ------------------------------------------------------------------ */
 
@@ -347,6 +350,65 @@ test_upgrade_hands_probes_over (Flow *flow, gconstpointer data)
     g_assert_true (is_answered);
 }
 
+/* --- What they say of their load --------------------------------------------------------- */
+
+/* A calls B, which refuses and says LOAD. */
+static void
+refuse_with_load (Flow *flow, const char *load)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+    g_autoptr (GString) request = g_string_new (flow->b.last);
+    g_assert_cmpuint (g_string_replace (request, ";oc;oc-algo=\"loss\"", load, 0), ==, 1);
+    sip_answer_to (flow, &flow->b, request->str, 486, "pt", "", NULL);
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 486 ");
+    sip_acknowledge (flow, &flow->a);
+    flow->n_calls++;
+}
+
+static void
+test_load_is_told (Flow *flow, gconstpointer data)
+{
+    refuse_with_load (flow, ";oc=40;oc-algo=\"loss\";oc-validity=2000;oc-seq=1.0");
+    assert_told ("b: level 2 for 2000 ms\n");
+    refuse_with_load (flow, ";oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq=1.1");
+    assert_told ("b: level 0 for 0 ms\n");
+}
+
+static void
+test_overloaded_peer_is_passed_by (Flow *flow, gconstpointer data)
+{
+    refuse_with_load (flow, ";oc=100;oc-algo=\"loss\";oc-validity=2000;oc-seq=1.0");
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->c, "INVITE ");
+    expect_nothing (&flow->b);
+    ANSWER (&flow->c, 486, NULL);
+    expect (&flow->c, "ACK ");
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->a, "SIP/2.0 486 ");
+    sip_acknowledge (flow, &flow->a);
+    flow->n_calls++;
+    sip_advance (flow, 2000);
+    refuse_with_load (flow, "");
+}
+
+/* Who knows no branch of ours has no say. */
+static void
+test_load_of_nobody (Flow *flow, gconstpointer data)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    g_autoptr (GString) request = g_string_new (flow->b.last);
+    g_string_replace (request, ";oc;", ";oc=100;", 0);
+    g_string_replace (request, "z9hG4bKt0", "z9hG4bKt0f", 0);
+    sip_answer_to (flow, &flow->b, request->str, 100, NULL, "", NULL);
+    assert_told ("");
+    ANSWER (&flow->b, 486, NULL);
+    expect (&flow->b, "ACK ");
+}
+
 #define ADD(path, function, data)                                                                  \
     g_test_add ("/flow/sip-peer-state/" path, Flow, data, sip_peers_set_up, function,              \
                 sip_peers_tear_down)
@@ -366,7 +428,7 @@ main (int argc, char **argv)
     ADD ("one-answer-makes-up-again", test_one_answer_makes_up_again, &strict);
     ADD ("silence-means-down", test_silence_means_down, &probed);
     ADD ("transport-error-means-down", test_transport_error_means_down, &no_listener);
-    ADD ("members", test_members, &(SipPeersOptions){ .more = EAR });
+    ADD ("members", test_members, &heard);
     ADD ("name", test_name, &by_name);
     ADD ("reload-keeps-probes", test_reload_keeps_probes, &probed);
     ADD ("reload-ends-probes", test_reload_ends_probes, &probed);
@@ -375,5 +437,8 @@ main (int argc, char **argv)
     ADD ("without-provider", test_without_provider, &alone);
     ADD ("stop-ends-probes", test_stop_ends_probes, &probed);
     ADD ("upgrade-hands-probes-over", test_upgrade_hands_probes_over, &probed);
+    ADD ("load-is-told", test_load_is_told, &heard);
+    ADD ("overloaded-peer-is-passed-by", test_overloaded_peer_is_passed_by, &heard);
+    ADD ("load-of-nobody", test_load_of_nobody, &heard);
     return g_test_run ();
 }

@@ -164,7 +164,8 @@ test_request_and_fields (void)
     g_string_append (out, "From: ");
     sip_compose_quoted (out, "a\"\\\r\n");
     g_assert_cmpstr (out->str, ==,
-                     "INFO sip:b@b SIP/2.0\r\nVia: SIP/2.0/TCP [::1]:5060;branch=z9hG4bKx\r\n"
+                     "INFO sip:b@b SIP/2.0\r\nVia: SIP/2.0/TCP "
+                     "[::1]:5060;branch=z9hG4bKx;oc;oc-algo=\"loss\"\r\n"
                      "Subject: a b\r\nMax-Forwards: 0\r\nFrom: \"a\\\"\\\\  \"");
 }
 

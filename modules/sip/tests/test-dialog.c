@@ -38,12 +38,13 @@ test_uas (void)
 
     g_assert_true (sip_dialog_init_uas (&dialog, &invite, "mine"));
     g_autofree char *bye = compose (&dialog);
-    g_assert_cmpstr (bye, ==,
-                     "BYE sip:a@1.2.3.4;x=y SIP/2.0\r\n"
-                     "Via: SIP/2.0/UDP us:5060;rport;branch=z9hG4bKn\r\nMax-Forwards: 70\r\n"
-                     "Route: <sip:p1;lr>\r\nRoute: <sip:p2;lr>;x\r\n"
-                     "From: <sip:b@us>;tag=mine\r\nTo: \"A\" <sip:a@a>;tag=1\r\nCall-ID: c\r\n"
-                     "CSeq: 8 BYE\r\n");
+    g_assert_cmpstr (
+        bye, ==,
+        "BYE sip:a@1.2.3.4;x=y SIP/2.0\r\n"
+        "Via: SIP/2.0/UDP us:5060;rport;branch=z9hG4bKn;oc;oc-algo=\"loss\"\r\nMax-Forwards: 70\r\n"
+        "Route: <sip:p1;lr>\r\nRoute: <sip:p2;lr>;x\r\n"
+        "From: <sip:b@us>;tag=mine\r\nTo: \"A\" <sip:a@a>;tag=1\r\nCall-ID: c\r\n"
+        "CSeq: 8 BYE\r\n");
     g_assert_cmpstr (sip_dialog_next_hop (&dialog), ==, "sip:p1;lr");
     g_assert_cmpuint (dialog.remote_cseq, ==, 7);
     sip_dialog_clear (&dialog);

@@ -80,6 +80,7 @@ open_sip (void)
     sip->module = &here->module;
     sip->timers = sip_timers_default;
     sip->user_agent = (char *) "";
+    sip->overload = sip_overload_new ();
     sip->other_headers = declare ("sip.other-headers", TD_ATTRIBUTE_TEXT);
     sip->max_forwards = declare ("sip.max-forwards", TD_ATTRIBUTE_NUMBER);
     sip->user_parameters = declare ("sip.user-parameters", TD_ATTRIBUTE_TEXT);
@@ -350,6 +351,7 @@ end (void *world)
     fake_endpoint_free (here->endpoint);
     td_owner_clear (&here->module.owner);
     g_free (here->sip.lanes);
+    sip_overload_free (here->sip.overload);
     g_clear_pointer (&here, g_free);
 }
 
