@@ -21,7 +21,7 @@ typedef struct {
 
 typedef struct {
     TdWork work;
-    SipLane *lane;
+    SipLane *lane; /* stays until the search is over */
     char *name;
     uint16_t port;
     SipResolved resolved;
@@ -98,6 +98,7 @@ done (TdWork *work)
     }
     g_hash_table_insert (search->lane->hosts, g_strdup (search->name), host);
     answer (search, host);
+    atomic_fetch_sub (&search->lane->sip->n_searches, 1);
     search_free (search);
 }
 
@@ -128,6 +129,7 @@ sip_resolve (SipLane *lane, const char *name, uint16_t port, SipResolved resolve
         search_free (search);
         return;
     }
+    atomic_fetch_add (&lane->sip->n_searches, 1);
     td_work_start (&search->work);
 }
 
@@ -159,6 +161,9 @@ sip_resolve_trunks (SipLane *lane)
 {
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
 
+    if (atomic_load (&lane->sip->is_closing)) {
+        return;
+    }
     for (unsigned i = 0; i < trunks->by_dns->len; i++) {
         const SipPeer *peer = trunks->by_dns->pdata[i];
         sip_resolve (lane, peer->host, 0, nothing, NULL);

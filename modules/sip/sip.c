@@ -445,11 +445,18 @@ look_for_legs (TdTimer *timer)
 {
     Sip *sip = (Sip *) ((char *) timer - offsetof (Sip, poll));
 
-    if (atomic_load (&sip->n_legs) == 0 && sip->n_traces == 0) {
+    if (atomic_load (&sip->n_legs) == 0 && atomic_load (&sip->n_searches) == 0
+        && sip->n_traces == 0) {
         close_wire (sip);
     } else {
         td_timer_start (&sip->poll, 20);
     }
+}
+
+static void
+probes_ended (void *data)
+{
+    look_for_legs (&((Sip *) data)->poll);
 }
 
 static bool
@@ -522,8 +529,8 @@ stop (TdModule *module)
 
     atomic_store (&sip->is_closing, true);
     td_module_use (module);
-    td_lane_sweep (module, end_probes, swept, NULL, sip); /* calls may stay for hours */
-    look_for_legs (&sip->poll);
+    /* Calls may stay for hours; no lane begins anything else after this. */
+    td_lane_sweep (module, end_probes, probes_ended, NULL, sip);
 }
 
 static void

@@ -136,8 +136,9 @@ struct Sip {
     const TdAttribute *parts;
     const TdAttribute *retry_after;
     atomic_uint n_legs;
-    unsigned n_traces; /* being gathered; control lane */
-    TdTimer poll;      /* on the control lane, while legs end */
+    atomic_uint n_searches; /* for addresses of names, which need their lane */
+    unsigned n_traces;      /* being gathered; control lane */
+    TdTimer poll;           /* on the control lane, while legs end */
     atomic_bool is_closing;
     TdMetric *received, *sent, *refused, *dropped, *retransmitted;
     TdMetric *probes, *failed_probes, *unreachable, *spared;

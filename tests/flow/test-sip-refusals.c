@@ -3,6 +3,8 @@
 
 #include "common/sip-peers.h"
 
+#include <tandem/command.h>
+
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,6 +70,39 @@ test_trunk_by_name (Flow *flow, gconstpointer data)
     expect (&flow->a, "SIP/2.0 486 ");
     flow->b = flow->a;
     flow->a = a;
+}
+
+static void
+count_answer (TdRequest *request, GVariant *piece, bool is_last, const char *error_text, void *data)
+{
+    *(unsigned *) data += is_last && error_text == NULL;
+}
+
+/* Gives the command "module VERB sip", without waiting for its answer. */
+static void
+begin (const char *verb, unsigned *ret_n_answers)
+{
+    td_request_unref (td_command_run (NULL, TD_LIST ("module", verb, "sip"), "the test", true,
+                                      count_answer, ret_n_answers));
+}
+
+/* The search needs what the stop frees. Which comes first is up to the seed. */
+static void
+test_stop_while_a_name_is_looked_for (Flow *flow, gconstpointer data)
+{
+    unsigned n_answers = 0;
+
+    g_free (td_fixture_ask ("module stop sip"));
+    for (unsigned round = 0; round < 100; round++) {
+        begin ("load", &n_answers);
+        for (unsigned i = 0; i < round % 5; i++) {
+            td_engine_step ();
+        }
+        begin ("stop", &n_answers);
+        td_engine_advance (1000);
+    }
+    g_assert_cmpuint (n_answers, ==, 200);
+    g_free (td_fixture_ask ("module load sip"));
 }
 
 static void
@@ -287,6 +322,7 @@ main (int argc, char **argv)
     ADD ("reload-takes-credentials-over", test_reload_takes_credentials_over, NULL);
     ADD ("strangers-are-refused", test_strangers_are_refused, &refuse_strangers);
     ADD ("trunk-by-name", test_trunk_by_name, &by_name);
+    ADD ("stop-while-a-name-is-looked-for", test_stop_while_a_name_is_looked_for, &by_name);
     ADD ("refusals", test_refusals, NULL);
     ADD ("connection-refused", test_connection_refused, &no_listener);
     ADD ("retry-after", test_retry_after, NULL);
