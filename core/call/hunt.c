@@ -524,6 +524,7 @@ take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
 {
     td_timer_stop (&leg->timer);
     td_hook_run_cancel (&call->hook);
+    td_holds_end (&call->holds, NULL); /* what hooks held for a target that nobody asks about now */
     call->b = leg;
     if (call->a->offer != NULL) {
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,

@@ -291,6 +291,26 @@ test_hold_ends_when_the_caller_goes_first (Flow *flow, gconstpointer routes)
     LOG ("");
 }
 
+/* Another target answers while a hook still thinks about this one. */
+static void
+test_hold_ends_when_another_target_answers (Flow *flow, gconstpointer routes)
+{
+    add_hook ("test.attempt");
+    flow->hooks.is_holding = true;
+    flow->hooks.verdict = TD_HOOK_LATER;
+    call (flow);
+    td_token_answer (flow->hooks.token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    td_engine_settle ();
+    LOG ("e:originate ");
+    g_assert_cmpint (flow->hooks.n_held, ==, 2);
+    SAY ("e", FAKE_ANSWER, NULL);
+    g_assert_cmpint (flow->hooks.n_held, ==, 1);
+    g_assert_cmpuint (flow->hooks.n_without_leg, ==, 1);
+    SAY ("a", FAKE_RELEASE, "16");
+    td_token_answer (flow->hooks.token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    td_engine_settle ();
+}
+
 /* --- Rules ------------------------------------------------------------------------------- */
 
 static void
@@ -371,6 +391,7 @@ main (int argc, char **argv)
     ADD ("hold-skip", "@solo", test_hold_ends_when_a_later_hook_says_no);
     ADD ("hold-refuse", "@solo", test_hold_ends_when_the_call_is_refused);
     ADD ("hold-caller-goes", "@solo", test_hold_ends_when_the_caller_goes_first);
+    ADD ("hold-another-answers", "@pair @solo", test_hold_ends_when_another_target_answers);
     ADD ("max-attempts/ROU-023", "b1=38;b2=42;b3", test_at_most_so_many_attempts);
     ADD ("within/ROU-023", "b1;b2;b3", test_within_so_much_time);
     ADD ("causes/ROU-023", "b1=17;b2=42;b3", test_causes_of_the_list_s_own);
