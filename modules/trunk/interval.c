@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-enum { DEFAULT_PERIOD_S = 900, SECOND_US = 1000000 };
+enum {
+    DEFAULT_PERIOD_S = 900,
+    SECOND_US = 1000000,
+    /* The clocks are not read at the same instant: that much before the end of a period is the end. */
+    TOLERANCE_US = SECOND_US,
+};
 
 /* Upper bounds in milliseconds; the last bucket has none. */
 static const uint32_t delay_bounds_ms[INTERVAL_N_BUCKETS] = {
@@ -41,6 +46,10 @@ begin (Intervals *intervals, int64_t now_us, int64_t wall_us)
 {
     int64_t since_us = wall_us % intervals->period_us;
 
+    if (intervals->period_us - since_us < TOLERANCE_US) {
+        since_us -= intervals->period_us;
+        wall_us -= since_us;
+    }
     memset (&intervals->now, 0, sizeof intervals->now);
     memset (intervals->delays, 0, sizeof intervals->delays);
     intervals->now.begin_us = wall_us;

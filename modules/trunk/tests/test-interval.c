@@ -231,6 +231,24 @@ test_clock_set_back (World *world, gconstpointer data)
     g_assert_cmpuint (latest (world, 0)->length_s, ==, PERIOD_S);
 }
 
+/* The two clocks are not read at the same instant: an interval that ends a moment before the quarter
+ * of the hour is not followed by one of that moment. */
+static void
+test_clocks_a_moment_apart (World *world, gconstpointer data)
+{
+    intervals_clear (&world->intervals);
+    world->wall_us += 300;
+    intervals_init (&world->intervals, AT (world));
+    intervals_set (&world->intervals, SECONDS (PERIOD_S), SECONDS (48 * 3600), AT (world));
+    world->wall_us -= 300;
+    intervals_busy (&world->intervals, 1, AT (world));
+    pass (world, 2 * PERIOD_S + 1);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpuint (latest (world, i)->length_s, ==, PERIOD_S);
+        g_assert_cmpint (latest (world, i)->begin_us / SECOND_US, ==, (1001 - i) * PERIOD_S);
+    }
+}
+
 static void
 test_grades (void)
 {
@@ -257,6 +275,7 @@ main (int argc, char **argv)
     ADD ("other-period", test_other_period);
     ADD ("delays", test_delays);
     ADD ("clock-set-back", test_clock_set_back);
+    ADD ("clocks-a-moment-apart", test_clocks_a_moment_apart);
     g_test_add_func ("/trunk/ROU-009/grades", test_grades);
     return g_test_run ();
 }
