@@ -246,22 +246,41 @@ take_tokens (Group *group, Way way, int64_t now_us)
     return false;
 }
 
-/* The index of the member the call goes to, -1: none. */
-static int
-pick_member (Group *group, const Demand *demand)
+static Hunt
+hunt_of (const Group *group, const Demand *demand)
 {
     bool has_priority = demand->priority_class > TD_CLASS_ORDINARY; /* it disturbs who rests */
-    Hunt hunt = { group->settings.hunt, group->hunted, group->members->len, group->cursor,
-                  has_priority ? INT64_MAX : demand->now_us };
+
+    return (Hunt){ group->settings.hunt, group->hunted, group->members->len, group->cursor,
+                   has_priority ? INT64_MAX : demand->now_us };
+}
+
+/* The index of the member the call goes to, -1: none. */
+static int
+pick_member (const Group *group, const Demand *demand)
+{
+    Hunt hunt = hunt_of (group, demand);
     uint32_t tried[GROUP_MAX_TRIES];
 
     for (unsigned i = 0; i < demand->n_tried; i++) { /* a reload may have moved, or removed, them */
         guint index;
         tried[i] = g_ptr_array_find (group->members, demand->tried[i], &index) ? index : UINT32_MAX;
     }
-    int picked = hunt_pick (&hunt, tried, demand->n_tried);
-    group->cursor = hunt.cursor;
-    return picked;
+    return hunt_pick (&hunt, tried, demand->n_tried);
+}
+
+/* It has got the call, and not only been looked at for one that found no place. */
+static void
+take_member (Group *group, TrunkLeg *leg, const Demand *demand, unsigned index)
+{
+    if (demand->n_tried == 0) {
+        Hunt hunt = hunt_of (group, demand);
+        hunt_take (&hunt, index);
+        group->cursor = hunt.cursor;
+    }
+    leg->member = member_ref (group->members->pdata[index]);
+    leg->member->hunt.load++;
+    leg->member->hunt.used_us = demand->now_us;
 }
 
 /* Whether it is because they are full that no member takes a call, and not because of their states. */
@@ -344,9 +363,7 @@ enter (Group *group, TrunkLeg *leg, const Demand *demand, int member)
     leg->call = demand->call;
     leg->placed_us = demand->now_us;
     if (member >= 0) {
-        leg->member = member_ref (group->members->pdata[member]);
-        leg->member->hunt.load++;
-        leg->member->hunt.used_us = demand->now_us;
+        take_member (group, leg, demand, (unsigned) member);
     }
     leg->next = group->legs;
     leg->link = &group->legs;

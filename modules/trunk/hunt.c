@@ -114,72 +114,85 @@ pick_best (const Choice *choice, Comparison is_better)
     return best;
 }
 
+/* Whether MEMBER earns its share of the call that is to be placed. */
+static bool
+earns (const Hunt *hunt, const HuntMember *member)
+{
+    return member->share > 0 && has_place (hunt, member);
+}
+
 /* Each candidate earns its share, the richest one is taken and pays for all: so nobody is ever owed
  * as much as one call more than its share. Who cannot take a call earns nothing meanwhile. */
 static int
 pick_by_share (const Choice *choice)
 {
-    int64_t total = 0;
+    const Hunt *hunt = choice->hunt;
+    int64_t richest = 0;
+    int best = -1;
 
     if (choice->n_tried > 0) { /* this call has been counted */
         return pick_best (choice, has_more_credit);
     }
-    for (unsigned i = 0; i < choice->hunt->n_members; i++) {
-        HuntMember *member = choice->hunt->members[i];
-        if (has_place (choice->hunt, member) && member->share > 0) {
+    for (unsigned i = 0; i < hunt->n_members; i++) {
+        const HuntMember *member = hunt->members[i];
+        int64_t credit = (int64_t) member->credit + member->share;
+        if (earns (hunt, member) && (best < 0 || credit > richest)) {
+            best = (int) i;
+            richest = credit;
+        }
+    }
+    /* What has no share is there for when nothing else is. */
+    return best >= 0 ? best : pick_around (choice, 0, 1);
+}
+
+static void
+pay (const Hunt *hunt, unsigned picked)
+{
+    int64_t total = 0;
+
+    for (unsigned i = 0; i < hunt->n_members; i++) {
+        HuntMember *member = hunt->members[i];
+        if (earns (hunt, member)) {
             member->credit += (int32_t) member->share;
             total += member->share;
         }
     }
-    if (total == 0) { /* what has no share is there for when nothing else is */
-        return pick_around (choice, 0, 1);
-    }
-    int best = -1;
-    for (unsigned i = 0; i < choice->hunt->n_members; i++) {
-        const HuntMember *member = choice->hunt->members[i];
-        if (has_place (choice->hunt, member) && member->share > 0
-            && (best < 0 || member->credit > choice->hunt->members[best]->credit)) {
-            best = (int) i;
-        }
-    }
-    choice->hunt->members[best]->credit -= (int32_t) total;
-    return best;
+    hunt->members[picked]->credit -= (int32_t) total;
 }
 
 int
-hunt_pick (Hunt *hunt, const uint32_t *tried, unsigned n_tried)
+hunt_pick (const Hunt *hunt, const uint32_t *tried, unsigned n_tried)
 {
     Choice choice = { hunt, tried, n_tried };
-    int picked = -1;
 
     if (hunt->n_members == 0) {
         return -1;
     }
     switch (hunt->order) {
-    case HUNT_SEQUENTIAL:
-        picked = pick_around (&choice, 0, 1);
-        break;
     case HUNT_CIRCULAR:
     case HUNT_CIRCULAR_BACK:
-        picked = pick_circular (&choice, hunt->order == HUNT_CIRCULAR_BACK);
-        break;
+        return pick_circular (&choice, hunt->order == HUNT_CIRCULAR_BACK);
     case HUNT_MOST_IDLE:
-        picked = pick_best (&choice, is_more_idle);
-        break;
+        return pick_best (&choice, is_more_idle);
     case HUNT_LEAST_IDLE:
-        picked = pick_best (&choice, is_less_idle);
-        break;
+        return pick_best (&choice, is_less_idle);
     case HUNT_LEAST_COST:
-        picked = pick_best (&choice, is_cheaper);
-        break;
+        return pick_best (&choice, is_cheaper);
     case HUNT_PERCENT:
-        picked = pick_by_share (&choice);
+        return pick_by_share (&choice);
+    case HUNT_SEQUENTIAL:
         break;
     }
-    if (picked >= 0 && n_tried == 0) {
-        hunt->cursor = (unsigned) picked;
+    return pick_around (&choice, 0, 1);
+}
+
+void
+hunt_take (Hunt *hunt, unsigned picked)
+{
+    if (hunt->order == HUNT_PERCENT) {
+        pay (hunt, picked);
     }
-    return picked;
+    hunt->cursor = picked;
 }
 
 unsigned

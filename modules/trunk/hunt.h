@@ -50,8 +50,12 @@ typedef struct {
 } Hunt;
 
 /* The index of the member to try now, or -1 when none is left. TRIED: the N_TRIED that this call has
- * tried. A first choice (none tried) moves the cursor and the credits. */
-int hunt_pick (Hunt *hunt, const uint32_t *tried, unsigned n_tried);
+ * tried. */
+int hunt_pick (const Hunt *hunt, const uint32_t *tried, unsigned n_tried);
+
+/* The member PICKED, a first choice, has got a call: the cursor and the credits move. To be called
+ * before its load is another. */
+void hunt_take (Hunt *hunt, unsigned picked);
 
 /* Whether any member could take a call now, and how many could. */
 unsigned hunt_n_free (const Hunt *hunt);

@@ -199,6 +199,44 @@ test_any_order (Test *test, gconstpointer data)
     }
 }
 
+static TakeResult
+take_member (Test *test, TrunkLeg *leg)
+{
+    *leg = (TrunkLeg){ 0 };
+    return group_take (test->world.group, leg,
+                       &(Demand){ .way = WAY_OUT,
+                                  .module = (TdModule *) &test->world.module,
+                                  .priority_class = ORDINARY,
+                                  .now_us = ++test->world.now_us,
+                                  .wall_us = test->world.now_us });
+}
+
+/* A call that gets no place is no member's turn. */
+static void
+test_turns (Test *test, gconstpointer data)
+{
+    static const HuntOrder orders[] = { HUNT_CIRCULAR, HUNT_CIRCULAR_BACK, HUNT_PERCENT };
+
+    test->world.settings.capacity[WAY_ALL] = 1;
+    for (unsigned i = 0; i < G_N_ELEMENTS (orders); i++) {
+        TrunkLeg taken, refused;
+        unsigned n[2] = { 0 };
+        test->world.settings.hunt = orders[i];
+        world_configure (&test->world, 2);
+        GPtrArray *members = test->world.group->members;
+        ((Member *) members->pdata[0])->hunt.share = 1;
+        ((Member *) members->pdata[1])->hunt.share = 1;
+        for (unsigned round = 0; round < 20; round++) {
+            g_assert_cmpint (take_member (test, &taken), ==, TAKE_DONE);
+            g_assert_cmpint (take_member (test, &refused), ==, TAKE_FULL);
+            n[taken.member == members->pdata[1]]++;
+            world_leave (&test->world, &taken);
+        }
+        g_assert_cmpuint (n[0], ==, 10);
+        g_assert_cmpuint (n[1], ==, 10);
+    }
+}
+
 static void
 test_closed (Test *test, gconstpointer data)
 {
@@ -225,6 +263,7 @@ main (int argc, char **argv)
     ADD ("ROU-002/rates", test_rates);
     ADD ("ROU-002/full-costs-no-rate", test_full_costs_no_rate);
     ADD ("ROU-002/any-order", test_any_order);
+    ADD ("ROU-005/turns", test_turns);
     ADD ("ROU-002/closed", test_closed);
     return g_test_run ();
 }

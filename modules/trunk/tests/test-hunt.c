@@ -27,7 +27,12 @@ world_init (World *world, HuntOrder order, unsigned n)
 static int
 pick (World *world)
 {
-    return hunt_pick (&world->hunt, NULL, 0);
+    int picked = hunt_pick (&world->hunt, NULL, 0);
+
+    if (picked >= 0) {
+        hunt_take (&world->hunt, (unsigned) picked);
+    }
+    return picked;
 }
 
 /* The members in the order in which one call tries them all: "0 1 2 ". */
@@ -41,6 +46,9 @@ walk (World *world)
     for (int at; (at = hunt_pick (&world->hunt, tried, n)) >= 0; n++) {
         g_string_append_printf (text, "%d ", at);
         tried[n] = (uint32_t) at;
+        if (n == 0) {
+            hunt_take (&world->hunt, (unsigned) at);
+        }
     }
     return g_string_free (text, false);
 }
