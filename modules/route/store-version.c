@@ -445,7 +445,7 @@ restore_all (const Store *store, int64_t version, int64_t number, Report *report
 }
 
 bool
-store_roll_back (Store *store, int64_t version, const StoreNote *note, Report *report,
+store_roll_back (Store *store, int64_t version, const StoreNote *note, bool is_dry, Report *report,
                  int64_t *ret_version, GError **error)
 {
     int64_t number, wanted;
@@ -459,5 +459,5 @@ store_roll_back (Store *store, int64_t version, const StoreNote *note, Report *r
         store_undo (store);
         return false;
     }
-    return store_end_version (store, number, note, false, report, ret_version, error);
+    return store_end_version (store, number, note, is_dry, report, ret_version, error);
 }

@@ -92,10 +92,10 @@ typedef bool (*StoreDiffVisit) (const StoreDifference *difference, void *data, G
 bool store_diff (Store *store, int64_t from, int64_t to, StoreDiffVisit visit, void *data,
                  GError **error);
 
-/* Makes a new version that is as VERSION was; RET_VERSION is its number, or the newest one's when
- * they are the same already. */
-bool store_roll_back (Store *store, int64_t version, const StoreNote *note, Report *report,
-                      int64_t *ret_version, GError **error);
+/* Makes a new version that is as VERSION was, or, where IS_DRY, only counts in REPORT what would be
+ * different; RET_VERSION is its number, or the newest one's when none was made. */
+bool store_roll_back (Store *store, int64_t version, const StoreNote *note, bool is_dry,
+                      Report *report, int64_t *ret_version, GError **error);
 
 /* --- Changing --- */
 

@@ -352,7 +352,8 @@ run_roll_back (Tool *tool, GError **error)
     int64_t version, made;
 
     if (!read_version (tool->words[1], &version, error)
-        || !store_roll_back (tool->store, version, &note, tool->report, &made, error)) {
+        || !store_roll_back (tool->store, version, &note, tool->is_dry, tool->report, &made,
+                             error)) {
         return false;
     }
     print_outcome (tool, made);

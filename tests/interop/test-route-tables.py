@@ -62,6 +62,13 @@ class RouteTables(PeerCase):
         self.assertIn('nothing was changed', out)
         self.assertEqual(self.run_tool('versions'), '')
 
+    def test_dry_run_rolls_nothing_back(self):
+        self.run_tool('import', 'list', text=LIST)
+        out = self.run_tool('--dry-run', 'roll-back', '0')
+        self.assertIn('2 removed', out)
+        self.assertIn('nothing was changed', out)
+        self.assertIn('north', self.export('list'))
+
     def test_versions_are_compared_and_taken_back(self):
         self.run_tool('import', 'list', '-m', 'first', text=LIST)
         self.run_tool('import', 'list', '--replace', '-m', 'second', text='label\nsouth\n')

@@ -268,7 +268,8 @@ change_one (const Bench *bench)
     tell ("the difference", store_diff (store, 1, 2, count_difference, &n_different, &error),
           before_s, error);
     before_s = cpu_s ();
-    tell ("rolled back", store_roll_back (store, 1, &note, back, NULL, &error), before_s, error);
+    tell ("rolled back", store_roll_back (store, 1, &note, false, back, NULL, &error), before_s,
+          error);
     before_s = cpu_s ();
     tell ("export", store_export (store, STORE_NEWEST, schema_table (SCHEMA_PORTED), fd, &error),
           before_s, error);

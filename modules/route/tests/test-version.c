@@ -58,7 +58,7 @@ roll_back (StoreFixture *fixture, int64_t version)
 
     report_free (fixture->report);
     fixture->report = report_new (10);
-    store_roll_back (fixture->store, version, &note, fixture->report, &made, &error);
+    store_roll_back (fixture->store, version, &note, false, fixture->report, &made, &error);
     g_assert_no_error (error);
     return made;
 }
