@@ -220,7 +220,9 @@ static bool
 run_import (Tool *tool, GError **error)
 {
     const char *what = tool->words[1];
-    bool is_folder = tool->n_words == 2 && g_file_test (what, G_FILE_TEST_IS_DIR);
+    /* A table's name stands for the table, whatever lies about. */
+    bool is_folder = tool->n_words == 2 && schema_find_table (what) == NULL
+                     && g_file_test (what, G_FILE_TEST_IS_DIR);
     const SchemaTable *table = is_folder ? NULL : find_table (what, error);
 
     if (!is_folder && table == NULL) {
@@ -284,9 +286,14 @@ print_version (const StoreVersion *version, void *data)
     g_autoptr (GDateTime) time =
         g_date_time_new_from_unix_local (version->note.time_us / G_USEC_PER_SEC);
     g_autofree char *shown = g_date_time_format (time, "%Y-%m-%d %H:%M:%S");
+    g_autoptr (GString) note = g_string_new (NULL);
 
-    printf ("%" G_GINT64_FORMAT "  %s  %s  %s\n", version->number, shown, version->note.who,
-            version->note.comment);
+    td_text_append_value (note, version->note.who);
+    if (*version->note.comment != '\0') {
+        g_string_append (note, "  ");
+        td_text_append_value (note, version->note.comment);
+    }
+    printf ("%" G_GINT64_FORMAT "  %s  %s\n", version->number, shown, note->str);
     print_counts (version->tables);
 }
 
