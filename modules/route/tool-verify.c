@@ -60,6 +60,7 @@ typedef struct {
     int places[N_COLUMNS]; /* of our columns in its rows; -1: it has none of that name */
     const Tables *tables;
     const char *path;
+    unsigned n_header; /* cells of the header line */
     unsigned n_rows, n_wrong;
 } Verification;
 
@@ -77,6 +78,32 @@ cell (const Verification *verification, const CsvRow *row, unsigned column)
     return place >= 0 && (unsigned) place < row->n_cells ? row->cells[place] : "";
 }
 
+/* A name that is misspelt would make an expectation that anything meets. */
+static bool
+take_name (Verification *verification, const char *name, unsigned place, GError **error)
+{
+    g_autoptr (GString) shown = g_string_new (NULL);
+
+    for (unsigned i = 0; i < N_COLUMNS; i++) {
+        if (strcmp (columns[i], name) == 0 && verification->places[i] < 0) {
+            verification->places[i] = (int) place;
+            return true;
+        }
+        if (strcmp (columns[i], name) == 0) {
+            g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                         "%s: \"%s\" stands twice in the header line: take one of them out",
+                         verification->path, name);
+            return false;
+        }
+    }
+    td_text_append_value (shown, name);
+    g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                 "%s: %s in the header line is no column; there are called, calling, trunk, time, "
+                 "list, targets",
+                 verification->path, shown->str);
+    return false;
+}
+
 static bool
 read_header (Verification *verification, GError **error)
 {
@@ -87,12 +114,13 @@ read_header (Verification *verification, GError **error)
                      verification->path);
         return false;
     }
+    verification->n_header = row.n_cells;
     for (unsigned i = 0; i < N_COLUMNS; i++) {
         verification->places[i] = -1;
-        for (unsigned j = 0; j < row.n_cells; j++) {
-            if (strcmp (columns[i], row.cells[j]) == 0) {
-                verification->places[i] = (int) j;
-            }
+    }
+    for (unsigned i = 0; i < row.n_cells; i++) {
+        if (!take_name (verification, row.cells[i], i, error)) {
+            return false;
         }
     }
     if (verification->places[CALLED] < 0) {
@@ -163,9 +191,19 @@ is_met (const char *expected, const char *found)
 static void
 complain (Verification *verification, const CsvRow *row, const char *what)
 {
-    printf ("%s:%" G_GUINT64_FORMAT ": %s: %s\n", verification->path, row->line,
-            cell (verification, row, CALLED), what);
+    g_autoptr (GString) called = g_string_new (NULL);
+
+    td_text_append_value (called, cell (verification, row, CALLED));
+    printf ("%s:%" G_GUINT64_FORMAT ": %s: %s\n", verification->path, row->line, called->str, what);
     verification->n_wrong++;
+}
+
+static void
+append_result (GString *out, const char *list, const char *targets)
+{
+    td_text_append_value (out, list);
+    g_string_append (out, ", ");
+    td_text_append_value (out, targets);
 }
 
 static void
@@ -179,6 +217,12 @@ verify_row (Verification *verification, const CsvRow *row)
                                 .line_information = ROW_NOT_SAID };
 
     verification->n_rows++;
+    if (row->n_cells > verification->n_header) {
+        g_autofree char *what = g_strdup_printf ("has %u cells, the header line %u", row->n_cells,
+                                                 verification->n_header);
+        complain (verification, row, what);
+        return;
+    }
     if (!read_party (&called, cell (verification, row, CALLED))
         || !read_party (&calling, cell (verification, row, CALLING))
         || !read_time (cell (verification, row, TIME), &request.time_us)) {
@@ -190,10 +234,11 @@ verify_row (Verification *verification, const CsvRow *row)
     const char *list = decision.verdict == DECISION_ROUTE ? decision.label : "";
     if (!is_met (cell (verification, row, LIST), list)
         || !is_met (cell (verification, row, TARGETS), targets)) {
-        g_autofree char *what =
-            g_strdup_printf ("goes to list \"%s\", %s; expected was \"%s\", %s", list, targets,
-                             cell (verification, row, LIST), cell (verification, row, TARGETS));
-        complain (verification, row, what);
+        g_autoptr (GString) what = g_string_new ("goes to list ");
+        append_result (what, list, targets);
+        g_string_append (what, "; expected was ");
+        append_result (what, cell (verification, row, LIST), cell (verification, row, TARGETS));
+        complain (verification, row, what->str);
     }
 }
 

@@ -44,6 +44,14 @@ class RouteTables(PeerCase):
         self.assertTrue(self.run_tool('import', os.path.dirname(self.path(''))).endswith(
             'version 1\n'))
 
+    def test_table_comes_before_a_folder_of_its_name(self):
+        os.mkdir(self.path('list'))
+        done = subprocess.run([PROGRAM, '-d', self.path('route.db'), 'import', 'list'], input=LIST,
+                              text=True, cwd=self.path(''), capture_output=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('2 added', done.stdout)
+
     def test_every_wrong_row_is_named_and_nothing_is_changed(self):
         self.run_tool('import', 'list', text=LIST)
         err = self.run_tool('import', 'list', text='label,mode\neast,percent\nwest,any\n,percent\n',
@@ -105,10 +113,30 @@ class RouteTables(PeerCase):
                               text=True, capture_output=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.replace(self.path(''), ''),
-                         'expected.txt:3: +33123: goes to list "south", carrier-b:+33123; '
-                         'expected was "north", \n'
-                         'expected.txt:5: +33: goes to list "south", carrier-b:+33; '
+                         'expected.txt:3: +33123: goes to list south, carrier-b:+33123; '
+                         'expected was north, ""\n'
+                         'expected.txt:5: +33: goes to list south, carrier-b:+33; '
                          'expected was "", carrier-a:+33\n4 calls, 2 of them wrong\n')
+
+    def verify(self, text, status=1):
+        with open(self.path('expected.txt'), 'w', encoding='utf-8') as file:
+            file.write(text)
+        return self.run_tool('verify', self.path('expected.txt'), status=status)
+
+    def test_expected_results_under_a_name_unknown_are_no_success(self):
+        self.fill()
+        self.assertIn('lists in the header line is no column', self.verify('called,lists\n+33123,nowhere\n'))
+        self.assertIn('"list" stands twice', self.verify('called,list,list\n+33123,south,x\n'))
+        self.assertIn('expected.txt:2: +33123: has 3 cells, the header line 2',
+                      self.verify('called,list\n+33123,south,nowhere\n'))
+
+    def test_nothing_that_was_read_steers_the_terminal(self):
+        self.fill()
+        self.run_tool('import', 'list', '-m', '\x1b]0;owned\x07\n9  forged', text='label\nwest\n')
+        shown = self.run_tool('versions')
+        self.assertNotIn('\x1b', shown)
+        self.assertNotIn('\n9  forged', shown)
+        self.assertNotIn('\x1b', self.verify('called,list\n+33123,\x1b[2J\n\x1b[2J,south\n'))
 
     def test_what_is_odd_between_rows_is_found(self):
         self.fill()
