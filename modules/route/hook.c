@@ -242,7 +242,7 @@ route_call (void *subject, TdToken *token, void *data)
     DecisionRequest request;
     Decision decision;
 
-    if (current->version == 0) {
+    if (current->n_rows == 0) {
         td_call_explain (subject, "tables", "they are empty: tandem-routes fills them");
         return answer;
     }

@@ -14,7 +14,9 @@ struct Loading {
     TdWork work; /* first */
     Route *route;
     TdConfig *config; /* which trunks there are */
-    int64_t known;    /* the version in use, or refused: it need not be read again */
+    /* The version in use, or refused: it need not be read again. Its time as well: a file that was
+     * made anew counts from 1 again. */
+    int64_t known, known_us;
     uint64_t seen;
     RouteTables *result; /* NULL: there is nothing new, or ERROR */
     GError *error;
@@ -38,14 +40,15 @@ is_trunk (const char *name, void *data)
     return g_strv_contains (td_config_instances (data, "trunk"), name);
 }
 
-/* The newest version of STORE, or NULL without an error when it is KNOWN. */
+/* The newest version of STORE, or NULL without an error when it is KNOWN, of KNOWN_US. */
 static RouteTables *
-read_newest (Store *store, const TdConfig *config, int64_t known, GError **error)
+read_newest (Store *store, const TdConfig *config, int64_t known, int64_t known_us, GError **error)
 {
-    int64_t newest, started_us = g_get_monotonic_time ();
+    int64_t newest, time_us, started_us = g_get_monotonic_time ();
     Compiled compiled;
 
-    if (!store_newest (store, &newest, error) || newest == known) {
+    if (!store_newest (store, &newest, &time_us, error)
+        || (newest == known && time_us == known_us)) {
         return NULL;
     }
     RouteTables *result = g_new0 (RouteTables, 1);
@@ -58,18 +61,20 @@ read_newest (Store *store, const TdConfig *config, int64_t known, GError **error
     }
     result->tables = compiled.tables;
     result->version = compiled.version;
+    result->time_us = time_us;
     result->n_rows = compiled.n_rows;
     result->took_s = (double) (g_get_monotonic_time () - started_us) / G_USEC_PER_SEC;
     return result;
 }
 
 static RouteTables *
-load (const char *path, bool may_create, const TdConfig *config, int64_t known, GError **error)
+load (const char *path, bool may_create, const TdConfig *config, int64_t known, int64_t known_us,
+      GError **error)
 {
     StoreOptions options = { .may_create = may_create, .busy_ms = BUSY_MS };
     g_autoptr (Store) store = store_open (path, &options, error);
 
-    return store != NULL ? read_newest (store, config, known, error) : NULL;
+    return store != NULL ? read_newest (store, config, known, known_us, error) : NULL;
 }
 
 /* Something that changes whenever the file or its log of writes does. */
@@ -156,7 +161,7 @@ RouteTables *
 route_load_now (Route *route, GError **error)
 {
     route->seen = look_of (route->path);
-    RouteTables *tables = load (route->path, true, td_module_config (route->module), -1, error);
+    RouteTables *tables = load (route->path, true, td_module_config (route->module), -1, 0, error);
 
     if (tables != NULL && tables->findings->n_errors > 0) {
         g_autofree char *mistakes = describe_mistakes (tables);
@@ -164,6 +169,9 @@ route_load_now (Route *route, GError **error)
                      "%s: %s: mend them with tandem-routes, or roll back", route->path, mistakes);
         td_table_unref (&tables->table);
         return NULL;
+    }
+    if (tables != NULL) {
+        report (route, tables);
     }
     return tables;
 }
@@ -186,8 +194,8 @@ run_loading (TdWork *work)
 
     loading->seen = look_of (loading->route->path);
     /* A file that has vanished is no empty one. */
-    loading->result =
-        load (loading->route->path, false, loading->config, loading->known, &loading->error);
+    loading->result = load (loading->route->path, false, loading->config, loading->known,
+                            loading->known_us, &loading->error);
 }
 
 static void
@@ -200,6 +208,8 @@ loaded (TdWork *work)
         take_over (route, loading->result);
     } else if (loading->error != NULL) {
         set_trouble (route, NULL, g_strdup (loading->error->message));
+    } else if (route->refused == NULL) {
+        set_trouble (route, NULL, NULL); /* it can be read again, and is what is in use */
     }
     /* What could not be read is tried again. */
     route->seen = loading->error == NULL ? loading->seen : 0;
@@ -239,6 +249,7 @@ route_load (Route *route, bool is_forced)
     loading->route = route;
     loading->config = td_config_ref (td_module_config (route->module));
     loading->known = is_forced ? -1 : known->version;
+    loading->known_us = known->time_us;
     route->loading = loading;
     td_work_start (&loading->work);
 }

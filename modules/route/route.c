@@ -186,8 +186,11 @@ describe (TdModule *module, GVariantDict *info)
 {
     const Route *route = td_module_state (module);
 
-    g_variant_dict_insert (info, "database", "s", route->path);
-    g_variant_dict_insert (info, "version", "x", td_metric_value (route->version_metric));
+    if (route->version_metric != NULL) { /* else it has no file, and is about to go */
+        g_variant_dict_insert (info, "database", "s", route->path);
+        g_variant_dict_insert (info, "tables_version", "x",
+                               td_metric_value (route->version_metric));
+    }
 }
 
 TD_MODULE (route, .summary = "Where calls go, by tables that change while calls go on",

@@ -24,7 +24,7 @@
 typedef struct {
     TdTable table; /* first */
     Tables *tables;
-    int64_t version; /* 0: there are no rows */
+    int64_t version, time_us; /* 0 of a file without any, and when it was made */
     Findings *findings;
     int64_t n_rows;
     double took_s;
@@ -46,8 +46,8 @@ typedef struct {
     _Atomic (const TdTrunkService *) trunks; /* nullable */
     TdSubscription *features;
     atomic_uint n_decisions;
-    const TdAttribute *user_parameters, *jurisdiction, *carrier, *category, *line_information,
-        *bearer;
+    const TdAttribute *user_parameters, *jurisdiction, *carrier, *category,
+        *line_information, *bearer;
     TdMetric *version_metric, *decided, *unrouted;
 } Route;
 
@@ -60,7 +60,7 @@ route_tables (const Route *route)
 
 /* --- load.c ------------------------------------------------------------------------------ */
 
-/* The newest version, at once: for start(). Errors: the file cannot be read. Blocks. */
+/* The newest version, at once, and told of: for start(). Errors: the file cannot be read. Blocks. */
 RouteTables *route_load_now (Route *route, GError **error);
 
 /* Looks on a worker whether there is a newer version, and takes it over when it is good. IS_FORCED:

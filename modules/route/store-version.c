@@ -41,10 +41,11 @@ store_find_version (const Store *store, int64_t version, int64_t *ret_number, GE
 }
 
 bool
-store_newest (Store *store, int64_t *ret_version, GError **error)
+store_newest (Store *store, int64_t *ret_version, int64_t *ret_time_us, GError **error)
 {
     return store_check_place (store, error)
-           && store_find_version (store, STORE_NEWEST, ret_version, error);
+           && store_find_version (store, STORE_NEWEST, ret_version, error)
+           && store_read_number (store, "SELECT max (time_us) FROM version", ret_time_us, error);
 }
 
 /* --- Writing one ------------------------------------------------------------------------- */

@@ -71,9 +71,9 @@ typedef struct {
     const ReportCounts *tables; /* N_SCHEMA_TABLES; what it changed */
 } StoreVersion;
 
-/* The newest one's number, 0 before the first: cheap enough to ask every second whether another program
- * has changed the tables. */
-bool store_newest (Store *store, int64_t *ret_version, GError **error);
+/* The newest one's number, 0 before the first, and when it was made: cheap enough to ask every second
+ * whether another program has changed the tables. */
+bool store_newest (Store *store, int64_t *ret_version, int64_t *ret_time_us, GError **error);
 
 /* Visits the versions that are kept, the newest first. */
 bool store_list_versions (Store *store, void (*visit) (const StoreVersion *version, void *data),

@@ -165,6 +165,38 @@ class Route(PeerCase):
         self.carrier_b.expect('INVITE sip:+4930111;npdi@')
         self.assertFalse(os.path.exists(self.database))
 
+    def database_files(self):
+        return [name for name in os.listdir(self.path('')) if name.startswith('route.db')]
+
+    def test_database_that_comes_back_ends_the_trouble(self):
+        away = self.path('away')
+        os.mkdir(away)
+        for name in self.database_files():
+            os.rename(self.path(name), os.path.join(away, name))
+        self.tandem.process.wait_for(lambda: 'trouble' in self.routing(), 'trouble')
+        for name in os.listdir(away):
+            os.rename(os.path.join(away, name), self.path(name))
+        self.tandem.process.wait_for(lambda: 'trouble' not in self.routing(), 'no trouble')
+
+    def test_database_made_anew_is_read_though_its_version_is_the_same(self):
+        self.write(os.path.join(self.path('tables'), 'target.csv'),
+                   TABLES['target'].replace('near,1,carrier-a,20', 'near,1,carrier-a,5'))
+        subprocess.run([PROGRAM, '-d', self.path('next.db'), 'import', self.path('tables')],
+                       timeout=60, check=True, stdout=subprocess.DEVNULL)
+        for name in self.database_files():
+            os.unlink(self.path(name))
+        os.rename(self.path('next.db'), self.database)
+
+        def first_trunk():
+            return self.tandem.ctl_json('route', 'test', '+4930111', '--trunk',
+                                        'customer')['targets'][0]['trunk']
+        self.tandem.process.wait_for(lambda: first_trunk() == 'carrier-a', 'carrier-a')
+        self.assertEqual(self.routing()['version'], 1)
+
+    def test_version_is_told_from_the_start(self):
+        shown = self.tandem.ctl_json('metric', 'tandem_routing_version')
+        self.assertEqual([row['value'] for row in shown], [1])
+
     def test_upgrade_keeps_routing(self):
         self.assertEqual(self.tandem.ctl('module', 'upgrade', 'route')[0], 0)
         self.call('+4930111')
@@ -174,6 +206,8 @@ class Route(PeerCase):
         shutil.rmtree(self.path('tables'))
         self.change('roll-back', '0')
         self.wait_for_version(2)
+        self.assertIn('tandem-routes fills them', self.tandem.ctl(
+            'route', 'test', '+4930111', '--trunk', 'customer')[2])
         self.call('+4930111')
         self.customer.expect('SIP/2.0 404 ')
 

@@ -196,13 +196,13 @@ test_newest_of_another (StoreFixture *fixture, const void *data)
 {
     StoreFixture other = { .folder = fixture->folder, .path = fixture->path };
     g_autoptr (GError) error = NULL;
-    int64_t version = -1;
+    int64_t version = -1, time_us = -1;
 
-    g_assert_true (store_newest (fixture->store, &version, &error));
+    g_assert_true (store_newest (fixture->store, &version, &time_us, &error));
     g_assert_cmpint (version, ==, 0);
     other.store = store_fixture_open (fixture, fixture->path, &error);
     store_fixture_import (&other, "[code]\nprefix\n1\n", 0);
-    g_assert_true (store_newest (fixture->store, &version, &error));
+    g_assert_true (store_newest (fixture->store, &version, &time_us, &error));
     g_assert_cmpint (version, ==, 1);
     store_close (other.store);
     report_free (other.report);
