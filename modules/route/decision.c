@@ -281,12 +281,20 @@ has_to_dip (const Way *way)
                || way->decision->type == CALL_TYPE_TOLL_FREE);
 }
 
+/* What was asked before holds for the number that came, and not for another in its place. */
+static bool
+was_dipped (const Way *way)
+{
+    return way->request->is_dipped
+           && number_is_alike (way->request->called->digits, way->called->text);
+}
+
 static const char *
 find_routing_number (Way *way)
 {
     const char *number = NULL;
 
-    if (way->request->is_dipped) {
+    if (way->decision->is_dipped) {
         number = way->request->routing_number;
         EXPLAIN (way->explanation, "portability", "was dipped before: routing number \"%s\"",
                  number != NULL ? number : "");
@@ -307,7 +315,7 @@ find_routing_number (Way *way)
 static bool
 dip_portability (Way *way)
 {
-    way->decision->is_dipped = way->request->is_dipped;
+    way->decision->is_dipped = was_dipped (way);
     if (way->key[0] == '\0') {
         return true;
     }

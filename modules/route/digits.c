@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+enum {
+    LONGEST_PREFIX = 4
+}; /* that one way of writing a number has, and another not: "+49", "0011" */
+
 /* After its text was changed: an international number is one with a "+". */
 static void
 settle_nature (Number *number)
@@ -74,6 +78,17 @@ number_replace (Number *number, unsigned n, const char *text)
     memcpy (number->text + len, kept, len_rest + 1);
     settle_nature (number);
     return true;
+}
+
+bool
+number_is_alike (const char *one, const char *other)
+{
+    size_t a = strlen (one), b = strlen (other), shorter = MIN (a, b), n = 0;
+
+    while (n < shorter && one[a - 1 - n] == other[b - 1 - n]) {
+        n++;
+    }
+    return n > 0 && n + LONGEST_PREFIX >= shorter;
 }
 
 void

@@ -31,6 +31,10 @@ void number_strip (Number *number, unsigned n);
  * untouched: it would be too long. */
 bool number_replace (Number *number, unsigned n, const char *text);
 
+/* Whether two texts can be one number, written locally, nationally or internationally: what differs
+ * stands in front, and is no longer than a prefix. */
+bool number_is_alike (const char *one, const char *other);
+
 void number_set_nature (Number *number, TdNature nature);
 
 #endif

@@ -27,10 +27,42 @@ find_parameter (const char *parameters, const char *name, char ret_value[PARAMET
     return false;
 }
 
+/* The same of a number, without its visual separators (RFC 3966 3); false as well when no row could
+ * name it, such as one with hexadecimal digits. */
+static bool
+find_number (const char *parameters, const char *name, char ret_value[PARAMETER_SIZE])
+{
+    char *end = ret_value;
+
+    if (!find_parameter (parameters, name, ret_value)) {
+        return false;
+    }
+    for (const char *at = ret_value; *at != '\0'; at++) {
+        if (strchr ("-.()", *at) == NULL) {
+            *end++ = *at;
+        }
+    }
+    *end = '\0';
+    return *ret_value != '\0' && td_prefix_is_valid (ret_value);
+}
+
+/* What says in which network a number that is local to it holds, for as long as that number goes on. */
+static void
+append_context (GString *out, const char *parameters, const char *name, const char *context,
+                const char *number)
+{
+    char before[PARAMETER_SIZE], value[PARAMETER_SIZE];
+
+    if (find_number (parameters, name, before) && strcmp (before, number) == 0
+        && find_parameter (parameters, context, value)) {
+        g_string_append_printf (out, ";%s=%s", context, value);
+    }
+}
+
 static void
 append_others (GString *out, const char *parameters)
 {
-    static const char *const ours[] = { "npdi", "rn", "cic", NULL };
+    static const char *const ours[] = { "npdi", "rn", "rn-context", "cic", "cic-context", NULL };
     g_auto (GStrv) parts = g_strsplit (parameters != NULL ? parameters : "", ";", -1);
 
     for (char **part = parts; *part != NULL; part++) {
@@ -55,9 +87,11 @@ write_parameters (const Route *route, TdCall *call, const Decision *decision)
     }
     if (decision->routing_number[0] != '\0') {
         g_string_append_printf (text, ";rn=%s", decision->routing_number);
+        append_context (text, before, "rn", "rn-context", decision->routing_number);
     }
     if (decision->carrier[0] != '\0') {
         g_string_append_printf (text, ";cic=%s", decision->carrier);
+        append_context (text, before, "cic", "cic-context", decision->carrier);
     }
     if (g_strcmp0 (text->str, before != NULL ? before : "") != 0) {
         td_attributes_set_text (attributes, route->user_parameters,
@@ -123,8 +157,8 @@ ask (Route *route, Question *question, DecisionRequest *ret_request)
 {
     TdCall *call = question->call;
     const char *parameters = text_of (question, route->user_parameters);
-    bool has_number = find_parameter (parameters, "rn", question->routing_number);
-    bool has_carrier = find_parameter (parameters, "cic", question->carrier);
+    bool has_number = find_number (parameters, "rn", question->routing_number);
+    bool has_carrier = find_number (parameters, "cic", question->carrier);
     const char *line = text_of (question, route->line_information);
 
     *ret_request = (DecisionRequest){
@@ -187,6 +221,9 @@ note_decision (const Route *route, TdCall *call, const Decision *decision)
     TdAttributes *attributes = td_call_attributes (call);
 
     write_parameters (route, call, decision);
+    td_attributes_set_text (attributes, route->number,
+                            decision->numbers.called.text[0] != '\0' ? decision->numbers.called.text
+                                                                     : NULL);
     td_attributes_set_text (attributes, route->jurisdiction,
                             jurisdiction_name (decision->jurisdiction));
     td_attributes_set_text (attributes, route->carrier,
@@ -268,6 +305,27 @@ route_call (void *subject, TdToken *token, void *data)
     return answer;
 }
 
+/* What was looked up for the called number is said of that one only: behind the number that a target
+ * has of its own, it would lead the next switch astray. */
+static TdHookAnswer
+check_number (void *subject, TdToken *token, void *data)
+{
+    const Route *route = data;
+    TdAttributes *attributes = td_call_target_attributes (subject);
+    const char *before = td_attributes_text (attributes, route->user_parameters, 0);
+    const char *looked_up = td_attributes_text (attributes, route->number, 0);
+    const TdTarget *target = td_call_target (subject);
+
+    if (before != NULL && looked_up != NULL && target->number != NULL
+        && !number_is_alike (looked_up, target->number)) {
+        g_autoptr (GString) text = g_string_new (NULL);
+        append_others (text, before);
+        td_attributes_set_text (attributes, route->user_parameters,
+                                text->len > 0 ? text->str : NULL);
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
 static const TdAttribute *
 declare (Route *route, const char *name, unsigned flags, const char *help, GError **error)
 {
@@ -280,6 +338,7 @@ route_hook_start (Route *route, GError **error)
     route->user_parameters =
         declare (route, "sip.user-parameters", TD_ATTRIBUTE_PASS,
                  "Parameters of the called telephone number (RFC 3966 3, RFC 4694)", error);
+    route->number = declare (route, "call.number", 0, "The called number, as it was routed", error);
     route->jurisdiction =
         declare (route, "call.jurisdiction", 0, "How far apart the parties are", error);
     route->carrier = declare (route, "call.carrier", 0, "The carrier that was chosen", error);
@@ -288,13 +347,20 @@ route_hook_start (Route *route, GError **error)
     route->line_information = declare (route, "party.line-information", 0,
                                        "Originating line information, ANI II digits", error);
     route->bearer = declare (route, "call.bearer", 0, "The bearer that is asked for", error);
-    return route->user_parameters != NULL && route->jurisdiction != NULL && route->carrier != NULL
-           && route->category != NULL && route->line_information != NULL && route->bearer != NULL
+    return route->user_parameters != NULL && route->number != NULL && route->jurisdiction != NULL
+           && route->carrier != NULL && route->category != NULL && route->line_information != NULL
+           && route->bearer != NULL
            && td_hook_add (route->module, "route",
                            &(TdHook){ .size = sizeof (TdHook),
                                       .name = "route.route",
                                       .before = TD_LIST ("route-table.route"),
                                       .data = route,
                                       .ask = route_call },
+                           error)
+           && td_hook_add (route->module, "attempt",
+                           &(TdHook){ .size = sizeof (TdHook),
+                                      .name = "route.number",
+                                      .data = route,
+                                      .ask = check_number },
                            error);
 }

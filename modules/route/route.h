@@ -46,7 +46,7 @@ typedef struct {
     _Atomic (const TdTrunkService *) trunks; /* nullable */
     TdSubscription *features;
     atomic_uint n_decisions;
-    const TdAttribute *user_parameters, *jurisdiction, *carrier, *category,
+    const TdAttribute *user_parameters, *number, *jurisdiction, *carrier, *category,
         *line_information, *bearer;
     TdMetric *version_metric, *decided, *unrouted;
 } Route;

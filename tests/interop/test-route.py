@@ -123,6 +123,30 @@ class Route(PeerCase):
         self.call('+493012345')
         self.carrier_b.expect('INVITE sip:+493012345;npdi;rn=+49305550000@')
 
+    def call_with(self, parameters):
+        uri = f'sip:+493012345{parameters}@127.0.0.1:{self.port}'
+        parties = {'From': '<sip:+12125550100@127.0.0.1>;tag=f', 'To': '<sip:+493012345@x>',
+                   'Call-ID': uuid.uuid4().hex}
+        self.customer.send(self.customer.request('INVITE', uri, parties, 1, description(9), branch()))
+
+    def test_routing_number_with_separators_is_routed_by(self):
+        """RFC 4694 4: visual separators in the "rn" are optional."""
+        self.call_with(';npdi;rn=+1-212-555-0000')
+        self.carrier_b.expect('INVITE sip:+493012345;npdi;rn=+12125550000@')
+
+    def test_context_stays_with_its_routing_number(self):
+        """RFC 4694 4: a local number says in which network it holds; a new one is not in that."""
+        self.call_with(';rn=1234;rn-context=+44;x=y')
+        self.carrier_b.expect('INVITE sip:+493012345;x=y;npdi;rn=+49305550000@')
+
+    def test_number_of_a_target_is_not_what_was_looked_up(self):
+        self.change('import', 'target', text='label,position,trunk,cost,number\n'
+                                             'near,2,carrier-b,10,+498005551\n')
+        self.wait_for_version(2)
+        self.call('+493012345')
+        self.refuse(self.carrier_b, self.carrier_b.expect('INVITE sip:+498005551@'), 503)
+        self.carrier_a.expect('INVITE sip:+493012345;npdi;rn=+49305550000@')
+
     def test_route_test_explains_every_step(self):
         answer = self.tandem.ctl_json('route', 'test', '0049891234', '--trunk', 'customer')
         steps = [step['step'] for step in answer['steps']]

@@ -19,6 +19,7 @@ static const char small_tandem[] =
     "in,10,called,7(NXXXXXX)$,,replace,212\\1\n"
     "in,20,called,1900,,set-attribute,class=premium\n"
     "in,30,called,1976,,set-carrier,0976\n"
+    "other,10,called,12015559999,,replace,12125551234\n"
     "out,10,called,NXX,national,prefix,+1\n"
     "out,20,calling,NXX,,prefix,+1\n"
     "[screening]\n"
@@ -51,6 +52,7 @@ static const char small_tandem[] =
     "ours,nanp,,,main,0333,ny\n"
     "plain,,,,main\n"
     "nowhere,nanp,,,main,,nj\n"
+    "replacing,nanp,other,,main,,ny\n"
     "[emergency]\n"
     "ny,911,psap\nny,933,psap\n"
     "[toll_free]\n"
@@ -218,6 +220,19 @@ test_ported (World *world, const void *data G_GNUC_UNUSED)
     expect_route (world, "12125551235", "local", "tandem-a");
     g_assert_cmpstr (world->decision.routing_number, ==, "");
     g_assert_true (world->decision.is_dipped);
+}
+
+/* A translation has put a number in the place of the one that was asked about. */
+static void
+test_dip_of_another_number (World *world, const void *data G_GNUC_UNUSED)
+{
+    world->request.trunk = "replacing";
+    world->request.is_dipped = true;
+    world->request.routing_number = "3155550000";
+    decide (world, "12015559999");
+    g_assert_cmpstr (world->decision.routing_number, ==, "2015550000");
+    decide (world, "12015559998");
+    g_assert_cmpstr (world->decision.routing_number, ==, "3155550000");
 }
 
 /* Nobody asks twice, and nobody asks for a call that another carrier takes on. */
@@ -393,6 +408,7 @@ main (int argc, char **argv)
     ADD ("ROU-026/toll-free", test_toll_free);
     ADD ("ROU-025/ported", test_ported);
     ADD ("ROU-025/who-dips", test_who_dips);
+    ADD ("ROU-025/dip-of-another-number", test_dip_of_another_number);
     ADD ("ROU-025/own-routing-number", test_own_routing_number);
     ADD ("ROU-025/vacant", test_vacant);
     ADD ("ROU-027/jurisdiction", test_jurisdiction);
