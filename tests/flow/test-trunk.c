@@ -697,6 +697,58 @@ test_statistics (Flow *flow, gconstpointer data)
     must ("metric", "tandem_trunk_answers_total");
 }
 
+/* What is shown of the pair adds up: all calls are over. */
+static void
+assert_sums (void)
+{
+    static const char *const failures[] = { "busy", "no_answer", "congestion", "no_route",
+                                            "failed" };
+    double seizures = counted ("pair", "out_seizures"), answers = counted ("pair", "out_answers");
+    double sum = answers;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (failures); i++) {
+        sum += counted ("pair", failures[i]);
+    }
+    g_assert_cmpfloat (sum, ==, seizures);
+    g_assert_cmpfloat (counted ("pair", "ended"), ==, answers);
+    g_assert_cmpfloat (seizures + counted ("pair", "overflow") + counted ("pair", "rate_exceeded")
+                           + counted ("pair", "not_in_service"),
+                       ==, counted ("pair", "out_attempts"));
+}
+
+/* Two members ring together. Whichever rings, answers or fails, in whatever order: it is counted as
+ * what it was. */
+static void
+test_sums (Flow *flow, gconstpointer data)
+{
+    static const char *const names[] = { "e", "w" };
+    unsigned n_answered = 0, n_busy = 0;
+
+    for (unsigned round = 0; round < 40; round++) {
+        unsigned first = (unsigned) g_test_rand_int_range (0, 2);
+        int ringing = g_test_rand_int_range (0, 3);
+        bool is_busy = g_test_rand_bit (), is_answered = g_test_rand_bit ();
+        call (flow, "a", NULL);
+        for (int i = 0; i < ringing; i++) {
+            SAY (names[(first + (unsigned) i) % 2], FAKE_RING, NULL);
+        }
+        if (is_busy) {
+            SAY (names[!first], FAKE_RELEASE, "17");
+            n_busy++;
+        }
+        if (is_answered) {
+            SAY (names[first], FAKE_ANSWER, NULL);
+            td_engine_advance (2000);
+            n_answered++;
+        }
+        SAY ("a", FAKE_RELEASE, "16");
+        g_assert_cmpfloat (counted ("pair", "out_answers"), ==, n_answered);
+        g_assert_cmpfloat (counted ("pair", "busy"), ==, n_busy);
+        g_assert_cmpfloat (counted ("pair", "talk_seconds"), ==, 2 * n_answered);
+        assert_sums ();
+    }
+}
+
 static void
 test_congestion_is_told (Flow *flow, gconstpointer data)
 {
@@ -839,6 +891,7 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-050/silc", ONE TWO, "@one", test_silc);
     ADD_CASE ("ROU-050/wrong", ONE, "@one", test_wrong_controls);
     ADD_CASE ("ROU-009/statistics", ONE TWO, "@one", test_statistics);
+    ADD_CASE ("ROU-009/sums", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair", test_sums);
     ADD_CASE ("ROU-008/congestion", ONE, "@one", test_congestion_is_told);
     g_test_add_func ("/trunk/ROU-001/many", test_many);
     return g_test_run ();
