@@ -306,6 +306,10 @@ apply_for (TdRequest *request, Control *control, GError **error)
     const char *text = td_request_argument (request, "--for");
     int64_t duration_ms;
 
+    if (control->until_us != 0 && control->until_us <= td_clock_wall_us ()) {
+        return refuse (error, "--until", td_request_argument (request, "--until"),
+                       "that has passed: write a time to come");
+    }
     if (text == NULL) {
         return true;
     }
@@ -371,14 +375,15 @@ static unsigned
 clear (Trunk *trunk, const char *text)
 {
     GPtrArray *controls = trunk->book->controls->controls;
-    uint64_t id = g_ascii_strtoull (text, NULL, 10);
+    char *end;
+    uint64_t id = g_ascii_strtoull (text, &end, 10);
     unsigned n = 0;
 
     pthread_mutex_lock (&trunk->book->lock);
     if (strcmp (text, "all") == 0) {
         n = controls->len;
         control_set_clear (trunk->book->controls);
-    } else if (id <= UINT32_MAX) {
+    } else if (g_ascii_isdigit (text[0]) && *end == '\0' && id <= UINT32_MAX) {
         n = control_set_remove (trunk->book->controls, (uint32_t) id);
     }
     atomic_store (&trunk->book->n_controls, controls->len);

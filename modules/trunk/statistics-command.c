@@ -190,9 +190,11 @@ static void
 run_statistics (TdRequest *request, void *data)
 {
     const char *last = td_request_argument (request, "--last");
-    uint64_t n_wanted = last != NULL ? g_ascii_strtoull (last, NULL, 10) : 0;
+    char *end = NULL;
+    uint64_t n_wanted = last != NULL ? g_ascii_strtoull (last, &end, 10) : 0;
 
-    if (last != NULL && (n_wanted < 1 || n_wanted > 10000)) {
+    if (last != NULL
+        && (!g_ascii_isdigit (last[0]) || *end != '\0' || n_wanted < 1 || n_wanted > 10000)) {
         td_request_fail (request, "\"%s\" is no number of intervals from 1 on", last);
         return;
     }

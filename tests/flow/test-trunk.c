@@ -667,6 +667,10 @@ test_wrong_controls (Flow *flow, gconstpointer data)
     must ("control set block --code 1 --cause 200", "error: --cause 200: no cause");
     must ("control set skip --trunk one --percent 0", "1 to 100 percent");
     must ("control clear 7", "error: there is no control \"7\"");
+    must ("control set skip --trunk one", "\"control\":1");
+    must ("control clear 1,2", "error: there is no control \"1,2\"");
+    must ("control set skip --trunk one --until 2001-01-01T00:00:00Z", "error: --until");
+    must ("trunk statistics one --last 5h", "error: \"5h\" is no number of intervals");
     must ("trunk show on", "is \"one\" meant?");
     must ("trunk block one nobody", "has no member");
     must ("trunk drain one --timeout soon", "no time up to a day");
