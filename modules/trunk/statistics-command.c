@@ -4,6 +4,7 @@
 #include "command.h"
 #include "plot.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Copies of the intervals of GROUP, the oldest first, the present one last (transfer full). */
@@ -92,7 +93,8 @@ static void
 append_ratio (GString *out, double value)
 {
     if (value >= 0) {
-        g_string_append_printf (out, ",%d.%d", (int) value, (int) (value * 10) % 10);
+        int64_t tenths = (int64_t) (value * 10 + 0.5); /* as the table has it */
+        g_string_append_printf (out, ",%" PRId64 ".%" PRId64, tenths / 10, tenths % 10);
     } else {
         g_string_append_c (out, ',');
     }

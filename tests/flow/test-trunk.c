@@ -701,6 +701,21 @@ test_statistics (Flow *flow, gconstpointer data)
     must ("metric", "tandem_trunk_answers_total");
 }
 
+/* Two of three are answered: 66.66 percent, whoever prints it. */
+static void
+test_forms_agree (Flow *flow, gconstpointer data)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        call (flow, "a", NULL);
+        if (i > 0) {
+            SAY ("b", FAKE_ANSWER, NULL);
+        }
+        SAY ("a", FAKE_RELEASE, "16");
+    }
+    must ("trunk statistics one --last 1", "\"asr_percent\":66.7");
+    must ("trunk statistics one --last 1 --form csv", ",66.7,");
+}
+
 /* What is shown of the pair adds up: all calls are over. */
 static void
 assert_sums (void)
@@ -895,6 +910,7 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-050/silc", ONE TWO, "@one", test_silc);
     ADD_CASE ("ROU-050/wrong", ONE, "@one", test_wrong_controls);
     ADD_CASE ("ROU-009/statistics", ONE TWO, "@one", test_statistics);
+    ADD_CASE ("ROU-009/forms-agree", ONE, "@one", test_forms_agree);
     ADD_CASE ("ROU-009/sums", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair", test_sums);
     ADD_CASE ("ROU-008/congestion", ONE, "@one", test_congestion_is_told);
     g_test_add_func ("/trunk/ROU-001/many", test_many);
