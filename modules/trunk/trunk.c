@@ -149,12 +149,24 @@ static const struct {
                          TD_METRIC_COUNTER },
 };
 
+/* NAME as the value of a label (transfer full). */
+static char *
+escape_label (const char *name)
+{
+    GString *text = g_string_new (name);
+
+    g_string_replace (text, "\\", "\\\\", 0);
+    g_string_replace (text, "\"", "\\\"", 0);
+    return g_string_free (text, FALSE);
+}
+
 static void
 bind_metrics (TdModule *module, Group *group)
 {
+    g_autofree char *name = escape_label (group->name);
+
     for (GroupMetric i = 0; i < N_METRICS; i++) {
-        g_autofree char *labels =
-            g_strdup_printf ("trunk=\"%s\",way=\"%s\"", group->name, metrics[i].way);
+        g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",way=\"%s\"", name, metrics[i].way);
         TdMetric *metric =
             td_metric_declare (module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
                                                         .kind = metrics[i].kind,

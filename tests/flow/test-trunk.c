@@ -716,6 +716,13 @@ test_forms_agree (Flow *flow, gconstpointer data)
     must ("trunk statistics one --last 1 --form csv", ",66.7,");
 }
 
+/* A name that has what ends a label. */
+static void
+test_label_of_odd_name (Flow *flow, gconstpointer data)
+{
+    must ("metric", "trunk=\\\"o\\\\\\\"n\\\\\\\\e\\\",way=");
+}
+
 /* What is shown of the pair adds up: all calls are over. */
 static void
 assert_sums (void)
@@ -911,6 +918,8 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-050/wrong", ONE, "@one", test_wrong_controls);
     ADD_CASE ("ROU-009/statistics", ONE TWO, "@one", test_statistics);
     ADD_CASE ("ROU-009/forms-agree", ONE, "@one", test_forms_agree);
+    ADD_CASE ("ROU-009/odd-name", "[trunk o\"n\\e]\naddress = fake:b\n", "b",
+              test_label_of_odd_name);
     ADD_CASE ("ROU-009/sums", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair", test_sums);
     ADD_CASE ("ROU-008/congestion", ONE, "@one", test_congestion_is_told);
     g_test_add_func ("/trunk/ROU-001/many", test_many);
