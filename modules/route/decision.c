@@ -149,10 +149,11 @@ catch_emergency (Way *way)
 
 /* --- Analysis ---------------------------------------------------------------------------- */
 
+/* A code that is too long would be another one when it is cut. */
 static void
 take_carrier (Way *way, const char *carrier)
 {
-    if (carrier != NULL && *carrier != '\0') {
+    if (carrier != NULL && *carrier != '\0' && strlen (carrier) < CARRIER_SIZE) {
         g_strlcpy (way->decision->carrier_text, carrier, sizeof way->decision->carrier_text);
     }
 }

@@ -73,6 +73,15 @@ append_others (GString *out, const char *parameters)
     }
 }
 
+/* Rows may name carriers as they like; a "cic" has hexadecimal digits (RFC 4694 4). */
+static bool
+is_carrier_code (const char *carrier)
+{
+    const char *digits = carrier + (*carrier == '+');
+
+    return *digits != '\0' && strspn (digits, "0123456789ABCDEFabcdef") == strlen (digits);
+}
+
 /* What has been looked up goes out with the number, so that nobody does it again (RFC 4694 5.2). */
 static void
 write_parameters (const Route *route, TdCall *call, const Decision *decision)
@@ -89,7 +98,7 @@ write_parameters (const Route *route, TdCall *call, const Decision *decision)
         g_string_append_printf (text, ";rn=%s", decision->routing_number);
         append_context (text, before, "rn", "rn-context", decision->routing_number);
     }
-    if (decision->carrier[0] != '\0') {
+    if (is_carrier_code (decision->carrier)) {
         g_string_append_printf (text, ";cic=%s", decision->carrier);
         append_context (text, before, "cic", "cic-context", decision->carrier);
     }
@@ -152,6 +161,17 @@ text_of (const Question *question, const TdAttribute *attribute)
     return td_attributes_text (td_call_attributes (question->call), attribute, 0);
 }
 
+/* ANI II digits: two of them, or one; anything else says nothing. */
+static int
+read_line_information (const char *text)
+{
+    size_t len = text != NULL ? strlen (text) : 0;
+
+    return len > 0 && len <= 2 && strspn (text, "0123456789") == len
+               ? (int) g_ascii_strtoll (text, NULL, 10)
+               : ROW_NOT_SAID;
+}
+
 static void
 ask (Route *route, Question *question, DecisionRequest *ret_request)
 {
@@ -159,7 +179,6 @@ ask (Route *route, Question *question, DecisionRequest *ret_request)
     const char *parameters = text_of (question, route->user_parameters);
     bool has_number = find_number (parameters, "rn", question->routing_number);
     bool has_carrier = find_number (parameters, "cic", question->carrier);
-    const char *line = text_of (question, route->line_information);
 
     *ret_request = (DecisionRequest){
         .trunk = td_call_trunk (call),
@@ -168,7 +187,7 @@ ask (Route *route, Question *question, DecisionRequest *ret_request)
         .carrier = has_carrier ? question->carrier : NULL,
         .routing_number = has_number ? question->routing_number : NULL,
         .is_dipped = find_parameter (parameters, "npdi", question->unused),
-        .line_information = line != NULL ? (int) g_ascii_strtoll (line, NULL, 10) : ROW_NOT_SAID,
+        .line_information = read_line_information (text_of (question, route->line_information)),
         .category = text_of (question, route->category),
         .bearer = text_of (question, route->bearer),
         .attribute = attribute,

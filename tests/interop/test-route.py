@@ -139,6 +139,20 @@ class Route(PeerCase):
         self.call_with(';rn=1234;rn-context=+44;x=y')
         self.carrier_b.expect('INVITE sip:+493012345;x=y;npdi;rn=+49305550000@')
 
+    def test_name_of_a_carrier_is_no_code(self):
+        self.change('import', 'ingress', text='trunk,translation,table,region,carrier\n'
+                                              'customer,e164,main,home,smith\n')
+        self.wait_for_version(2)
+        self.call('+4930111')
+        self.carrier_b.expect('INVITE sip:+4930111;npdi@')
+
+    def test_line_information_that_is_none_is_not_zero(self):
+        self.change('import', 'route', text='table,prefix,rank,line_information,label\n'
+                                            'main,+4989,0,0,phone\n')
+        self.wait_for_version(2)
+        self.call('+49891234', calling='+12125550100;oli=payphone')
+        self.carrier_a.expect('INVITE sip:0891234;npdi@')
+
     def test_number_of_a_target_is_not_what_was_looked_up(self):
         self.change('import', 'target', text='label,position,trunk,cost,number\n'
                                              'near,2,carrier-b,10,+498005551\n')

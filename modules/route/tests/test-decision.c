@@ -200,6 +200,15 @@ test_carrier (World *world, const void *data G_GNUC_UNUSED)
 }
 
 static void
+test_carrier_that_is_too_long (World *world, const void *data G_GNUC_UNUSED)
+{
+    world->request.carrier = "+12345678901234567890123456789012345";
+    world->request.trunk = "ours";
+    decide (world, "13105550111");
+    g_assert_cmpstr (world->decision.carrier, ==, "0333");
+}
+
+static void
 test_toll_free (World *world, const void *data G_GNUC_UNUSED)
 {
     expect_route (world, "18005550111", "local", "tandem-a");
@@ -407,6 +416,7 @@ main (int argc, char **argv)
     ADD ("ROU-024/carrier", test_carrier);
     ADD ("ROU-026/toll-free", test_toll_free);
     ADD ("ROU-025/ported", test_ported);
+    ADD ("carrier-that-is-too-long", test_carrier_that_is_too_long);
     ADD ("ROU-025/who-dips", test_who_dips);
     ADD ("ROU-025/dip-of-another-number", test_dip_of_another_number);
     ADD ("ROU-025/own-routing-number", test_own_routing_number);
