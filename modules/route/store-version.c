@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The versions of the tables: their list, what is different between two, and the way back. */
 
-#include "store-inside.h"
+#include "store-driver.h"
 
 #include <string.h>
 
 /* --- Numbers ----------------------------------------------------------------------------- */
 
 static bool
-find_oldest (const Store *store, int64_t newest, int64_t *ret_oldest, GError **error)
+find_oldest (Store *store, int64_t newest, int64_t *ret_oldest, GError **error)
 {
     int64_t oldest;
 
@@ -21,7 +21,7 @@ find_oldest (const Store *store, int64_t newest, int64_t *ret_oldest, GError **e
 }
 
 bool
-store_find_version (const Store *store, int64_t version, int64_t *ret_number, GError **error)
+store_find_version (Store *store, int64_t version, int64_t *ret_number, GError **error)
 {
     int64_t newest, oldest;
 
@@ -33,7 +33,7 @@ store_find_version (const Store *store, int64_t version, int64_t *ret_number, GE
         g_set_error (error, TD_ERROR, TD_ERROR_NOT_FOUND,
                      "routing tables %s: version %" G_GINT64_FORMAT
                      " is not kept: there are %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
-                     store->path, version, oldest, newest);
+                     store->name, version, oldest, newest);
         return false;
     }
     *ret_number = version == STORE_NEWEST ? newest : version;
@@ -43,61 +43,63 @@ store_find_version (const Store *store, int64_t version, int64_t *ret_number, GE
 bool
 store_newest (Store *store, int64_t *ret_version, int64_t *ret_time_us, GError **error)
 {
-    return store_check_place (store, error)
-           && store_find_version (store, STORE_NEWEST, ret_version, error)
-           && store_read_number (store, "SELECT max (time_us) FROM version", ret_time_us, error);
+    const StoreDriver *driver = store->driver;
+
+    if (!driver->check_place (store, error)) {
+        return false;
+    }
+    if (driver->was_told != NULL) {
+        driver->was_told (store);
+    }
+    /* What is told while the question is answered may be of one that the answer does not know. */
+    do {
+        if (!store_find_version (store, STORE_NEWEST, ret_version, error)
+            || !store_read_number (store, "SELECT max (time_us) FROM version", ret_time_us,
+                                   error)) {
+            return false;
+        }
+    } while (driver->was_told != NULL && driver->was_told (store));
+    return true;
 }
 
 /* --- Writing one ------------------------------------------------------------------------- */
 
 bool
-store_begin_version (const Store *store, int64_t *ret_number, GError **error)
+store_begin_version (Store *store, int64_t *ret_number, GError **error)
 {
     int64_t newest;
 
-    if (!store_check_place (store, error)
-        || !store_run (store, "BEGIN IMMEDIATE", "be locked", error)
+    if (!store->driver->check_place (store, error) || !store->driver->begin_writing (store, error)
         || !store_find_version (store, STORE_NEWEST, &newest, error)) {
-        store_undo (store);
+        store->driver->undo (store);
         return false;
     }
     *ret_number = newest + 1;
     return true;
 }
 
-static bool
-finish (const Store *store, sqlite3_stmt *statement, GError **error)
-{
-    bool is_done =
-        statement != NULL
-        && (sqlite3_step (statement) == SQLITE_DONE || store_fail (store, "be written", error));
-
-    sqlite3_finalize (statement);
-    return is_done;
-}
-
 static void
-bind_visible (sqlite3_stmt *statement, int index, const char *text)
+append_visible (GString *sql, const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
 
-    sqlite3_bind_text (statement, index, valid, -1, SQLITE_TRANSIENT);
+    store_append_literal (sql, valid);
 }
 
 static bool
-write_note (const Store *store, int64_t number, const StoreNote *note, GError **error)
+write_note (Store *store, int64_t number, const StoreNote *note, GError **error)
 {
-    sqlite3_stmt *insert = store_prepare (
-        store, "INSERT INTO version (number, time_us, who, comment) VALUES (?, ?, ?, ?)", error);
+    g_autoptr (GString) sql = g_string_new (NULL);
 
-    if (insert == NULL) {
-        return false;
-    }
-    sqlite3_bind_int64 (insert, 1, number);
-    sqlite3_bind_int64 (insert, 2, note->time_us);
-    bind_visible (insert, 3, note->who);
-    bind_visible (insert, 4, note->comment);
-    return finish (store, insert, error);
+    g_string_printf (sql,
+                     "INSERT INTO version (number, time_us, who, comment) VALUES (%" G_GINT64_FORMAT
+                     ", %" G_GINT64_FORMAT ", ",
+                     number, note->time_us);
+    append_visible (sql, note->who);
+    g_string_append (sql, ", ");
+    append_visible (sql, note->comment);
+    g_string_append_c (sql, ')');
+    return store_run (store, sql->str, "be written", error);
 }
 
 static bool
@@ -107,32 +109,26 @@ is_changed (const ReportCounts *counts)
 }
 
 static bool
-write_counts (const Store *store, int64_t number, const ReportCounts *counts, GError **error)
+write_counts (Store *store, int64_t number, const ReportCounts *counts, GError **error)
 {
+    g_autoptr (GString) sql = g_string_new (NULL);
+
     for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        if (!is_changed (&counts[i])) {
-            continue;
-        }
-        sqlite3_stmt *insert =
-            store_prepare (store, "INSERT INTO change VALUES (?, ?, ?, ?, ?)", error);
-        if (insert == NULL) {
-            return false;
-        }
-        sqlite3_bind_int64 (insert, 1, number);
-        sqlite3_bind_text (insert, 2, schema_table (i)->name, -1, SQLITE_STATIC);
-        sqlite3_bind_int64 (insert, 3, (int64_t) counts[i].n_added);
-        sqlite3_bind_int64 (insert, 4, (int64_t) counts[i].n_removed);
-        sqlite3_bind_int64 (insert, 5, (int64_t) counts[i].n_changed);
-        if (!finish (store, insert, error)) {
-            return false;
+        if (is_changed (&counts[i])) {
+            g_string_append_printf (sql,
+                                    "INSERT INTO change VALUES (%" G_GINT64_FORMAT
+                                    ", '%s', %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
+                                    ", %" G_GUINT64_FORMAT ");",
+                                    number, schema_table (i)->name, counts[i].n_added,
+                                    counts[i].n_removed, counts[i].n_changed);
         }
     }
-    return true;
+    return store_run (store, sql->str, "be written", error);
 }
 
 /* Forgets rows that hold in no version that is kept. */
 static bool
-prune (const Store *store, int64_t number, GError **error)
+prune (Store *store, int64_t number, GError **error)
 {
     int64_t oldest = number - (int64_t) store->options.n_versions + 1;
     g_autoptr (GString) sql = g_string_new (NULL);
@@ -152,7 +148,7 @@ prune (const Store *store, int64_t number, GError **error)
 }
 
 bool
-store_end_version (const Store *store, int64_t number, const StoreNote *note, bool is_dry,
+store_end_version (Store *store, int64_t number, const StoreNote *note, bool is_dry,
                    const Report *report, int64_t *ret_version, GError **error)
 {
     bool is_new = false;
@@ -161,12 +157,11 @@ store_end_version (const Store *store, int64_t number, const StoreNote *note, bo
         is_new = is_new || is_changed (&report->tables[i]);
     }
     is_new = is_new && !is_dry;
-    bool is_good =
-        !is_new
-        || (write_note (store, number, note, error)
-            && write_counts (store, number, report->tables, error) && prune (store, number, error)
-            && store_run (store, "COMMIT", "be written", error));
-    store_undo (store);
+    bool is_good = !is_new
+                   || (write_note (store, number, note, error)
+                       && write_counts (store, number, report->tables, error)
+                       && prune (store, number, error) && store->driver->commit (store, error));
+    store->driver->undo (store);
     if (is_good && ret_version != NULL) {
         *ret_version = is_new ? number : number - 1;
     }
@@ -181,16 +176,15 @@ static const char list_sql[] =
     " LEFT JOIN change ON change.version = number ORDER BY number DESC";
 
 static void
-read_counts (sqlite3_stmt *query, ReportCounts *counts)
+read_counts (const StoreDriver *driver, StoreQuery *query, ReportCounts *counts)
 {
-    const char *name = (const char *) sqlite3_column_text (query, 4);
+    const char *name = driver->text (query, 4);
     const SchemaTable *table = name != NULL ? schema_find_table (name) : NULL;
 
     if (table != NULL) {
-        counts[table->id] =
-            (ReportCounts){ .n_added = (uint64_t) sqlite3_column_int64 (query, 5),
-                            .n_removed = (uint64_t) sqlite3_column_int64 (query, 6),
-                            .n_changed = (uint64_t) sqlite3_column_int64 (query, 7) };
+        counts[table->id] = (ReportCounts){ .n_added = (uint64_t) driver->number (query, 5),
+                                            .n_removed = (uint64_t) driver->number (query, 6),
+                                            .n_changed = (uint64_t) driver->number (query, 7) };
     }
 }
 
@@ -198,18 +192,19 @@ bool
 store_list_versions (Store *store, void (*visit) (const StoreVersion *version, void *data),
                      void *data, GError **error)
 {
+    const StoreDriver *driver = store->driver;
     ReportCounts counts[N_SCHEMA_TABLES];
     StoreVersion version = { .tables = counts };
     g_autofree char *who = NULL, *comment = NULL;
-    sqlite3_stmt *query;
-    int code;
+    StoreQuery *query;
+    StoreStep step;
 
-    if (!store_check_place (store, error)
-        || (query = store_prepare (store, list_sql, error)) == NULL) {
+    if (!driver->check_place (store, error)
+        || (query = driver->query (store, list_sql, error)) == NULL) {
         return false;
     }
-    while ((code = sqlite3_step (query)) == SQLITE_ROW) {
-        int64_t number = sqlite3_column_int64 (query, 0);
+    while ((step = driver->step (query, error)) == STORE_ROW) {
+        int64_t number = driver->number (query, 0);
         if (number != version.number) {
             if (version.number != 0) {
                 visit (&version, data);
@@ -217,127 +212,124 @@ store_list_versions (Store *store, void (*visit) (const StoreVersion *version, v
             memset (counts, 0, sizeof counts);
             g_free (who);
             g_free (comment);
-            who = g_strdup ((const char *) sqlite3_column_text (query, 2));
-            comment = g_strdup ((const char *) sqlite3_column_text (query, 3));
+            who = g_strdup (driver->text (query, 2));
+            comment = g_strdup (driver->text (query, 3));
             version.number = number;
-            version.note = (StoreNote){ who, comment, sqlite3_column_int64 (query, 1) };
+            version.note = (StoreNote){ who, comment, driver->number (query, 1) };
         }
-        read_counts (query, counts);
+        read_counts (driver, query, counts);
     }
-    bool is_good = code == SQLITE_DONE || store_fail (store, "be read", error);
-    sqlite3_finalize (query);
-    if (is_good && version.number != 0) {
+    driver->end_query (query);
+    if (step == STORE_END && version.number != 0) {
         visit (&version, data);
     }
-    return is_good;
+    return step == STORE_END;
 }
 
 /* --- Differences ------------------------------------------------------------------------- */
 
-/* One side of a comparison: rows in the order of their keys. */
 typedef struct {
-    sqlite3_stmt *query;
-    StoreCells cells;
-    bool is_row;
-} Side;
+    const SchemaTable *table;
+    bool is_back; /* after and before are the wrong way round */
+    StoreDiffVisit visit;
+    void *data;
+    bool is_waiting; /* BEFORE has a row whose key may come again */
+    char *before[SCHEMA_MAX_COLUMNS];
+} Diff;
 
 static bool
-advance (const Store *store, Side *side, const SchemaTable *table, GError **error)
+is_same (const Diff *diff, const char *const *after, unsigned first, unsigned end)
 {
-    int code = sqlite3_step (side->query);
-
-    side->is_row = code == SQLITE_ROW;
-    if (side->is_row) {
-        store_read_cells (&side->cells, side->query, table, table->n_columns);
-    }
-    return side->is_row || code == SQLITE_DONE || store_fail (store, "be read", error);
-}
-
-/* As SQLite orders them. */
-static int
-compare_keys (const Side *a, const Side *b, const SchemaTable *table)
-{
-    int order = (int) b->is_row - (int) a->is_row; /* the one without a row comes last */
-
-    for (unsigned i = 0; order == 0 && i < table->n_keys; i++) {
-        if (schema_is_integer (&table->columns[i])) {
-            int64_t left = sqlite3_column_int64 (a->query, (int) i);
-            int64_t right = sqlite3_column_int64 (b->query, (int) i);
-            order = (left > right) - (left < right);
-        } else {
-            order = strcmp (a->cells.cells[i], b->cells.cells[i]);
-        }
-    }
-    return order;
-}
-
-static bool
-is_same (const Side *a, const Side *b, const SchemaTable *table)
-{
-    for (unsigned i = table->n_keys; i < table->n_columns; i++) {
-        if (strcmp (a->cells.cells[i], b->cells.cells[i]) != 0) {
+    for (unsigned i = first; i < end; i++) {
+        if (strcmp (diff->before[i], after[i]) != 0) {
             return false;
         }
     }
     return true;
 }
 
-/* BEFORE has what ended between the two versions, AFTER what began. */
 static bool
-compare (const Store *store, Side *before, Side *after, const SchemaTable *table, bool is_back,
-         StoreDiffVisit visit, void *data, GError **error)
+tell (const Diff *diff, const char *const *before, const char *const *after, GError **error)
 {
-    bool is_good = advance (store, before, table, error) && advance (store, after, table, error);
+    StoreDifference difference = { .table = diff->table,
+                                   .before = diff->is_back ? after : before,
+                                   .after = diff->is_back ? before : after };
 
-    while (is_good && (before->is_row || after->is_row)) {
-        int order = compare_keys (before, after, table);
-        StoreDifference difference = { .table = table,
-                                       .before = order <= 0 ? before->cells.cells : NULL,
-                                       .after = order >= 0 ? after->cells.cells : NULL };
-        if (is_back) {
-            const char *const *swap = difference.before;
-            difference.before = difference.after;
-            difference.after = swap;
-        }
-        is_good =
-            ((order == 0 && is_same (before, after, table)) || visit (&difference, data, error))
-            && (order > 0 || advance (store, before, table, error))
-            && (order < 0 || advance (store, after, table, error));
+    return diff->visit (&difference, diff->data, error);
+}
+
+static void
+forget (Diff *diff)
+{
+    for (unsigned i = 0; i < diff->table->n_columns; i++) {
+        g_clear_pointer (&diff->before[i], g_free);
     }
+    diff->is_waiting = false;
+}
+
+/* Tells of the row that waits, which is no more there. */
+static bool
+flush (Diff *diff, GError **error)
+{
+    bool is_good =
+        !diff->is_waiting || tell (diff, (const char *const *) diff->before, NULL, error);
+
+    forget (diff);
     return is_good;
 }
 
-/* The rows of TABLE that hold in version FROM and no more in TO, or, where IS_AFTER, the other way
- * round; FROM < TO. */
-static sqlite3_stmt *
-select_side (const Store *store, const SchemaTable *table, int64_t from, int64_t to, bool is_after,
-             GError **error)
+/* Rows come by their keys, of one key the one that ended before the one that began. */
+static bool
+take (Diff *diff, bool is_after, const char *const *cells, GError **error)
+{
+    const SchemaTable *table = diff->table;
+
+    if (is_after && diff->is_waiting && is_same (diff, cells, 0, table->n_keys)) {
+        bool is_good = is_same (diff, cells, table->n_keys, table->n_columns)
+                       || tell (diff, (const char *const *) diff->before, cells, error);
+        forget (diff);
+        return is_good;
+    }
+    if (!flush (diff, error)) {
+        return false;
+    }
+    if (is_after) {
+        return tell (diff, NULL, cells, error);
+    }
+    for (unsigned i = 0; i < table->n_columns; i++) {
+        diff->before[i] = g_strdup (cells[i]);
+    }
+    diff->is_waiting = true;
+    return true;
+}
+
+/* The rows of TABLE that hold in version FROM and no more in TO, with a 0 in front, and those that hold
+ * in TO and did not in FROM, with a 1; FROM < TO. */
+static StoreQuery *
+select_both (Store *store, const SchemaTable *table, int64_t from, int64_t to, GError **error)
 {
     g_autoptr (GString) names = g_string_new (NULL), sql = g_string_new (NULL);
     g_autofree char *a = g_strdup_printf ("%" G_GINT64_FORMAT, from);
     g_autofree char *b = g_strdup_printf ("%" G_GINT64_FORMAT, to);
 
     schema_append_columns (names, table, table->n_columns, "");
-    if (is_after) {
-        g_string_append_printf (sql,
-                                "SELECT %s FROM \"%s\" WHERE since > %s AND since <= %s UNION ALL "
-                                "SELECT %s FROM \"%s_past\" WHERE since > %s AND since <= %s AND "
-                                "until > %s",
-                                names->str, table->name, a, b, names->str, table->name, a, b, b);
-    } else {
-        g_string_append_printf (
-            sql, "SELECT %s FROM \"%s_past\" WHERE since <= %s AND until > %s AND until <= %s",
-            names->str, table->name, a, a, b);
-    }
-    g_string_append (sql, " ORDER BY ");
+    g_string_append_printf (sql,
+                            "SELECT 0 AS side, %s FROM \"%s_past\" WHERE since <= %s AND until > %s"
+                            " AND until <= %s UNION ALL "
+                            "SELECT 1, %s FROM \"%s\" WHERE since > %s AND since <= %s UNION ALL "
+                            "SELECT 1, %s FROM \"%s_past\" WHERE since > %s AND since <= %s AND "
+                            "until > %s ORDER BY ",
+                            names->str, table->name, a, a, b, names->str, table->name, a, b,
+                            names->str, table->name, a, b, b);
     schema_append_columns (sql, table, table->n_keys, "");
-    return store_prepare (store, sql->str, error);
+    g_string_append (sql, ", side");
+    return store->driver->query (store, sql->str, error);
 }
 
 /* Whether a version after FROM, up to TO, changed TABLE: a table of ten million rows is not looked
  * through for nothing. */
 static bool
-find_changed (const Store *store, const SchemaTable *table, int64_t from, int64_t to,
+find_changed (Store *store, const SchemaTable *table, int64_t from, int64_t to,
               bool *ret_is_changed, GError **error)
 {
     g_autofree char *sql = g_strdup_printf (
@@ -354,12 +346,14 @@ find_changed (const Store *store, const SchemaTable *table, int64_t from, int64_
 }
 
 static bool
-diff_table (const Store *store, const SchemaTable *table, int64_t from, int64_t to,
-            StoreDiffVisit visit, void *data, GError **error)
+diff_table (Store *store, const SchemaTable *table, int64_t from, int64_t to, StoreDiffVisit visit,
+            void *data, GError **error)
 {
-    g_autofree Side *sides = g_new0 (Side, 2);
     int64_t low = MIN (from, to), high = MAX (from, to);
-    bool is_table_changed;
+    Diff diff = { .table = table, .is_back = from > to, .visit = visit, .data = data };
+    StoreCells cells;
+    StoreStep step = STORE_FAILED;
+    bool is_table_changed, is_good = true;
 
     if (!find_changed (store, table, low, high, &is_table_changed, error)) {
         return false;
@@ -367,13 +361,14 @@ diff_table (const Store *store, const SchemaTable *table, int64_t from, int64_t 
     if (!is_table_changed) {
         return true;
     }
-    sides[0].query = select_side (store, table, low, high, false, error);
-    sides[1].query =
-        sides[0].query != NULL ? select_side (store, table, low, high, true, error) : NULL;
-    bool is_good = sides[1].query != NULL
-                   && compare (store, &sides[0], &sides[1], table, from > to, visit, data, error);
-    sqlite3_finalize (sides[0].query);
-    sqlite3_finalize (sides[1].query);
+    StoreQuery *query = select_both (store, table, low, high, error);
+    while (query != NULL && is_good && (step = store->driver->step (query, error)) == STORE_ROW) {
+        store_read_cells (store, &cells, query, 1, table);
+        is_good = take (&diff, store->driver->number (query, 0) == 1, cells.cells, error);
+    }
+    is_good = is_good && step == STORE_END && flush (&diff, error);
+    forget (&diff);
+    store->driver->end_query (query);
     return is_good;
 }
 
@@ -384,14 +379,14 @@ store_diff (Store *store, int64_t from, int64_t to, StoreDiffVisit visit, void *
     int64_t a, b;
 
     g_return_val_if_fail (!store->is_changing, false);
-    bool is_good = store_check_place (store, error) && store_run (store, "BEGIN", "be read", error)
-                   && store_find_version (store, from, &a, error)
-                   && store_find_version (store, to, &b, error);
+    bool is_good =
+        store->driver->check_place (store, error) && store->driver->begin_reading (store, error)
+        && store_find_version (store, from, &a, error) && store_find_version (store, to, &b, error);
 
     for (unsigned i = 0; is_good && i < N_SCHEMA_TABLES; i++) {
         is_good = diff_table (store, schema_table (i), a, b, visit, data, error);
     }
-    store_undo (store);
+    store->driver->undo (store);
     return is_good;
 }
 
@@ -410,7 +405,7 @@ count_difference (const StoreDifference *difference, void *data, GError **error)
 
 /* What began after VERSION ends with NUMBER, what held then begins again. */
 static bool
-restore_table (const Store *store, const SchemaTable *table, int64_t version, int64_t number,
+restore_table (Store *store, const SchemaTable *table, int64_t version, int64_t number,
                GError **error)
 {
     g_autoptr (GString) sql = g_string_new (NULL), names = g_string_new (NULL);
@@ -430,7 +425,7 @@ restore_table (const Store *store, const SchemaTable *table, int64_t version, in
 }
 
 static bool
-restore_all (const Store *store, int64_t version, int64_t number, Report *report, GError **error)
+restore_all (Store *store, int64_t version, int64_t number, Report *report, GError **error)
 {
     for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
         const SchemaTable *table = schema_table (i);
@@ -457,7 +452,7 @@ store_roll_back (Store *store, int64_t version, const StoreNote *note, bool is_d
     }
     if (!store_find_version (store, version, &wanted, error)
         || !restore_all (store, wanted, number, report, error)) {
-        store_undo (store);
+        store->driver->undo (store);
         return false;
     }
     return store_end_version (store, number, note, is_dry, report, ret_version, error);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The routing tables on the disk: one SQLite file, every version of them.
+/* The routing tables on the disk, every version of them: one SQLite file, or a PostgreSQL database.
  *
  *     route:      cells, since, line           the rows that hold
  *     route_past: cells, since, line, until    rows that held before: since <= version < until
  *     version:    number, time, who, comment
  *     change:     version, table, how many rows were added, removed, changed
  *
- * A change is gathered in a file beside it and merged in one transaction, so that what stays the same
+ * A change is gathered beside them and merged in one transaction, so that what stays the same
  * is not written again: all of it is a new version, or nothing is. Readers see one version whole,
  * whatever is written meanwhile.
  *
  * All of this blocks: it belongs on a worker. One thread at a time may use a Store, but any number of
- * them may be open on one file.
+ * them may be open on the same tables.
  */
 
 #ifndef ROUTE_STORE_H
@@ -25,13 +25,20 @@ typedef struct Store Store;
 
 typedef struct {
     bool may_create;     /* a file that is missing is made; otherwise it is an error */
-    int busy_ms;         /* how long to wait for whoever holds the file */
+    int busy_ms;         /* how long to wait for whoever holds the tables */
     unsigned n_versions; /* so many are kept; 0: all */
 } StoreOptions;
 
-/* Opens the tables at PATH. Errors: it is missing, held, full, damaged, somebody else's or a newer
- * version's, with what to do. */
-Store *store_open (const char *path, const StoreOptions *options, GError **error);
+/* Whether NAME is postgresql://..., a database on a server, and not a file. */
+bool store_is_server (const char *name);
+
+/* NAME as it may be shown: of a URI only host and database. */
+char *store_show_name (const char *name);
+
+/* Opens the tables at NAME, a path or postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE. Errors: they
+ * are missing, held, full, damaged, somebody else's or a newer version's, or the server does not
+ * answer, with what to do. What is said of NAME is as store_show_name () has it. */
+Store *store_open (const char *name, const StoreOptions *options, GError **error);
 void store_close (Store *store); /* nullable */
 
 /* Asks GO_ON now and then during whatever takes long; false ends it with an error. */
@@ -74,6 +81,11 @@ typedef struct {
 /* The newest one's number, 0 before the first, and when it was made: cheap enough to ask every second
  * whether another program has changed the tables. */
 bool store_newest (Store *store, int64_t *ret_version, int64_t *ret_time_us, GError **error);
+
+/* From now on STORE is told of new versions: the descriptor, which stays STORE's, can be read when there
+ * may be one, or when the connection is lost; store_newest () then says which, and when it fails STORE is
+ * to be closed. -1: a file does not tell, or the connection is lost. */
+int store_listen (Store *store, GError **error);
 
 /* Visits the versions that are kept, the newest first. */
 bool store_list_versions (Store *store, void (*visit) (const StoreVersion *version, void *data),

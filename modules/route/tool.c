@@ -457,7 +457,7 @@ parse (Tool *tool, int argc, char **argv, GError **error)
 {
     const GOptionEntry entries[] = {
         { "database", 'd', 0, G_OPTION_ARG_FILENAME, &tool->database,
-          "The tables' file (" ROUTE_DATABASE ")", "FILE" },
+          "The tables' file (" ROUTE_DATABASE "), or postgresql://USER@HOST/DATABASE", "FILE" },
         { "replace", 'r', 0, G_OPTION_ARG_NONE, &tool->is_replacement,
           "Import: rows go that the CSV does not have", NULL },
         { "dry-run", 'n', 0, G_OPTION_ARG_NONE, &tool->is_dry,

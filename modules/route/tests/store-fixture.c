@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A store in a folder of its own, filled from CSV texts, its contents as text. */
+/* A store in a folder of its own, or in a database of its own where there is a server, filled from CSV texts, its contents as text. */
 
 #include "store-fixture.h"
 
 #include "common/folder.h"
 
 #include <fcntl.h>
+#ifdef HAVE_POSTGRESQL
+#include <libpq-fe.h>
+#endif
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,13 +21,53 @@ store_fixture_open (const StoreFixture *fixture, const char *path, GError **erro
     return store_open (path, &options, error);
 }
 
+const char *
+store_fixture_server (void)
+{
+    return g_getenv ("ROUTE_TEST_SERVER");
+}
+
+#ifdef HAVE_POSTGRESQL
+static void
+run_on_server (const char *what, unsigned n)
+{
+    g_autofree char *uri = g_strconcat (store_fixture_server (), "postgres", NULL);
+    g_autofree char *sql = g_strdup_printf ("%s r%u", what, n);
+    PGconn *connection = PQconnectdb (uri);
+    PGresult *result = PQexec (connection, sql);
+
+    if (PQresultStatus (result) != PGRES_COMMAND_OK) {
+        g_error ("%s: %s", sql, PQerrorMessage (connection));
+    }
+    PQclear (result);
+    PQfinish (connection);
+}
+
+static char *
+make_database (void)
+{
+    static unsigned n_databases;
+
+    run_on_server ("CREATE DATABASE", ++n_databases);
+    return g_strdup_printf ("%sr%u", store_fixture_server (), n_databases);
+}
+#else
+static char *
+make_database (void)
+{
+    g_error ("this build knows no PostgreSQL");
+}
+#endif
+
 void
 store_fixture_set_up (StoreFixture *fixture, const void *data)
 {
     g_autoptr (GError) error = NULL;
 
     fixture->folder = g_dir_make_tmp ("route-store-XXXXXX", NULL);
-    fixture->path = g_build_filename (fixture->folder, "route.db", NULL);
+    fixture->path = store_fixture_server () != NULL
+                        ? make_database ()
+                        : g_build_filename (fixture->folder, "route.db", NULL);
     fixture->store = store_fixture_open (fixture, fixture->path, &error);
     g_assert_no_error (error);
     fixture->report = report_new (10);

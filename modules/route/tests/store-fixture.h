@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A store in a folder of its own, filled from CSV texts, its contents as text. */
+/* A store in a folder of its own, or in a database of its own where there is a server, filled from CSV texts, its contents as text. */
 
 #ifndef ROUTE_TESTS_STORE_FIXTURE_H
 #define ROUTE_TESTS_STORE_FIXTURE_H
@@ -12,6 +12,9 @@ typedef struct {
     Report *report; /* of the last change */
     int64_t version;
 } StoreFixture;
+
+/* Where databases are: a URI without the last name, or NULL: tests are of files. */
+const char *store_fixture_server (void);
 
 void store_fixture_set_up (StoreFixture *fixture, const void *data);
 void store_fixture_tear_down (StoreFixture *fixture, const void *data);

@@ -11,7 +11,8 @@ from peers.process import Process, ProcessError
 
 def package_of(program):
     """The Debian package that brings PROGRAM."""
-    packages = {'sipp': 'sip-tester', 'baresip': 'baresip-core', 'rtpengine': 'rtpengine-daemon'}
+    packages = {'sipp': 'sip-tester', 'baresip': 'baresip-core', 'rtpengine': 'rtpengine-daemon',
+                'postgres': 'postgresql', 'initdb': 'postgresql'}
     return packages.get(program, program)
 
 
