@@ -19,7 +19,7 @@ run_show (TdRequest *request, void *data)
     GVariantBuilder row;
 
     g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
-    add (&row, "database", g_variant_new_string (route->path));
+    add (&row, "database", g_variant_new_string (route->name));
     add (&row, "version", g_variant_new_int64 (tables->version));
     add (&row, "rows", g_variant_new_int64 (tables->n_rows));
     add (&row, "bytes", g_variant_new_uint64 (tables_size_bytes (tables->tables)));
@@ -27,6 +27,9 @@ run_show (TdRequest *request, void *data)
     add (&row, "remarks", g_variant_new_uint32 (tables->findings->all->len));
     add (&row, "routed", g_variant_new_int64 (td_metric_value (route->decided)));
     add (&row, "refused", g_variant_new_int64 (td_metric_value (route->unrouted)));
+    if (route->watch != NULL && route_watch_loss (route->watch) != NULL) {
+        add (&row, "loss", g_variant_new_string (route_watch_loss (route->watch)));
+    }
     if (route->trouble != NULL) {
         add (&row, "trouble", g_variant_new_string (route->trouble));
     }

@@ -166,7 +166,7 @@ route_load_now (Route *route, GError **error)
     if (tables != NULL && tables->findings->n_errors > 0) {
         g_autofree char *mistakes = describe_mistakes (tables);
         g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: %s: mend them with tandem-routes, or roll back", route->path, mistakes);
+                     "%s: %s: mend them with tandem-routes, or roll back", route->name, mistakes);
         td_table_unref (&tables->table);
         return NULL;
     }
@@ -213,7 +213,12 @@ loaded (TdWork *work)
     }
     /* What could not be read is tried again. */
     route->seen = loading->error == NULL ? loading->seen : 0;
+    route->is_stale |= loading->error != NULL && route->watch != NULL;
+    bool has_result = loading->result != NULL;
     loading_free (loading);
+    if (has_result && route->watch != NULL) {
+        route_watch_ask (route->watch); /* another one may have come meanwhile */
+    }
 }
 
 static void
@@ -227,6 +232,12 @@ drop_loading (TdWork *work)
     loading_free (loading);
 }
 
+const RouteTables *
+route_known (const Route *route)
+{
+    return route->refused != NULL ? route->refused : route_tables (route);
+}
+
 void
 route_load (Route *route, bool is_forced)
 {
@@ -235,11 +246,10 @@ route_load (Route *route, bool is_forced)
         return;
     }
     is_forced |= route->is_stale;
-    if (!is_forced && look_of (route->path) == route->seen) {
+    if (!is_forced && route->watch == NULL && look_of (route->path) == route->seen) {
         return;
     }
     route->is_stale = false;
-    const RouteTables *known = route->refused != NULL ? route->refused : route_tables (route);
     Loading *loading = g_new0 (Loading, 1);
     loading->work = (TdWork){ .owner = route->module,
                               .queue = "route",
@@ -248,8 +258,8 @@ route_load (Route *route, bool is_forced)
                               .drop = drop_loading };
     loading->route = route;
     loading->config = td_config_ref (td_module_config (route->module));
-    loading->known = is_forced ? -1 : known->version;
-    loading->known_us = known->time_us;
+    loading->known = is_forced ? -1 : route_known (route)->version;
+    loading->known_us = route_known (route)->time_us;
     route->loading = loading;
     td_work_start (&loading->work);
 }

@@ -3,11 +3,14 @@
  *
  *     ingress, translation, plan, screening, portability, route, list --> a route list
  *
- * The tables are in one SQLite file (store.h), compiled when there is a new version (load.c), and
+ * The tables are in one SQLite file or on a server (store.h), compiled when there is a new
+ * version (load.c, watch.c), and
  * asked by the route hook (hook.c). What a call is decided by is decision.h.
  */
 
 #include "route.h"
+
+#include "store.h"
 
 #include <string.h>
 #include <tandem/log.h>
@@ -18,13 +21,20 @@ static const TdConfigKey keys[] = {
       .help = "The file with the routing tables, which tandem-routes fills; not given: route.db in "
               "the module's state folder.",
       .since = "0.1" },
+    { .name = "server",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_SECRET,
+      .help = "Instead of a file: the PostgreSQL database with the routing tables, as "
+              "postgresql://USER@HOST/DATABASE. A password is better kept in ~/.pgpass.",
+      .since = "0.1" },
     { .name = "poll",
       .type = TD_CONFIG_DURATION,
       .flags = TD_CONFIG_RELOADABLE,
       .default_text = "1 s",
       .min = 100,
       .max = 3600000,
-      .help = "How often to look whether the file has changed.",
+      .help = "How often to look whether the file has changed, or to try a server that was "
+              "lost.",
       .since = "0.1" },
 };
 
@@ -69,7 +79,12 @@ poll_files (TdTimer *timer)
 {
     Route *route = (Route *) ((char *) timer - offsetof (Route, poll));
 
-    route_load (route, false);
+    if (route->watch == NULL || route->is_stale) {
+        route_load (route, false);
+    }
+    if (route->watch != NULL) {
+        route_watch_ask (route->watch);
+    }
     td_timer_start (timer, route->poll_ms);
 }
 
@@ -80,11 +95,33 @@ configure (Route *route, const TdConfig *config)
 }
 
 static bool
+find_server (Route *route, GError **error)
+{
+    const TdConfig *config = td_module_config (route->module);
+
+    route->path = g_strdup (td_config_text (config, "routing", NULL, "server"));
+    if (td_config_is_set (config, "routing", NULL, "database")) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "[routing] has both database and server: take one of them out");
+        return false;
+    }
+    if (!store_is_server (route->path)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "[routing] server: the value is not postgresql://USER@HOST/DATABASE");
+        return false;
+    }
+    return true;
+}
+
+static bool
 find_path (Route *route, GError **error)
 {
     const TdConfig *config = td_module_config (route->module);
     const char *folder;
 
+    if (td_config_is_set (config, "routing", NULL, "server")) {
+        return find_server (route, error);
+    }
     if (td_config_is_set (config, "routing", NULL, "database")) {
         route->path = g_strdup (td_config_text (config, "routing", NULL, "database"));
         return true;
@@ -126,6 +163,7 @@ start (TdModule *module, GError **error)
     if (!find_path (route, error)) {
         return false;
     }
+    route->name = store_show_name (route->path);
     declare_metrics (route);
     RouteTables *tables = route_load_now (route, error);
     if (tables == NULL) {
@@ -137,6 +175,10 @@ start (TdModule *module, GError **error)
     route->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, route);
     td_timer_init (&route->poll, module, poll_files);
     td_timer_start (&route->poll, route->poll_ms);
+    if (store_is_server (route->path)) {
+        route->watch = route_watch_new (route);
+        route_watch_ask (route->watch);
+    }
     return route_hook_start (route, error) && route_commands_start (route, error);
 }
 
@@ -159,6 +201,9 @@ stop (TdModule *module)
     Route *route = td_module_state (module);
 
     td_timer_stop (&route->poll);
+    if (route->watch != NULL) {
+        route_watch_stop (route->watch);
+    }
     g_clear_pointer (&route->features, td_bus_unsubscribe);
     if (atomic_exchange (&route->trunks, NULL) != NULL) {
         td_lane_sweep (module, NULL, release_trunks, release_trunks, module);
@@ -177,6 +222,8 @@ unload (TdModule *module)
         td_table_unref (&route->refused->table);
     }
     g_free (route->trouble);
+    route_watch_free (route->watch);
+    g_free (route->name);
     g_free (route->path);
     g_free (route);
 }
@@ -187,7 +234,7 @@ describe (TdModule *module, GVariantDict *info)
     const Route *route = td_module_state (module);
 
     if (route->version_metric != NULL) { /* else it has no file, and is about to go */
-        g_variant_dict_insert (info, "database", "s", route->path);
+        g_variant_dict_insert (info, "database", "s", route->name);
         g_variant_dict_insert (info, "tables_version", "x",
                                td_metric_value (route->version_metric));
     }

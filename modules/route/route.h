@@ -31,10 +31,13 @@ typedef struct {
 } RouteTables;
 
 typedef struct Loading Loading;
+typedef struct RouteWatch RouteWatch;
 
 typedef struct {
     TdModule *module;
-    char *path;
+    char *path;          /* of the file, or the URI of the server with its secrets */
+    char *name;          /* PATH as it may be shown */
+    RouteWatch *watch;   /* of tables on a server, or NULL */
     TdSnapshot *current; /* RouteTables */
     Loading *loading;    /* on its way to a worker and back, or NULL */
     bool is_stale;       /* the same version is to be read again */
@@ -66,6 +69,22 @@ RouteTables *route_load_now (Route *route, GError **error);
 /* Looks on a worker whether there is a newer version, and takes it over when it is good. IS_FORCED:
  * reads what is there again, because the trunks have changed. Thread: control. */
 void route_load (Route *route, bool is_forced);
+
+/* The version that need not be read: in use, or refused. Thread: a lane. */
+const RouteTables *route_known (const Route *route);
+
+/* --- watch.c ----------------------------------------------------------------------------- */
+
+RouteWatch *route_watch_new (Route *route);
+void route_watch_stop (RouteWatch *watch);
+void route_watch_free (RouteWatch *watch); /* nullable */
+
+/* Asks the server on a worker which version is the newest, and loads it where it is not known. Thread:
+ * control. */
+void route_watch_ask (RouteWatch *watch);
+
+/* Why there is no connection, or NULL. */
+const char *route_watch_loss (const RouteWatch *watch);
 
 /* --- hook.c ------------------------------------------------------------------------------ */
 
