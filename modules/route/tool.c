@@ -483,6 +483,18 @@ parse (Tool *tool, int argc, char **argv, GError **error)
     return true;
 }
 
+/* Whether all that was printed has been taken. */
+static bool
+end_output (GError **error)
+{
+    if (fflush (stdout) == 0 && !ferror (stdout)) {
+        return true;
+    }
+    g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM, "the output cannot be written: %s",
+                 g_strerror (errno));
+    return false;
+}
+
 static bool
 run (Tool *tool, const Verb *verb, GError **error)
 {
@@ -492,10 +504,10 @@ run (Tool *tool, const Verb *verb, GError **error)
                              .n_versions = KEPT_VERSIONS };
 
     if (verb->run == run_tables) {
-        return verb->run (tool, error);
+        return verb->run (tool, error) && end_output (error);
     }
     tool->store = store_open (path, &options, error);
-    return tool->store != NULL && verb->run (tool, error) && fflush (stdout) == 0;
+    return tool->store != NULL && verb->run (tool, error) && end_output (error);
 }
 
 int

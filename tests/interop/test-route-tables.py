@@ -156,6 +156,15 @@ class RouteTables(PeerCase):
         self.assertIn('a row of list is named by "label"', self.run_tool('remove', 'list', 'a', 'b',
                                                                          status=1))
 
+    def test_output_that_nobody_takes_is_an_error(self):
+        for verb in 'tables', 'versions':
+            self.run_tool('import', 'list', text=LIST)
+            with open('/dev/full', 'w', encoding='utf-8') as full:
+                done = subprocess.run([PROGRAM, '-d', self.path('route.db'), verb], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 1, verb)
+            self.assertIn('the output cannot be written: No space left', done.stderr)
+
     def test_tables_that_are_missing_are_not_made_by_looking(self):
         self.assertIn('route.db', self.run_tool('versions', status=1))
         self.assertFalse(os.path.exists(self.path('route.db')))
