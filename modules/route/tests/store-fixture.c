@@ -55,7 +55,8 @@ make_database (void)
 static char *
 make_database (void)
 {
-    g_error ("this build knows no PostgreSQL");
+    g_test_message ("this build knows no PostgreSQL");
+    return NULL;
 }
 #endif
 
