@@ -10,7 +10,8 @@ import os
 import subprocess
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-MS_RDONLY, MS_REC, MS_PRIVATE = 1, 1 << 14, 1 << 18
+PAGE_BYTES = os.sysconf('SC_PAGESIZE')
+MS_RDONLY, MS_REC, MS_PRIVATE, MNT_DETACH = 1, 1 << 14, 1 << 18, 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,7 +44,7 @@ class Disk:
         case.addCleanup(self.unmount)
 
     def unmount(self):
-        _libc.umount2(self.path.encode(), 2)  # MNT_DETACH: whoever is still there may stay
+        _libc.umount2(self.path.encode(), MNT_DETACH)  # whoever is still there may stay
 
     def fill(self):
         """Takes all the room there is."""
@@ -66,6 +67,44 @@ class Disk:
         self.unmount()
 
 
+class Loop:
+    """IMAGE as a block device, until nobody uses it any more.
+
+    A write that fits only in part is one that succeeded for the kernel's loop driver, so that a sync
+    would promise what is not there: no request is larger than a page, which fits or does not.
+    """
+
+    def __init__(self, image):
+        answer = subprocess.run(['losetup', '--find', '--show', image], capture_output=True,
+                                text=True, check=False)
+        if answer.returncode != 0:
+            raise OSError(answer.stderr.strip())
+        self.device = answer.stdout.strip()
+        self.limit = f'/sys/block/{os.path.basename(self.device)}/queue/max_sectors_kb'
+        with open(self.limit, encoding='ascii') as file:
+            self.usual = file.read()
+        self.limit_requests(str(PAGE_BYTES >> 10))
+
+    def limit_requests(self, kib):
+        with open(self.limit, 'w', encoding='ascii') as file:
+            file.write(kib)
+
+    def detach(self):
+        """At once, or when it is used no more, be it by the end of us all; whether that could be done."""
+        return subprocess.run(['losetup', '--detach', self.device], check=False).returncode == 0
+
+    def give_back(self, stop_using):
+        """Whether STOP_USING () has: the limit, which outlives us, goes before the device is free."""
+        device = os.open(self.device, os.O_RDONLY)
+        try:
+            is_free = stop_using()
+            if is_free:
+                self.limit_requests(self.usual)
+        finally:
+            os.close(device)
+        return is_free
+
+
 class FailingDisk:
     """A real file system on a device that answers writes with an error from break_down() on: its
     blocks are kept on another disk, which is full then."""
@@ -77,31 +116,34 @@ class FailingDisk:
         with open(self.image, 'wb') as file:
             file.truncate(32 << 20)
         self.checker = case.need('e2fsck')
-        subprocess.run([case.need('mkfs.ext4'), '-q', '-F', self.image], check=True)
-        answer = self.mount()
-        if answer.returncode != 0:
-            case.lack(f'NO LOOP DEVICE: {answer.stderr.strip()}: what happens on a broken disk is '
-                      'NOT tested')
+        subprocess.run([case.need('mkfs.ext4'), '-q', '-F', '-b', str(PAGE_BYTES), self.image],
+                       check=True)
+        try:
+            self.mount()
+        except OSError as error:
+            case.lack(f'NO LOOP DEVICE: {error}: what happens on a broken disk is NOT tested')
         case.addCleanup(self.unmount)
 
     def mount(self):
-        return subprocess.run(['mount', '-o', 'loop', self.image, self.path], capture_output=True,
-                              text=True, check=False)
+        self.loop = Loop(self.image)
+        try:
+            _mount(self.loop.device, self.path, 'ext4')
+        finally:
+            self.loop.detach()
 
     def unmount(self):
-        subprocess.run(['umount', '-l', self.path], check=False)
+        if os.path.ismount(self.path):
+            self.loop.give_back(lambda: _libc.umount2(self.path.encode(), MNT_DETACH) == 0)
 
     def break_down(self):
         self.below.fill()
 
     def take_off(self):
         """Whether it could be unmounted: not while somebody has a file open."""
-        return subprocess.run(['umount', self.path], check=False, capture_output=True
-                              ).returncode == 0
+        return self.loop.give_back(lambda: _libc.umount2(self.path.encode(), 0) == 0)
 
     def mend(self):
         """As an operator would, when it has been taken off: checks and mounts it again."""
         self.below.empty()
         subprocess.run([self.checker, '-fy', self.image], check=False, capture_output=True)
-        if self.mount().returncode != 0:
-            raise OSError(f'{self.path} cannot be mounted again')
+        self.mount()
