@@ -15,6 +15,19 @@ unref_group (void *group)
     group_unref (group);
 }
 
+static void
+free_groups (GHashTable *groups)
+{
+    GHashTableIter iter;
+    void *group;
+
+    g_hash_table_iter_init (&iter, groups);
+    while (g_hash_table_iter_next (&iter, NULL, &group)) {
+        group_unref (group);
+    }
+    g_hash_table_unref (groups);
+}
+
 Book *
 book_new (void)
 {
@@ -25,6 +38,7 @@ book_new (void)
     book->controls = control_set_new ();
     book->reach = reach_new ();
     book->groups = g_hash_table_new (g_str_hash, g_str_equal);
+    book->closed = g_hash_table_new (g_str_hash, g_str_equal);
     return book;
 }
 
@@ -38,15 +52,9 @@ book_ref (Book *book)
 void
 book_unref (Book *book)
 {
-    GHashTableIter iter;
-    void *group;
-
     if (book != NULL && atomic_fetch_sub (&book->n_refs, 1) == 1) {
-        g_hash_table_iter_init (&iter, book->groups);
-        while (g_hash_table_iter_next (&iter, NULL, &group)) {
-            group_unref (group);
-        }
-        g_hash_table_unref (book->groups);
+        free_groups (book->groups);
+        free_groups (book->closed);
         control_set_free (book->controls);
         reach_free (book->reach);
         pthread_mutex_destroy (&book->lock);
@@ -149,9 +157,38 @@ close_others (Book *book, const GroupTable *table, BookRemoved removed, void *da
             }
             group_close (group);
             g_hash_table_iter_remove (&iter);
+            g_hash_table_insert (book->closed, name, group);
+        }
+    }
+}
+
+/* Forgets the closed groups whose last leg has ended. */
+static void
+forget_closed (Book *book)
+{
+    GHashTableIter iter;
+    void *group;
+
+    g_hash_table_iter_init (&iter, book->closed);
+    while (g_hash_table_iter_next (&iter, NULL, &group)) {
+        if (group_load (group, NULL) == 0) {
+            g_hash_table_iter_remove (&iter);
             group_unref (group);
         }
     }
+}
+
+/* The group called NAME: one that was closed while it had legs, which are its own again, or another. */
+static Group *
+open_group (Book *book, const char *name, int64_t now_us, int64_t wall_us)
+{
+    void *group = NULL;
+
+    if (!g_hash_table_steal_extended (book->closed, name, NULL, &group)) {
+        group = group_new (name, now_us, wall_us);
+    }
+    g_hash_table_insert (book->groups, ((Group *) group)->name, group);
+    return group;
 }
 
 static GroupTable *
@@ -187,13 +224,13 @@ book_apply (Book *book, const Plan *plan, TdModule *module, bool is_new, BookRem
     int64_t now_us = td_clock_now_us (), wall_us = td_clock_wall_us ();
 
     set_common (book, plan, now_us);
+    forget_closed (book);
     for (unsigned i = 0; i < plan->entries->len; i++) {
         const PlanEntry *entry = plan->entries->pdata[i];
         Group *group = g_hash_table_lookup (book->groups, entry->name);
         bool is_fresh = group == NULL;
         if (is_fresh) {
-            group = group_new (entry->name, now_us, wall_us);
-            g_hash_table_insert (book->groups, group->name, group);
+            group = open_group (book, entry->name, now_us, wall_us);
         }
         group_configure (group, is_new || is_fresh ? module : NULL, &entry->settings,
                          make_members (group, entry, removed, data), now_us);
@@ -203,6 +240,7 @@ book_apply (Book *book, const Plan *plan, TdModule *module, bool is_new, BookRem
         g_hash_table_insert (table->groups, group->name, group_ref (group));
     }
     close_others (book, table, removed, data);
+    forget_closed (book);
     return table;
 }
 

@@ -19,7 +19,7 @@
 enum {
     /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, Control and
      * what they are made of. A build that finds another number begins a book of its own. */
-    BOOK_LAYOUT = 2,
+    BOOK_LAYOUT = 3,
 };
 
 typedef struct {
@@ -31,6 +31,7 @@ typedef struct {
     atomic_bool is_reach_on;
     atomic_uint newest; /* the generation of the build that is in charge */
     GHashTable *groups; /* name -> Group; control lane */
+    GHashTable *closed; /* the same of groups that are no more, while they have legs */
 } Book;
 
 Book *book_new (void);

@@ -462,6 +462,27 @@ test_removed_under_a_call (Flow *flow, gconstpointer data)
     g_assert_cmpint (shown ("one", "calls_out"), ==, 0);
 }
 
+/* A slip of the operator's, soon mended: the call is the group's again, and so is the block. */
+static void
+test_removed_and_brought_back_under_a_call (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    LOG ("b:originate a1:answer ");
+    must ("trunk block one --why cable", "blocked");
+    reconfigure (flow, "[trunk two]\naddress = fake:c\n");
+    must ("config reload", "");
+    reconfigure (flow, SMALL);
+    must ("config reload", "");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 1);
+    must ("trunk show one", "cable");
+    must ("trunk drain one --force", "");
+    td_engine_advance (1000);
+    LOG ("b:release(38) a1:release(38) ");
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 0);
+    must ("trunk show one", "out-of-service");
+}
+
 static void
 test_bad_reload_changes_nothing (Flow *flow, gconstpointer data)
 {
@@ -898,6 +919,7 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-003/reload", SMALL, "@one", test_reload_under_calls);
     ADD_CASE ("ROU-003/reload-of-members", MEMBERS ("", "", ""), "@pair", test_reload_of_members);
     ADD_CASE ("ROU-003/removed", SMALL, "@one", test_removed_under_a_call);
+    ADD_CASE ("ROU-003/brought-back", SMALL, "@one", test_removed_and_brought_back_under_a_call);
     ADD_CASE ("ROU-003/bad-reload", SMALL, "@one", test_bad_reload_changes_nothing);
     ADD_CASE ("ROU-003/upgrade", SMALL, "@one", test_upgrade_under_calls);
     ADD_CASE ("ROU-006/upgrade", ONE, "@one", test_state_outlives_an_upgrade);
