@@ -12,6 +12,7 @@ at a time, in turn; figures are medians over the runs. Nothing here passes or fa
   relay        CPU seconds for a million RTP packets, 100 two-way calls; peers: rtpengine, osmo-mgw
   transcode    the same, one side PCMU, the other PCMA; no peer
   start        time until it serves with every module, memory and CPU when idle
+  swap         set-up delay while routing tables of a million prefixes are replaced; no peer
 
 All of them, three runs each, take less than half an hour: bench.py all. The last thing printed is
 the table that docs/benchmarks.md shows.
@@ -33,6 +34,7 @@ import network  # noqa: E402
 import report  # noqa: E402
 import signalling  # noqa: E402
 import subjects  # noqa: E402
+import swap  # noqa: E402
 from peers import sipp  # noqa: E402
 from peers.tandem import program  # noqa: E402
 
@@ -272,8 +274,39 @@ def start(options):
     return out
 
 
+def swap_tables(options):
+    n_calls = 500 * 10
+    out = report.Report(f'A million prefixes replaced under 500 calls a second, {n_calls} calls',
+                        'no change')
+
+    def work(stage, subject):
+        kind_of_run, took_s = swap.measure(stage, subject, others[subject.database], n_calls)
+        return kind_of_run, took_s
+    others = {}
+
+    class Subject(swap.TandemRouting):
+        def start(self):
+            self.database, other = swap.make_tables(self.stage.path(''), options.prefixes)
+            others[self.database] = other
+            super().start()
+    for _, kind in each_run(options, [Subject], out):
+        found = with_subject(kind, out, work)
+        if not found:
+            continue
+        for name, (step, delays) in found[0].items():
+            tell({name: step})
+            out.runs.append({**step, 'subject': name})
+            out.add(name, 'calls lost', step['calls'] - step['successful'], '', 0)
+            for share, label in ((0.5, 'p50'), (0.99, 'p99')):
+                out.add(name, f'setup {label}',
+                        signalling.percentile(delays['setup'], share) / 1000, 'ms')
+        out.add('swap', 'from the change to the new tables', found[1], 's', 1)
+    return out
+
+
 COMMANDS = {'signalling': signalling_cost, 'capacity': capacity, 'setup-delay': setup_delay,
-            'held': held, 'relay': relay, 'transcode': transcode, 'start': start}
+            'held': held, 'relay': relay, 'transcode': transcode, 'start': start,
+            'swap': swap_tables}
 
 
 def arguments():
@@ -290,6 +323,7 @@ def arguments():
     parser.add_argument('--factor', type=float, default=1.25, help='capacity: from step to step')
     parser.add_argument('--seconds', type=float, default=5, help='capacity, relay: of a step (5)')
     parser.add_argument('--held', type=int, default=1000, help='held: calls (1000)')
+    parser.add_argument('--prefixes', type=int, default=1000000, help='swap: prefixes (1000000)')
     parser.add_argument('--media-calls', type=int, default=100, help='relay: calls (100)')
     return parser.parse_args()
 
