@@ -229,12 +229,19 @@ read_time (TdRequest *request, const char *text, int64_t *ret_us)
 static bool
 read_trunk (TdRequest *request, const char *name)
 {
-    if (name != NULL && !g_strv_contains (td_config_instances (current (), "trunk"), name)) {
-        td_request_fail (request, "--trunk: there is no trunk \"%s\": \"trunk list\" shows them",
-                         name);
-        return false;
+    const char *const *all = td_config_instances (current (), "trunk");
+
+    if (name == NULL || g_strv_contains (all, name)) {
+        return true;
     }
-    return true;
+    const char *nearest = td_text_nearest (name, all, g_strv_length ((char **) all));
+    if (nearest != NULL) {
+        td_request_fail (request, "--trunk: there is no trunk \"%s\"; is \"%s\" meant?", name,
+                         nearest);
+    } else {
+        td_request_fail (request, "--trunk: the configuration has no section [trunk %s]", name);
+    }
+    return false;
 }
 
 static void

@@ -51,6 +51,14 @@ class Profiles(PeerCase):
         self.assertEqual(set(states.values()), {'running'}, states)
         tandem.stop()
 
+    def test_installed_configuration_answers_whoever_lists(self):
+        path = os.path.join(ETC, 'tandem.conf')
+        tandem = Tandem(self, file=path, arguments=on_loopback(path))
+        for noun in 'module', 'call', 'trunk', 'registration':
+            with self.subTest(noun=noun):
+                status, _, err = tandem.ctl(noun, 'list')
+                self.assertEqual((status, err), (0, ''))
+
     def test_bench_profiles_listen_and_send_where_the_bench_expects(self):
         for name in ('bench-signalling', 'bench-media'):
             text = text_of(os.path.join(PROFILES, name + '.conf'))

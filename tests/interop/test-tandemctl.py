@@ -129,7 +129,7 @@ class WithDaemon(PeerCase):
     def test_route_that_is_asked_about_a_trunk_or_a_time_that_is_none(self):
         status, _, err = self.tandem.ctl('route', 'test', '1', '--trunk', 'nobody')
         self.assertEqual(status, 1)
-        self.assertIn('there is no trunk "nobody": "trunk list" shows them', err)
+        self.assertIn('the configuration has no section [trunk nobody]', err)
         status, _, err = self.tandem.ctl('route', 'test', '1', '--at', 'noon')
         self.assertEqual(status, 1)
         self.assertIn('"noon" is no time: write it as 2026-12-24T18:00', err)
