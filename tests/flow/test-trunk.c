@@ -849,8 +849,8 @@ add_groups (GString *config, const char *rest)
     }
 }
 
-/* Takes over, and hunts in, as many groups and members as are promised. What that takes is said, and
- * bounded by far: no test fails for a slow machine. */
+/* Takes over, and hunts in, as many groups and members as are promised. What that takes is said, not
+ * judged: no test fails for a slow machine. */
 static void
 test_many (void)
 {
@@ -870,7 +870,6 @@ test_many (void)
     int64_t took_ms = (g_get_monotonic_time () - begin_us) / 1000;
     g_test_message ("%d groups, %d members: taken over in %d ms, %d KiB more resident", N_GROUPS,
                     N_MEMBERS, (int) took_ms, (int) (resident_kib () - before_kib));
-    g_assert_cmpint (took_ms, <, 60000);
     call (&flow, "a1", NULL);
     call (&flow, "a2", NULL);
     fake_assert_log (flow.endpoint, "m1999:originate m3999:originate ");

@@ -274,9 +274,11 @@ crew_moves (TdPost *post)
         td_lane_post (td_lane_current (), post);
         return;
     }
+    pthread_rwlock_rdlock (&ride.moving);
     for (unsigned i = 0; i < N_RIDERS; i++) {
         rider_leaves (&crew->riders[i]);
     }
+    pthread_rwlock_unlock (&ride.moving);
     if (atomic_fetch_sub (&ride.n_busy, 1) == 1) {
         td_lanes_quit ();
     }
