@@ -12,6 +12,7 @@
  *     datagram.c   one socket, read in batches
  *     stream.c     one listening socket and its flows, watched through one epoll descriptor, so that
  *                  the lane's main context sees one source however many peers are connected
+ *     flow.c       one connection
  *     port.c       sorting and delivery
  *     socket.c     what both kinds ask of the kernel
  */
