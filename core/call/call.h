@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a call is inside.
  *
- *     call.c      keeps it alive and lets one thing happen at a time
- *     machine.c   its way from offered to ended
- *     hunt.c      the part of it that looks for somebody who answers
- *     exchange.c  offer and answer once it is up
- *     adopt.c     a leg that goes to another call
- *     facts.c     what is told of it
+ *     call.c         keeps it alive and lets one thing happen at a time
+ *     machine.c      its way from offered to ended
+ *     hunt.c         the part of it that looks for somebody who answers
+ *     destination.c  ... and makes the leg for one attempt
+ *     exchange.c     offer and answer once it is up
+ *     adopt.c        a leg that goes to another call
+ *     facts.c        what is told of it
  */
 
 #ifndef CORE_CALL_CALL_H
@@ -176,6 +177,28 @@ const TdHuntRules *td_route_list_rules (const TdRouteList *list);
 /* --- hunt.c: attempting, calling, alerting --- */
 void td_hunt_enter (void *self);
 void td_hunt_act (void *self, unsigned event, void *data);
+
+/* --- destination.c --- */
+
+/* Where an attempt goes. */
+typedef struct {
+    const TdTarget *target;
+    const char *trunk_name; /* nullable */
+    const TdTrunk *trunk;   /* NULL: it names none, or one that the configuration no longer has */
+    char *driver;           /* to be freed */
+    const char *address;
+} TdDestination;
+
+/* To the address that a hook has chosen, the target's own, or that of the trunk's next member. Returns
+ * false when all members have been tried. */
+bool td_call_find_destination (TdCall *call, TdDestination *ret);
+
+/* A leg of CALL for TO, with what the hooks have put on it. NULL: there is none, for RET_FAILURE. */
+TdChannel *td_call_make_leg (TdCall *call, const TdDestination *to, TdCause *ret_failure);
+
+/* Whom LEG calls, and its termination. */
+bool td_call_prepare_leg (TdCall *call, const TdDestination *to, TdChannel *leg,
+                          TdCause *ret_failure);
 
 /* --- adopt.c --- */
 void td_adoption_open (void);

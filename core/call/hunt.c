@@ -11,8 +11,6 @@
 #include "call/attribute.h"
 #include "call/negotiate.h"
 
-#include <string.h>
-
 /* Causes of a group's legs in the order in which they tell the caller the most: whoever is busy or
  * says no exists and was reached. Causes not named come last. */
 static const uint8_t telling_causes[] = {
@@ -171,124 +169,6 @@ td_hunt_enter (void *self)
     ask_next (self);
 }
 
-static void
-leg_expired (TdTimer *timer)
-{
-    TdChannel *leg = (TdChannel *) ((char *) timer - offsetof (TdChannel, timer));
-
-    td_call_happen (leg->call, CALL_LEG_TIMEOUT, &(TdHappening){ .leg = leg });
-}
-
-static uint32_t
-or_default (uint32_t value_ms, uint32_t default_ms)
-{
-    return value_ms != 0 ? value_ms : default_ms;
-}
-
-/* Another number for PARTY, who keeps name, host and the right to be shown. */
-static bool
-renumber (TdParty *party, const char *number)
-{
-    TdParty other;
-
-    if (!td_party_from_number (&other, number)) {
-        return false;
-    }
-    memcpy (party->digits, other.digits, sizeof party->digits);
-    memcpy (party->user, other.user, sizeof party->user);
-    party->nature = other.nature;
-    return true;
-}
-
-/* Who calls, and whom: the numbers to send, or those that came. */
-static bool
-set_parties (TdCall *call, TdChannel *leg)
-{
-    const TdTarget *target = td_call_target (call);
-
-    leg->calling = call->calling;
-    leg->called = call->called;
-    if (target->calling != NULL && !renumber (&leg->calling, target->calling)) {
-        return false;
-    }
-    return call->number == NULL || td_party_from_number (&leg->called, call->number)
-           || td_party_from_user (&leg->called, call->number, call->called.host);
-}
-
-/* Where an attempt goes. */
-typedef struct {
-    const TdTarget *target;
-    const char *trunk_name; /* nullable */
-    const TdTrunk *trunk;   /* NULL: it names none, or one that the configuration no longer has */
-    char *driver;
-    const char *address;
-} Destination;
-
-/* What the target says of a driver is about its own trunk. */
-static void
-take_address (Destination *to, const char *address)
-{
-    bool has_driver = to->target->driver != NULL && to->trunk_name == to->target->trunk;
-
-    to->address = address;
-    to->driver =
-        has_driver ? g_strdup (to->target->driver) : g_strndup (address, strcspn (address, ":"));
-}
-
-/* To the address that a hook has chosen, the target's own, or that of the trunk's next member. Returns
- * false when all members have been tried. */
-static bool
-find_destination (TdCall *call, Destination *ret)
-{
-    const TdTarget *target = td_call_target (call);
-    unsigned n_tries = td_call_target_tries (call);
-    Destination to = { .target = target,
-                       .trunk_name = call->trunk != NULL ? call->trunk : target->trunk };
-
-    if (to.trunk_name != NULL) {
-        to.trunk = g_hash_table_lookup (call->settings->trunks, to.trunk_name);
-    }
-    if (call->address != NULL) {
-        take_address (&to, call->address);
-    } else if (target->address != NULL) {
-        take_address (&to, target->address);
-    } else if (to.trunk != NULL && n_tries < to.trunk->members->len) {
-        take_address (&to, g_array_index (to.trunk->members, TdMember, n_tries).address);
-    } else {
-        return false;
-    }
-    *ret = to;
-    return true;
-}
-
-static TdChannel *
-make_leg (TdCall *call, const Destination *to, TdCause *ret_failure)
-{
-    const TdTarget *target = to->target;
-    TdDriverEntry *driver = td_driver_acquire (to->driver, NULL);
-
-    if (driver == NULL) {
-        *ret_failure = td_cause (TD_CAUSE_DESTINATION_OUT_OF_ORDER, "No such endpoint driver");
-        return NULL;
-    }
-    TdChannel *leg = td_channel_new_outgoing (call, driver, to->address);
-    if (leg == NULL) {
-        *ret_failure = td_cause (TD_CAUSE_CONGESTION, NULL);
-        return NULL;
-    }
-    g_ptr_array_add (call->legs, leg);
-    leg->group = target->group;
-    leg->route_target = call->target;
-    leg->no_response_ms = or_default (target->no_response_ms, call->settings->no_response_ms);
-    leg->no_answer_ms = or_default (target->no_answer_ms, call->settings->no_answer_ms);
-    td_timer_init (&leg->timer, NULL, leg_expired);
-    td_channel_set_trunk (leg, to->trunk_name);
-    td_attributes_free (leg->attributes);
-    leg->attributes = g_steal_pointer (&call->target_attributes);
-    leg->holds = g_steal_pointer (&call->holds);
-    return leg;
-}
-
 /* Places LEG, with its offer if leg A made one. */
 static void
 originate (TdCall *call, TdChannel *leg, TdDescription *offer)
@@ -323,46 +203,19 @@ fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
     }
 }
 
-static bool
-is_through (const TdCall *call, const Destination *to, const TdChannel *leg)
-{
-    TdTrunkMedia media = to->trunk != NULL ? to->trunk->media : TRUNK_MEDIA_DEFAULT;
-
-    if (leg->driver->driver.service != NULL) {
-        return false;
-    }
-    return to->target->is_media_through || media == TRUNK_MEDIA_THROUGH
-           || (media == TRUNK_MEDIA_DEFAULT && call->settings->is_through);
-}
-
-/* Whom LEG calls, and its media. */
-static bool
-prepare_leg (TdCall *call, TdChannel *leg, bool is_media_through, TdCause *ret_failure)
-{
-    if (!set_parties (call, leg)) {
-        *ret_failure = td_cause (TD_CAUSE_INVALID_NUMBER_FORMAT, NULL);
-        return false;
-    }
-    if (!td_call_ensure_bridge (call, is_media_through, ret_failure)) {
-        return false;
-    }
-    leg->termination = td_bridge_add (call->bridge, leg->driver->driver.service, ret_failure);
-    return leg->termination != TD_NO_TERMINATION;
-}
-
 /* A leg to the destination the hooks have agreed to. */
 static void
-launch (TdCall *call, const Destination *to)
+launch (TdCall *call, const TdDestination *to)
 {
     TdCause failure;
-    TdChannel *leg = make_leg (call, to, &failure);
+    TdChannel *leg = td_call_make_leg (call, to, &failure);
 
     if (leg == NULL) {
         call->may_try_next = true;
         keep_cause (call, &failure, NULL);
         return;
     }
-    if (!prepare_leg (call, leg, is_through (call, to, leg), &failure)) {
+    if (!td_call_prepare_leg (call, to, leg, &failure)) {
         fail_leg (call, leg, &failure);
         return;
     }
@@ -381,9 +234,9 @@ launch (TdCall *call, const Destination *to)
 static void
 attempt (TdCall *call)
 {
-    Destination to;
+    TdDestination to;
 
-    if (find_destination (call, &to)) {
+    if (td_call_find_destination (call, &to)) {
         launch (call, &to);
         g_free (to.driver);
     } else if (td_call_target_tries (call) == 0) {
