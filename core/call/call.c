@@ -223,6 +223,8 @@ call_free (TdCall *call)
     td_attributes_free (call->attributes);
     td_attributes_free (call->target_attributes);
     td_attributes_free (call->returned);
+    td_failure_clear (&call->failure);
+    g_free (call->route_label);
     td_route_list_free (call->routes);
     clear_trace (&call->gone_a);
     clear_trace (&call->gone_b);
@@ -691,6 +693,7 @@ td_calls_open (unsigned max_calls)
     td_hook_point_declare ("admit", NULL);
     td_hook_point_declare ("route", (void (*) (void *)) td_route_list_free);
     td_hook_point_declare ("attempt", NULL);
+    td_hook_point_declare ("failed", (void (*) (void *)) td_route_list_free);
     td_machine_register (NULL, &td_call_machine);
     td_machine_register (NULL, &td_channel_machine);
     td_call_facts_open ();

@@ -5,6 +5,7 @@
  *     machine.c      its way from offered to ended
  *     hunt.c         the part of it that looks for somebody who answers
  *     destination.c  ... and makes the leg for one attempt
+ *     failure.c      who is asked when nobody was found
  *     exchange.c     offer and answer once it is up
  *     adopt.c        a leg that goes to another call
  *     facts.c        what is told of it
@@ -72,6 +73,15 @@ typedef struct {
 typedef struct TdDeferred TdDeferred;
 typedef struct TdQuestion TdQuestion; /* dry-run.h */
 
+/* Why nobody was found, while the "failed" hooks are asked and what they want is done. */
+typedef struct {
+    TdCause cause;
+    const char *by;         /* "called", "switch"; NULL: the call has not failed */
+    TdAttributes *returned; /* of the leg that had the cause: for leg A; nullable */
+    unsigned n_lists;       /* that these hooks have answered with */
+    bool is_treated;        /* the last of them is what the caller hears, not another way */
+} TdFailure;
+
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
     char *trunk, *peer_address, *peer_id;
@@ -107,13 +117,15 @@ struct TdCall {
     TdAttributes *target_attributes;
     TdHold *holds;          /* for the leg that may come of it */
     int64_t hunt_until_us;  /* no attempt is begun later; 0: none was yet */
+    unsigned n_before;      /* attempts that were made for the lists before this one */
     TdAttributes *returned; /* of the leg whose cause is kept: for leg A; nullable */
     bool may_try_next;      /* a leg of the group failed for a cause worth another try */
     bool has_more_digits;   /* came while the route hooks were being asked */
 
+    TdFailure failure;
     TdCause cause;
     const char *released_by;
-    const char *route_label;
+    char *route_label;
     uint32_t sequence, n_attempts;
     int64_t started_wall_us, alerting_wall_us, answered_wall_us, ended_wall_us;
     int64_t started_us, alerting_us, answered_us, ended_us;
@@ -165,7 +177,7 @@ void td_call_end (TdCall *call, const TdCause *cause, const char *by);
 /* Goes to releasing for the cause VALUE, by the switch; TEXT is nullable. */
 void td_call_end_for (TdCall *call, unsigned value, const char *text);
 
-/* A hook has refused: goes to releasing. */
+/* A hook has refused: the call has failed, or was not admitted. */
 void td_call_refuse (TdCall *call, const TdHappening *what);
 
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
@@ -177,6 +189,23 @@ const TdHuntRules *td_route_list_rules (const TdRouteList *list);
 /* --- hunt.c: attempting, calling, alerting --- */
 void td_hunt_enter (void *self);
 void td_hunt_act (void *self, unsigned event, void *data);
+/* Hunts ROUTES (transfer full), which has a target, from its beginning. */
+void td_hunt_begin (TdCall *call, TdRouteList *routes);
+/* Releases the legs that are still out. */
+void td_hunt_give_up (TdCall *call, const TdCause *cause);
+
+/* --- failure.c: failing --- */
+void td_failing_enter (void *self);
+void td_failing_act (void *self, unsigned event, void *data);
+
+/* Nobody was found, for CAUSE: the "failed" hooks are asked. BY: "called", "switch". RETURNED
+ * (transfer full, nullable): what the leg that had the cause says with it. */
+void td_call_fail (TdCall *call, const TdCause *cause, const char *by, TdAttributes *returned);
+void td_call_fail_for (TdCall *call, unsigned value, const char *text);
+
+/* Ends the call for what it has failed for. */
+void td_call_end_failed (TdCall *call);
+void td_failure_clear (TdFailure *failure);
 
 /* --- destination.c --- */
 

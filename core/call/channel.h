@@ -54,6 +54,7 @@ struct TdChannel {
     unsigned group;        /* of the route list */
     unsigned route_target; /* ... and which target of it */
     bool wants_again;      /* it failed, and that target may have another member */
+    bool is_treatment;     /* what the caller hears of it is why he did not get through */
     TdHold *holds;
     TdTimer timer; /* no response, no answer */
     uint32_t no_response_ms, no_answer_ms;

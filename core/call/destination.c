@@ -100,6 +100,7 @@ td_call_make_leg (TdCall *call, const TdDestination *to, TdCause *ret_failure)
         return NULL;
     }
     g_ptr_array_add (call->legs, leg);
+    leg->is_treatment = call->failure.is_treated;
     leg->group = target->group;
     leg->route_target = call->target;
     leg->no_response_ms = or_default (target->no_response_ms, call->settings->no_response_ms);
@@ -132,6 +133,11 @@ td_call_prepare_leg (TdCall *call, const TdDestination *to, TdChannel *leg, TdCa
         return false;
     }
     if (!td_call_ensure_bridge (call, is_through (call, to, leg), ret_failure)) {
+        return false;
+    }
+    if (leg->driver->driver.service != NULL && td_bridge_is_through (call->bridge)) {
+        *ret_failure =
+            td_cause (TD_CAUSE_BEARER_NOT_AVAILABLE, "Media run past the switch already");
         return false;
     }
     leg->termination = td_bridge_add (call->bridge, leg->driver->driver.service, ret_failure);

@@ -128,9 +128,13 @@ fill_media (TdCallFact *fact, const TdCall *call, const TdChannel *b)
 static const TdChannel *
 last_tried (const TdCall *call)
 {
-    const TdChannel *leg = call->legs->len > 0 ? call->legs->pdata[call->legs->len - 1] : NULL;
-
-    return leg != call->a ? leg : NULL;
+    for (unsigned i = call->legs->len; i > 0; i--) {
+        const TdChannel *leg = call->legs->pdata[i - 1];
+        if (leg != call->a && !leg->is_treatment) {
+            return leg;
+        }
+    }
+    return NULL;
 }
 
 void

@@ -11,6 +11,10 @@
 #include "call/attribute.h"
 #include "call/negotiate.h"
 
+enum {
+    NO_TARGET = UINT_MAX, /* what a leg was tried for is no target of the list that is hunted now */
+};
+
 /* Causes of a group's legs in the order in which they tell the caller the most: whoever is busy or
  * says no exists and was reached. Causes not named come last. */
 static const uint8_t telling_causes[] = {
@@ -86,7 +90,7 @@ may_try (TdCall *call)
     if (call->hunt_until_us == 0) {
         call->hunt_until_us = within_ms != 0 ? now_us + (int64_t) within_ms * 1000 : INT64_MAX;
     }
-    return call->n_attempts < max && now_us < call->hunt_until_us;
+    return call->n_attempts - call->n_before < max && now_us < call->hunt_until_us;
 }
 
 static void ask_next (TdCall *call);
@@ -102,10 +106,7 @@ crank_back (TdCall *call)
         cause = td_cause (TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
     }
     if (next == NULL || !call->may_try_next || !may_try (call)) {
-        if (call->returned != NULL) {
-            td_attributes_add_returned (call->a->attributes, call->returned);
-        }
-        td_call_end (call, &cause, "called");
+        td_call_fail (call, &cause, "called", g_steal_pointer (&call->returned));
         return;
     }
     call->cause = (TdCause){ 0 };
@@ -164,6 +165,31 @@ ask_next (TdCall *call)
 }
 
 void
+td_hunt_begin (TdCall *call, TdRouteList *routes)
+{
+    td_route_list_free (call->routes);
+    call->routes = routes;
+    call->next_target = 0;
+    call->group = td_route_list_target (routes, 0)->group;
+    call->n_before = call->n_attempts;
+    call->hunt_until_us = 0;
+    call->cause = (TdCause){ 0 };
+    call->may_try_next = false;
+    g_clear_pointer (&call->returned, td_attributes_free);
+    for (unsigned i = 1; i < call->legs->len; i++) {
+        TdChannel *leg = call->legs->pdata[i];
+        leg->route_target = NO_TARGET;
+        leg->wants_again = false;
+    }
+    if (!call->failure.is_treated) {
+        g_free (call->route_label);
+        call->route_label = g_strdup (td_route_list_label (routes));
+        td_call_tell (call, FACT_ROUTED, NULL);
+    }
+    td_fsm_enter (&call->fsm, TD_CALL_ATTEMPTING);
+}
+
+void
 td_hunt_enter (void *self)
 {
     ask_next (self);
@@ -186,6 +212,7 @@ static void
 fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
 {
     leg->gave_up = cause->value != TD_CAUSE_NONE ? cause->value : TD_CAUSE_NORMAL_UNSPECIFIED;
+    td_timer_stop (&leg->timer); /* it may take its time to clear */
     call->may_try_next |= is_try_next (call, cause->value);
     keep_cause (call, cause, leg);
     if (td_channel_is_alive (leg)) {
@@ -336,6 +363,19 @@ release_losers (TdCall *call, const TdChannel *winner)
         TdChannel *leg = call->legs->pdata[i];
         if (leg != winner && leg->gave_up == TD_CAUSE_NONE) {
             fail_leg (call, leg, &cause);
+        }
+    }
+}
+
+void
+td_hunt_give_up (TdCall *call, const TdCause *cause)
+{
+    td_hook_run_cancel (&call->hook);
+    td_holds_end (&call->holds, NULL);
+    for (unsigned i = 1; i < call->legs->len; i++) {
+        TdChannel *leg = call->legs->pdata[i];
+        if (leg->gave_up == TD_CAUSE_NONE) {
+            fail_leg (call, leg, cause);
         }
     }
 }

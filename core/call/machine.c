@@ -2,10 +2,12 @@
 /* A call's way: admitted, routed, hunted, answered, released.
  *
  *     admitting -> routing -> attempting -> calling -> alerting -> answered
- *         |           |  ^         ^           |          |           |
- *         |           v  |         +--crankback+----------+           |
- *         |        collecting                                         |
- *         +-----------+----------------------+------------------------+-> releasing -> ended
+ *         |         |  |  ^     |  ^  ^        |          |           |
+ *         |         |  v  |     |  |  +--crankback--------+           |
+ *         |         | collecting|  |           |          |           |
+ *         |         +-----------+--|-> failing <----------+           |
+ *         |                        +-----+ |                          |
+ *         +--------------------------------+--------------------------+-> releasing -> ended
  */
 
 #include "call/call.h"
@@ -115,7 +117,11 @@ td_call_is_end (TdCall *call, unsigned event, const TdHappening *what)
         return true;
     }
     if (event == LEG_RELEASED && what->leg == call->a) {
-        td_call_end (call, &what->event->cause, "calling");
+        if (call->failure.is_treated) { /* who hangs up in the tone had not got through before */
+            td_call_end_failed (call);
+        } else {
+            td_call_end (call, &what->event->cause, "calling");
+        }
         return true;
     }
     return false;
@@ -132,7 +138,11 @@ td_call_refuse (TdCall *call, const TdHappening *what)
     /* Callers cause it, as often as they like; the record of the call has the cause. */
     td_log_debug (NULL, what->hook_name, "refused a call: %s",
                   answer->reason != NULL ? answer->reason : td_cause_phrase (cause));
-    td_call_end_for (call, cause, answer->reason);
+    if (td_fsm_state (&call->fsm) == TD_CALL_ADMITTING) {
+        td_call_end_for (call, cause, answer->reason);
+    } else {
+        td_call_fail_for (call, cause, answer->reason);
+    }
 }
 
 /* More of the called number. Returns false when it is too long to be one. */
@@ -181,14 +191,10 @@ take_routes (TdCall *call, TdRouteList *routes)
 {
     if (routes == NULL || td_route_list_length (routes) == 0) {
         td_route_list_free (routes);
-        td_call_end_for (call, TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
+        td_call_fail_for (call, TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
         return;
     }
-    call->routes = routes;
-    call->route_label = td_route_list_label (routes);
-    call->group = td_route_list_target (routes, 0)->group;
-    td_call_tell (call, FACT_ROUTED, NULL);
-    td_fsm_enter (&call->fsm, TD_CALL_ATTEMPTING);
+    td_hunt_begin (call, routes);
 }
 
 static void
@@ -197,7 +203,7 @@ want_more_digits (TdCall *call)
     if (call->has_more_digits) {
         enter_routing (call);
     } else if (call->called.is_complete) {
-        td_call_end_for (call, TD_CAUSE_INVALID_NUMBER_FORMAT, "The number is incomplete");
+        td_call_fail_for (call, TD_CAUSE_INVALID_NUMBER_FORMAT, "The number is incomplete");
     } else {
         td_fsm_enter (&call->fsm, TD_CALL_COLLECTING);
     }
@@ -217,7 +223,7 @@ take_route_answer (TdCall *call, const TdHappening *what)
         td_call_refuse (call, what);
         break;
     default:
-        td_call_end_for (call, TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
+        td_call_fail_for (call, TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
     }
 }
 
@@ -376,7 +382,7 @@ static const TdState states[] = {
         .events = ALWAYS | TD_BIT (CALL_HOOK_ANSWERED) | TD_BIT (LEG_MORE_DIGITS)
                   | TD_BIT (LEG_DIGIT),
         .next = TD_BIT (TD_CALL_COLLECTING) | TD_BIT (TD_CALL_ATTEMPTING)
-                | TD_BIT (TD_CALL_RELEASING),
+                | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_RELEASING),
         .action = routing,
         .enter = enter_routing,
     },
@@ -391,7 +397,7 @@ static const TdState states[] = {
     [TD_CALL_ATTEMPTING] = {
         .name = "attempting",
         .events = HUNTING_EVENTS,
-        .next = TD_BIT (TD_CALL_CALLING) | TD_BIT (TD_CALL_RELEASING),
+        .next = TD_BIT (TD_CALL_CALLING) | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_RELEASING),
         .action = td_hunt_act,
         .enter = td_hunt_enter,
     },
@@ -399,15 +405,23 @@ static const TdState states[] = {
         .name = "calling",
         .events = HUNTING_EVENTS,
         .next = TD_BIT (TD_CALL_ATTEMPTING) | TD_BIT (TD_CALL_ALERTING)
-                | TD_BIT (TD_CALL_ANSWERED) | TD_BIT (TD_CALL_RELEASING),
+                | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_ANSWERED)
+                | TD_BIT (TD_CALL_RELEASING),
         .action = td_hunt_act,
     },
     [TD_CALL_ALERTING] = {
         .name = "alerting",
         .events = HUNTING_EVENTS,
-        .next = TD_BIT (TD_CALL_ATTEMPTING) | TD_BIT (TD_CALL_ANSWERED)
-                | TD_BIT (TD_CALL_RELEASING),
+        .next = TD_BIT (TD_CALL_ATTEMPTING) | TD_BIT (TD_CALL_FAILING)
+                | TD_BIT (TD_CALL_ANSWERED) | TD_BIT (TD_CALL_RELEASING),
         .action = td_hunt_act,
+    },
+    [TD_CALL_FAILING] = {
+        .name = "failing",
+        .events = HUNTING_EVENTS & ~TD_BIT (CALL_LEG_TIMEOUT),
+        .next = TD_BIT (TD_CALL_ATTEMPTING) | TD_BIT (TD_CALL_RELEASING),
+        .action = td_failing_act,
+        .enter = td_failing_enter,
     },
     [TD_CALL_ANSWERED] = {
         .name = "answered",

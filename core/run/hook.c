@@ -221,9 +221,10 @@ td_hook_add (TdModule *module, const char *point_name, const TdHook *decl, GErro
     TdHookPoint *point = g_hash_table_lookup (hooks.points, point_name);
 
     if (point == NULL) {
-        g_set_error (error, TD_ERROR, TD_ERROR_NOT_FOUND,
-                     "hook %s: there is no hook point \"%s\"; the points are admit, route, attempt",
-                     decl->name, point_name);
+        g_set_error (
+            error, TD_ERROR, TD_ERROR_NOT_FOUND,
+            "hook %s: there is no hook point \"%s\"; the points are admit, route, attempt, failed",
+            decl->name, point_name);
         return false;
     }
     HookChain *old = chain_of (point);

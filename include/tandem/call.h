@@ -10,11 +10,13 @@
  *
  * A call lives on the lane of its first leg. Everybody else holds its id and posts. What happens to
  * it is told on the bus as facts ("call.started" ... "call.ended"); what may happen to it is asked
- * at three hook points, whose subject is the call:
+ * at four hook points, whose subject is the call:
  *
  *     "admit"    CONTINUE, DONE, REFUSE, LATER (a queue is a hook that takes its time)
  *     "route"    DONE with a TdRouteList as payload, MORE_DIGITS, CONTINUE (I know no route), REFUSE
- *     "attempt"  CONTINUE, SKIP (next target), REFUSE (the call ends), DONE
+ *     "attempt"  CONTINUE, SKIP (next target), REFUSE (the call fails), DONE
+ *     "failed"   nobody was found: DONE with a TdRouteList (another way, or what the caller hears
+ *                instead), CONTINUE (let it go), REFUSE (let it go for this cause), LATER
  */
 
 #ifndef TANDEM_CALL_H
@@ -33,6 +35,7 @@ typedef enum {
     TD_CALL_ATTEMPTING, /* the attempt hooks are being asked */
     TD_CALL_CALLING,    /* one leg B, or a ringing group of them, is out */
     TD_CALL_ALERTING,
+    TD_CALL_FAILING, /* nobody was found: the failed hooks are being asked */
     TD_CALL_ANSWERED,
     TD_CALL_RELEASING,
     TD_CALL_ENDED,
@@ -73,6 +76,10 @@ typedef struct {
      * member or target is tried; used where HAS_CAUSES says so. */
     bool has_causes;
     uint64_t causes[2];
+    /* From a failed hook: what the caller hears of why he does not get through, no other way. Whatever
+     * becomes of it, the call ends for what it had failed for, with the route and the called leg it
+     * had then; the hooks are not asked again. */
+    bool is_treatment;
 } TdHuntRules;
 
 /* Thread, of all here: any, one at a time. */
@@ -149,6 +156,14 @@ TD_API void td_channel_hold (TdChannel *channel, TdHold *hold);
 TD_API bool td_call_is_explained (const TdCall *call);
 TD_API void td_call_explain (TdCall *call, const char *step, const char *format, ...)
     TD_PRINTF (3, 4);
+
+/* --- In a failed hook --------------------------------------------------------------------- */
+
+/* What CALL failed for, NULL when it has not: of all its route lists the last one that was no treatment.
+ * The failed hooks are asked when a route hook refused or nobody knew a route, when an attempt hook
+ * refused, when no target is left, and when a list of their own has failed in its turn; for two
+ * such lists a call at most. They are not asked when the caller hangs up or an operator releases. */
+TD_API const TdCause *td_call_failure (const TdCall *call);
 
 /* --- Doing something to a call ----------------------------------------------------------- */
 

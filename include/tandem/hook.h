@@ -18,7 +18,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct TdHookPoint TdHookPoint; /* "admit", "route", "attempt": see call.h */
+typedef struct TdHookPoint TdHookPoint; /* "admit", "route", "attempt", "failed": see call.h */
 typedef struct TdToken TdToken;
 
 typedef enum {

@@ -63,6 +63,7 @@ make_world (void)
     add_hook ("admit");
     add_hook ("route");
     add_hook ("attempt");
+    add_hook ("failed");
 }
 
 static TdChannel *
@@ -116,6 +117,8 @@ held_in (unsigned state)
     case TD_CALL_CALLING:
     case TD_CALL_ALERTING:
         return "attempt"; /* for a second leg */
+    case TD_CALL_FAILING:
+        return "failed";
     default:
         return NULL;
     }
@@ -130,7 +133,9 @@ begin_call (unsigned state)
     make_world ();
     here->held = held_in (state);
     here->n_passed = g_strcmp0 (here->held, "attempt") == 0 ? 1 : 0;
-    here->endpoint->routes = g_strdup (state == TD_CALL_ATTEMPTING ? "b1=38;b2" : "b1 b2");
+    here->endpoint->routes = g_strdup (state == TD_CALL_ATTEMPTING ? "b1=38;b2"
+                                       : state == TD_CALL_FAILING  ? "b1=17"
+                                                                   : "b1 b2");
     here->endpoint->min_digits = state == TD_CALL_COLLECTING ? 10 : 0;
     here->endpoint->is_quick = state < TD_CALL_ANSWERED;
     place_call ();
