@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The module on a disk of its own that gets full, and one that turns read-only. */
 
+#include "common/disk.h"
 #include "common/fake-endpoint.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 enum { DISK_BYTES = 64 * 1024, N_CALLS = 40 };
 
@@ -22,11 +17,7 @@ typedef struct {
 static void
 set_up (Test *test, gconstpointer data)
 {
-    g_autoptr (GError) error = NULL;
-
-    test->disk = g_dir_make_tmp ("tandem-disk-XXXXXX", &error);
-    g_assert_no_error (error);
-    g_assert_cmpint (mount ("tmpfs", test->disk, "tmpfs", 0, "size=64k"), ==, 0);
+    test->disk = disk_new ("64k");
     test->path = g_build_filename (test->disk, "cdr.csv", NULL);
     g_autofree char *config =
         g_strdup_printf ("[modules]\ncdr-file = required\n[cdr-file]\npath = %s\n", test->path);
@@ -40,9 +31,7 @@ tear_down (Test *test, gconstpointer data)
 {
     td_fixture_free (test->fixture);
     fake_endpoint_free (test->endpoint);
-    g_assert_cmpint (umount (test->disk), ==, 0);
-    g_rmdir (test->disk);
-    g_free (test->disk);
+    disk_free (test->disk);
     g_free (test->path);
 }
 
@@ -72,29 +61,11 @@ check_records (Test *test, unsigned n_expected)
     g_assert_cmpuint (n, ==, n_expected);
 }
 
-/* Fills the disk but for LEFT bytes, in a file of its own. */
-static char *
-fill_disk (Test *test, int64_t n_left)
-{
-    char *path = g_build_filename (test->disk, "junk", NULL);
-    g_autofree char *block = g_strnfill (4096, 'j');
-    int fd = open (path, O_WRONLY | O_CREAT, 0600);
-    ssize_t n = 0;
-
-    while (write (fd, block, 4096) > 0) {
-        n++;
-    }
-    g_assert_cmpint (errno, ==, ENOSPC);
-    g_assert_cmpint (ftruncate (fd, MAX (0, n * 4096 - n_left)), ==, 0);
-    close (fd);
-    return path;
-}
-
 static void
 test_full (Test *test, gconstpointer data)
 {
     fail_calls (test, 0, 1);
-    g_autofree char *junk = fill_disk (test, 0);
+    g_autofree char *junk = disk_fill (test->disk, 0);
     fail_calls (test, 1, N_CALLS);
     g_assert_cmpint (g_remove (junk), ==, 0);
     td_engine_advance (5000);
@@ -106,48 +77,25 @@ static void
 test_full_in_the_middle (Test *test, gconstpointer data)
 {
     fail_calls (test, 0, 1);
-    g_autofree char *junk = fill_disk (test, 0);
+    g_autofree char *junk = disk_fill (test->disk, 0);
     fail_calls (test, 1, N_CALLS);
     g_assert_cmpint (truncate (junk, DISK_BYTES / 2), ==, 0);
-    g_autofree char *more = fill_disk (test, 4096);
+    g_autofree char *more = disk_fill (test->disk, 4096);
     td_engine_advance (5000);
     g_assert_cmpint (g_remove (more), ==, 0);
     td_engine_advance (5000);
     check_records (test, 1 + N_CALLS);
 }
 
-/* Another disk, which nobody may write to, in the place of the first one for a while. */
 static void
 test_read_only (Test *test, gconstpointer data)
 {
     fail_calls (test, 0, 1);
-    g_assert_cmpint (mount ("tmpfs", test->disk, "tmpfs", MS_RDONLY, NULL), ==, 0);
+    disk_hide_behind_read_only (test->disk);
     fail_calls (test, 1, N_CALLS);
     g_assert_cmpint (umount (test->disk), ==, 0);
     td_engine_advance (5000);
     check_records (test, 1 + N_CALLS);
-}
-
-/* Our own view of the file systems, in which we may mount. */
-static bool
-enter_namespace (void)
-{
-    return (unshare (CLONE_NEWNS) == 0 || unshare (CLONE_NEWUSER | CLONE_NEWNS) == 0)
-           && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
-
-static void
-refuse (void)
-{
-    const char *text = "this user may not mount in a namespace of his own: what happens on a full "
-                       "disk is NOT tested";
-
-    if (g_strcmp0 (g_getenv ("CI"), "true") == 0) {
-        g_test_message ("%s", text);
-        g_test_fail ();
-    } else {
-        g_test_skip (text);
-    }
 }
 
 #define ADD(path, test) g_test_add ("/full-disk/" path, Test, NULL, set_up, test, tear_down)
@@ -155,12 +103,11 @@ refuse (void)
 int
 main (int argc, char **argv)
 {
-    bool may_mount = enter_namespace ();
+    bool may_mount = disk_enter_namespace ();
 
     g_test_init (&argc, &argv, NULL);
     if (!may_mount) {
-        g_test_add_func ("/full-disk/refused", refuse);
-        return g_test_run ();
+        return disk_refuse ("/full-disk");
     }
     ADD ("full", test_full);
     ADD ("full-in-the-middle", test_full_in_the_middle);

@@ -3,21 +3,16 @@
 
 #include "store-fixture.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <sched.h>
+#include "common/disk.h"
+
 #include <string.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 static void
 set_up (StoreFixture *fixture, const void *data)
 {
     g_autoptr (GError) error = NULL;
 
-    fixture->folder = g_dir_make_tmp ("route-disk-XXXXXX", NULL);
-    g_assert_cmpint (mount ("tmpfs", fixture->folder, "tmpfs", 0, "size=2m"), ==, 0);
+    fixture->folder = disk_new ("2m");
     fixture->path = g_build_filename (fixture->folder, "route.db", NULL);
     fixture->store = store_fixture_open (fixture, fixture->path, &error);
     g_assert_no_error (error);
@@ -30,9 +25,7 @@ tear_down (StoreFixture *fixture, const void *data)
 {
     store_close (fixture->store);
     report_free (fixture->report);
-    g_assert_cmpint (umount (fixture->folder), ==, 0);
-    g_rmdir (fixture->folder);
-    g_free (fixture->folder);
+    disk_free (fixture->folder);
     g_free (fixture->path);
 }
 
@@ -77,37 +70,14 @@ test_full_while_merging (StoreFixture *fixture, const void *data)
     check_full (fixture, 60000);
 }
 
-/* Our own view of the file systems, in which we may mount. */
-static bool
-enter_namespace (void)
-{
-    return (unshare (CLONE_NEWNS) == 0 || unshare (CLONE_NEWUSER | CLONE_NEWNS) == 0)
-           && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
-
-static void
-refuse (void)
-{
-    const char *text = "this user may not mount in a namespace of his own: what happens on a full "
-                       "disk is NOT tested";
-
-    if (g_strcmp0 (g_getenv ("CI"), "true") == 0) {
-        g_test_message ("%s", text);
-        g_test_fail ();
-    } else {
-        g_test_skip (text);
-    }
-}
-
 int
 main (int argc, char **argv)
 {
-    bool may_mount = enter_namespace ();
+    bool may_mount = disk_enter_namespace ();
 
     g_test_init (&argc, &argv, NULL);
     if (!may_mount) {
-        g_test_add_func ("/route/ROU-040/full-disk/refused", refuse);
-        return g_test_run ();
+        return disk_refuse ("/route/ROU-040/full-disk");
     }
 #define ADD(path, function)                                                                        \
     g_test_add ("/route/ROU-040/full-disk/" path, StoreFixture, NULL, set_up, function, tear_down)
