@@ -302,8 +302,8 @@ td_call_ensure_bridge (TdCall *call, bool is_through, TdCause *ret_failure)
     if (call->bridge == NULL) {
         return false;
     }
-    call->a->termination =
-        td_bridge_add (call->bridge, call->a->driver->driver.service, ret_failure);
+    g_autofree char *service = td_leg_service (call->a);
+    call->a->termination = td_bridge_add (call->bridge, service, ret_failure);
     return call->a->termination != TD_NO_TERMINATION;
 }
 
@@ -360,7 +360,8 @@ td_call_seat_leg (TdCall *call, TdChannel *leg, const TdChannel *old)
     call->released_by = NULL;
     call->cause = (TdCause){ 0 };
     if (call->bridge != NULL) {
-        leg->termination = td_bridge_add (call->bridge, leg->driver->driver.service, &failure);
+        g_autofree char *service = td_leg_service (leg);
+        leg->termination = td_bridge_add (call->bridge, service, &failure);
     }
     td_call_tell (call, FACT_UPDATED, NULL);
 }

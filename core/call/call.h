@@ -180,6 +180,9 @@ void td_call_end_for (TdCall *call, unsigned value, const char *text);
 /* A hook has refused: the call has failed, or was not admitted. */
 void td_call_refuse (TdCall *call, const TdHappening *what);
 
+/* Tells the leg that has the termination of WHAT when it has played all there was. */
+void td_call_take_end_of_media (TdCall *call, const TdHappening *what);
+
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
 bool td_call_is_end (TdCall *call, unsigned event, const TdHappening *what);
 

@@ -592,6 +592,27 @@ td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms)
 }
 
 void
+td_leg_played (TdChannel *channel)
+{
+    if (td_channel_is_alive (channel) && td_fsm_state (&channel->fsm) != TD_CHANNEL_RELEASING
+        && channel->driver->driver.played != NULL) {
+        channel->driver->driver.played (channel);
+    }
+}
+
+char *
+td_leg_service (const TdChannel *leg)
+{
+    const char *service = leg->driver->driver.service;
+    const char *rest = leg->target != NULL ? strchr (leg->target, ':') : NULL;
+
+    if (service == NULL || !g_str_has_suffix (service, "/")) {
+        return g_strdup (service);
+    }
+    return g_strconcat (service, rest != NULL ? rest + 1 : leg->target, NULL);
+}
+
+void
 td_leg_reclassify (TdChannel *channel)
 {
     if (td_channel_is_alive (channel) && channel->driver->driver.reclassify != NULL) {

@@ -75,6 +75,9 @@ void td_channel_free (TdChannel *channel);
 
 bool td_channel_is_alive (const TdChannel *channel);
 
+/* The kind of internal termination that LEG has (transfer full), NULL: it has an address. */
+char *td_leg_service (const TdChannel *leg);
+
 /* Adds HOLD, whose owner is in use from now on, to HOLDS. */
 void td_hold_add (TdHold **holds, TdHold *hold);
 
@@ -97,6 +100,7 @@ void td_leg_accept (TdChannel *channel, TdDescription *description);
 void td_leg_refuse (TdChannel *channel, const TdCause *cause);
 void td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms);
 void td_leg_reclassify (TdChannel *channel);
+void td_leg_played (TdChannel *channel);
 void td_leg_release (TdChannel *channel, const TdCause *cause);
 
 #endif

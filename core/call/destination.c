@@ -135,11 +135,12 @@ td_call_prepare_leg (TdCall *call, const TdDestination *to, TdChannel *leg, TdCa
     if (!td_call_ensure_bridge (call, is_through (call, to, leg), ret_failure)) {
         return false;
     }
-    if (leg->driver->driver.service != NULL && td_bridge_is_through (call->bridge)) {
+    g_autofree char *service = td_leg_service (leg);
+    if (service != NULL && td_bridge_is_through (call->bridge)) {
         *ret_failure =
             td_cause (TD_CAUSE_BEARER_NOT_AVAILABLE, "Media run past the switch already");
         return false;
     }
-    leg->termination = td_bridge_add (call->bridge, leg->driver->driver.service, ret_failure);
+    leg->termination = td_bridge_add (call->bridge, service, ret_failure);
     return leg->termination != TD_NO_TERMINATION;
 }

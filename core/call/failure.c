@@ -72,6 +72,15 @@ td_failing_enter (void *self)
     td_hook_run_start (&call->hook, "failed");
 }
 
+/* A hook wants the call to end for another cause. */
+static void
+fail_instead (TdFailure *failure, unsigned cause, const char *reason)
+{
+    td_failure_clear (failure);
+    failure->cause = td_cause (cause, reason);
+    failure->by = "switch";
+}
+
 /* Another way to go, or what the caller hears before he is let go. */
 static void
 take_list (TdCall *call, TdRouteList *routes)
@@ -81,8 +90,12 @@ take_list (TdCall *call, TdRouteList *routes)
         td_call_end_failed (call);
         return;
     }
+    const TdHuntRules *rules = td_route_list_rules (routes);
     call->failure.n_lists++;
-    call->failure.is_treated = td_route_list_rules (routes)->is_treatment;
+    call->failure.is_treated = rules->is_treatment;
+    if (rules->is_treatment && rules->release_cause != TD_CAUSE_NONE) {
+        fail_instead (&call->failure, rules->release_cause, NULL);
+    }
     td_hunt_begin (call, routes);
 }
 
@@ -96,9 +109,7 @@ take_answer (TdCall *call, const TdHappening *what)
         return;
     }
     if (answer->verdict == TD_HOOK_REFUSE && answer->cause != TD_CAUSE_NONE) {
-        td_failure_clear (&call->failure);
-        call->failure.cause = td_cause (answer->cause, answer->reason);
-        call->failure.by = "switch";
+        fail_instead (&call->failure, answer->cause, answer->reason);
     }
     td_call_end_failed (call);
 }

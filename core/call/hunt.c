@@ -308,8 +308,11 @@ take_attempt_answer (TdCall *call, const TdHappening *what)
 static bool
 may_be_heard (TdCall *call, TdChannel *leg, const TdLegEvent *event)
 {
-    if (event->description == NULL || call->a->offer == NULL
-        || (call->early != NULL && call->early != leg)) {
+    /* A leg with an internal termination has no description, and rings without a sound. */
+    bool has_media = event->description != NULL
+                     || (event->kind == LEG_PROGRESSED && leg->driver->driver.service != NULL);
+
+    if (!has_media || call->a->offer == NULL || (call->early != NULL && call->early != leg)) {
         return false;
     }
     call->early = leg;
@@ -430,9 +433,17 @@ take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
     }
 }
 
+static void take_failure (TdCall *call, TdChannel *leg, const TdCause *cause);
+
+/* LEG is NULL when it is gone. One that is only there to be heard has failed when it cannot be. */
 static void
-take_early_step (TdCall *call, const TdHappening *what)
+take_early_step (TdCall *call, TdChannel *leg, const TdHappening *what)
 {
+    if (what->failure != NULL && leg != NULL && td_call_leg_is_live (leg)
+        && leg->driver->driver.service != NULL) {
+        take_failure (call, leg, what->failure);
+        return;
+    }
     call->is_untold &= what->out == NULL;
     if (what->tag.purpose == STEP_FOR_RING) {
         td_leg_ring (call->a, what->out);
@@ -460,7 +471,7 @@ take_hunting_step (TdCall *call, const TdHappening *what)
         break;
     case STEP_FOR_RING:
     case STEP_FOR_PROGRESS:
-        take_early_step (call, what);
+        take_early_step (call, leg, what);
         break;
     default:
         if (what->failure != NULL) {
@@ -549,10 +560,13 @@ td_hunt_act (void *self, unsigned event, void *data)
     case CALL_STEPPED:
         take_hunting_step (call, what);
         break;
+    case CALL_MEDIA:
+        td_call_take_end_of_media (call, what);
+        break;
     case LEG_OFFERED: /* before the caller was answered: not now (RFC 3261 14.2) */
         td_leg_refuse (what->leg, &(TdCause){ 0 });
         break;
-    default: /* digits and media events do not change who is called */
+    default: /* digits do not change who is called */
         break;
     }
 }

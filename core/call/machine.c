@@ -298,6 +298,18 @@ gone_party (const TdCall *call)
     return call->a != NULL && td_channel_is_alive (call->a) ? "called" : "calling";
 }
 
+void
+td_call_take_end_of_media (TdCall *call, const TdHappening *what)
+{
+    for (unsigned i = 0; what->media_kind == TD_MEDIA_ENDED && i < call->legs->len; i++) {
+        TdChannel *leg = call->legs->pdata[i];
+        if (leg->termination == what->termination) {
+            td_leg_played (leg);
+            return;
+        }
+    }
+}
+
 static void
 take_media (TdCall *call, const TdHappening *what)
 {
@@ -309,6 +321,9 @@ take_media (TdCall *call, const TdHappening *what)
         td_call_end (call, &cause, "switch");
         break;
     case TD_MEDIA_DIGIT:
+        break;
+    case TD_MEDIA_ENDED:
+        td_call_take_end_of_media (call, what);
         break;
     case TD_MEDIA_SILENCE:
     case TD_MEDIA_FLOWING:

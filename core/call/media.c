@@ -151,13 +151,25 @@ td_provider_release (TdProviderEntry *entry)
     provider_unref (entry);
 }
 
+/* Whether one of SERVICES (nullable) is SERVICE, or the beginning of it. */
+static bool
+has_service (const char *const *services, const char *service)
+{
+    for (; services != NULL && *services != NULL; services++) {
+        bool is_prefix = g_str_has_suffix (*services, "/");
+        if (is_prefix ? g_str_has_prefix (service, *services) : g_str_equal (*services, service)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 td_provider_can (const TdProviderEntry *entry, TdTerminationKind kind, const char *service)
 {
     return (entry->provider.kinds & (1u << kind)) != 0
            && (kind != TD_TERMINATION_INTERNAL
-               || (entry->provider.services != NULL && service != NULL
-                   && g_strv_contains (entry->provider.services, service)));
+               || (service != NULL && has_service (entry->provider.services, service)));
 }
 
 /* --- Terminations ------------------------------------------------------------------------ */

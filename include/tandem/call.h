@@ -80,6 +80,7 @@ typedef struct {
      * becomes of it, the call ends for what it had failed for, with the route and the called leg it
      * had then; the hooks are not asked again. */
     bool is_treatment;
+    uint8_t release_cause; /* of a treatment: what the call ends for instead; 0: as said */
 } TdHuntRules;
 
 /* Thread, of all here: any, one at a time. */

@@ -53,7 +53,9 @@ typedef struct {
     uint32_t size;    /* sizeof (TdChannelDriver) */
     const char *name; /* "sip": also how targets name it */
     /* Nullable. The media of its legs have no address but are an internal termination of this kind
-     * ("loop"): such a leg answers with td_channel_answered() and no description. */
+     * ("loop"): such a leg answers with td_channel_answered() and no description. Behind one that ends
+     * in "/" comes what the leg's target says after its scheme: of a driver with "source/" the target
+     * "announce:tone/busy" is the termination "source/tone/busy". */
     const char *service;
     /* Places the leg: parties, attributes, target and offer are on the channel. An offer that is
      * NULL is asked of the peer (delayed offer). */
@@ -86,6 +88,8 @@ typedef struct {
     void (*freed) (void *data);
     /* What an operator wants to see in "call show" goes to INFO. */
     void (*describe) (TdChannel *channel, GVariantDict *info);
+    /* What the leg's internal termination plays has come to its end. */
+    void (*played) (TdChannel *channel);
 } TdChannelDriver;
 
 /* Makes DRIVER (copied) known under its name, leased to the newest generation.
@@ -144,7 +148,8 @@ TD_API void td_channel_set_peer_address (TdChannel *channel, const char *address
 
 /* --- Events, from drivers ---------------------------------------------------------------- */
 /* Thread, of all here: the lane of CHANNEL. EARLY_ID: which early dialog, 0 where there is one
- * only. DESCRIPTION is transfer none. */
+ * only. DESCRIPTION is transfer none. With td_channel_progressed () a leg whose termination is internal is
+ * heard by the caller, too. */
 
 TD_API void td_channel_proceeding (TdChannel *channel);
 TD_API void td_channel_ringing (TdChannel *channel, uint32_t early_id, TdDescription *description);

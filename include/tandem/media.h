@@ -30,7 +30,7 @@ G_BEGIN_DECLS
 typedef enum {
     TD_TERMINATION_IP,
     TD_TERMINATION_CIRCUIT,
-    TD_TERMINATION_INTERNAL, /* made of software: "loop", a tone, a recorder */
+    TD_TERMINATION_INTERNAL, /* made of software: "loop", "source/tone/busy" */
 } TdTerminationKind;
 
 typedef enum {
@@ -62,7 +62,7 @@ typedef struct {
     TdId bridge;
     uint16_t termination;   /* its index in the bridge */
     uint8_t kind;           /* TdTerminationKind */
-    const char *service;    /* of an internal termination: "loop" */
+    const char *service;    /* of an internal termination: "loop", "source/tone/busy" */
     void **state;           /* the provider's own pointer for this termination, NULL at first */
     uint8_t priority_class; /* 0 .. 15 */
 
@@ -85,7 +85,8 @@ typedef struct {
     uint32_t size;               /* sizeof (TdMediaProvider) */
     const char *name;            /* "rtp" */
     unsigned kinds;              /* TD_BIT () of each TdTerminationKind */
-    const char *const *services; /* of internal terminations, nullable */
+    const char *const *services; /* of internal terminations, nullable; one that ends in "/" is the
+                                  * beginning of many */
     void *data;
     /* Answers REQUEST with td_media_done() or td_media_failed(), exactly once. Thread: the lane of
      * the bridge. */
@@ -111,6 +112,7 @@ typedef enum {
     TD_MEDIA_FLOWING, /* it came again, or for the first time */
     TD_MEDIA_DIGIT,   /* VALUE: the character */
     TD_MEDIA_BROKEN,  /* the termination cannot go on */
+    TD_MEDIA_ENDED,   /* what an internal termination plays has come to its end */
 } TdMediaEventKind;
 
 /* Tells the call that owns BRIDGE. Thread: any. Blocks: never. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Media threads: their turns, their rest between turns, and the commands that lanes send them. */
 
+#include "player.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -68,11 +69,13 @@ run_commands (RtpThread *thread)
 static int
 wait_ms (const RtpThread *thread)
 {
-    if (thread->n_awaited == 0 || rtp_setting (&thread->engine->silence_ms) == 0) {
-        return -1;
+    int64_t left_us = rtp_players_wait_us (thread);
+
+    if (thread->n_awaited > 0 && rtp_setting (&thread->engine->silence_ms) > 0) {
+        int64_t sweep_us = MAX (thread->next_sweep_us - thread->now_us, 0);
+        left_us = left_us < 0 ? sweep_us : MIN (left_us, sweep_us);
     }
-    int64_t left_us = thread->next_sweep_us - thread->now_us;
-    return left_us <= 0 ? 0 : (int) (left_us / 1000) + 1;
+    return left_us <= 0 ? (int) left_us : (int) (left_us / 1000) + 1;
 }
 
 /* Waits for packets, for a command, or for the next sweep. */
@@ -166,6 +169,7 @@ rtp_thread_turn (RtpThread *thread)
     /* What a lane asked for before a packet was sent is done before it is carried. */
     run_commands (thread);
     bool has_packets = handle_events (thread, events, n);
+    rtp_players_turn (thread);
     sweep (thread);
     rtp_streams_bury (thread);
     tell_totals (thread);

@@ -109,6 +109,19 @@ put (RtpThread *thread, RtpStream *to, const TdAddress *target, void *bytes, siz
     head->msg_namelen = target->any.sa_family == AF_INET ? sizeof target->v4 : sizeof target->v6;
 }
 
+uint8_t *
+rtp_relay_place (RtpThread *thread, RtpStream *stream)
+{
+    return thread->scratch[next_place (thread, stream->rtp.fd)];
+}
+
+void
+rtp_relay_put (RtpThread *thread, RtpStream *stream, const TdAddress *target, uint8_t *packet,
+               size_t n_bytes)
+{
+    put (thread, stream, target, packet, n_bytes);
+}
+
 static const RtpRule *
 find_rule (const RtpPath *path, uint8_t payload_type)
 {

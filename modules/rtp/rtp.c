@@ -5,6 +5,7 @@
 #include "termination.h"
 
 #include <string.h>
+#include <tandem/bus.h>
 #include <tandem/metric.h>
 #include <tandem/module.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ typedef struct {
     RtpProvider provider;
     TdMetric *relayed, *ignored, *bad, *unsent;
     RtpSettings prepared; /* by a reload that is not committed yet */
+    TdSubscription *features;
 } Rtp;
 
 static const TdConfigKey keys[] = {
@@ -251,7 +253,7 @@ make_setup (Rtp *rtp, const TdConfig *config, const RtpSettings *settings)
 static bool
 start_engine (Rtp *rtp, TdModule *module, GError **error)
 {
-    static const char *const services[] = { "loop", NULL };
+    static const char *const services[] = { RTP_SERVICE_LOOP, RTP_SERVICE_SOURCE, NULL };
     RtpSettings settings;
     TdMediaProvider provider = {
         .size = sizeof provider,
@@ -271,6 +273,42 @@ start_engine (Rtp *rtp, TdModule *module, GError **error)
            && td_media_provider_register (module, &provider, error);
 }
 
+/* --- Who makes sound --------------------------------------------------------------------- */
+
+static void
+release_sources (void *module)
+{
+    td_feature_release (module, TD_FEATURE_SOURCE);
+}
+
+static void
+take_sources (Rtp *rtp, const TdSourceService *next)
+{
+    TdModule *module = rtp->provider.module;
+
+    if (atomic_exchange (&rtp->provider.sources, next) != NULL) {
+        td_lane_sweep (module, NULL, release_sources, release_sources, module);
+    }
+}
+
+/* Another build of who makes it, or none any more. */
+static void
+hear_feature (const TdFact *fact, void *data)
+{
+    Rtp *rtp = data;
+
+    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_SOURCE) == 0) {
+        take_sources (rtp, td_feature_acquire (rtp->provider.module, TD_FEATURE_SOURCE));
+    }
+}
+
+static void
+open_sources (Rtp *rtp, TdModule *module)
+{
+    atomic_init (&rtp->provider.sources, td_feature_acquire (module, TD_FEATURE_SOURCE));
+    rtp->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, rtp);
+}
+
 static bool
 start (TdModule *module, GError **error)
 {
@@ -280,6 +318,7 @@ start (TdModule *module, GError **error)
     rtp->provider.module = module;
     td_module_set_state (module, rtp);
     declare_metrics (rtp, module);
+    open_sources (rtp, module);
     return read_place (config, "address", "advertise", &rtp->provider.ipv4, error)
            && read_place (config, "address6", "advertise6", &rtp->provider.ipv6, error)
            && start_engine (rtp, module, error);
@@ -308,7 +347,12 @@ stop (TdModule *module)
 {
     Rtp *rtp = td_module_state (module);
 
-    if (rtp != NULL && rtp->provider.engine != NULL) {
+    if (rtp == NULL) {
+        return;
+    }
+    g_clear_pointer (&rtp->features, td_bus_unsubscribe);
+    take_sources (rtp, NULL);
+    if (rtp->provider.engine != NULL) {
         rtp_engine_stop (rtp->provider.engine);
     }
 }

@@ -3,6 +3,8 @@
 
 #include "stream.h"
 
+#include "player.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -182,15 +184,22 @@ run_add (RtpThread *thread, RtpCommand *command)
     g_free (command);
 }
 
+RtpThread *
+rtp_engine_thread_of (RtpEngine *engine, uint64_t key)
+{
+    /* Neighbouring keys differ in their low bits; the golden ratio spreads them. */
+    uint64_t spread = key * UINT64_C (0x9e3779b97f4a7c15) >> 32;
+
+    return engine->threads[spread % engine->n_threads];
+}
+
 RtpStream *
 rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, RtpStreamKind kind,
                  void *owner, GError **error)
 {
     RtpStream *stream = g_new0 (RtpStream, 1);
 
-    /* Neighbouring keys differ in their low bits; the golden ratio spreads them. */
-    uint64_t spread = key * UINT64_C (0x9e3779b97f4a7c15) >> 32;
-    stream->thread = engine->threads[spread % engine->n_threads];
+    stream->thread = rtp_engine_thread_of (engine, key);
     stream->owner = owner;
     stream->kind = (uint8_t) kind;
     stream->payload_type = 255;
@@ -395,6 +404,7 @@ static void
 close_stream (RtpThread *thread, RtpStream *stream)
 {
     await (thread, stream, false);
+    rtp_player_leave (stream);
     while (stream->outgoing != NULL) {
         free_path (unlink_path (stream, stream->outgoing->to));
     }

@@ -26,6 +26,7 @@ enum {
 
 typedef struct RtpCommand RtpCommand;
 typedef struct RtpPath RtpPath;
+struct RtpPlayer;
 
 /* One of the two sockets of a stream. */
 typedef struct {
@@ -70,7 +71,8 @@ struct RtpStream {
     unsigned index;
     RtpPath *outgoing;
     RtpPath *incoming;
-    RtpStream *next, *prev; /* of the thread */
+    struct RtpPlayer *player; /* what the peer hears besides; nullable */
+    RtpStream *next, *prev;   /* of the thread */
 };
 
 struct RtpThread {
@@ -82,6 +84,8 @@ struct RtpThread {
     unsigned n_streams;
     unsigned n_awaited;
     int64_t next_sweep_us;
+    struct RtpPlayer *players;
+    int64_t next_packet_us; /* of all players, when there is one */
 
     pthread_mutex_t lock; /* guards the commands */
     RtpCommand *first, **last;
@@ -124,6 +128,9 @@ struct RtpCommand {
 /* Frees what was closed in this turn. */
 void rtp_streams_bury (RtpThread *thread);
 
+/* The thread of the streams of KEY. */
+RtpThread *rtp_engine_thread_of (RtpEngine *engine, uint64_t key);
+
 /* Asks epoll to tell again of a SOCKET that was not emptied. */
 void rtp_stream_rearm (RtpStream *stream, RtpSocket *socket);
 
@@ -152,6 +159,12 @@ void rtp_relay_receive (RtpThread *thread, RtpStream *stream, RtpSocket *socket)
 void rtp_relay_take (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAddress *from,
                      uint8_t *bytes, size_t n_bytes);
 void rtp_relay_flush (RtpThread *thread);
+
+/* Room for one more packet of RTP_PACKET_BYTES that goes out of STREAM; put, it goes to TARGET with the
+ * next flush. */
+uint8_t *rtp_relay_place (RtpThread *thread, RtpStream *stream);
+void rtp_relay_put (RtpThread *thread, RtpStream *stream, const TdAddress *target, uint8_t *packet,
+                    size_t n_bytes);
 
 /* Tells of streams that have fallen silent. */
 void rtp_relay_sweep (RtpThread *thread);

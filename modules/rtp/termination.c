@@ -3,6 +3,7 @@
 
 #include "termination.h"
 
+#include "player.h"
 #include "rules.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@ typedef struct {
     RtpProvider *provider; /* constant, as are bridge and index */
     TdId bridge;
     uint16_t index;
-    bool is_loop; /* no streams: it sends back what comes */
+    bool is_loop;     /* no streams: it sends back what comes */
+    TdSource *source; /* no streams: it plays this; nullable */
     unsigned n_streams;
     RtpStream **streams; /* NULL where a stream is refused */
     TdDescription *local, *remote;
@@ -29,15 +31,39 @@ rtp_termination_event (void *owner, TdMediaEventKind kind, int64_t value, void *
                     value);
 }
 
-static Termination *
-termination_new (RtpProvider *provider, const TdMediaRequest *request)
+/* The source of a service "source/NAME", or NULL. */
+static TdSource *
+open_source (RtpProvider *provider, const char *service, const char **ret_why)
 {
+    const TdSourceService *sources = atomic_load (&provider->sources);
+
+    if (sources == NULL) {
+        *ret_why = "no module makes sound: load announce";
+        return NULL;
+    }
+    return sources->open (service + strlen (RTP_SERVICE_SOURCE), ret_why, sources->data);
+}
+
+/* NULL, with a reason: there is nothing to play. */
+static Termination *
+termination_new (RtpProvider *provider, const TdMediaRequest *request, const char **ret_why)
+{
+    TdSource *source = NULL;
+
+    if (request->kind == TD_TERMINATION_INTERNAL
+        && g_str_has_prefix (request->service, RTP_SERVICE_SOURCE)) {
+        source = open_source (provider, request->service, ret_why);
+        if (source == NULL) {
+            return NULL;
+        }
+    }
     Termination *termination = g_new0 (Termination, 1);
 
     termination->provider = provider;
     termination->bridge = request->bridge;
     termination->index = request->termination;
-    termination->is_loop = request->kind == TD_TERMINATION_INTERNAL;
+    termination->source = source;
+    termination->is_loop = request->kind == TD_TERMINATION_INTERNAL && source == NULL;
     return termination;
 }
 
@@ -48,6 +74,7 @@ termination_free (Termination *termination)
 
     g_clear_pointer (&termination->local, td_description_unref);
     g_clear_pointer (&termination->remote, td_description_unref);
+    g_clear_pointer (&termination->source, td_source_drop);
     g_free (termination->streams);
     g_free (termination);
     rtp_engine_leave (engine);
@@ -229,24 +256,43 @@ cause_of (const GError *error)
                : TD_CAUSE_TEMPORARY_FAILURE;
 }
 
+/* Makes the termination of REQUEST when there is none; false: REQUEST has failed. */
+static bool
+ensure_termination (RtpProvider *provider, TdMediaRequest *request)
+{
+    const char *why = NULL;
+
+    if (*request->state != NULL) {
+        return true;
+    }
+    if (!rtp_engine_enter (provider->engine)) {
+        td_media_failed (request, TD_CAUSE_TEMPORARY_FAILURE, "the media relay is stopping");
+        return false;
+    }
+    *request->state = termination_new (provider, request, &why);
+    if (*request->state == NULL) {
+        rtp_engine_leave (provider->engine);
+        td_log_peer (provider->module, "rtp.source", request->service, NULL,
+                     "nothing is played: %s", why);
+        td_media_failed (request, TD_CAUSE_BEARER_NOT_IMPLEMENTED, why);
+    }
+    return *request->state != NULL;
+}
+
 static void
 modify (RtpProvider *provider, TdMediaRequest *request)
 {
     g_autoptr (GError) error = NULL;
 
-    if (*request->state == NULL) {
-        if (!rtp_engine_enter (provider->engine)) {
-            td_media_failed (request, TD_CAUSE_TEMPORARY_FAILURE, "the media relay is stopping");
-            return;
-        }
-        *request->state = termination_new (provider, request);
+    if (!ensure_termination (provider, request)) {
+        return;
     }
     Termination *termination = *request->state;
     if (request->remote != NULL) {
         g_clear_pointer (&termination->remote, td_description_unref);
         termination->remote = td_description_ref (request->remote);
     }
-    if (termination->is_loop) {
+    if (termination->is_loop || termination->source != NULL) {
         td_media_done (request, NULL, NULL, 0);
         return;
     }
@@ -286,6 +332,61 @@ connect_one_way (Termination *from, Termination *to, bool is_on)
     }
 }
 
+/* A player of SOURCE's sound for the peer of stream INDEX of TO, with the first codec that both sides named
+ * and that is here; NULL: there is none. */
+static RtpPlayer *
+make_player (Termination *source, const Termination *to, unsigned index)
+{
+    const TdStream *local = stream_of (to->local, index), *remote = stream_of (to->remote, index);
+
+    if (local == NULL || remote == NULL || to->streams[index] == NULL
+        || remote->kind != TD_MEDIA_AUDIO
+        || rtp_stream_kind (to->streams[index]) == RTP_STREAM_OPAQUE) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < remote->n_formats; i++) {
+        const TdFormat *format = &remote->formats[i];
+        bool is_agreed = false;
+        for (unsigned j = 0; j < local->n_formats; j++) {
+            is_agreed |= td_format_matches (&local->formats[j], format);
+        }
+        const TdCodec *codec =
+            is_agreed ? td_codec_acquire (format->name, format->clock_rate_hz) : NULL;
+        if (codec != NULL && rtp_player_can (codec)) {
+            return rtp_player_new (td_source_keep (source->source), codec, format, source);
+        }
+        td_codec_release (codec);
+    }
+    return NULL;
+}
+
+/* Returns whether there is a stream on which it can be heard. */
+static bool
+play_to (Termination *source, Termination *to)
+{
+    for (unsigned i = 0; i < to->n_streams; i++) {
+        RtpPlayer *player = make_player (source, to, i);
+        if (player != NULL) {
+            rtp_stream_play (to->streams[i], player);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+connect_source (TdMediaRequest *request, Termination *source, Termination *to, bool is_on)
+{
+    if (!is_on) {
+        rtp_players_stop (source->provider->engine, source->bridge, source, NULL, NULL);
+    } else if (!play_to (source, to)) {
+        td_media_failed (request, TD_CAUSE_BEARER_NOT_IMPLEMENTED,
+                         "the peer has no codec in which sound can be made here");
+        return;
+    }
+    td_media_done (request, NULL, NULL, 0);
+}
+
 static void
 connect_terminations (TdMediaRequest *request)
 {
@@ -298,6 +399,14 @@ connect_terminations (TdMediaRequest *request)
     }
     bool sends = (request->direction & TD_DIRECTION_SENDONLY) != 0;
     bool receives = (request->direction & TD_DIRECTION_RECVONLY) != 0;
+    if (termination->source != NULL) {
+        connect_source (request, termination, peer, sends);
+        return;
+    }
+    if (peer->source != NULL) {
+        connect_source (request, peer, termination, receives);
+        return;
+    }
     if (termination->is_loop) {
         connect_one_way (peer, peer, sends && receives);
     } else if (peer->is_loop) {
@@ -361,6 +470,12 @@ finish_audit (const RtpView *views, unsigned n_views, void *data)
 }
 
 static void
+finish_source (void *data)
+{
+    finish_audit (NULL, 0, data);
+}
+
+static void
 audit_termination (TdMediaRequest *request, bool is_last)
 {
     Termination *termination = *request->state;
@@ -384,7 +499,10 @@ audit_termination (TdMediaRequest *request, bool is_last)
     if (is_last) {
         *request->state = NULL;
     }
-    if (n_open > 0) {
+    if (is_last && termination->source != NULL) {
+        rtp_players_stop (termination->provider->engine, termination->bridge, termination,
+                          finish_source, audit);
+    } else if (n_open > 0) {
         rtp_streams_view (open, (unsigned) n_open, is_last, finish_audit, audit);
     } else {
         finish_audit (NULL, 0, audit);

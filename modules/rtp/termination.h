@@ -6,18 +6,27 @@
 
 #include "engine.h"
 
+#include <stdatomic.h>
+#include <tandem/iface/source.h>
+
 /* Where media come to, and what peers are told. Family 0: this kind of address is not there. */
 typedef struct {
     TdAddress host;
     char told[TD_ADDRESS_TEXT_SIZE];
 } RtpPlace;
 
-/* Constant while the module runs. */
+/* Constant while the module runs, but for the last. */
 typedef struct {
     TdModule *module;
     RtpEngine *engine;
     RtpPlace ipv4, ipv6;
+    /* Who makes sound by name, NULL when nobody does; what it is may change between two turns. */
+    const TdSourceService *_Atomic sources;
 } RtpProvider;
+
+/* What internal terminations there are: one that plays back, and all that can be played. */
+#define RTP_SERVICE_LOOP   "loop"
+#define RTP_SERVICE_SOURCE "source/"
 
 /* TdMediaProvider.request, with the RtpProvider as its data. */
 void rtp_provider_request (TdMediaRequest *request, void *provider);

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sends what sources have to say. */
+
+#include "player.h"
+
+#include "stream.h"
+
+#include <string.h>
+
+enum {
+    PACKET_US = 20000,
+    PACKET_SAMPLES = TD_SOURCE_RATE_HZ / 50,
+    LATE_US = 5 * PACKET_US, /* what a thread that was kept from its work makes up for */
+};
+
+struct RtpPlayer {
+    RtpStream *stream;
+    RtpPlayer *next, *prev; /* of the thread */
+    void *owner;
+    TdSource *source;
+    uint64_t position;
+    const TdCodec *codec;
+    void *encoder;
+    unsigned n_frame; /* samples of one frame of the codec */
+    uint8_t payload_type;
+    bool is_marked; /* the next packet begins a talkspurt (RFC 3551 4.1) */
+    uint16_t sequence;
+    uint32_t timestamp, ssrc;
+};
+
+bool
+rtp_player_can (const TdCodec *codec)
+{
+    return codec->sample_rate_hz == TD_SOURCE_RATE_HZ && codec->channels == 1 && codec->frame_us > 0
+           && PACKET_US % codec->frame_us == 0;
+}
+
+RtpPlayer *
+rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format, void *owner)
+{
+    RtpPlayer *player = g_new0 (RtpPlayer, 1);
+
+    player->owner = owner;
+    player->source = source;
+    player->codec = codec;
+    player->n_frame = codec->frame_us * (TD_SOURCE_RATE_HZ / 1000) / 1000;
+    player->payload_type = format->payload_type;
+    if (codec->encoder_new != NULL) {
+        player->encoder = codec->encoder_new (format->fmtp, codec->data);
+    }
+    /* RFC 3550 5.1: all three begin where nobody can guess. */
+    player->is_marked = true;
+    player->sequence = (uint16_t) g_random_int ();
+    player->timestamp = g_random_int ();
+    player->ssrc = g_random_int ();
+    return player;
+}
+
+void
+rtp_player_free (RtpPlayer *player)
+{
+    if (player == NULL) {
+        return;
+    }
+    if (player->encoder != NULL && player->codec->encoder_free != NULL) {
+        player->codec->encoder_free (player->encoder);
+    }
+    td_codec_release (player->codec);
+    td_source_drop (player->source);
+    g_free (player);
+}
+
+/* --- On the media thread ----------------------------------------------------------------- */
+
+static void
+link_player (RtpThread *thread, RtpStream *stream, RtpPlayer *player)
+{
+    if (thread->players == NULL) {
+        thread->next_packet_us = thread->now_us;
+    }
+    player->stream = stream;
+    player->next = thread->players;
+    if (player->next != NULL) {
+        player->next->prev = player;
+    }
+    thread->players = player;
+    stream->player = player;
+}
+
+void
+rtp_player_leave (RtpStream *stream)
+{
+    RtpPlayer *player = g_steal_pointer (&stream->player);
+
+    if (player == NULL) {
+        return;
+    }
+    if (player->prev != NULL) {
+        player->prev->next = player->next;
+    } else {
+        stream->thread->players = player->next;
+    }
+    if (player->next != NULL) {
+        player->next->prev = player->prev;
+    }
+    rtp_player_free (player);
+}
+
+static void
+write_header (RtpPlayer *player, uint8_t *packet)
+{
+    packet[0] = 0x80;
+    packet[1] = (uint8_t) ((player->is_marked ? 0x80 : 0) | player->payload_type);
+    packet[2] = (uint8_t) (player->sequence >> 8);
+    packet[3] = (uint8_t) player->sequence;
+    for (unsigned i = 0; i < 4; i++) {
+        packet[4 + i] = (uint8_t) (player->timestamp >> (24 - 8 * i));
+        packet[8 + i] = (uint8_t) (player->ssrc >> (24 - 8 * i));
+    }
+}
+
+/* One packet's payload of SAMPLES; 0: silence that this codec does not send. */
+static size_t
+encode (RtpPlayer *player, const int16_t *samples, uint8_t *out, size_t out_size)
+{
+    size_t n_bytes = 0;
+
+    for (unsigned at = 0; at < PACKET_SAMPLES; at += player->n_frame) {
+        ssize_t n = player->codec->encode (player->encoder, samples + at, player->n_frame,
+                                           out + n_bytes, out_size - n_bytes);
+        n_bytes += n > 0 ? (size_t) n : 0;
+    }
+    return n_bytes;
+}
+
+static void
+send_packet (RtpThread *thread, RtpPlayer *player, const int16_t *samples)
+{
+    const TdAddress *target = rtp_source_target (&player->stream->rtp.source);
+    uint8_t *packet = rtp_relay_place (thread, player->stream);
+    size_t n_bytes =
+        encode (player, samples, packet + RTP_HEADER_BYTES, RTP_PACKET_BYTES - RTP_HEADER_BYTES);
+
+    if (target != NULL && n_bytes > 0) {
+        write_header (player, packet);
+        rtp_relay_put (thread, player->stream, target, packet, RTP_HEADER_BYTES + n_bytes);
+        player->sequence++;
+        player->is_marked = false;
+    }
+    player->timestamp += player->codec->clock_rate_hz / 50;
+}
+
+static void
+play (RtpThread *thread, RtpPlayer *player)
+{
+    int16_t samples[PACKET_SAMPLES];
+    unsigned n = player->source->read (player->source, player->position, samples, PACKET_SAMPLES);
+
+    if (n > 0) {
+        memset (samples + MIN (n, PACKET_SAMPLES), 0,
+                (PACKET_SAMPLES - MIN (n, PACKET_SAMPLES)) * sizeof samples[0]);
+        send_packet (thread, player, samples);
+        player->position += n;
+    }
+    if (n < PACKET_SAMPLES) {
+        const RtpEngineSetup *setup = &thread->engine->setup;
+        void *owner = player->owner;
+        rtp_relay_flush (thread);
+        rtp_player_leave (player->stream);
+        setup->event (owner, TD_MEDIA_ENDED, 0, setup->data);
+    }
+}
+
+void
+rtp_players_turn (RtpThread *thread)
+{
+    if (thread->players != NULL && thread->now_us - thread->next_packet_us > LATE_US) {
+        thread->next_packet_us = thread->now_us;
+    }
+    while (thread->players != NULL && thread->next_packet_us <= thread->now_us) {
+        RtpPlayer *next;
+        for (RtpPlayer *player = thread->players; player != NULL; player = next) {
+            next = player->next;
+            play (thread, player);
+        }
+        thread->next_packet_us += PACKET_US;
+    }
+    rtp_relay_flush (thread);
+}
+
+int64_t
+rtp_players_wait_us (const RtpThread *thread)
+{
+    if (thread->players == NULL) {
+        return -1;
+    }
+    return MAX (thread->next_packet_us - rtp_engine_now_us (thread->engine), 0);
+}
+
+/* --- What lanes ask for ------------------------------------------------------------------ */
+
+typedef struct {
+    RtpCommand command;
+    RtpStream *stream;
+    RtpPlayer *player;
+} PlayCommand;
+
+static void
+run_play (RtpThread *thread, RtpCommand *command)
+{
+    RtpStream *stream = ((PlayCommand *) command)->stream;
+    RtpPlayer *player = ((PlayCommand *) command)->player;
+    const RtpPlayer *before = stream->player;
+
+    if (before != NULL && before->owner == player->owner && before->source == player->source) {
+        player->position = before->position;
+        player->ssrc = before->ssrc;
+        player->sequence = before->sequence;
+        player->timestamp = before->timestamp;
+    }
+    rtp_player_leave (stream);
+    link_player (thread, stream, player);
+    g_free (command);
+}
+
+void
+rtp_stream_play (RtpStream *stream, RtpPlayer *player)
+{
+    PlayCommand *command = g_new0 (PlayCommand, 1);
+
+    command->command.run = run_play;
+    command->stream = stream;
+    command->player = player;
+    rtp_thread_post (stream->thread, &command->command);
+}
+
+typedef struct {
+    RtpCommand command;
+    void *owner;
+    void (*done) (void *data);
+    void *data;
+} StopCommand;
+
+static void
+run_stop (RtpThread *thread, RtpCommand *command)
+{
+    StopCommand *stop = (StopCommand *) command;
+    RtpPlayer *next;
+
+    for (RtpPlayer *player = thread->players; player != NULL; player = next) {
+        next = player->next;
+        if (player->owner == stop->owner) {
+            rtp_player_leave (player->stream);
+        }
+    }
+    if (stop->done != NULL) {
+        stop->done (stop->data);
+    }
+    g_free (command);
+}
+
+void
+rtp_players_stop (RtpEngine *engine, uint64_t key, void *owner, void (*done) (void *data),
+                  void *data)
+{
+    StopCommand *command = g_new0 (StopCommand, 1);
+
+    command->command.run = run_stop;
+    command->owner = owner;
+    command->done = done;
+    command->data = data;
+    rtp_thread_post (rtp_engine_thread_of (engine, key), &command->command);
+}
