@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a caller hears when a call fails, and what is told of the call: ROU-031. The media provider is the
+ * test's own, so that it knows what is played and says when it has ended. */
+
+#include "common/fake-endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <tandem/media.h>
+
+#define SDP(label)                                                                                 \
+    "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"              \
+    "m=audio 4000 RTP/AVP 0\r\na=" label "\r\n"
+
+#define CONFIG                                                                                     \
+    "[modules]\nannounce = required\n"                                                             \
+    "[announce]\ntones = %s\ntreatment = usual\nlongest = 20 s\ncapacity = 2\n"                    \
+    "[treatment usual]\n17 = tone/busy 5 s\nunallocated-number = tone/sit-vc, tone/reorder 2 s\n"  \
+    "27 = tone/reorder 1 s, release 41\n21 = release 34\nannouncement = tone/% 1 s\n"              \
+    "[treatment other]\ndefault = tone/reorder\n"                                                  \
+    "[trunk west]\naddress = fake:w\ntreatment = other\n"                                          \
+    "[trunk east]\naddress = fake:e\n"                                                             \
+    "[trunk spoken]\naddress = announce:tone/sit-nc\n"
+
+/* A test's own provider of media: it makes all there is, at once. */
+typedef struct {
+    TdFixture *fixture;
+    FakeEndpoint *endpoint;
+    GString *played; /* the services of the internal terminations it made */
+    TdId bridge;     /* of the last one, and which it was */
+    unsigned termination;
+    bool is_deaf; /* it makes none */
+    char *ended;  /* what was told of the call */
+} Flow;
+
+static void
+modify (Flow *flow, TdMediaRequest *request)
+{
+    bool is_internal = request->kind == TD_TERMINATION_INTERNAL;
+
+    if (is_internal && flow->is_deaf) {
+        td_media_failed (request, TD_CAUSE_BEARER_NOT_IMPLEMENTED, "it has no such sound");
+        return;
+    }
+    if (is_internal && *request->state == NULL) {
+        g_string_append_printf (flow->played, "%s;", request->service);
+        flow->bridge = request->bridge;
+        flow->termination = request->termination;
+    }
+    *request->state = flow;
+    td_media_done (request,
+                   !is_internal && request->wanted != NULL ? td_description_ref (request->wanted)
+                                                           : NULL,
+                   NULL, 0);
+}
+
+static void
+take_request (TdMediaRequest *request, void *data)
+{
+    switch (request->verb) {
+    case TD_MEDIA_MODIFY:
+        modify (data, request);
+        return;
+    case TD_MEDIA_SUBTRACT:
+        *request->state = NULL;
+        break;
+    case TD_MEDIA_CONNECT:
+    case TD_MEDIA_AUDIT:
+        break;
+    }
+    td_media_done (request, NULL, NULL, 0);
+}
+
+static void
+hear (const TdFact *fact, void *data)
+{
+    Flow *flow = data;
+    const TdCallFact *body = fact->body;
+
+    g_free (flow->ended);
+    flow->ended = g_strdup_printf ("%u %s %s", body->cause, body->released_by,
+                                   body->answered_us != 0 ? "answered" : "unanswered");
+}
+
+static void
+set_up (Flow *flow, gconstpointer routes)
+{
+    g_autoptr (GError) error = NULL;
+    g_autofree char *plan = g_test_build_filename (G_TEST_DIST, "north-america.ini", NULL);
+    g_auto (GStrv) parts = g_strsplit (CONFIG, "%s", 2);
+    g_autofree char *config = g_strjoin (plan, parts[0], parts[1], NULL);
+
+    flow->fixture = td_fixture_new (config);
+    g_assert_cmpstr (flow->fixture->problems->str, ==, "");
+    flow->endpoint = fake_endpoint_new (flow->fixture);
+    flow->endpoint->routes = g_strdup (routes);
+    flow->endpoint->is_through = false;
+    flow->played = g_string_new (NULL);
+    td_media_provider_register (
+        NULL,
+        &(TdMediaProvider){ .size = sizeof (TdMediaProvider),
+                            .name = "test",
+                            .kinds = 1u << TD_TERMINATION_IP | 1u << TD_TERMINATION_INTERNAL,
+                            .services = TD_LIST ("source/"),
+                            .data = flow,
+                            .request = take_request },
+        &error);
+    g_assert_no_error (error);
+    td_bus_subscribe (NULL, TD_LIST ("call.ended"), hear, flow);
+}
+
+static void
+tear_down (Flow *flow, gconstpointer routes)
+{
+    td_engine_settle ();
+    g_assert_false (fake_is_there (flow->endpoint, flow->fixture, "a"));
+    td_fixture_free (flow->fixture);
+    fake_endpoint_free (flow->endpoint);
+    g_string_free (flow->played, true);
+    g_free (flow->ended);
+}
+
+#define SAY(name, event, text) fake_say (flow->endpoint, flow->fixture, (name), (event), (text))
+#define LOG(expected)          fake_assert_log (flow->endpoint, (expected))
+#define ENDED(expected)        g_assert_cmpstr (flow->ended, ==, (expected))
+#define PLAYED(expected)       g_assert_cmpstr (flow->played->str, ==, (expected))
+
+static void
+call (Flow *flow)
+{
+    fake_call (flow->endpoint, flow->fixture, "5550199", SDP ("a"));
+}
+
+static void
+say_ended (void *data)
+{
+    Flow *flow = data;
+
+    td_media_event (NULL, flow->bridge, flow->termination, TD_MEDIA_ENDED, 0);
+}
+
+static void
+end_sound (Flow *flow)
+{
+    td_fixture_on (flow->fixture, 0, say_ended, flow);
+    td_engine_settle ();
+}
+
+static void
+test_busy_tone_until_its_end (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    LOG ("b1:originate<a> a:progress<a> ");
+    PLAYED ("source/tone/busy 5 s;");
+    td_engine_advance (4000);
+    LOG ("");
+    end_sound (flow);
+    LOG ("a:release(17) ");
+    ENDED ("17 called unanswered");
+}
+
+static void
+test_no_route (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    LOG ("a:release(3) ");
+    PLAYED ("");
+}
+
+static void
+test_cause_by_its_name (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    PLAYED ("source/tone/sit-vc, tone/reorder 2 s;");
+    end_sound (flow);
+    ENDED ("1 called unanswered");
+}
+
+static void
+test_treatment_of_the_trunk (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->trunk = "west";
+    call (flow);
+    PLAYED ("source/tone/reorder;");
+    SAY ("a", FAKE_RELEASE, "16");
+    LOG ("b1:originate<a> a:progress<a> ");
+    ENDED ("17 called unanswered");
+}
+
+static void
+test_trunk_without_one_has_the_usual (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->trunk = "east";
+    call (flow);
+    PLAYED ("source/tone/busy 5 s;");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_another_cause_after_the_tone (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    PLAYED ("source/tone/reorder 1 s;");
+    end_sound (flow);
+    LOG ("b1:originate<a> a:progress<a> a:release(41) ");
+    ENDED ("41 switch unanswered");
+}
+
+static void
+test_another_cause_alone (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    PLAYED ("");
+    LOG ("b1:originate<a> a:release(34) ");
+}
+
+static void
+test_the_longest_time (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->trunk = "west";
+    call (flow);
+    td_engine_advance (19999);
+    LOG ("b1:originate<a> a:progress<a> ");
+    td_engine_advance (2);
+    LOG ("a:release(17) ");
+}
+
+static void
+test_caller_without_an_offer (Flow *flow, gconstpointer routes)
+{
+    fake_call (flow->endpoint, flow->fixture, "5550199", NULL);
+    LOG ("b1:originate a:release(17) ");
+    PLAYED ("");
+}
+
+static void
+test_nothing_to_play_it_with (Flow *flow, gconstpointer routes)
+{
+    flow->is_deaf = true;
+    call (flow);
+    LOG ("b1:originate<a> a:release(17) ");
+    ENDED ("17 called unanswered");
+}
+
+/* Early media went past the switch: it cannot take their place. */
+static void
+test_media_that_went_past (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->is_through = true;
+    call (flow);
+    SAY ("b1", FAKE_PROGRESS, SDP ("early"));
+    SAY ("b1", FAKE_RELEASE, "17");
+    LOG ("b1:originate<a> a:progress<early> a:release(17) ");
+}
+
+static void
+test_media_that_would_have_gone_past (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->is_through = true;
+    call (flow);
+    LOG ("b1:originate<a> a:progress<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_no_more_than_the_capacity (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->caller = "a1";
+    call (flow);
+    flow->endpoint->caller = "a2";
+    call (flow);
+    flow->endpoint->caller = "a3";
+    call (flow);
+    LOG ("b1:originate<a> a1:progress<a> b1:originate<a> a2:progress<a> "
+         "b1:originate<a> a3:release(17) ");
+    SAY ("a1", FAKE_RELEASE, "16");
+    call (flow);
+    LOG ("b1:originate<a> a3:progress<a> ");
+    SAY ("a2", FAKE_RELEASE, "16");
+    SAY ("a3", FAKE_RELEASE, "16");
+}
+
+static TdHookAnswer
+refuse_with_announcement (void *subject, TdToken *token, void *name)
+{
+    const TdAttribute *announcement = td_attribute_find ("call.announcement");
+
+    td_attributes_set_text (td_call_attributes (subject), announcement, name);
+    return (TdHookAnswer){ .verdict = TD_HOOK_REFUSE, .cause = 21 };
+}
+
+static void
+add_refusal (const char *announcement)
+{
+    g_autoptr (GError) error = NULL;
+
+    td_hook_add (NULL, "route",
+                 &(TdHook){ .size = sizeof (TdHook),
+                            .name = "test.refuse",
+                            .before = TD_LIST ("fake.route"),
+                            .data = (void *) announcement,
+                            .ask = refuse_with_announcement },
+                 &error);
+    g_assert_no_error (error);
+}
+
+static void
+test_announcement_of_a_refusal (Flow *flow, gconstpointer routes)
+{
+    add_refusal ("sit-ic");
+    call (flow);
+    PLAYED ("source/tone/sit-ic 1 s;");
+    end_sound (flow);
+    LOG ("a:progress<a> a:release(34) ");
+}
+
+static void
+test_announcement_that_is_not_there (Flow *flow, gconstpointer routes)
+{
+    add_refusal ("no-such-thing");
+    call (flow);
+    PLAYED ("");
+    LOG ("a:release(34) ");
+}
+
+static TdHookAnswer
+choose_treatment (void *subject, TdToken *token, void *name)
+{
+    td_attributes_set_text (td_call_attributes (subject), td_attribute_find ("call.treatment"),
+                            name);
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+static void
+test_treatment_that_a_hook_chose (Flow *flow, gconstpointer routes)
+{
+    g_autoptr (GError) error = NULL;
+
+    td_hook_add (NULL, "admit",
+                 &(TdHook){ .size = sizeof (TdHook),
+                            .name = "test.choose",
+                            .data = (void *) "other",
+                            .ask = choose_treatment },
+                 &error);
+    g_assert_no_error (error);
+    call (flow);
+    PLAYED ("source/tone/reorder;");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* Whoever hears something goes on hearing it; who comes later is let go at once. */
+static void
+test_module_stops_in_the_tone (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    LOG ("b1:originate<a> a:progress<a> ");
+    g_autofree char *answer = td_fixture_ask ("module upgrade announce");
+    g_assert_null (strstr (answer, "error"));
+    LOG ("");
+    end_sound (flow);
+    LOG ("a:release(17) ");
+    call (flow);
+    LOG ("b1:originate<a> a:progress<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* A target of any route may be an announcement: it is heard, and nobody has answered. */
+static void
+test_announcement_as_a_target (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    PLAYED ("source/tone/sit-nc;");
+    end_sound (flow);
+    ENDED ("31 called unanswered");
+}
+
+#define ADD(name, routes, test)                                                                    \
+    g_test_add ("/flow/treatment/" name, Flow, routes, set_up, test, tear_down)
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    ADD ("busy", "b1=17", test_busy_tone_until_its_end);
+    ADD ("no-entry", NULL, test_no_route);
+    ADD ("cause-by-name", "b1=1", test_cause_by_its_name);
+    ADD ("trunk", "b1=17", test_treatment_of_the_trunk);
+    ADD ("trunk-without", "b1=17", test_trunk_without_one_has_the_usual);
+    ADD ("release-cause", "b1=27", test_another_cause_after_the_tone);
+    ADD ("release-cause-alone", "b1=21", test_another_cause_alone);
+    ADD ("longest", "b1=17", test_the_longest_time);
+    ADD ("no-offer", "b1=17", test_caller_without_an_offer);
+    ADD ("no-sound", "b1=17", test_nothing_to_play_it_with);
+    ADD ("past-the-switch", "b1", test_media_that_went_past);
+    ADD ("not-past-the-switch", "b1=17", test_media_that_would_have_gone_past);
+    ADD ("capacity", "b1=17", test_no_more_than_the_capacity);
+    ADD ("announcement", "b1", test_announcement_of_a_refusal);
+    ADD ("announcement-missing", "b1", test_announcement_that_is_not_there);
+    ADD ("chosen", "b1=17", test_treatment_that_a_hook_chose);
+    ADD ("upgrade", "b1=17", test_module_stops_in_the_tone);
+    ADD ("target", "@spoken", test_announcement_as_a_target);
+    return g_test_run ();
+}
