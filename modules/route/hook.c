@@ -258,6 +258,18 @@ note_decision (const Route *route, TdCall *call, const Decision *decision)
     }
 }
 
+/* What the caller is to hear if the call fails, for whoever makes it heard. */
+static void
+note_treatment (const Route *route, TdCall *call, const Decision *decision)
+{
+    TdAttributes *attributes = td_call_attributes (call);
+
+    td_attributes_set_text (attributes, route->treatment,
+                            *decision->treatment != '\0' ? decision->treatment : NULL);
+    td_attributes_set_text (attributes, route->announcement,
+                            *decision->announcement != '\0' ? decision->announcement : NULL);
+}
+
 static TdHookAnswer
 answer_with (const Route *route, const Tables *tables, TdCall *call, const Decision *decision,
              Explanation *explanation)
@@ -305,6 +317,7 @@ route_call (void *subject, TdToken *token, void *data)
     explanation = td_call_is_explained (subject) ? explanation_new () : NULL;
     ask (route, &question, &request);
     decision_make (current->tables, &request, &decision, explanation);
+    note_treatment (route, subject, &decision);
     switch (decision.verdict) {
     case DECISION_ROUTE:
         td_metric_add (route->decided, 1);
@@ -366,9 +379,13 @@ route_hook_start (Route *route, GError **error)
     route->line_information = declare (route, "party.line-information", 0,
                                        "Originating line information, ANI II digits", error);
     route->bearer = declare (route, "call.bearer", 0, "The bearer that is asked for", error);
+    route->treatment =
+        declare (route, "call.treatment", 0, "What the caller hears when the call fails", error);
+    route->announcement =
+        declare (route, "call.announcement", 0, "What a refused caller is to be told", error);
     return route->user_parameters != NULL && route->number != NULL && route->jurisdiction != NULL
            && route->carrier != NULL && route->category != NULL && route->line_information != NULL
-           && route->bearer != NULL
+           && route->bearer != NULL && route->treatment != NULL && route->announcement != NULL
            && td_hook_add (route->module, "route",
                            &(TdHook){ .size = sizeof (TdHook),
                                       .name = "route.route",

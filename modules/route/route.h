@@ -50,7 +50,7 @@ typedef struct {
     TdSubscription *features;
     atomic_uint n_decisions;
     const TdAttribute *user_parameters, *number, *jurisdiction, *carrier, *category,
-        *line_information, *bearer;
+        *line_information, *bearer, *treatment, *announcement;
     TdMetric *version_metric, *decided, *unrouted;
 } Route;
 
