@@ -379,6 +379,15 @@ settle (TdHookRun *run, const TdHookAnswer *answer, const char *hook_name)
     chain_unref (chain);
 }
 
+/* Whether the holder is to be told that nobody waits: not when its answer is under way already, and it has
+ * forgotten the state it would be given. */
+static bool
+may_cancel (const TdToken *token)
+{
+    return token->hook->hook.cancel != NULL && !td_owner_is_stopped (token->hook->module)
+           && !atomic_load (&token->is_answered);
+}
+
 static void
 expire (TdTimer *timer)
 {
@@ -392,7 +401,7 @@ expire (TdTimer *timer)
                  hook->hook.deadline_ms,
                  silence.verdict == TD_HOOK_REFUSE ? "refused" : "going on without it");
     token->run = NULL;
-    if (hook->hook.cancel != NULL && !td_owner_is_stopped (hook->module)) {
+    if (may_cancel (token)) {
         run->has_ended = &has_ended;
         hook->hook.cancel (token, token->state, hook->hook.data);
     }
@@ -525,7 +534,7 @@ td_hook_run_cancel (TdHookRun *run)
         td_timer_stop (&run->deadline);
         run->pending = NULL;
         token->run = NULL;
-        if (hook->hook.cancel != NULL && !td_owner_is_stopped (hook->module)) {
+        if (may_cancel (token)) {
             hook->hook.cancel (token, token->state, hook->hook.data);
         }
         token_unref (token);

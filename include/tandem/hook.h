@@ -50,8 +50,8 @@ typedef struct {
     /* Answers about SUBJECT (for the call's points: a TdCall). For a late answer it first takes
      * TOKEN with td_token_take() and returns TD_HOOK_LATER. Thread: the lane of SUBJECT. */
     TdHookAnswer (*ask) (void *subject, TdToken *token, void *data);
-    /* Nullable. The subject ended, or the deadline passed, before the answer came: stop the work.
-     * STATE is what td_token_take() was given. Thread: the lane of the subject. */
+    /* Nullable. The subject ended, or the deadline passed, before td_token_answer() was called: stop
+     * the work. STATE is what td_token_take() was given. Thread: the lane of the subject. */
     void (*cancel) (TdToken *token, void *state, void *data);
 } TdHook;
 

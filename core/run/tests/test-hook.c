@@ -250,6 +250,28 @@ test_cancelled_run_hears_nothing (void)
     tear_down ();
 }
 
+static void
+answer_and_cancel (void *data)
+{
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = subject });
+    td_hook_run_cancel (&subject->run);
+}
+
+/* The holder has forgotten its state by then. */
+static void
+test_answer_under_way_is_not_cancelled (void)
+{
+    set_up ();
+    add_slow (TD_HOOK_REFUSE);
+    ask_all ();
+    td_lanes_on (td_lane_at (0), answer_and_cancel, NULL);
+    td_lanes_settle ();
+    g_assert_cmpuint (subject->n_cancelled, ==, 0);
+    g_assert_cmpuint (subject->n_settled, ==, 0);
+    g_assert_cmpuint (subject->n_freed, ==, 1);
+    tear_down ();
+}
+
 static TdHookAnswer
 say_both (void *of, TdToken *token, void *data)
 {
@@ -401,6 +423,7 @@ main (int argc, char **argv)
     g_test_add_func ("/run/hook/too-late-answer", test_answer_after_the_deadline_is_ignored);
     g_test_add_func ("/run/hook/never-answered", test_token_never_answered_is_revoked);
     g_test_add_func ("/run/hook/cancelled-run", test_cancelled_run_hears_nothing);
+    g_test_add_func ("/run/hook/answer-under-way", test_answer_under_way_is_not_cancelled);
     g_test_add_func ("/run/hook/token-and-answer", test_token_and_answer_are_silence);
     g_test_add_func ("/run/hook/ended-by-its-hook", test_subject_ended_by_its_hook);
     g_test_add_func ("/run/hook/ended-before-its-token",
