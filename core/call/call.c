@@ -9,7 +9,6 @@
 #include "call/call.h"
 
 #include "base/owner.h"
-#include "call/dry-run.h"
 #include "run/lane.h"
 
 #include <stdatomic.h>
@@ -472,7 +471,7 @@ td_call_time_us (const TdCall *call)
 bool
 td_call_is_explained (const TdCall *call)
 {
-    return call->question != NULL;
+    return call->question != NULL && call->question->explain != NULL;
 }
 
 void
@@ -480,7 +479,7 @@ td_call_explain (TdCall *call, const char *step, const char *format, ...)
 {
     va_list arguments;
 
-    if (call->question == NULL) {
+    if (!td_call_is_explained (call)) {
         return;
     }
     va_start (arguments, format);

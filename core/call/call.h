@@ -71,7 +71,6 @@ typedef struct {
 } TdExchange;
 
 typedef struct TdDeferred TdDeferred;
-typedef struct TdQuestion TdQuestion; /* dry-run.h */
 
 /* Why nobody was found, while the "failed" hooks are asked and what they want is done. */
 typedef struct {
@@ -130,7 +129,7 @@ struct TdCall {
     int64_t started_wall_us, alerting_wall_us, answered_wall_us, ended_wall_us;
     int64_t started_us, alerting_us, answered_us, ended_us;
 
-    const TdQuestion *question; /* of a dry run; NULL: a real call */
+    const TdRouteQuestion *question; /* of a dry run; NULL: a real call */
 
     unsigned depth;            /* how many functions of the call are on the stack */
     TdDeferred *first, **last; /* what happened meanwhile */
@@ -185,9 +184,6 @@ void td_call_take_end_of_media (TdCall *call, const TdHappening *what);
 
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
 bool td_call_is_end (TdCall *call, unsigned event, const TdHappening *what);
-
-/* --- route.c --- */
-const TdHuntRules *td_route_list_rules (const TdRouteList *list);
 
 /* --- hunt.c: attempting, calling, alerting --- */
 void td_hunt_enter (void *self);

@@ -3,10 +3,10 @@
 
 #include "operate/operate.h"
 
-#include "call/dry-run.h"
 #include "operate/command.h"
 
 #include <string.h>
+#include <tandem/call.h>
 
 static TdConfig *(*current) (void);
 
@@ -14,7 +14,7 @@ static TdConfig *(*current) (void);
 typedef struct {
     TdPost post; /* first */
     TdRequest *request;
-    TdQuestion question;
+    TdRouteQuestion question;
     char *trunk;      /* which QUESTION names */
     GPtrArray *steps; /* Step */
     GVariant *result; /* NULL: FAILURE */
@@ -171,7 +171,7 @@ run_question (TdPost *post)
 {
     Question *question = (Question *) post;
 
-    td_call_dry_run (&question->question);
+    td_route_ask (&question->question);
 }
 
 /* "user@host" or a number. */
@@ -249,9 +249,10 @@ run_test (TdRequest *request, void *data)
 {
     const char *from = td_request_argument (request, "--from");
     const char *trunk = td_request_argument (request, "--trunk");
-    TdQuestion asked = { .calling = { .is_complete = true },
-                         .explain = explain,
-                         .done = dry_run_done };
+    TdRouteQuestion asked = { .size = sizeof asked,
+                              .calling = { .is_complete = true },
+                              .explain = explain,
+                              .done = dry_run_done };
 
     if (!read_party (request, td_request_argument (request, "NUMBER"), &asked.called)
         || (from != NULL && !read_party (request, from, &asked.calling))

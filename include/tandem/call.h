@@ -92,6 +92,7 @@ TD_API void td_route_list_set_rules (TdRouteList *list, const TdHuntRules *rules
 TD_API unsigned td_route_list_length (const TdRouteList *list);
 TD_API const TdTarget *td_route_list_target (const TdRouteList *list, unsigned index);
 TD_API const char *td_route_list_label (const TdRouteList *list);
+TD_API const TdHuntRules *td_route_list_rules (const TdRouteList *list);
 
 /* --- What is on a call ------------------------------------------------------------------- */
 /* Thread, of all here: the lane of CALL. Results are transfer none. */
@@ -165,6 +166,31 @@ TD_API void td_call_explain (TdCall *call, const char *step, const char *format,
  * refused, when no target is left, and when a list of their own has failed in its turn; for two
  * such lists a call at most. They are not asked when the caller hangs up or an operator releases. */
 TD_API const TdCause *td_call_failure (const TdCall *call);
+
+/* --- Asking where a call would go -------------------------------------------------------- */
+
+/* A call that is not made. Copied; what it points to lives until DONE. */
+typedef struct {
+    uint32_t size;   /* sizeof (TdRouteQuestion) */
+    TdModule *owner; /* in use until DONE; NULL: the core */
+    TdParty calling, called;
+    const char *trunk; /* the trunk group it would come by, "" for none */
+    int64_t time_us;   /* wall */
+    TdPriority priority;
+    TdAttributes *attributes; /* nullable; the hooks may set others */
+    /* Nullable. One line of how the answer is found. */
+    void (*explain) (const char *step, const char *text, void *data);
+    /* The outcome: HOOK_NAME (nullable: no hook decided) has answered. ROUTES: of TD_HOOK_DONE
+     * (transfer none). */
+    void (*done) (const TdHookAnswer *answer, const char *hook_name, const TdRouteList *routes,
+                  void *data);
+    void *data;
+} TdRouteQuestion;
+
+/* Asks the route hooks QUESTION. They see a call without legs, that nobody can find:
+ * td_call_incoming () is NULL. DONE comes on this lane, maybe before this returns. Thread: a lane
+ * that carries calls. Blocks: never. */
+TD_API void td_route_ask (const TdRouteQuestion *question);
 
 /* --- Doing something to a call ----------------------------------------------------------- */
 
