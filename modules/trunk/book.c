@@ -235,7 +235,7 @@ book_apply (Book *book, const Plan *plan, TdModule *module, bool is_new, BookRem
         group_configure (group, is_new || is_fresh ? module : NULL, &entry->settings,
                          make_members (group, entry, removed, data), now_us);
         pthread_mutex_lock (&group->lock);
-        intervals_set (&group->intervals, plan->period_us, KEPT_US, now_us, wall_us);
+        intervals_set (&group->intervals, entry->settings.period_us, KEPT_US, now_us, wall_us);
         pthread_mutex_unlock (&group->lock);
         g_hash_table_insert (table->groups, group->name, group_ref (group));
     }

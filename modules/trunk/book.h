@@ -19,7 +19,7 @@
 enum {
     /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, Control and
      * what they are made of. A build that finds another number begins a book of its own. */
-    BOOK_LAYOUT = 3,
+    BOOK_LAYOUT = 4,
 };
 
 typedef struct {
@@ -42,7 +42,6 @@ void book_unref (Book *book);
 typedef struct {
     GPtrArray *entries; /* PlanEntry */
     ReachSettings reach;
-    int64_t period_us;
 } Plan;
 
 typedef struct {

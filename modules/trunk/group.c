@@ -3,6 +3,8 @@
 
 #include "group.h"
 
+#include "archive.h"
+
 #include <string.h>
 
 enum {
@@ -550,6 +552,30 @@ group_count_control (Group *group, ControlKind kind, int64_t now_us, int64_t wal
 {
     pthread_mutex_lock (&group->lock);
     intervals_control (&group->intervals, kind, now_us, wall_us);
+    pthread_mutex_unlock (&group->lock);
+}
+
+void
+group_restore (Group *group, const Interval *interval)
+{
+    pthread_mutex_lock (&group->lock);
+    intervals_restore (&group->intervals, interval);
+    pthread_mutex_unlock (&group->lock);
+}
+
+void
+group_append_unstored (Group *group, GString *lines, bool is_last, int64_t now_us, int64_t wall_us)
+{
+    const Interval *closed;
+
+    pthread_mutex_lock (&group->lock);
+    Interval now = intervals_now (&group->intervals, now_us, wall_us);
+    while ((closed = intervals_take_unstored (&group->intervals)) != NULL) {
+        archive_append (lines, group->name, closed);
+    }
+    if (is_last && !interval_is_empty (&now)) {
+        archive_append (lines, group->name, &now);
+    }
     pthread_mutex_unlock (&group->lock);
 }
 

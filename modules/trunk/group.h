@@ -49,6 +49,7 @@ typedef struct {
     uint32_t reserve_in, reserve_out, reserve_direct, reserve_priority; /* calls */
     uint32_t kbit_s;                                                    /* of a call, 0: by codec */
     uint32_t max_tries; /* members tried for one call */
+    int64_t period_us;  /* of the statistics */
 } GroupSettings;
 
 /* What an operator, or a probe, has made of a group or a member. */
@@ -167,6 +168,14 @@ void group_leg_failed (TrunkLeg *leg, unsigned cause, bool has_code, int64_t now
 
 void group_count (Group *group, IntervalCount count, int64_t now_us, int64_t wall_us);
 void group_count_control (Group *group, ControlKind kind, int64_t now_us, int64_t wall_us);
+
+/* Takes back an interval that was closed before a restart. */
+void group_restore (Group *group, const Interval *interval);
+
+/* Appends to LINES the closed intervals that were not stored yet. With IS_LAST the present one, too:
+ * nobody will count in it any more. */
+void group_append_unstored (Group *group, GString *lines, bool is_last, int64_t now_us,
+                            int64_t wall_us);
 
 /* The address of MEMBER (transfer full). */
 char *group_member_address (Group *group, const Member *member);

@@ -140,8 +140,8 @@ sum_up (Intervals *intervals, int64_t now_us)
     now->delay_p95_ms = quantile (intervals->delays, now->n_delays, 95);
 }
 
-static bool
-is_empty (const Interval *interval)
+bool
+interval_is_empty (const Interval *interval)
 {
     static const uint32_t no_counts[N_COUNTS], no_hits[N_CONTROL_KINDS];
 
@@ -158,10 +158,11 @@ keep (Intervals *intervals)
     }
     Interval **place = &intervals->closed[intervals->next];
     g_clear_pointer (place, g_free);
-    if (!is_empty (&intervals->now)) {
+    if (!interval_is_empty (&intervals->now)) {
         *place = g_memdup2 (&intervals->now, sizeof (Interval));
     }
     intervals->next = (intervals->next + 1) % intervals->n_kept;
+    intervals->n_turned++;
 }
 
 void
@@ -242,6 +243,67 @@ const Interval *
 intervals_closed (const Intervals *intervals, unsigned index)
 {
     return intervals->closed[(intervals->next + index) % intervals->n_kept];
+}
+
+/* --- Storing ----------------------------------------------------------------------------- */
+
+const Interval *
+intervals_take_unstored (Intervals *intervals)
+{
+    while (intervals->n_stored < intervals->n_turned) {
+        uint64_t back = intervals->n_turned - intervals->n_stored++;
+        const Interval *closed =
+            back <= intervals->n_kept
+                ? intervals_closed (intervals, intervals->n_kept - (unsigned) back)
+                : NULL;
+        if (closed != NULL) {
+            return closed;
+        }
+    }
+    return NULL;
+}
+
+/* Adds FROM, of the same period, to INTERVAL. Of the delays those of the larger number are kept. */
+static void
+merge (Interval *interval, const Interval *from)
+{
+    const Interval *delays = from->n_delays > interval->n_delays ? from : interval;
+
+    interval->delay_p50_ms = delays->delay_p50_ms;
+    interval->delay_p95_ms = delays->delay_p95_ms;
+    interval->n_delays += from->n_delays;
+    interval->begin_us = MIN (interval->begin_us, from->begin_us);
+    interval->length_s += from->length_s;
+    interval->usage_s += from->usage_s;
+    interval->peak = MAX (interval->peak, from->peak);
+    interval->mean_centi =
+        interval->length_s > 0
+            ? (uint32_t) ((uint64_t) interval->usage_s * 100 / interval->length_s)
+            : 0;
+    for (unsigned i = 0; i < N_COUNTS; i++) {
+        interval->counts[i] += from->counts[i];
+    }
+    for (unsigned i = 0; i < N_CONTROL_KINDS; i++) {
+        interval->control_hits[i] += from->control_hits[i];
+    }
+}
+
+bool
+intervals_restore (Intervals *intervals, const Interval *interval)
+{
+    int64_t before_us = intervals->now.begin_us - interval->begin_us;
+    int64_t back = (before_us + intervals->period_us - 1) / intervals->period_us;
+
+    if (before_us <= 0 || back > (int64_t) intervals->n_kept) {
+        return false;
+    }
+    unsigned at = (intervals->next + intervals->n_kept - (unsigned) back) % intervals->n_kept;
+    if (intervals->closed[at] != NULL) {
+        merge (intervals->closed[at], interval);
+    } else {
+        intervals->closed[at] = g_memdup2 (interval, sizeof *interval);
+    }
+    return true;
 }
 
 size_t

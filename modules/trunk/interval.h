@@ -73,6 +73,7 @@ typedef struct {
     Interval now;
     Interval **closed; /* a ring, lazily filled; NULL where nothing happened */
     unsigned n_kept, next;
+    uint64_t n_turned, n_stored; /* periods that are over; of these, those that were stored */
 } Intervals;
 
 void intervals_init (Intervals *intervals, int64_t now_us, int64_t wall_us);
@@ -98,6 +99,16 @@ Interval intervals_now (Intervals *intervals, int64_t now_us, int64_t wall_us);
 
 /* The INDEXth closed interval, the oldest first; NULL where nothing happened. */
 const Interval *intervals_closed (const Intervals *intervals, unsigned index);
+
+/* The next closed interval that nobody was given yet, the oldest first; NULL when there is none. */
+const Interval *intervals_take_unstored (Intervals *intervals);
+
+/* Takes back INTERVAL, which was closed before a restart. Two that a restart has cut out of one period
+ * become one again. False when it is too old, or of a time to come. */
+bool intervals_restore (Intervals *intervals, const Interval *interval);
+
+/* Whether nothing happened in INTERVAL. */
+bool interval_is_empty (const Interval *interval);
 
 size_t intervals_size_bytes (const Intervals *intervals);
 

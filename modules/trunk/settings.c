@@ -8,6 +8,7 @@
 
 static const char *const unlimited[] = { "unlimited", NULL };
 static const char *const by_codec[] = { "by-codec", NULL };
+static const char *const as_traffic[] = { "as-traffic", NULL };
 static const char *const one_second[] = { "one-second", NULL };
 static const char *const hunts[] = { "sequential", "circular",   "circular-back", "most-idle",
                                      "least-idle", "least-cost", "percent",       NULL };
@@ -91,6 +92,15 @@ static const TdConfigKey trunk_keys[] = {
       .min = 1,
       .max = GROUP_MAX_TRIES,
       .help = "How many members are tried for one call.",
+      .since = "0.1" },
+    { .name = "interval",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "as-traffic",
+      .min = 5 * 60000,
+      .max = 1440 * 60000,
+      .choices = as_traffic,
+      .help = "How long an interval of its statistics is; as-traffic: as [traffic] interval says.",
       .since = "0.1" },
 };
 
@@ -328,11 +338,14 @@ read_settings (const TdConfig *config, const char *name, GroupSettings *settings
     static const char *const capacity[N_WAYS] = { "capacity", "capacity-in", "capacity-out" };
     static const char *const bandwidth[N_WAYS] = { "bandwidth", "bandwidth-in", "bandwidth-out" };
     int64_t kbit_s = td_config_number (config, "trunk", name, "bandwidth-per-call");
+    int64_t period_ms = td_config_number (config, "trunk", name, "interval");
+    int64_t common_ms = td_config_number (config, "traffic", NULL, "interval");
 
     settings->hunt = (HuntOrder) td_config_number (config, "trunk", name, "hunt");
     settings->kind = (GroupKind) td_config_number (config, "trunk", name, "type");
     settings->kbit_s = kbit_s < 0 ? 0 : (uint32_t) kbit_s;
     settings->max_tries = (uint32_t) td_config_number (config, "trunk", name, "max-tries");
+    settings->period_us = (period_ms >= 0 ? period_ms : common_ms) * 1000;
     return read_caps (config, name, capacity, settings->capacity, error)
            && read_caps (config, name, bandwidth, settings->bandwidth, error)
            && read_reserves (config, name, settings, error)
@@ -426,7 +439,6 @@ read_traffic (const TdConfig *config, Plan *plan, GError **error)
     ReachSettings *reach = &plan->reach;
     const char *const prefix = "hard-to-reach-";
 
-    plan->period_us = td_config_number (config, "traffic", NULL, "interval") * 1000;
     reach->window_us = td_config_number (config, "traffic", NULL, "hard-to-reach-window") * 1000;
     unsigned *const numbers[] = { &reach->n_digits, &reach->min_calls, &reach->mark_percent,
                                   &reach->free_percent };

@@ -202,6 +202,7 @@ tick (TdTimer *timer)
     while (g_hash_table_iter_next (&iter, NULL, &value)) {
         look_at (value);
     }
+    statistics_store (trunk);
     td_timer_start (timer, TICK_MS);
 }
 

@@ -234,7 +234,7 @@ start (TdModule *module, GError **error)
     trunk->book = find_book (module, &is_shared);
     trunk->calls = calls_new (trunk);
     td_module_set_state (module, trunk);
-    if (plan == NULL || !store_open (trunk, error)) {
+    if (plan == NULL || !store_open (trunk, error) || !statistics_open (trunk, error)) {
         return false;
     }
     trunk->table = td_snapshot_new (module, "trunk groups", &book_table (trunk->book)->table);
@@ -249,6 +249,7 @@ start (TdModule *module, GError **error)
     g_clear_pointer (&trunk->prepared, plan_free);
     if (!is_shared) {
         store_load (trunk);
+        statistics_load (trunk);
     }
     states_start (trunk);
     return true;
@@ -292,6 +293,7 @@ stop (TdModule *module)
 
     calls_stop (trunk);
     states_stop (trunk);
+    statistics_stop (trunk);
 }
 
 static void
@@ -305,6 +307,7 @@ unload (TdModule *module)
     calls_free (trunk->calls);
     states_free (trunk);
     store_free (trunk->store);
+    archive_free (trunk->archive);
     plan_free (trunk->prepared);
     book_unref (trunk->book);
     g_free (trunk);

@@ -4,6 +4,7 @@
 #ifndef TRUNK_TRUNK_H
 #define TRUNK_TRUNK_H
 
+#include "archive.h"
 #include "book.h"
 #include "station.h"
 
@@ -22,6 +23,7 @@ typedef struct {
     Plan *prepared;    /* by a reload that is not committed yet */
     Calls *calls;
     Store *store;
+    Archive *archive;
     StationKeeper keeper;
     GHashTable *stations; /* Condition -> Station */
     TdTopic *state_topic, *congestion_topic;
@@ -71,6 +73,19 @@ void store_load (Trunk *trunk);
 
 /* Something has changed. Thread: control. */
 void store_save (Trunk *trunk);
+
+/* --- statistics.c: closed intervals, on the disk ------------------------------------------- */
+
+bool statistics_open (Trunk *trunk, GError **error);
+
+/* Takes over what is stored: once, at the start. Thread: control. */
+void statistics_load (Trunk *trunk);
+
+/* Stores what has been closed since the last time. Thread: control. */
+void statistics_store (Trunk *trunk);
+
+/* The same at the end, when nobody counts on: with the present intervals, at once. */
+void statistics_stop (Trunk *trunk);
 
 /* --- Commands ----------------------------------------------------------------------------- */
 

@@ -737,6 +737,77 @@ test_forms_agree (Flow *flow, gconstpointer data)
     must ("trunk statistics one --last 1 --form csv", ",66.7,");
 }
 
+static char *
+path_of_statistics (const Flow *flow)
+{
+    return g_build_filename (flow->fixture->dir, "trunk", "statistics-20260101", NULL);
+}
+
+/* A call that is answered and ends: most of an interval. */
+static void
+count_one (Flow *flow)
+{
+    call (flow, "a", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    SAY ("b", FAKE_RELEASE, "16");
+}
+
+static void
+test_statistics_outlive_a_restart (Flow *flow, gconstpointer data)
+{
+    count_one (flow);
+    td_engine_advance (900 * 1000);
+    count_one (flow);
+    td_engine_advance (60 * 1000);
+    must ("module unload trunk", "unloaded");
+    must ("module load trunk", "running");
+    g_autofree char *answer = ask ("trunk statistics one --form csv", NULL);
+    g_auto (GStrv) lines = g_strsplit (answer, "\\r\\n", -1);
+    g_assert_cmpuint (g_strv_length (lines), ==, 5); /* head, two closed ones, this one, the end */
+}
+
+/* A process that is killed has stored all intervals but the present one. */
+static void
+test_statistics_outlive_a_kill (Flow *flow, gconstpointer data)
+{
+    g_autofree char *path = path_of_statistics (flow), *text = NULL;
+
+    count_one (flow);
+    td_engine_advance (899 * 1000);
+    td_engine_advance (2000);
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    g_assert_nonnull (strstr (text, " out_answers=1 "));
+}
+
+/* The book goes on: nothing is read again, or written twice. */
+static void
+test_statistics_outlive_an_upgrade (Flow *flow, gconstpointer data)
+{
+    g_autofree char *upgrade =
+        g_strdup_printf ("module upgrade trunk --file %s", g_getenv ("TRUNK_MODULE"));
+
+    count_one (flow);
+    td_engine_advance (900 * 1000);
+    must (upgrade, "");
+    td_engine_advance (5000);
+    must ("trunk statistics one", "\"out_answers\":1");
+    td_engine_advance (900 * 1000);
+    g_autofree char *path = path_of_statistics (flow), *text = NULL;
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+    g_assert_cmpuint (g_strv_length (lines), ==, 3);
+}
+
+static void
+test_interval_of_its_own (Flow *flow, gconstpointer data)
+{
+    count_one (flow);
+    td_engine_advance (301 * 1000);
+    must ("trunk statistics one", "\"seconds\":300");
+    g_assert_cmpfloat (counted ("one", "seconds"), ==, 1);
+    g_assert_cmpfloat (counted ("two", "seconds"), ==, 301);
+}
+
 /* A name that has what ends a label. */
 static void
 test_label_of_odd_name (Flow *flow, gconstpointer data)
@@ -939,6 +1010,13 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-050/wrong", ONE, "@one", test_wrong_controls);
     ADD_CASE ("ROU-009/statistics", ONE TWO, "@one", test_statistics);
     ADD_CASE ("ROU-009/forms-agree", ONE, "@one", test_forms_agree);
+    ADD_CASE ("ROU-009/restart", ONE, "@one", test_statistics_outlive_a_restart);
+    ADD_CASE ("ROU-009/kill", ONE, "@one", test_statistics_outlive_a_kill);
+    ADD_CASE ("ROU-009/upgrade", ONE, "@one", test_statistics_outlive_an_upgrade);
+    ADD_CASE ("ROU-009/interval", ONE "interval = 5 min\n" TWO, "@one", test_interval_of_its_own);
+    ADD_CASE ("ROU-009/interval-as-traffic",
+              ONE TWO "interval = 1440 min\n[traffic]\ninterval = 5 min\n", "@one",
+              test_interval_of_its_own);
     ADD_CASE ("ROU-009/odd-name", "[trunk o\"n\\e]\naddress = fake:b\n", "b",
               test_label_of_odd_name);
     ADD_CASE ("ROU-009/sums", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair", test_sums);

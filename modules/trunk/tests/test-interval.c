@@ -193,6 +193,52 @@ test_other_period (World *world, gconstpointer data)
     g_assert_cmpuint (latest (world, 1)->counts[COUNT_BUSY], ==, 1);
 }
 
+/* The two days of a switch that was started again at 10:07 are those before 10:00 and the seven minutes
+ * before, which become one interval with what was counted before another restart. */
+static void
+test_restored (World *world, gconstpointer data)
+{
+    int64_t quarter_us = SECONDS (PERIOD_S), begin_us = world->wall_us;
+    Interval interval = { .length_s = PERIOD_S, .usage_s = PERIOD_S };
+
+    intervals_clear (&world->intervals);
+    pass (world, 7 * 60);
+    intervals_init (&world->intervals, AT (world));
+    intervals_set (&world->intervals, quarter_us, SECONDS (48 * 3600), AT (world));
+    for (unsigned i = 0; i < 300; i++) {
+        interval.begin_us = begin_us - i * quarter_us;
+        interval.counts[COUNT_BUSY] = i;
+        interval.length_s = i == 0 ? 180 : PERIOD_S;
+        g_assert_true (intervals_restore (&world->intervals, &interval) == (i < 192));
+    }
+    interval = (Interval){ .begin_us = begin_us + SECONDS (180), .length_s = 240, .peak = 9 };
+    g_assert_true (intervals_restore (&world->intervals, &interval));
+    g_assert_cmpuint (latest (world, 0)->length_s, ==, 7 * 60);
+    g_assert_cmpuint (latest (world, 0)->peak, ==, 9);
+    g_assert_cmpuint (latest (world, 0)->mean_centi, ==, PERIOD_S * 100 / (7 * 60));
+    for (unsigned i = 0; i < 192; i++) {
+        g_assert_cmpuint (latest (world, i)->counts[COUNT_BUSY], ==, i);
+    }
+    interval.begin_us = world->wall_us + 1;
+    g_assert_false (intervals_restore (&world->intervals, &interval));
+    g_assert_null (intervals_take_unstored (&world->intervals)); /* it is stored already */
+}
+
+static void
+test_stored_once (World *world, gconstpointer data)
+{
+    for (unsigned i = 1; i <= 3; i++) {
+        count (world, COUNT_BUSY, i);
+        pass (world, 2 * PERIOD_S); /* and one in which nothing happens */
+    }
+    intervals_turn (&world->intervals, AT (world));
+    for (unsigned i = 1; i <= 3; i++) {
+        const Interval *interval = intervals_take_unstored (&world->intervals);
+        g_assert_cmpuint (interval->counts[COUNT_BUSY], ==, i);
+    }
+    g_assert_null (intervals_take_unstored (&world->intervals));
+}
+
 static int
 compare_delays (const void *a, const void *b)
 {
@@ -273,6 +319,8 @@ main (int argc, char **argv)
     ADD ("kept-for-two-days", test_kept_for_two_days);
     ADD ("idle-costs-nothing", test_idle_costs_nothing);
     ADD ("other-period", test_other_period);
+    ADD ("restored", test_restored);
+    ADD ("stored-once", test_stored_once);
     ADD ("delays", test_delays);
     ADD ("clock-set-back", test_clock_set_back);
     ADD ("clocks-a-moment-apart", test_clocks_a_moment_apart);
