@@ -164,6 +164,13 @@ congestion_free (Congestion *congestion)
     free (congestion);
 }
 
+static unsigned
+level_in_force (void *data)
+{
+    return atomic_load_explicit (&((Congestion *) data)->level_in_force, memory_order_relaxed)
+           % N_LEVELS;
+}
+
 static bool
 start_parts (Congestion *congestion, GError **error)
 {
@@ -186,8 +193,12 @@ start_parts (Congestion *congestion, GError **error)
     congestion->retry_after = td_attribute_declare (
         module, "call.retry-after", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_RETURN,
         "Seconds after which a call that was refused may be tried again", error);
+    congestion->service = (TdCongestionService){ .size = sizeof (TdCongestionService),
+                                                 .data = congestion,
+                                                 .level = level_in_force };
     return congestion->retry_after != NULL && congestion_add_commands (congestion, error)
-           && td_hook_add (module, "admit", &hook, error);
+           && td_hook_add (module, "admit", &hook, error)
+           && td_feature_provide (module, TD_FEATURE_CONGESTION, &congestion->service, error);
 }
 
 /* What is there already is of an earlier life, or of an import. */
@@ -294,7 +305,7 @@ describe (TdModule *module, GVariantDict *info)
 }
 
 TD_MODULE (congestion, .summary = "Machine congestion, and admission by it", .version = "1.0",
-           .license = "LGPL-2.1-or-later", .provides = TD_LIST ("service.congestion"),
+           .license = "LGPL-2.1-or-later", .provides = TD_LIST (TD_FEATURE_CONGESTION),
            .config = &congestion_section, .n_config = 1, .upgrade = TD_UPGRADE_HANDOVER,
            .start = start, .reload = reload, .stop = stop, .unload = unload, .check = check,
            .describe = describe, .export_state = export_state, .import_state = import_state)

@@ -18,6 +18,7 @@
 #include <tandem/attribute.h>
 #include <tandem/bus.h>
 #include <tandem/hook.h>
+#include <tandem/iface/congestion.h>
 #include <tandem/metric.h>
 #include <tandem/module.h>
 #include <tandem/worker.h>
@@ -51,6 +52,7 @@ typedef struct {
     _Alignas(64) Thinning thinning[TD_N_CLASSES]; /* by class, for all lanes */
     /* Control only. */
     TdModule *module;
+    TdCongestionService service;
     Settings *prepared; /* by a reload that is not committed yet */
     GBytes *handover;   /* from or for another build, until the next start */
     TdTimer tick;

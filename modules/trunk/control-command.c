@@ -141,6 +141,20 @@ read_texts (OptionGetter get, void *data, Control *control)
     control->is_continuous = get ("--continuous", data) != NULL;
     control->is_spray = get ("--spray", data) != NULL;
     control->is_skip |= get ("--skip", data) != NULL;
+    control->is_machine = get ("--machine", data) != NULL;
+}
+
+/* What is not said of a rule by the machine's level: from MC1 on, SILC a quarter, half, and all. */
+static void
+complete_rule (OptionGetter get, void *data, Control *control)
+{
+    if (control->kind == CONTROL_SILC && get ("--percent", data) == NULL
+        && get ("--direct", data) == NULL) {
+        memcpy (control->direct, (uint32_t[]){ 25, 50, 100 }, sizeof control->direct);
+    }
+    if (control->min_level == 0 && !control_is_by_level (control)) {
+        control->min_level = 1;
+    }
 }
 
 Control *
@@ -169,6 +183,9 @@ control_read (const char *name, OptionGetter get, void *data, GError **error)
         control_free (control);
         return NULL;
     }
+    if (control->is_machine) {
+        complete_rule (get, data, control);
+    }
     return control;
 }
 
@@ -195,7 +212,8 @@ write_flags (const Control *control, OptionSetter set, void *data)
     } flags[] = { { "--hard-to-reach", control->is_hard_to_reach },
                   { "--continuous", control->is_continuous },
                   { "--spray", control->is_spray },
-                  { "--skip", control->is_skip } };
+                  { "--skip", control->is_skip },
+                  { "--machine", control->is_machine } };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (flags); i++) {
         if (flags[i].is_set) {
@@ -219,8 +237,10 @@ control_write (const Control *control, OptionSetter set, void *data)
         g_autofree char *gap = g_strdup_printf ("%ums", control->gap_ms);
         set ("--gap", gap, data);
     }
-    if (control->kind == CONTROL_ACC || control->kind == CONTROL_RESERVATION) {
+    if (control_is_by_level (control) || control->kind == CONTROL_RESERVATION) {
         write_numbers ("--direct", control->direct, CONTROL_N_LEVELS, set, data);
+    }
+    if (control->kind == CONTROL_ACC || control->kind == CONTROL_RESERVATION) {
         write_numbers ("--alternate", control->alternate, CONTROL_N_LEVELS, set, data);
     }
     if (control->kind == CONTROL_RESERVATION) {
@@ -431,7 +451,7 @@ control_commands_start (Trunk *trunk, GError **error)
           .complete = "trunk list" },
         { .name = "--spray", .help = "reroute: to those in turn" },
         { .name = "--direct",
-          .help = "acc, reservation: percent of direct calls at each level: 0,25,75",
+          .help = "acc, silc, reservation: percent of direct calls at each level: 0,25,75",
           .takes_value = true },
         { .name = "--alternate",
           .help = "acc, reservation: the same of alternate-routed calls: 50,100,100",
@@ -443,6 +463,7 @@ control_commands_start (Trunk *trunk, GError **error)
         { .name = "--level",
           .help = "Only while the group's congestion has this level, 1 to 3, or more",
           .takes_value = true },
+        { .name = "--machine", .help = "Levels are those of this switch: MC1 to MC3" },
         { .name = "--cause", .help = "For which cause calls end; congestion", .takes_value = true },
         { .name = "--from", .help = "When it begins: 2026-03-29T14:00:00", .takes_value = true },
         { .name = "--until", .help = "When it ends", .takes_value = true },

@@ -211,6 +211,20 @@ point_of (const Control *control)
     return control->trunk == NULL ? AT_CALL : kinds[control->kind].point;
 }
 
+static unsigned
+level_for (const Control *control, const ControlQuestion *question)
+{
+    return control->is_machine ? question->machine_level : question->level;
+}
+
+bool
+control_is_by_level (const Control *control)
+{
+    return control->kind == CONTROL_ACC
+           || (control->kind == CONTROL_SILC
+               && (control->direct[0] | control->direct[1] | control->direct[2]) != 0);
+}
+
 static bool
 is_concerned (const Control *control, const ControlQuestion *question)
 {
@@ -225,7 +239,7 @@ is_concerned (const Control *control, const ControlQuestion *question)
         return false;
     }
     return (!control->is_hard_to_reach || question->is_hard_to_reach)
-           && question->level >= control->min_level;
+           && level_for (control, question) >= control->min_level;
 }
 
 /* Whether this one of the calls belongs to the PERCENT that are meant: of N calls never more nor less
@@ -269,7 +283,9 @@ hits_at_level (Control *control, unsigned level, const ControlQuestion *question
         return false;
     }
     unsigned at = MIN (level, CONTROL_N_LEVELS) - 1;
-    bool is_lesser = question->is_alternate || question->is_hard_to_reach;
+    /* What comes in is not alternate-routed yet. */
+    bool is_lesser =
+        control->kind != CONTROL_SILC && (question->is_alternate || question->is_hard_to_reach);
     return is_in_share (control, is_lesser ? ALTERNATE : DIRECT,
                         is_lesser ? control->alternate[at] : control->direct[at]);
 }
@@ -290,7 +306,11 @@ hits (Control *control, const ControlQuestion *question)
         return is_in_share (control, DIRECT, control->percent)
                && !passes_gap (control, question->now_us);
     case CONTROL_ACC:
-        return hits_at_level (control, question->level, question);
+        return hits_at_level (control, level_for (control, question), question);
+    case CONTROL_SILC:
+        return control_is_by_level (control)
+                   ? hits_at_level (control, level_for (control, question), question)
+                   : is_in_share (control, DIRECT, control->percent);
     case CONTROL_RESERVATION:
         /* Who is hard to reach would mostly take a place for nothing: kept out from the first level
          * on. */

@@ -51,13 +51,14 @@ typedef struct {
     ControlTraffic traffic;
     bool is_hard_to_reach; /* only calls to codes that are */
     uint32_t percent;      /* 1 .. 100 of what it concerns */
-    uint32_t min_level;    /* a rule: only while the group's congestion is at least this */
+    uint32_t min_level;    /* a rule: only while the congestion is at least this: the group's ... */
+    bool is_machine;       /* ... or this switch's own */
     uint32_t gap_ms;       /* CONTROL_GAP: one call in so long ... */
     bool is_continuous;    /* ... by the clock, not from the last call on */
     bool is_spray;         /* reroute: the groups in turn, not in order */
     bool is_skip;          /* ACC, reservation: the call goes on behind the group */
     char **via;            /* reroute: groups */
-    uint32_t direct[CONTROL_N_LEVELS];    /* ACC, reservation: percent kept out at level 1 .. */
+    uint32_t direct[CONTROL_N_LEVELS]; /* ACC, SILC, reservation: percent kept out at level 1 .. */
     uint32_t alternate[CONTROL_N_LEVELS]; /* ... of direct and of alternate-routed calls */
     uint32_t threshold[2];     /* reservation: free places at which level 1 and 2 begin */
     uint8_t cause;             /* Q.850, of calls that end here */
@@ -78,9 +79,10 @@ typedef struct {
     bool is_alternate; /* not the first choice of the route list */
     bool is_hard_to_reach;
     bool is_priority;
-    unsigned level;  /* the group's congestion, 0 .. 3 */
-    uint32_t n_idle; /* free places, UINT32_MAX: no limit */
-    int64_t now_us;  /* monotonic */
+    unsigned level;         /* the group's congestion, 0 .. 3 */
+    unsigned machine_level; /* this switch's own, MC0 .. MC3 */
+    uint32_t n_idle;        /* free places, UINT32_MAX: no limit */
+    int64_t now_us;         /* monotonic */
     int64_t wall_us;
 } ControlQuestion;
 
@@ -119,6 +121,9 @@ const Control *control_set_find (const ControlSet *set, uint32_t id);
 /* What the controls say to QUESTION at POINT; the strongest that has something to say counts. */
 ControlAnswer control_set_ask (ControlSet *set, ControlPoint point,
                                const ControlQuestion *question);
+
+/* Whether what CONTROL keeps out goes by the level of congestion. */
+bool control_is_by_level (const Control *control);
 
 /* Whether CONTROL is in force at WALL_US. */
 bool control_is_due (const Control *control, int64_t wall_us);

@@ -84,6 +84,7 @@ ask_controls (Trunk *trunk, ControlPoint point, TdCall *call, Group *group, bool
         .is_hard_to_reach = is_hard_to_reach (trunk, number),
         .is_priority = td_call_priority (call)->priority_class > TD_CLASS_ORDINARY,
         .level = group != NULL ? states_level (trunk, group) : 0,
+        .machine_level = machine_level (trunk),
         .n_idle = group != NULL ? group_n_idle (group) : UINT32_MAX,
         .now_us = td_clock_now_us (),
         .wall_us = td_clock_wall_us (),

@@ -252,6 +252,7 @@ start (TdModule *module, GError **error)
         statistics_load (trunk);
     }
     states_start (trunk);
+    machine_start (trunk);
     return true;
 }
 
@@ -294,6 +295,7 @@ stop (TdModule *module)
     calls_stop (trunk);
     states_stop (trunk);
     statistics_stop (trunk);
+    machine_stop (trunk);
 }
 
 static void
@@ -327,6 +329,6 @@ describe (TdModule *module, GVariantDict *info)
 
 TD_MODULE (trunk, .summary = "Trunk groups: members, capacity, states, controls, statistics",
            .version = "1.0", .license = "LGPL-2.1-or-later", .provides = TD_LIST (TD_FEATURE_TRUNK),
-           .config = trunk_sections, .n_config = TRUNK_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE,
-           .load = load, .start = start, .reload = reload, .stop = stop, .unload = unload,
-           .describe = describe, .check = check)
+           .wants = TD_LIST (TD_FEATURE_CONGESTION), .config = trunk_sections,
+           .n_config = TRUNK_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE, .load = load, .start = start,
+           .reload = reload, .stop = stop, .unload = unload, .describe = describe, .check = check)

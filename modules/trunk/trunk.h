@@ -10,6 +10,7 @@
 
 #include <tandem/bus.h>
 #include <tandem/command.h>
+#include <tandem/iface/congestion.h>
 #include <tandem/iface/trunk.h>
 #include <tandem/module.h>
 
@@ -25,6 +26,8 @@ typedef struct {
     Store *store;
     Archive *archive;
     StationKeeper keeper;
+    _Atomic (const TdCongestionService *) congestion; /* nullable */
+    TdSubscription *features;
     GHashTable *stations; /* Condition -> Station */
     TdTopic *state_topic, *congestion_topic;
     TdTimer tick;
@@ -86,6 +89,14 @@ void statistics_store (Trunk *trunk);
 
 /* The same at the end, when nobody counts on: with the present intervals, at once. */
 void statistics_stop (Trunk *trunk);
+
+/* --- machine.c: the congestion of this switch itself --------------------------------------- */
+
+void machine_start (Trunk *trunk);
+void machine_stop (Trunk *trunk);
+
+/* MC0 .. MC3; MC0 where nobody watches it. Thread: a lane. */
+unsigned machine_level (const Trunk *trunk);
 
 /* --- Commands ----------------------------------------------------------------------------- */
 

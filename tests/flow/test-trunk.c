@@ -677,6 +677,46 @@ test_silc (Flow *flow, gconstpointer data)
 }
 
 static void
+place_four (Flow *flow, const char *expected)
+{
+    g_string_truncate (flow->endpoint->log, 0); /* of those that nobody answered */
+    for (unsigned i = 0; i < 4; i++) {
+        call (flow, "a", "two");
+    }
+    LOG (expected);
+}
+
+/* Nobody has to be awake: the level of the switch says how much of a group's traffic it takes. */
+static void
+test_silc_by_the_machine (Flow *flow, gconstpointer data)
+{
+    must ("control set silc --trunk two --machine", "\"control\":1");
+    place_four (flow, "b:originate b:originate b:originate b:originate ");
+    must ("congestion set MC1", "");
+    place_four (flow, "b:originate b:originate b:originate a:release(42) ");
+    must ("congestion set MC2", "");
+    place_four (flow, "b:originate a:release(42) b:originate a:release(42) ");
+    must ("module unload trunk", "unloaded"); /* it is what it was after a restart, too */
+    must ("module load trunk", "running");
+    must ("congestion set MC3", "");
+    place_four (flow, "a:release(42) a:release(42) a:release(42) a:release(42) ");
+    must ("congestion clear", "");
+    must ("module unload congestion", "unloaded"); /* nobody keeps it */
+    place_four (flow, "b:originate b:originate b:originate b:originate ");
+}
+
+static void
+test_acc_by_the_machine (Flow *flow, gconstpointer data)
+{
+    must ("control set acc --trunk one --machine --direct 0,50,100", "\"control\":1");
+    must ("congestion set MC1", "");
+    place_four (flow, "b:originate b:originate b:originate b:originate ");
+    must ("congestion set MC2", "");
+    place_four (flow, "b:originate a:release(42) b:originate a:release(42) ");
+    must ("control list", "\"machine\":\"yes\"");
+}
+
+static void
 test_wrong_controls (Flow *flow, gconstpointer data)
 {
     must ("control set skip --trunk nobody", "error: there is no trunk \"nobody\"");
@@ -956,7 +996,11 @@ test_many (void)
 #define MEMBERS(group, east, west)                                                                 \
     "[trunk pair]\n" group "[member east]\ntrunk = pair\naddress = fake:e\n" east                  \
     "[member west]\ntrunk = pair\naddress = fake:w\n" west
-#define TWO   "[trunk two]\naddress = fake:c\n"
+#define TWO "[trunk two]\naddress = fake:c\n"
+/* It says the level, and lets everybody in. */
+#define CONGESTION                                                                                 \
+    "congestion = required\n[congestion]\nadmit-mc1 = 100 %\nadmit-mc2 = 100 %\n"                  \
+    "admit-mc3 = 100 %\n"
 #define THREE "[trunk three]\naddress = fake:d\n"
 
 int
@@ -1007,6 +1051,8 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-050/reroute", ONE TWO, "@one", test_reroute);
     ADD_CASE ("ROU-050/reroute-overflow", SMALL TWO THREE, "@one", test_reroute_of_overflow);
     ADD_CASE ("ROU-050/silc", ONE TWO, "@one", test_silc);
+    ADD_CASE ("ROU-050/silc-by-the-machine", CONGESTION ONE TWO, "@one", test_silc_by_the_machine);
+    ADD_CASE ("ROU-050/acc-by-the-machine", CONGESTION ONE TWO, "@one", test_acc_by_the_machine);
     ADD_CASE ("ROU-050/wrong", ONE, "@one", test_wrong_controls);
     ADD_CASE ("ROU-009/statistics", ONE TWO, "@one", test_statistics);
     ADD_CASE ("ROU-009/forms-agree", ONE, "@one", test_forms_agree);

@@ -273,6 +273,50 @@ test_rule (void)
     control_set_free (set);
 }
 
+/* A rule by the level of the switch itself does not ask for that of the group. */
+static void
+test_rule_by_machine (void)
+{
+    ControlSet *set = control_set_new ();
+    Control *control = add (set, CONTROL_CANCEL_TO, "a", NULL);
+    ControlQuestion call = call_to ("1");
+
+    control->min_level = 2;
+    control->is_machine = true;
+    must_add (set, control);
+    for (unsigned i = 0; i < 16; i++) {
+        call.level = i / 4;
+        call.machine_level = i % 4;
+        g_assert_true ((ask_once (set, AT_TARGET, call) == CONTROL_CANCEL)
+                       == (call.machine_level >= 2));
+    }
+    control_set_free (set);
+}
+
+/* Selective incoming load control: a share of the calls that come in, by level, whatever they are. */
+static void
+test_silc_by_level (void)
+{
+    static const uint32_t percent[4] = { 0, 25, 50, 100 };
+    ControlSet *set = control_set_new ();
+    Control *control = add (set, CONTROL_SILC, "a", NULL);
+    unsigned hits[4] = { 0 };
+
+    memcpy (control->direct, percent + 1, sizeof control->direct);
+    control->is_machine = true;
+    must_add (set, control);
+    for (unsigned i = 0; i < 4000; i++) {
+        ControlQuestion call = call_to ("1");
+        call.machine_level = i / 1000;
+        call.is_hard_to_reach = g_test_rand_bit ();
+        hits[call.machine_level] += ask_once (set, AT_CALL, call) == CONTROL_CANCEL;
+    }
+    for (unsigned level = 0; level < 4; level++) {
+        g_assert_cmpuint (hits[level], ==, percent[level] * 10);
+    }
+    control_set_free (set);
+}
+
 static void
 test_strongest (void)
 {
@@ -361,6 +405,8 @@ main (int argc, char **argv)
     g_test_add_func ("/trunk/ROU-050/spray", test_spray);
     g_test_add_func ("/trunk/ROU-050/schedule", test_schedule);
     g_test_add_func ("/trunk/ROU-050/rule", test_rule);
+    g_test_add_func ("/trunk/ROU-050/rule-by-machine", test_rule_by_machine);
+    g_test_add_func ("/trunk/ROU-050/silc-by-level", test_silc_by_level);
     g_test_add_func ("/trunk/ROU-050/strongest", test_strongest);
     g_test_add_func ("/trunk/ROU-050/senseless", test_senseless);
     g_test_add_func ("/trunk/ROU-050/at-most-a-thousand", test_at_most_a_thousand);
