@@ -313,6 +313,7 @@ keep_trace (TdLegTrace *trace, const TdChannel *leg)
         trace->trunk = g_strdup (td_channel_trunk (leg));
         trace->peer_address = g_strdup (leg->peer_address);
         trace->peer_id = g_strdup (leg->peer_id);
+        trace->leg = leg->id;
     }
 }
 

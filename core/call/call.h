@@ -84,6 +84,7 @@ typedef struct {
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
     char *trunk, *peer_address, *peer_id;
+    TdId leg;
 } TdLegTrace;
 
 struct TdCall {

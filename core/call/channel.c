@@ -194,6 +194,15 @@ td_hold_add (TdHold **holds, TdHold *hold)
 }
 
 void
+td_holds_move (TdHold **holds, TdChannel *leg)
+{
+    for (TdHold *hold = *holds; hold != NULL; hold = hold->next) {
+        hold->leg = leg->id;
+    }
+    leg->holds = g_steal_pointer (holds);
+}
+
+void
 td_holds_end (TdHold **holds, TdChannel *leg)
 {
     TdHold *hold;
@@ -210,6 +219,7 @@ void
 td_channel_hold (TdChannel *channel, TdHold *hold)
 {
     g_return_if_fail (td_channel_is_alive (channel));
+    hold->leg = channel->id;
     td_hold_add (&channel->holds, hold);
 }
 

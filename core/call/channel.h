@@ -81,6 +81,9 @@ char *td_leg_service (const TdChannel *leg);
 /* Adds HOLD, whose owner is in use from now on, to HOLDS. */
 void td_hold_add (TdHold **holds, TdHold *hold);
 
+/* All HOLDS of an attempt are LEG's from now on, which came of it. */
+void td_holds_move (TdHold **holds, TdChannel *leg);
+
 /* Ends all HOLDS, of LEG or (NULL) of an attempt that no leg came of. */
 void td_holds_end (TdHold **holds, TdChannel *leg);
 

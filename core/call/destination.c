@@ -109,7 +109,7 @@ td_call_make_leg (TdCall *call, const TdDestination *to, TdCause *ret_failure)
     td_channel_set_trunk (leg, to->trunk_name);
     td_attributes_free (leg->attributes);
     leg->attributes = g_steal_pointer (&call->target_attributes);
-    leg->holds = g_steal_pointer (&call->holds);
+    td_holds_move (&call->holds, leg);
     return leg;
 }
 

@@ -43,6 +43,9 @@ static const TdField fields[] = {
     INT (packets_lost_from_called, "RTP packets lost on the way from the called leg"),
     UINT (jitter_from_calling_us, "Interarrival jitter of the calling leg, microseconds"),
     UINT (jitter_from_called_us, "Interarrival jitter of the called leg, microseconds"),
+    TD_FIELD (TdCallFact, calling_leg, TD_FIELD_ID, "The calling leg"),
+    TD_FIELD (TdCallFact, called_leg, TD_FIELD_ID,
+              "The called leg: of several that ring together the one it is about"),
 };
 
 static const struct {
@@ -89,6 +92,8 @@ fill_legs (TdCallFact *fact, const TdCall *call, const TdChannel *b)
     fact->called_trunk = b != NULL ? td_channel_trunk (b) : call->gone_b.trunk;
     fact->called_peer = b != NULL ? b->peer_address : call->gone_b.peer_address;
     fact->called_peer_id = b != NULL ? b->peer_id : call->gone_b.peer_id;
+    fact->calling_leg = a != NULL ? a->id : call->gone_a.leg;
+    fact->called_leg = b != NULL ? b->id : call->gone_b.leg;
 }
 
 static void

@@ -142,6 +142,7 @@ struct TdHold {
      * hold, also when another lane's call has adopted the leg. May free HOLD. */
     void (*ended) (TdHold *hold, TdChannel *leg);
     TdHold *next; /* private */
+    TdId leg;     /* the leg it is kept for; TD_ID_NONE as long as none came of the attempt */
 };
 
 /* Keeps HOLD (transfer none until it has ended) for the leg that comes of this attempt. */
@@ -253,6 +254,8 @@ typedef struct {
     int64_t packets_lost_from_called;
     uint32_t jitter_from_calling_us;
     uint32_t jitter_from_called_us;
+    TdId calling_leg; /* as its channel, and whoever holds something for it, name it */
+    TdId called_leg;  /* the one the fact is about, where several ring together */
 } TdCallFact;
 
 /* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",

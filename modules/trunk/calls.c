@@ -200,23 +200,16 @@ call_link_leg (Leg *leg)
 
 /* --- Facts ------------------------------------------------------------------------------- */
 
-/* The leg by TRUNK (nullable) that is not concluded. Facts do not name it: where there are several,
- * the one that fits best, which HAS_ENDED or not, and is ringing or not. */
+/* The leg of ID, where it has a place in a group and is not concluded. */
 static Leg *
-find_leg (const Call *call, Way way, const char *trunk, bool has_ended, bool is_alerted)
+find_leg (const Call *call, TdId id)
 {
-    Leg *found = NULL;
-    int best = -1;
+    Leg *leg = call->legs;
 
-    for (Leg *leg = call->legs; leg != NULL; leg = leg->next) {
-        int fit = 2 * (leg->has_ended == has_ended) + ((leg->leg.alerted_us != 0) == is_alerted);
-        if (leg->leg.way == way && !leg->leg.is_concluded
-            && (trunk == NULL || strcmp (leg->leg.group->name, trunk) == 0) && fit > best) {
-            found = leg;
-            best = fit;
-        }
+    while (leg != NULL && (leg->hold.leg != id || leg->leg.is_concluded)) {
+        leg = leg->next;
     }
-    return found;
+    return leg;
 }
 
 static void
@@ -232,7 +225,7 @@ count_reach (const Trunk *trunk, const char *number, bool is_answered)
 static void
 hear_alerting (const Call *call, const TdCallFact *fact, int64_t now_us, int64_t wall_us)
 {
-    Leg *out = find_leg (call, WAY_OUT, fact->called_trunk, false, false);
+    Leg *out = find_leg (call, fact->called_leg);
 
     if (out != NULL) {
         group_leg_alerted (&out->leg, now_us, wall_us);
@@ -242,8 +235,8 @@ hear_alerting (const Call *call, const TdCallFact *fact, int64_t now_us, int64_t
 static void
 hear_answered (Call *call, const TdCallFact *fact, int64_t now_us, int64_t wall_us)
 {
-    Leg *out = find_leg (call, WAY_OUT, fact->called_trunk, false, true);
-    Leg *in = find_leg (call, WAY_IN, NULL, false, true);
+    Leg *out = find_leg (call, fact->called_leg);
+    Leg *in = find_leg (call, fact->calling_leg);
 
     if (out != NULL) {
         group_leg_answered (&out->leg, now_us, wall_us);
@@ -257,10 +250,7 @@ hear_answered (Call *call, const TdCallFact *fact, int64_t now_us, int64_t wall_
 static void
 hear_failed (const Call *call, const TdCallFact *fact, int64_t now_us, int64_t wall_us)
 {
-    /* Who has lost to a leg that answers, or has not responded, is likely not the one that rings. */
-    bool has_rung =
-        fact->cause != TD_CAUSE_NORMAL_CLEARING && fact->cause != TD_CAUSE_NO_USER_RESPONDING;
-    Leg *out = find_leg (call, WAY_OUT, fact->called_trunk, true, has_rung);
+    Leg *out = find_leg (call, fact->called_leg);
 
     if (out == NULL) {
         return;

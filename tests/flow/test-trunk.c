@@ -907,6 +907,20 @@ test_sums (Flow *flow, gconstpointer data)
     }
 }
 
+/* Two legs of one group ring together. What becomes of one is not put down to the other: the one that
+ * rang has reached the called user when the caller gives up, whoever was busy before. */
+static void
+test_ringing_together (Flow *flow, gconstpointer data)
+{
+    call (flow, "a", NULL);
+    SAY ("e", FAKE_RING, NULL);
+    SAY ("w", FAKE_RELEASE, "17");
+    SAY ("a", FAKE_RELEASE, "16");
+    g_assert_cmpfloat (counted ("pair", "busy"), ==, 1);
+    g_assert_cmpfloat (counted ("pair", "no_answer"), ==, 1);
+    g_assert_cmpfloat (counted ("pair", "out_effective"), ==, 2);
+}
+
 static void
 test_congestion_is_told (Flow *flow, gconstpointer data)
 {
@@ -1066,6 +1080,8 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-009/odd-name", "[trunk o\"n\\e]\naddress = fake:b\n", "b",
               test_label_of_odd_name);
     ADD_CASE ("ROU-009/sums", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair", test_sums);
+    ADD_CASE ("ROU-009/ringing-together", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair",
+              test_ringing_together);
     ADD_CASE ("ROU-008/congestion", ONE, "@one", test_congestion_is_told);
     g_test_add_func ("/trunk/ROU-001/many", test_many);
     return g_test_run ();
