@@ -399,6 +399,12 @@ td_subscriptions_each (void (*visit) (const char *owner, const char *topics, uin
 
 /* --- Life -------------------------------------------------------------------------------- */
 
+uint32_t
+td_bus_boot (void)
+{
+    return bus.boot;
+}
+
 void
 td_bus_open (const char *node, unsigned boot)
 {

@@ -9,6 +9,9 @@
 /* NODE and BOOT go into every fact. */
 void td_bus_open (const char *node, unsigned boot);
 
+/* Which life of the process this is. */
+uint32_t td_bus_boot (void);
+
 /* Frees topics and subscriptions. The lanes have ended. */
 void td_bus_close (void);
 

@@ -53,9 +53,10 @@ put (GString *text, const void *bytes, size_t size)
 }
 
 static void
-put_text (GString *text, const char *value)
+put_text (GString *text, const char *value, size_t max_text)
 {
-    put (text, value, strlen (value) + 1);
+    put (text, value, strnlen (value, max_text));
+    g_string_append_c (text, '\0');
 }
 
 static size_t
@@ -67,7 +68,7 @@ size_of_type (TdFieldType type)
 }
 
 static void
-put_field (GString *text, const void *body, const TdField *field)
+put_field (GString *text, const void *body, const TdField *field, size_t max_text)
 {
     const char *value = (const char *) body + field->offset;
     uint8_t type = (uint8_t) field->type;
@@ -81,12 +82,12 @@ put_field (GString *text, const void *body, const TdField *field)
     uint8_t is_there = string != NULL;
     put (text, &is_there, sizeof is_there);
     if (string != NULL) {
-        put_text (text, string);
+        put_text (text, string, max_text);
     }
 }
 
-static void
-put_fact (GString *text, const TdFact *fact)
+void
+td_journal_put (GString *text, const TdFact *fact, size_t max_text)
 {
     uint32_t n_fields, size = 0;
     const TdField *fields = td_topic_fields (fact->topic, &n_fields);
@@ -94,8 +95,8 @@ put_fact (GString *text, const TdFact *fact)
     n_fields = fact->body != NULL ? n_fields : 0;
     g_string_truncate (text, 0);
     put (text, &size, sizeof size);
-    put_text (text, td_topic_name (fact->topic));
-    put_text (text, fact->node);
+    put_text (text, td_topic_name (fact->topic), SIZE_MAX);
+    put_text (text, fact->node, max_text);
     put (text, &fact->boot, sizeof fact->boot);
     put (text, &fact->sequence, sizeof fact->sequence);
     put (text, &fact->call, sizeof fact->call);
@@ -104,7 +105,7 @@ put_fact (GString *text, const TdFact *fact)
     put (text, &fact->priority_class, sizeof fact->priority_class);
     put (text, &n_fields, sizeof n_fields);
     for (uint32_t i = 0; i < n_fields; i++) {
-        put_field (text, fact->body, &fields[i]);
+        put_field (text, fact->body, &fields[i], max_text);
     }
     size = (uint32_t) text->len;
     memcpy (text->str, &size, sizeof size);
@@ -182,9 +183,9 @@ get_envelope (Reader *reader, TdFact *fact, uint32_t *ret_n_fields)
 
 enum { HEAD_SIZE = (sizeof (TdFact) + 15) & ~(size_t) 15 };
 
-/* The fact in BYTES (transfer full), or NULL: one allocation, as of td_fact_copy(). */
-static TdFact *
-read_fact (const char *bytes, size_t size)
+/* One allocation, as of td_fact_copy(). */
+TdFact *
+td_journal_get (const char *bytes, size_t size)
 {
     TdFact envelope = { 0 };
     Reader reader = { bytes, bytes + size };
@@ -269,7 +270,7 @@ read_file (File *file, GPtrArray *facts, unsigned *ret_n_skipped)
             break;
         }
         if (n >= file->head.n_drained) {
-            TdFact *fact = read_fact (bytes + at + sizeof size, size - sizeof size);
+            TdFact *fact = td_journal_get (bytes + at + sizeof size, size - sizeof size);
             *ret_n_skipped += fact == NULL;
             if (fact != NULL) {
                 g_ptr_array_add (facts, fact);
@@ -407,7 +408,7 @@ td_journal_add (TdJournal *journal, const TdFact *fact)
 {
     File *file = &journal->files[journal->filling];
 
-    put_fact (journal->text, fact);
+    td_journal_put (journal->text, fact, SIZE_MAX);
     if (!write_at (file->fd, journal->text->str, journal->text->len, file->end)) {
         return false; /* the next one is written over it */
     }

@@ -32,6 +32,13 @@ void td_journal_turn (TdJournal *journal);
 /* The first N of the facts that drain are stored; IS_ALL: all are. Thread: any, one at a time. */
 void td_journal_drained (TdJournal *journal, unsigned n, bool is_all);
 
+/* FACT as it stands in a file, in place of what is in TEXT: first its length as uint32_t, then the rest.
+ * Texts are cut to MAX_TEXT bytes. */
+void td_journal_put (GString *text, const TdFact *fact, size_t max_text);
+
+/* The fact (transfer full) in BYTES, which stand behind its length, or NULL. */
+TdFact *td_journal_get (const char *bytes, size_t size);
+
 /* Closes the journal (nullable); what is in it is found by the next one who opens it. */
 void td_journal_close (TdJournal *journal);
 

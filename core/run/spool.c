@@ -13,6 +13,7 @@
 #include "run/bus.h"
 
 #include "base/owner.h"
+#include "run/begun.h"
 #include "run/journal.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ enum {
     MAX_BATCH = 1024,
     CLOSE_PATIENCE_US = 3 * G_USEC_PER_SEC,
     CLOSE_RETRY_MS = 250,
+    BEAT_MS = 1000,
 };
 
 /* A fact by its name. */
@@ -58,9 +60,12 @@ struct TdSpool {
     bool is_posted; /* the post is under way */
     bool is_awake;  /* the control lane will look again by itself */
 
+    const TdTopic *begins, *ends;
+    TdBegun *begun; /* nullable */
+
     /* Of the control lane: */
     TdPost post;
-    TdTimer timer;
+    TdTimer timer, beat;
     GPtrArray *batch;
     unsigned first; /* of the batch, that is not taken yet */
     bool is_failing, is_due, is_closing, is_silent;
@@ -142,6 +147,26 @@ note (TdSpool *spool, const TdFact *fact)
     return was_whole ? errno : 0;
 }
 
+/* Puts FACT into the journal, and what it begins or ends on the list: that a call has begun is known
+ * before its fact is, and that it has ended after, so that each has an end whenever we are killed. Returns
+ * errno where the first one cannot be. The lock is held. */
+static int
+write_down (TdSpool *spool, const TdFact *fact)
+{
+    bool is_listed =
+        spool->begun == NULL || fact->topic != spool->begins || td_begun_add (spool->begun, fact);
+    int list_number = errno, number = note (spool, fact);
+
+    if (spool->begun != NULL && fact->topic == spool->ends) {
+        td_begun_end (spool->begun, fact->call);
+    }
+    if (!is_listed && spool->is_journal_whole) {
+        spool->is_journal_whole = false;
+        number = list_number;
+    }
+    return number;
+}
+
 static void
 hear (const TdFact *fact, void *data)
 {
@@ -160,8 +185,11 @@ hear (const TdFact *fact, void *data)
     pthread_mutex_lock (&spool->lock);
     if (spool->held_bytes + size_bytes > spool->decl.capacity_bytes) {
         n_lost = ++spool->n_lost;
+        if (spool->begun != NULL && fact->topic == spool->ends) {
+            td_begun_end (spool->begun, fact->call);
+        }
     } else {
-        number = note (spool, fact);
+        number = write_down (spool, fact);
         g_ptr_array_add (spool->waiting, g_steal_pointer (&copy));
         spool->held_bytes += size_bytes;
         must_post = !spool->is_posted && !spool->is_awake;
@@ -311,6 +339,7 @@ spool_free (void *data)
     g_ptr_array_unref (spool->waiting);
     g_ptr_array_unref (spool->batch);
     td_journal_close (spool->journal);
+    td_begun_unref (spool->begun);
     pthread_mutex_destroy (&spool->lock);
     g_clear_error (&spool->error);
     g_free ((char *) spool->decl.name);
@@ -512,6 +541,7 @@ enlist (TdSpool *spool)
 static void
 delist (TdSpool *spool)
 {
+    td_timer_stop (&spool->beat);
     g_ptr_array_remove (spools, spool);
     for (unsigned i = 0; i < spools->len; i++) {
         TdSpool *other = spools->pdata[i];
@@ -566,6 +596,16 @@ declare_metrics (TdSpool *spool)
                                  "stopped.");
 }
 
+/* Has the control lane look, before it is told of any fact. */
+static void
+wake (TdSpool *spool)
+{
+    if (!spool->is_posted) {
+        spool->is_posted = true;
+        td_lane_post (td_lane_control (), &spool->post);
+    }
+}
+
 /* Takes over what a process before has left, and has it stored. */
 static void
 open_journal (TdSpool *spool)
@@ -591,8 +631,7 @@ open_journal (TdSpool *spool)
         td_log_notice (spool->module, spool->decl.name,
                        "%u facts that were not stored when a process ended are stored now",
                        n_found);
-        spool->is_posted = true;
-        td_lane_post (td_lane_control (), &spool->post);
+        wake (spool);
     }
     if (n_skipped > 0) {
         td_log_error (spool->module, spool->decl.name,
@@ -600,6 +639,129 @@ open_journal (TdSpool *spool)
                       n_skipped, spool->decl.journal);
         td_metric_add (spool->lost_total, n_skipped);
     }
+}
+
+/* --- What had begun ----------------------------------------------------------------------- */
+
+static void
+beat (TdTimer *timer)
+{
+    TdSpool *spool = (TdSpool *) ((char *) timer - offsetof (TdSpool, beat));
+
+    if (td_begun_count (spool->begun) > 0) {
+        td_begun_live (spool->begun, td_clock_now_us ());
+    }
+    td_timer_start (timer, BEAT_MS);
+}
+
+/* The end of what LEFT has begun, as far as it is known (transfer full). */
+static TdFact *
+make_end (const TdSpool *spool, const TdBegunLeft *left)
+{
+    g_autofree void *body = g_memdup2 (left->fact->body, td_topic_body_size (left->fact->topic));
+    TdFact fact = *left->fact;
+
+    spool->decl.finish (body, left->fact, left->until_us);
+    fact.topic = spool->ends;
+    fact.sequence++;
+    fact.wall_us += left->until_us - fact.monotonic_us;
+    fact.monotonic_us = left->until_us;
+    fact.body = body;
+    return td_fact_copy (&fact);
+}
+
+static void
+note_ends (const TdSpool *spool, const GPtrArray *facts, GHashTable *ended)
+{
+    for (unsigned i = 0; i < facts->len; i++) {
+        TdFact *fact = facts->pdata[i];
+        if (fact->topic == spool->ends) {
+            g_hash_table_add (ended, &fact->call);
+        }
+    }
+}
+
+/* Has the end of LEFT stored with the rest; it is off the list once that is in the journal. Of calls that
+ * have ENDED the journal gave an end back: we were killed before they were off the list. */
+static void
+finish (TdSpool *spool, const TdBegunLeft *left, GHashTable *ended)
+{
+    TdId call = left->fact->call;
+
+    if (left->fact->body != NULL && !g_hash_table_contains (ended, &call)) {
+        TdFact *end = make_end (spool, left);
+        note (spool, end);
+        g_ptr_array_add (spool->waiting, end);
+        spool->held_bytes += td_fact_size_bytes (end);
+        td_metric_add (spool->waiting_facts, 1);
+    }
+    td_begun_end (spool->begun, call);
+}
+
+static void
+finish_all (TdSpool *spool, GArray *left)
+{
+    g_autoptr (GHashTable) ended = g_hash_table_new (g_int64_hash, g_int64_equal);
+
+    note_ends (spool, spool->batch, ended);
+    note_ends (spool, spool->waiting, ended);
+    for (unsigned i = 0; i < left->len; i++) {
+        TdBegunLeft *one = &g_array_index (left, TdBegunLeft, i);
+        finish (spool, one, ended);
+        td_fact_free (one->fact);
+    }
+    if (left->len > 0) {
+        td_log_warning (spool->module, spool->decl.name,
+                        "%u calls were going on when a process was killed: that they have ended is "
+                        "on record now",
+                        left->len);
+        wake (spool);
+    }
+}
+
+/* The list that another build of the module has open, or NULL. */
+static TdBegun *
+find_begun (const TdSpool *spool)
+{
+    for (unsigned i = 0; i < spools->len; i++) {
+        const TdSpool *other = spools->pdata[i];
+        if (other != spool && other->begun != NULL && g_str_equal (other->queue, spool->queue)) {
+            return td_begun_ref (other->begun);
+        }
+    }
+    return NULL;
+}
+
+/* With what a process before has left in the journal in hand. */
+static void
+open_begun (TdSpool *spool)
+{
+    g_autoptr (GArray) left = g_array_new (FALSE, FALSE, sizeof (TdBegunLeft));
+    g_autoptr (GError) error = NULL;
+    unsigned n_skipped = 0;
+
+    spool->begins = td_topic_find (spool->decl.begins);
+    spool->ends = td_topic_find (spool->decl.ends);
+    g_return_if_fail (spool->begins != NULL && spool->ends != NULL
+                      && td_topic_body_size (spool->begins) == td_topic_body_size (spool->ends));
+    spool->begun = find_begun (spool);
+    if (spool->begun == NULL) {
+        spool->begun = td_begun_open (spool->decl.journal, spool->decl.name, td_bus_boot (), left,
+                                      &n_skipped, &error);
+    }
+    if (spool->begun == NULL) {
+        td_log_warning (spool->module, spool->decl.name,
+                        "%s; of calls that go on when we are killed no end will be on record",
+                        error->message);
+        return;
+    }
+    if (n_skipped > 0) {
+        td_log_error (spool->module, spool->decl.name,
+                      "%u calls in %s/%s.begun cannot be read: no end of theirs is on record",
+                      n_skipped, spool->decl.journal, spool->decl.name);
+    }
+    finish_all (spool, left);
+    td_timer_start (&spool->beat, BEAT_MS);
 }
 
 TdSpool *
@@ -619,12 +781,16 @@ td_spool_open (TdModule *module, const char *const *topics, const TdSpoolDecl *d
     spool->batch = g_ptr_array_new ();
     spool->post = (TdPost){ .owner = module, .run = run_post, .drop = drop_post };
     td_timer_init (&spool->timer, module, expire);
+    td_timer_init (&spool->beat, module, beat);
     declare_metrics (spool);
     spool->is_journal_whole = true;
     spool->kept = g_new0 (FactName, td_lane_count () + 1);
     enlist (spool);
     if (spool->decl.journal != NULL) {
         open_journal (spool);
+    }
+    if (spool->decl.journal != NULL && spool->decl.finish != NULL) {
+        open_begun (spool);
     }
     spool->subscription = td_bus_subscribe (module, topics, hear, spool);
     /* After the subscription, which is to go with it. */

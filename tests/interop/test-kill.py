@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""tandemd is killed in the middle of calls: what was told to a peer is on record, once."""
+"""tandemd is killed in the middle of calls: what was told to a peer is on record, once, and each call that
+was answered has an end there (BIL-002, BIL-012)."""
 
 import collections
 import csv
@@ -74,8 +75,12 @@ class Killed(PeerCase):
         with open(self.csv, encoding='utf-8', newline='') as file:
             rows = list(csv.DictReader(file))
         self.check([(row['record'], row['calling_peer_id']) for row in rows])
+        self.check_ends([(row['cause_text'], int(row['duration_us'])) for row in rows
+                         if row['record'] == 'STOP'])
         with sqlite3.connect(self.database) as database:
             self.check(database.execute('SELECT record, calling_peer_id FROM records').fetchall())
+            self.check_ends(database.execute(
+                "SELECT cause_text, duration_us FROM records WHERE record = 'STOP'").fetchall())
 
     def check(self, records):
         counts = collections.Counter(records)
@@ -84,6 +89,16 @@ class Killed(PeerCase):
         self.assertEqual({key for key, n in counts.items() if n > 1}, set())
         self.assertEqual({call for call in self.answered if ('START', call) not in counts}, set())
         self.assertEqual({call for call in self.ended if ('STOP', call) not in counts}, set())
+        began, over = ({call for record, call in counts if record == wanted}
+                       for wanted in ('START', 'STOP'))
+        self.assertEqual(began - over, set())
+
+    def check_ends(self, stops):
+        """Of the calls that were up when it was killed it is said so, and no more than they lasted."""
+        lasted = [duration for text, duration in stops if text == 'Node failure']
+        print(f'# {len(lasted)} of {len(stops)} calls were up when it was killed')
+        self.assertGreater(len(lasted), 0)
+        self.assertTrue(all(0 <= duration < 5e6 for duration in lasted), lasted)
 
 
 if __name__ == '__main__':

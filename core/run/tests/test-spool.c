@@ -32,16 +32,20 @@ typedef struct {
     char *journal; /* a folder, or NULL */
 } Fixture;
 
-static TdTopic *
+static void
 declare (void)
 {
-    return td_topic_declare (NULL, &(TdTopicDecl){ .size = sizeof (TdTopicDecl),
-                                                   .version = 1,
-                                                   .name = "test.fact",
-                                                   .help = "A fact",
-                                                   .fields = fields,
-                                                   .n_fields = G_N_ELEMENTS (fields),
-                                                   .body_size = sizeof (Body) });
+    static const char *const names[] = { "test.fact", "test.begin", "test.end" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
+        td_topic_declare (NULL, &(TdTopicDecl){ .size = sizeof (TdTopicDecl),
+                                                .version = 1,
+                                                .name = names[i],
+                                                .help = "A fact",
+                                                .fields = fields,
+                                                .n_fields = G_N_ELEMENTS (fields),
+                                                .body_size = sizeof (Body) });
+    }
 }
 
 static bool
@@ -82,6 +86,13 @@ configure (void *settings, void *data)
     g_string_append_printf (((Fixture *) data)->taken, "{%s}", text);
 }
 
+/* A thousand more, and a hundred for each tenth of a second. */
+static void
+finish (void *body, const TdFact *begun, int64_t until_us)
+{
+    ((Body *) body)->number += 1000 + (uint32_t) ((until_us - begun->monotonic_us) / 1000);
+}
+
 static void
 open_spool (Fixture *fixture, uint64_t capacity_bytes)
 {
@@ -95,19 +106,28 @@ open_spool (Fixture *fixture, uint64_t capacity_bytes)
                                                     .configure = configure,
                                                     .drop_settings = g_free,
                                                     .journal = fixture->journal,
+                                                    .begins = "test.begin",
+                                                    .ends = "test.end",
+                                                    .finish = finish,
                                                     .data = fixture });
+}
+
+static void
+open_world (Fixture *fixture, unsigned boot)
+{
+    td_lanes_open (&(TdLanesOptions){
+        .n_lanes = 2, .is_fake = true, .seed = g_test_rand_int (), .boot = boot });
+    td_bus_open ("exchange-1", boot);
+    declare ();
+    td_owner_init (&fixture->module, "guest");
+    fixture->taken = g_string_new (NULL);
+    open_spool (fixture, 1024 * 1024);
 }
 
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-    td_lanes_open (
-        &(TdLanesOptions){ .n_lanes = 2, .is_fake = true, .seed = g_test_rand_int (), .boot = 3 });
-    td_bus_open ("exchange-1", 3);
-    declare ();
-    td_owner_init (&fixture->module, "guest");
-    fixture->taken = g_string_new (NULL);
-    open_spool (fixture, 1024 * 1024);
+    open_world (fixture, 3);
 }
 
 /* The module stops, and leaves nothing. */
@@ -471,6 +491,179 @@ test_journal_that_cannot_be (Fixture *fixture, gconstpointer data)
     assert_taken ("[1 ]");
 }
 
+/* --- Begun and not ended ----------------------------------------------------------------- */
+
+typedef struct {
+    const char *topic;
+    TdId call;
+    unsigned number;
+    const char *text;
+} Event;
+
+static void
+do_happen (void *data)
+{
+    const Event *event = data;
+    Body body = { .number = event->number, .text = event->text };
+    uint32_t sequence = 0;
+
+    td_bus_publish (td_topic_find (event->topic), event->call, &sequence, 4, &body);
+}
+
+static void
+happen (const char *topic, TdId call, unsigned number)
+{
+    td_lanes_on (td_lane_at (0), do_happen, &(Event){ topic, call, number, "some text" });
+    td_lanes_settle ();
+}
+
+static void
+copy_files (const char *from, const char *to)
+{
+    g_autoptr (GDir) folder = g_dir_open (from, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name (folder)) != NULL) {
+        g_autofree char *source = g_build_filename (from, name, NULL);
+        g_autofree char *target = g_build_filename (to, name, NULL), *bytes = NULL;
+        gsize length;
+        g_assert_true (g_file_get_contents (source, &bytes, &length, NULL));
+        g_assert_true (g_file_set_contents (target, bytes, (gssize) length, NULL));
+    }
+}
+
+/* The process is killed; what it leaves is found by the next one, BOOT. */
+static void
+die_and_begin (Fixture *fixture, unsigned boot)
+{
+    char *left = g_dir_make_tmp ("tandem-test-XXXXXX", NULL);
+
+    copy_files (fixture->journal, left);
+    tear_down (fixture, NULL);
+    *fixture = (Fixture){ .journal = left };
+    open_world (fixture, boot);
+    td_lanes_settle ();
+}
+
+static void
+test_what_began_has_an_end (void)
+{
+    Fixture own = { 0 }, *fixture = &own;
+
+    own.journal = g_dir_make_tmp ("tandem-test-XXXXXX", NULL);
+    open_world (&own, 3);
+    happen ("test.begin", 11, 1);
+    happen ("test.begin", 12, 2);
+    happen ("test.end", 11, 3);
+    td_lanes_advance (2500);
+    happen ("test.begin", 13, 4);
+    assert_taken ("[1 ][2 ][3 ][4 ]");
+    die_and_begin (&own, 4);
+    /* By place: the third one has that of the first. It lived until 2 s, or as long as it had to. */
+    assert_taken ("[1004 3002 ]");
+    die_and_begin (&own, 5);
+    assert_taken (""); /* once */
+    tear_down (&own, NULL);
+}
+
+/* The end was in the journal and not off the list yet. */
+static void
+test_ended_in_the_journal (void)
+{
+    Fixture own = { 0 }, *fixture = &own;
+
+    own.journal = g_dir_make_tmp ("tandem-test-XXXXXX", NULL);
+    open_world (&own, 3);
+    happen ("test.begin", 11, 1);
+    g_autofree char *list = g_build_filename (own.journal, "store.begun", NULL);
+    g_autofree char *bytes = NULL;
+    gsize length;
+    g_assert_true (g_file_get_contents (list, &bytes, &length, NULL));
+    own.is_broken = true;
+    happen ("test.end", 11, 2);
+    g_assert_true (g_file_set_contents (list, bytes, (gssize) length, NULL));
+    die_and_begin (&own, 4);
+    assert_taken ("[2 ]");
+    tear_down (&own, NULL);
+}
+
+/* Another build, or the same one loaded again: calls of this process go on. */
+static void
+test_list_is_handed_on (Fixture *fixture, gconstpointer data)
+{
+    Fixture next = { .taken = g_string_new (NULL) };
+
+    change_spool (fixture);
+    happen ("test.begin", 11, 1);
+    td_owner_init (&next.module, "guest");
+    next.journal = g_strdup (fixture->journal);
+    open_spool (&next, 1024 * 1024);
+    td_spool_close (g_steal_pointer (&fixture->spool));
+    td_lanes_advance (4000);
+    happen ("test.end", 11, 2);
+    g_assert_cmpstr (next.taken->str, ==, "[2 ]");
+    td_spool_close (next.spool);
+    td_lanes_advance (4000);
+    next.n_ends = 0;
+    g_string_truncate (next.taken, 0);
+    open_spool (&next, 1024 * 1024);
+    happen ("test.begin", 12, 3);
+    g_assert_cmpstr (next.taken->str, ==, "[3 ]");
+    stop (&next);
+    g_clear_pointer (&next.journal, g_free);
+    clear (&next);
+}
+
+/* Cut at any byte, or of another kind: said, and no more. */
+static void
+test_damaged_list (void)
+{
+    Fixture own = { 0 };
+
+    own.journal = g_dir_make_tmp ("tandem-test-XXXXXX", NULL);
+    open_world (&own, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        happen ("test.begin", 11 + i, i);
+    }
+    g_autofree char *bytes = NULL;
+    for (unsigned round = 0; round < 200; round++) {
+        g_autofree char *list = g_build_filename (own.journal, "store.begun", NULL);
+        gsize length;
+        if (bytes == NULL) {
+            g_assert_true (g_file_get_contents (list, &bytes, &length, NULL));
+            length = 4 * 2048;
+        }
+        g_autofree char *damaged = g_memdup2 (bytes, 4 * 2048);
+        for (unsigned i = 0; i < 20; i++) {
+            damaged[g_test_rand_int_range (0, 4 * 2048)] = (char) g_test_rand_int ();
+        }
+        g_assert_true (
+            g_file_set_contents (list, damaged, g_test_rand_int_range (0, 4 * 2048 + 1), NULL));
+        die_and_begin (&own, 4 + round);
+        happen ("test.begin", 99, 5);
+        happen ("test.end", 99, 6);
+        g_assert_nonnull (strstr (own.taken->str, "[5 ][6 ]"));
+    }
+    tear_down (&own, NULL);
+}
+
+/* A text that is too long for the list is cut there; the call has its end. */
+static void
+test_long_texts (void)
+{
+    Fixture own = { 0 }, *fixture = &own;
+    g_autofree char *text = g_strnfill (5000, 'x');
+
+    own.journal = g_dir_make_tmp ("tandem-test-XXXXXX", NULL);
+    open_world (&own, 3);
+    td_lanes_on (td_lane_at (0), do_happen, &(Event){ "test.begin", 11, 1, text });
+    td_lanes_settle ();
+    assert_taken ("[1 ]");
+    die_and_begin (&own, 4);
+    assert_taken ("[1001 ]");
+    tear_down (&own, NULL);
+}
+
 /* --- On real threads --------------------------------------------------------------------- */
 
 enum { N_LANES = 3, N_FACTS = 2000, PER_TURN = 50, CLOSE_AFTER = 1000, POLL_MS = 1 };
@@ -608,6 +801,11 @@ main (int argc, char **argv)
     ADD ("journal/left-behind", test_left_behind_is_taken_by_the_next);
     ADD ("journal/stopped-while-failing", test_stopped_while_it_fails_keeps_all);
     ADD ("journal/cannot-be", test_journal_that_cannot_be);
+    ADD ("begun/handed-on", test_list_is_handed_on);
+    g_test_add_func ("/spool/BIL-012/begun/killed", test_what_began_has_an_end);
+    g_test_add_func ("/spool/BIL-012/begun/ended-in-the-journal", test_ended_in_the_journal);
+    g_test_add_func ("/spool/begun/damaged", test_damaged_list);
+    g_test_add_func ("/spool/begun/long-texts", test_long_texts);
     g_test_add_func ("/spool/close/while-lanes-publish", test_closed_while_lanes_publish);
     return g_test_run ();
 }

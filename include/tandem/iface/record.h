@@ -4,6 +4,7 @@
  *     call.answered -----------------------> START    the bill begins
  *     call.ended, after an answer ---------> STOP     the bill is known: duration_us
  *     call.ended, without an answer -------> ATTEMPT  no bill, but a cause
+ *     tandemd is killed in mid-call -------> STOP     at the next start: td_record_finish ()
  *
  * A record is named by the envelope of its fact: node, boot, call, sequence and time. Records are
  * stored at least once; of those that agree in all five, one counts.
@@ -33,6 +34,27 @@ td_record_name (const TdFact *fact)
         return ((const TdCallFact *) fact->body)->answered_us != 0 ? "STOP" : "ATTEMPT";
     }
     return NULL;
+}
+
+/* For a spool of TD_RECORD_TOPICS with a journal: each call has its STOP, whenever tandemd is killed. */
+#define TD_RECORD_BEGINS      "call.answered"
+#define TD_RECORD_ENDS        "call.ended"
+#define TD_RECORD_KILLED_TEXT "Node failure"
+
+/* Makes of BODY, a copy of what was known when the call was answered (BEGUN), what is known of its end
+ * when tandemd was killed: that it lasted until UNTIL_US (monotonic) at least. Thread: any. */
+static inline void
+td_record_finish (void *body, const TdFact *begun, int64_t until_us)
+{
+    TdCallFact *call = (TdCallFact *) body;
+
+    call->duration_us = until_us - begun->monotonic_us;
+    call->ended_us = call->answered_us + call->duration_us;
+    call->cause = TD_CAUSE_TEMPORARY_FAILURE; /* ITU-T Q.850: 41 */
+    call->cause_text = TD_RECORD_KILLED_TEXT;
+    call->protocol_code = 0;
+    call->released_by = "switch";
+    call->state = "ended";
 }
 
 /* The key of a module's section that chooses records: its .choices, and its default. */
