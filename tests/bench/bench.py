@@ -12,6 +12,7 @@ at a time, in turn; figures are medians over the runs. Nothing here passes or fa
   relay        CPU seconds for a million RTP packets, 100 two-way calls; peers: rtpengine, osmo-mgw
   transcode    the same, one side PCMU, the other PCMA; no peer
   start        time until it serves with every module, memory and CPU when idle
+  lookup       one look-up in tables of prefixes and numbers; peers: a plain hash, Kamailio's mtree
   swap         set-up delay while routing tables of a million prefixes are replaced; no peer
 
 All of them, three runs each, take less than half an hour: bench.py all. The last thing printed is
@@ -29,7 +30,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'common')]
 
-import media  # noqa: E402 (the path is set just above)
+import lookup  # noqa: E402 (the path is set just above)
+import media  # noqa: E402
 import network  # noqa: E402
 import report  # noqa: E402
 import signalling  # noqa: E402
@@ -59,6 +61,9 @@ GOALS = [
     report.Goal('start', 'start to service', 'start to service, every module', 100),
     report.Goal('start', 'idle memory', 'idle memory, every module', 30),
     report.Goal('start', 'idle CPU', 'idle CPU, every module', 0),
+    report.Goal('lookup', 'longest prefix', 'longest of 10^6 prefixes', 1.5, is_least=True),
+    report.Goal('lookup', 'whole number', 'one of 10^7 whole numbers', 2, is_least=True),
+    report.Goal('lookup', 'memory of the numbers', 'memory of the 10^7 numbers', 160),
 ]
 
 
@@ -274,6 +279,26 @@ def start(options):
     return out
 
 
+def look_up(options):
+    out = report.Report(f'Look-ups, {options.prefixes} prefixes, {options.numbers} numbers',
+                        'a hash')
+
+    def work(stage, _subject):
+        path = stage.path('prefixes')
+        for subject, rate in zip(('tandem', 'a hash'), lookup.prefixes(options.prefixes, path)):
+            out.add(subject, 'longest prefix', rate, 'million/s')
+        for subject, (rate, mib) in zip(('tandem', 'a hash'), lookup.numbers(options.numbers)):
+            out.add(subject, 'whole number', rate, 'million/s')
+            out.add(subject, 'memory of the numbers', mib, 'MiB', 0)
+        out.add('mtree', 'longest prefix', lookup.mtree(stage, path), 'million/s')
+
+    class Nothing(subjects.Subject):
+        name = 'tandem'
+    for _, kind in each_run(options, [Nothing], out):
+        with_subject(kind, out, work)
+    return out
+
+
 def swap_tables(options):
     n_calls = 500 * 10
     out = report.Report(f'A million prefixes replaced under 500 calls a second, {n_calls} calls',
@@ -306,7 +331,7 @@ def swap_tables(options):
 
 COMMANDS = {'signalling': signalling_cost, 'capacity': capacity, 'setup-delay': setup_delay,
             'held': held, 'relay': relay, 'transcode': transcode, 'start': start,
-            'swap': swap_tables}
+            'lookup': look_up, 'swap': swap_tables}
 
 
 def arguments():
@@ -323,7 +348,10 @@ def arguments():
     parser.add_argument('--factor', type=float, default=1.25, help='capacity: from step to step')
     parser.add_argument('--seconds', type=float, default=5, help='capacity, relay: of a step (5)')
     parser.add_argument('--held', type=int, default=1000, help='held: calls (1000)')
-    parser.add_argument('--prefixes', type=int, default=1000000, help='swap: prefixes (1000000)')
+    parser.add_argument('--prefixes', type=int, default=1000000,
+                        help='lookup, swap: prefixes (1000000)')
+    parser.add_argument('--numbers', type=int, default=10000000,
+                        help='lookup: whole numbers (10000000)')
     parser.add_argument('--media-calls', type=int, default=100, help='relay: calls (100)')
     return parser.parse_args()
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a look-up costs in a table of N prefixes (a million), beside a hash of every length.
  *
- *     bench-prefix [N [SEED]]
+ *     bench-prefix [N [SEED [FILE]]]
+ *
+ * FILE gets the prefixes, one a line, for somebody else to look up in.
  */
 
 #include <tandem/number.h>
@@ -29,6 +31,17 @@ static double
 seconds_since (int64_t since_us)
 {
     return (double) (g_get_monotonic_time () - since_us) / G_USEC_PER_SEC;
+}
+
+static bool
+write_prefixes (const char *path, char (*texts)[MAX_DIGITS + 1], unsigned n)
+{
+    FILE *file = fopen (path, "w");
+
+    for (unsigned i = 0; file != NULL && i < n; i++) {
+        fprintf (file, "%s\n", texts[i]);
+    }
+    return file != NULL && fclose (file) == 0;
 }
 
 static uint32_t
@@ -66,6 +79,10 @@ main (int argc, char **argv)
     }
     for (unsigned i = 0; i < N_NUMBERS; i++) {
         write_number (rand, numbers[i], 12);
+    }
+    if (argc > 3 && !write_prefixes (argv[3], texts, n)) {
+        perror (argv[3]);
+        return 1;
     }
     int64_t since_us = g_get_monotonic_time ();
     TdPrefixTable *table = td_prefix_table_new (prefixes, n, NULL);
