@@ -46,6 +46,29 @@ td_command_usage (const TdCommandLease *lease)
     return g_string_free (g_steal_pointer (&usage), FALSE);
 }
 
+/* A terminal has eighty columns, and beside it stands what the command does. */
+enum { SYNOPSIS_WIDTH = 40 };
+
+char *
+td_command_synopsis (const TdCommandLease *lease)
+{
+    char *usage = td_command_usage (lease);
+
+    if (strlen (usage) <= SYNOPSIS_WIDTH) {
+        return usage;
+    }
+    GString *synopsis = g_string_new (lease->decl.name);
+    for (uint32_t i = 0; i < lease->decl.n_arguments; i++) {
+        const TdArgument *argument = &lease->arguments[i];
+        if (!is_option (argument)) {
+            g_string_append_printf (synopsis, argument->is_required ? " %s" : " [%s]",
+                                    argument->name);
+        }
+    }
+    g_free (usage);
+    return g_string_free (g_string_append (synopsis, " [OPTION...]"), FALSE);
+}
+
 static void set_wrong (GError **error, const TdCommandLease *lease, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 

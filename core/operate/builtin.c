@@ -29,7 +29,7 @@ add_help_row (const TdCommandLease *lease, void *data)
     Selection *selection = data;
 
     if (is_selected (lease->decl.name, selection->words)) {
-        g_autofree char *usage = td_command_usage (lease);
+        g_autofree char *usage = td_command_synopsis (lease);
         g_variant_builder_open (&selection->rows, G_VARIANT_TYPE_VARDICT);
         g_variant_builder_add (&selection->rows, "{sv}", "command", g_variant_new_string (usage));
         g_variant_builder_add (&selection->rows, "{sv}", "help",

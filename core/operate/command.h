@@ -45,6 +45,10 @@ void td_command_each (void (*visit) (const TdCommandLease *lease, void *data), v
 /* "route test NUMBER [--at AT]" (transfer full). */
 char *td_command_usage (const TdCommandLease *lease);
 
+/* The same in a line of a table: where it would be long, "[OPTION...]" stands for the options (transfer
+ * full). */
+char *td_command_synopsis (const TdCommandLease *lease);
+
 /* Reads the WORDS after a command's name. Returns (transfer full) name -> value. Errors: which word
  * is wrong, and the usage. */
 GHashTable *td_arguments_parse (const TdCommandLease *lease, const char *const *words,

@@ -402,6 +402,47 @@ is_tall (GVariant *value)
                || (is_text (value) && strchr (g_variant_get_string (value, NULL), '\n') != NULL));
 }
 
+/* How much of TEXT, which ends a line, fits into WIDTH columns, cut at a blank that is not between
+ * brackets: "[--at AT]" stays whole. A word that does not fit stands out. */
+static size_t
+fitting (const char *text, unsigned width)
+{
+    unsigned taken = 0, depth = 0;
+    size_t cut = 0;
+
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char (at)) {
+        gunichar c = g_utf8_get_char (at);
+        depth += c == '[' ? 1u : c == ']' && depth > 0 ? -1u : 0u;
+        if (c == ' ' && depth == 0) {
+            if (taken > width && cut > 0) {
+                return cut;
+            }
+            cut = (size_t) (at - text);
+        }
+        taken += g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
+    }
+    return taken > width && cut > 0 ? cut : strlen (text);
+}
+
+enum { TERMINAL_WIDTH = 80, MIN_TEXT_WIDTH = 20 };
+
+/* Appends TEXT, whose first line begins in COLUMN, and each further one there, too. */
+static void
+append_wrapped (GString *out, const char *text, unsigned column)
+{
+    unsigned width = TERMINAL_WIDTH - MIN (column, TERMINAL_WIDTH - MIN_TEXT_WIDTH);
+
+    for (;;) {
+        size_t len = fitting (text, width);
+        append_shown (out, text, len);
+        text += len + strspn (text + len, " ");
+        if (*text == '\0') {
+            return;
+        }
+        g_string_append_printf (out, "\n%*s", (int) column, "");
+    }
+}
+
 static void append_text (GString *out, GVariant *value, unsigned indent);
 
 /* Appends "name:" and the value: behind it, WIDTH columns to the right, or under it. */
@@ -420,7 +461,9 @@ append_entry (GString *out, GVariant *entry, unsigned width, unsigned indent)
         return;
     }
     g_string_append_printf (out, "%*s", (int) (width - width_of (shown_name->str)) + 1, "");
-    if (value != NULL) {
+    if (value != NULL && is_text (value) && g_variant_get_size (value) > 1) {
+        append_wrapped (out, g_variant_get_string (value, NULL), indent + width + 2);
+    } else if (value != NULL) {
         append_cell (out, value);
     } else {
         g_string_append_c (out, '-');

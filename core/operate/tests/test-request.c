@@ -351,6 +351,34 @@ test_help_of_all (Fixture *fixture, const void *data)
     g_assert_nonnull (strstr (fixture->heard->str, "there is no command \"bananas\""));
 }
 
+/* In a list of commands one with many options leaves room for what it does. */
+static void
+test_help_of_many_options (Fixture *fixture, const void *data)
+{
+    static const TdArgument arguments[] = {
+        { .name = "KIND", .help = "which", .is_required = true },
+        { .name = "--trunk", .help = "where", .takes_value = true },
+        { .name = "WHY", .help = "why" },
+        { .name = "--percent", .help = "how much", .takes_value = true },
+    };
+
+    g_assert_true (td_command_add ((TdModule *) &fixture->answerer,
+                                   &(TdCommand){ .size = sizeof (TdCommand),
+                                                 .argument_size = sizeof (TdArgument),
+                                                 .name = "set",
+                                                 .help = "Sets",
+                                                 .arguments = arguments,
+                                                 .n_arguments = G_N_ELEMENTS (arguments),
+                                                 .data = fixture,
+                                                 .run = answer },
+                                   NULL));
+    put (fixture, "help", false);
+    g_assert_nonnull (strstr (fixture->heard->str, "\"set KIND [WHY] [OPTION...]\""));
+    put (fixture, "help set", false);
+    g_assert_nonnull (
+        strstr (fixture->heard->str, "\"set KIND [--trunk TRUNK] [WHY] [--percent PERCENT]\""));
+}
+
 static void
 test_commands_are_listed (Fixture *fixture, const void *data)
 {
@@ -407,6 +435,7 @@ main (int argc, char **argv)
     ADD ("change-is-logged", test_change_is_logged);
     ADD ("help-of-one", test_help_of_one);
     ADD ("help-of-all", test_help_of_all);
+    ADD ("help-of-many-options", test_help_of_many_options);
     ADD ("commands-are-listed", test_commands_are_listed);
     ADD ("metrics-are-shown", test_metrics_are_shown);
     return g_test_run ();

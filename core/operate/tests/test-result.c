@@ -150,6 +150,38 @@ test_nothing_steers_the_terminal (void)
     check_text ("{'\\u001b': <'\\u0007'>}", "\\x1b: \\x07\n");
 }
 
+/* What is longer than a line goes on under itself; what belongs together stays so. */
+static void
+test_long_text_is_wrapped (void)
+{
+    check_text ("{'usage': <'set KIND [--trunk TRUNK] [--percent PERCENT] [--traffic TRAFFIC] "
+                "[--gap GAP] [--from FROM]'>, 'help': <'Sets it'>}",
+                "usage: set KIND [--trunk TRUNK] [--percent PERCENT] [--traffic TRAFFIC]\n"
+                "       [--gap GAP] [--from FROM]\n"
+                "help:  Sets it\n");
+}
+
+/* Eighty columns with one blank more: nothing is left over for another line. */
+static void
+test_text_that_just_fits (void)
+{
+    g_autofree char *word = g_strnfill (80 - strlen ("a: b "), 'x');
+    g_autofree char *value = g_strdup_printf ("{'a': <'b %s '>}", word);
+    g_autofree char *expected = g_strdup_printf ("a: b %s\n", word);
+
+    check_text (value, expected);
+}
+
+static void
+test_word_that_does_not_fit (void)
+{
+    g_autofree char *word = g_strnfill (100, 'x');
+    g_autofree char *value = g_strdup_printf ("{'a': <'b %s c'>}", word);
+    g_autofree char *expected = g_strdup_printf ("a: b\n   %s\n   c\n", word);
+
+    check_text (value, expected);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -161,6 +193,9 @@ main (int argc, char **argv)
     g_test_add_func ("/operate/result/no-trailing-blanks", test_table_has_no_trailing_blanks);
     g_test_add_func ("/operate/result/wide-characters-align", test_wide_characters_align);
     g_test_add_func ("/operate/result/block", test_block);
+    g_test_add_func ("/operate/result/wrapped", test_long_text_is_wrapped);
+    g_test_add_func ("/operate/result/wrapped/fits", test_text_that_just_fits);
+    g_test_add_func ("/operate/result/wrapped/long-word", test_word_that_does_not_fit);
     g_test_add_func ("/operate/result/nested", test_nested);
     g_test_add_func ("/operate/result/dictionary-in-a-cell", test_dictionary_in_a_cell);
     g_test_add_func ("/operate/result/plain-values", test_plain_values);
