@@ -276,6 +276,23 @@ open_log (const TdConfig *config)
     }
 }
 
+/* An optional module that is broken takes nothing with it but what others add to its sections. */
+static void
+report_orphans (const TdConfig *config)
+{
+    GHashTableIter iter;
+    void *section, *owner;
+
+    g_hash_table_iter_init (&iter, config->schema->orphans);
+    while (g_hash_table_iter_next (&iter, &section, &owner)) {
+        td_log_warning (
+            NULL, "modules",
+            "%s adds keys to section [%s], which no module that is loaded declares: they "
+            "say nothing until the one that does is loaded, too",
+            (const char *) owner, (const char *) section);
+    }
+}
+
 static bool
 open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *texts,
                 GError **error)
@@ -311,6 +328,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     if (engine.config == NULL) {
         return false;
     }
+    report_orphans (engine.config);
     td_declared_lanes (engine.config, problems);
     td_declared_check_trunks (engine.config, problems);
     td_problems_sort (problems);

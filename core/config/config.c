@@ -234,8 +234,10 @@ look_up (const TdConfig *config, const char *section, const char *instance, cons
     const TdConfigItem *item = block != NULL ? td_config_find_item (config, block, key) : NULL;
 
     if (item == NULL) {
-        g_critical ("configuration [%s %s] %s is asked for, but not declared", section,
-                    instance != NULL ? instance : "", key);
+        if (!g_hash_table_contains (config->schema->orphans, section)) {
+            g_critical ("configuration [%s %s] %s is asked for, but not declared", section,
+                        instance != NULL ? instance : "", key);
+        }
         return &nothing;
     }
     return item;

@@ -234,6 +234,11 @@ add_to_section (Copy *copy, const TdConfigSection *decl, GError **error)
         return refuse (copy, error,
                        "is_named, takes_any_key and help are for who declares it to say");
     }
+    if (section == NULL && g_hash_table_size (copy->schema->absent) > 0) {
+        g_hash_table_insert (copy->schema->orphans, (char *) copy_text (copy, decl->name),
+                             (char *) copy_text (copy, copy->owner->name));
+        return true;
+    }
     if (section == NULL) {
         return refuse (copy, error,
                        "no module in [modules] declares it: name the one that does, or disable %s",
@@ -315,6 +320,7 @@ td_schema_new (const TdSchemaOwner *owners, unsigned n_owners, GError **error)
     schema->sections = g_ptr_array_new_with_free_func (free_section);
     schema->by_name = g_hash_table_new (g_str_hash, g_str_equal);
     schema->absent = g_hash_table_new (g_str_hash, g_str_equal);
+    schema->orphans = g_hash_table_new (g_str_hash, g_str_equal);
     if (!copy_owners (schema, owners, n_owners, false, error)
         || !copy_owners (schema, owners, n_owners, true, error)) {
         return NULL;
@@ -337,6 +343,7 @@ td_schema_unref (TdSchema *schema)
         return;
     }
     g_hash_table_unref (schema->absent);
+    g_hash_table_unref (schema->orphans);
     g_hash_table_unref (schema->by_name);
     g_ptr_array_unref (schema->sections);
     g_ptr_array_unref (schema->lists);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The schema copies what is declared, widens what is older, and refuses a wrong table. */
 
+#include "config/config.h"
 #include "config/schema.h"
 
 #include <string.h>
@@ -273,6 +274,36 @@ test_nothing_is_added_to_what_nobody_declares (void)
                         "adder");
 }
 
+/* An optional module that is broken is absent: what others would add to its section stops nobody. */
+static void
+test_additions_to_an_absent_module_are_orphans (void)
+{
+    TdSchemaOwner owners[] = {
+        { .name = "core", .sections = &trunk_section, .n_sections = 1 },
+        { .name = "adder",
+          .sections = &(TdConfigSection){ .size = sizeof (TdConfigSection),
+                                          .key_size = sizeof (TdConfigKey),
+                                          .name = "dip",
+                                          .is_addition = true,
+                                          .keys = user_keys,
+                                          .n_keys = 1 },
+          .n_sections = 1 },
+        { .name = "dip", .is_absent = true },
+    };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (TdSchema) schema = td_schema_new (owners, G_N_ELEMENTS (owners), &error);
+
+    g_assert_no_error (error);
+    g_assert_null (td_schema_find (schema, "dip"));
+    g_assert_cmpstr (g_hash_table_lookup (schema->orphans, "dip"), ==, "adder");
+    TdIni *ini = td_ini_new_empty ();
+    g_autoptr (GPtrArray) problems = td_problems_new ();
+    g_autoptr (TdConfig) config = td_config_check (ini, NULL, schema, 0, problems);
+    g_assert_cmpuint (problems->len, ==, 0);
+    g_assert_null (td_config_text (config, "dip", NULL, "username")); /* and nobody is blamed */
+    td_ini_unref (ini);
+}
+
 static void
 test_a_key_that_is_there_is_not_added (void)
 {
@@ -363,6 +394,8 @@ main (int argc, char **argv)
                      test_an_added_key_is_of_who_adds_it);
     g_test_add_func ("/config/schema/nothing-is-added-to-what-nobody-declares",
                      test_nothing_is_added_to_what_nobody_declares);
+    g_test_add_func ("/config/schema/addition/to-an-absent-module",
+                     test_additions_to_an_absent_module_are_orphans);
     g_test_add_func ("/config/schema/a-key-that-is-there-is-not-added",
                      test_a_key_that_is_there_is_not_added);
     g_test_add_func ("/config/schema/a-key-that-was-added-is-not-added-again",
