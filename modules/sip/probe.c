@@ -268,13 +268,30 @@ probe_new (SipLane *lane, const SipPeer *peer)
     return probe;
 }
 
+/* An earlier life of the module may have said that PEER, which nobody asks now, is down. */
 static void
-update (SipLane *lane, const SipPeer *peer)
+clear_up (SipLane *lane, const SipPeer *peer)
+{
+    const TdTrunkService *service = sip_trunk_service (lane->sip);
+
+    if (service != NULL && td_module_generation (lane->sip->module) > 1) {
+        service->member (peer->trunk.name, peer->name, true, "not probed", service->data);
+    }
+}
+
+static void
+update (SipLane *lane, const SipPeer *peer, bool is_first)
 {
     g_autofree char *key = key_of (peer->trunk.name, peer->name, peer->uri);
     unsigned hash = g_str_hash (key);
 
-    if (peer->probe_ms == 0 || hash % lane->sip->n_lanes != lane->stack.lane) {
+    if (hash % lane->sip->n_lanes != lane->stack.lane) {
+        return;
+    }
+    if (peer->probe_ms == 0) {
+        if (is_first) {
+            clear_up (lane, peer);
+        }
         return;
     }
     Probe *probe = g_hash_table_lookup (lane->probes, key);
@@ -313,11 +330,12 @@ sip_probes_update (SipLane *lane)
     if (atomic_load (&lane->sip->is_closing)) {
         return;
     }
-    if (lane->probes == NULL) {
+    bool is_first = lane->probes == NULL;
+    if (is_first) {
         lane->probes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_probe);
     }
     for (unsigned i = 0; i < trunks->peers->len; i++) {
-        update (lane, trunks->peers->pdata[i]);
+        update (lane, trunks->peers->pdata[i], is_first);
     }
     g_hash_table_foreach_remove (lane->probes, ends, NULL);
 }

@@ -149,8 +149,13 @@ bool
 states_hear (Trunk *trunk, Group *group, Member *member, StationEvent event,
              const StationWord *word)
 {
-    Station *station = station_of (trunk, group, member);
+    const Condition *condition = member != NULL ? &member->condition : &group->condition;
 
+    /* What was there all the time is no news, and needs no station. */
+    if (event == STATION_UP && condition->state == STATION_IN_SERVICE) {
+        return false;
+    }
+    Station *station = station_of (trunk, group, member);
     if (!station_hear (station, event, word)) {
         return false;
     }

@@ -94,8 +94,8 @@ answer_probes (Flow *flow, unsigned n, unsigned status)
     }
 }
 
-static bool
-can_reload_with (Flow *flow, const char *before, const char *after)
+static void
+rewrite (Flow *flow, const char *before, const char *after)
 {
     g_autofree char *text = NULL;
 
@@ -103,6 +103,12 @@ can_reload_with (Flow *flow, const char *before, const char *after)
     g_autoptr (GString) config = g_string_new (text);
     g_assert_cmpuint (g_string_replace (config, before, after, 0), ==, 1);
     g_assert_true (g_file_set_contents (flow->fixture->config_file, config->str, -1, NULL));
+}
+
+static bool
+can_reload_with (Flow *flow, const char *before, const char *after)
+{
+    rewrite (flow, before, after);
     bool is_done = td_engine_reload (NULL, NULL);
     td_engine_settle ();
     return is_done;
@@ -284,6 +290,19 @@ test_reload_ends_probes (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b);
 }
 
+/* Whoever was down stays so for nobody's sake when the module begins anew and asks no more. */
+static void
+test_restart_without_probes (Flow *flow, gconstpointer data)
+{
+    answer_probes (flow, 2, 503);
+    assert_told ("b of b: down, 503 to OPTIONS\n");
+    rewrite (flow, "probe = 10 s\n", "");
+    g_free (td_fixture_ask ("module unload sip"));
+    g_free (td_fixture_ask ("module load sip"));
+    g_autofree char *told = ask_ear ();
+    g_assert_nonnull (strstr (told, "b of b: up, not probed\n"));
+}
+
 static void
 test_peer_goes_while_it_is_asked (Flow *flow, gconstpointer data)
 {
@@ -342,7 +361,7 @@ test_upgrade_hands_probes_over (Flow *flow, gconstpointer data)
     assert_told ("b of b: up, 200 to OPTIONS\n");
     begin_command (TD_LIST ("module", "upgrade", "sip"), &is_answered);
     answer_probes (flow, 1, 200);
-    assert_told ("b of b: up, 200 to OPTIONS\n");
+    assert_told ("c of c: up, not probed\nb of b: up, 200 to OPTIONS\n");
     g_assert_cmpuint (await_probe (flow, &flow->b, 10100), >=, 9900);
     ANSWER (&flow->b, 200, NULL);
     sip_hang_up (flow);
@@ -432,6 +451,7 @@ main (int argc, char **argv)
     ADD ("name", test_name, &by_name);
     ADD ("reload-keeps-probes", test_reload_keeps_probes, &probed);
     ADD ("reload-ends-probes", test_reload_ends_probes, &probed);
+    ADD ("restart-without-probes", test_restart_without_probes, &probed);
     ADD ("peer-goes-while-it-is-asked", test_peer_goes_while_it_is_asked, &probed);
     ADD ("provider-that-comes-is-told", test_provider_that_comes_is_told, &probed);
     ADD ("without-provider", test_without_provider, &alone);
