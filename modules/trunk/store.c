@@ -206,6 +206,13 @@ number_of (GVariant *row, const char *name)
                : 0;
 }
 
+/* What is in the file and cannot be taken over. */
+static void
+pass_over (const Trunk *trunk, const char *what, const char *why)
+{
+    td_log_error (trunk->module, "states", "%s: %s: %s: left out", trunk->store->path, what, why);
+}
+
 static void
 load_condition (Trunk *trunk, GVariant *row)
 {
@@ -216,8 +223,11 @@ load_condition (Trunk *trunk, GVariant *row)
     Member *member = group != NULL && has_member ? group_find_member (group, member_name) : NULL;
     unsigned state;
 
-    if (group == NULL || (has_member && member == NULL) || state_name == NULL
-        || !station_state_parse (state_name, &state)) {
+    if (name == NULL || state_name == NULL || !station_state_parse (state_name, &state)) {
+        pass_over (trunk, name != NULL ? name : "states", "no trunk, or no state of one");
+        return;
+    }
+    if (group == NULL || (has_member && member == NULL)) {
         return; /* it is not configured any more */
     }
     Condition *condition = member != NULL ? &member->condition : &group->condition;
@@ -255,9 +265,15 @@ typedef void (*RowLoader) (Trunk *trunk, GVariant *row);
 static void
 each_row (Trunk *trunk, GVariant *all, const char *name, RowLoader load)
 {
-    g_autoptr (GVariant) rows = g_variant_lookup_value (all, name, G_VARIANT_TYPE ("aa{sv}"));
+    g_autoptr (GVariant) rows = g_variant_lookup_value (all, name, NULL);
+    bool is_list = rows != NULL && g_variant_is_of_type (rows, G_VARIANT_TYPE_ARRAY);
+    gsize n = is_list ? g_variant_n_children (rows) : 0;
 
-    for (gsize i = 0; rows != NULL && i < g_variant_n_children (rows); i++) {
+    if (!is_list || (n > 0 && !g_variant_is_of_type (rows, G_VARIANT_TYPE ("aa{sv}")))) {
+        pass_over (trunk, name, "no list of objects");
+        return;
+    }
+    for (gsize i = 0; i < n; i++) {
         g_autoptr (GVariant) row = g_variant_get_child_value (rows, i);
         load (trunk, row);
     }

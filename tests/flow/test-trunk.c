@@ -411,6 +411,34 @@ test_block_outlives_a_restart (Flow *flow, gconstpointer data)
     LOG ("w:originate ");
 }
 
+/* Somebody has edited the file: what is no state and no control is said, and the rest taken. */
+static void
+test_states_of_another_shape (void)
+{
+    static const Case of = { ONE "[trunk two]\naddress = fake:c\n", "@one" };
+    Flow flow;
+
+    if (!g_test_subprocess ()) {
+        g_test_trap_subprocess (NULL, 0, 0);
+        g_test_trap_assert_passed ();
+        g_test_trap_assert_stderr ("*trunks.json: states: no trunk, or no state of one: left out*");
+        g_test_trap_assert_stderr ("*trunks.json: two: no trunk, or no state of one: left out*");
+        g_test_trap_assert_stderr ("*trunks.json: controls: no list of objects: left out*");
+        return;
+    }
+    set_up (&flow, &of);
+    g_autofree char *path = g_build_filename (flow.fixture->dir, "trunk", "trunks.json", NULL);
+    must ("module unload trunk", "unloaded");
+    g_assert_true (g_file_set_contents (
+        path,
+        "{\"states\":[{\"trunk\":5,\"state\":\"blocked\"},{\"trunk\":\"two\",\"state\":\"red\"},"
+        "{\"trunk\":\"one\",\"member\":\"\",\"state\":\"blocked\"}],\"controls\":{\"id\":1}}",
+        -1, NULL));
+    must ("module load trunk", "running");
+    must ("trunk show one", "\"state\":\"blocked\"");
+    tear_down (&flow, NULL);
+}
+
 /* --- Reload ----------------------------------------------------------------------------- */
 
 static void
@@ -1083,6 +1111,7 @@ main (int argc, char **argv)
     ADD_CASE ("ROU-009/ringing-together", MEMBERS ("hunt = circular\n", "", ""), "@pair @pair",
               test_ringing_together);
     ADD_CASE ("ROU-008/congestion", ONE, "@one", test_congestion_is_told);
+    g_test_add_func ("/trunk/ROU-006/states-of-another-shape", test_states_of_another_shape);
     g_test_add_func ("/trunk/ROU-001/many", test_many);
     return g_test_run ();
 }
