@@ -4,6 +4,7 @@
 #include "store-driver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,6 +307,35 @@ close_file (Store *base)
     g_free (store);
 }
 
+/* Tables that root makes belong to whose folder it is: otherwise tandemd, which runs as a user of its own,
+ * could not change them. What SQLite puts beside the file it gives to the owner of the file. */
+static bool
+make_file (const SqliteStore *store, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname (store->path);
+    struct stat status;
+
+    if (geteuid () != 0 || stat (folder, &status) != 0 || status.st_uid == 0) {
+        return true;
+    }
+    int fd = open (store->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) {
+        return true; /* it is there, or SQLite says why not */
+    }
+    bool is_given = fchown (fd, status.st_uid, status.st_gid) == 0;
+    int number = errno;
+    close (fd);
+    if (!is_given) {
+        unlink (store->path);
+        g_set_error (
+            error, TD_ERROR, TD_ERROR_SYSTEM,
+            "routing tables %s: cannot be given to the owner of the folder: %s: make them as "
+            "that user",
+            store->path, g_strerror (number));
+    }
+    return is_given;
+}
+
 static Store *
 open_file (const char *path, const StoreOptions *options, GError **error)
 {
@@ -316,6 +346,9 @@ open_file (const char *path, const StoreOptions *options, GError **error)
 
     *base = (Store){ .driver = &store_sqlite, .name = g_strdup (path), .options = *options };
     store->path = g_strdup (path);
+    if (options->may_create && !make_file (store, error)) {
+        return NULL;
+    }
     if (sqlite3_open_v2 (path, &store->db, flags, NULL) != SQLITE_OK) {
         fail (store, "be opened", error);
         return NULL;

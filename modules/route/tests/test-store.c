@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +60,32 @@ test_stored_is_there_again (StoreFixture *fixture, const void *data)
     reopen (fixture);
     g_autofree char *after = store_fixture_dump_all (fixture, STORE_NEWEST);
     g_assert_cmpstr (after, ==, before);
+}
+
+/* What root makes in the folder of tandemd is tandemd's. */
+static void
+test_root_makes_it_for_the_owner_of_the_folder (StoreFixture *fixture, const void *data)
+{
+    enum { SOMEBODY = 12345 };
+    g_autofree char *folder = g_build_filename (fixture->folder, "state", NULL);
+    g_autofree char *path = g_build_filename (folder, "route.db", NULL);
+    g_autofree char *log = g_strconcat (path, "-wal", NULL);
+    g_autoptr (GError) error = NULL;
+    struct stat status;
+
+    if (geteuid () != 0) {
+        g_test_skip ("only root can do it");
+        return;
+    }
+    g_assert_cmpint (g_mkdir (folder, 0755), ==, 0);
+    g_assert_cmpint (chown (folder, SOMEBODY, SOMEBODY), ==, 0);
+    g_autoptr (Store) store = store_fixture_open (fixture, path, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (stat (path, &status), ==, 0);
+    g_assert_cmpuint (status.st_uid, ==, SOMEBODY);
+    g_assert_cmpuint (status.st_gid, ==, SOMEBODY);
+    g_assert_cmpint (stat (log, &status), ==, 0);
+    g_assert_cmpuint (status.st_uid, ==, SOMEBODY);
 }
 
 static void
@@ -423,6 +450,8 @@ main (int argc, char **argv)
         return g_test_run ();
     }
     /* Of files. */
+    ADD ("root-makes-it-for-the-owner-of-the-folder",
+         test_root_makes_it_for_the_owner_of_the_folder);
     ADD ("foreign-file-is-left-alone", test_foreign_file_is_left_alone);
     ADD ("newer-file-is-left-alone", test_newer_file_is_left_alone);
     ADD ("no-database", test_no_database);
