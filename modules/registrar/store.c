@@ -17,8 +17,9 @@
 enum {
     SCHEMA_VERSION = 1,
     LOCK_WAIT_MS = 1000, /* for another process that writes */
-    JUMP_US = 2000000,   /* less than this is no jump of the wall clock */
-    MAX_BATCH = 1000,    /* jobs in one transaction */
+    CHUNK_BYTES = 1 << 16,
+    JUMP_US = 2000000, /* less than this is no jump of the wall clock */
+    MAX_BATCH = 1000,  /* jobs in one transaction */
 };
 
 struct Store {
@@ -36,7 +37,9 @@ struct Store {
     sqlite3_stmt *put, *remove;
     int64_t offset_us; /* wall minus monotonic time that the rows were written with */
     bool is_failing;
-    bool is_renewed; /* the tables were missing, and were made */
+    bool is_log_settled; /* what was in it when it was opened has been written once more */
+    int log_code;        /* of SQLite, why that failed */
+    bool is_renewed;     /* the tables were missing, and were made */
 
     void (*renewed) (void *data); /* nullable */
     void *data;
@@ -188,6 +191,7 @@ static bool
 open_database (Store *store, GError **error)
 {
     make_private (store->path);
+    store->is_log_settled = false;
     store->db = connect_to (store->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
     if (store->db == NULL) {
         return false;
@@ -307,10 +311,45 @@ write_job (Store *store, const StoreJob *job)
     return true;
 }
 
+/* Writes LOG over itself and syncs it; returns SQLite's code. */
+static int
+rewrite_log (sqlite3_file *log)
+{
+    g_autofree char *chunk = g_malloc (CHUNK_BYTES);
+    sqlite3_int64 size = 0;
+    int code = log->pMethods->xFileSize (log, &size);
+
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += CHUNK_BYTES) {
+        int n = (int) MIN (size - at, CHUNK_BYTES);
+        code = log->pMethods->xRead (log, chunk, n, at);
+        if (code == SQLITE_OK) {
+            code = log->pMethods->xWrite (log, chunk, n, at);
+        }
+    }
+    return code == SQLITE_OK && size > 0 ? log->pMethods->xSync (log, SQLITE_SYNC_FULL) : code;
+}
+
+/* What is found in the log when the database is opened may never get to the disk, if a sync of it has
+ * failed: the kernel takes pages that it could not write for written. Whatever is written behind it would
+ * be lost with it in a power failure, so it is written once more first. The database is locked for
+ * writing: its log does not change. */
+static bool
+settle_log (Store *store)
+{
+    sqlite3_file *log = NULL;
+
+    if (!store->is_log_settled) {
+        sqlite3_file_control (store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+        store->log_code = log != NULL && log->pMethods != NULL ? rewrite_log (log) : SQLITE_OK;
+        store->is_log_settled = store->log_code == SQLITE_OK;
+    }
+    return store->is_log_settled;
+}
+
 static bool
 write_batch (Store *store, const StoreJob *jobs)
 {
-    if (!run_sql (store->db, "BEGIN IMMEDIATE") || !follow_clock (store)) {
+    if (!run_sql (store->db, "BEGIN IMMEDIATE") || !settle_log (store) || !follow_clock (store)) {
         return false;
     }
     for (; jobs != NULL; jobs = jobs->next) {
@@ -352,7 +391,14 @@ give_up_batch (Store *store, int64_t offset_us)
     g_autoptr (GError) error = NULL;
     int code = sqlite3_errcode (store->db) & 0xff;
 
-    refuse (store->db, store->path, "write", &error);
+    if (code == SQLITE_OK && store->log_code != SQLITE_OK) {
+        code = store->log_code & 0xff;
+        g_set_error (&error, TD_ERROR, TD_ERROR_SYSTEM,
+                     "registrar database %s: cannot write its log: %s: %s", store->path,
+                     sqlite3_errstr (store->log_code), advice_for (store->log_code));
+    } else {
+        refuse (store->db, store->path, "write", &error);
+    }
     tell_failure (store, error->message);
     run_sql (store->db, "ROLLBACK");
     store->offset_us = offset_us;

@@ -14,14 +14,16 @@
 enum {
     SCHEMA_VERSION = 1,
     APPLICATION_ID = 0x54645274, /* "TdRt", at byte 68 of the file */
-    PULSE_STEPS = 100000,        /* of SQLite's machine: some milliseconds */
+    CHUNK_BYTES = 1 << 16,
+    PULSE_STEPS = 100000, /* of SQLite's machine: some milliseconds */
 };
 
 typedef struct {
     Store store; /* first */
     char *path;
     sqlite3 *db;
-    struct stat place;                     /* of the file that was opened */
+    bool is_log_settled; /* what was in it when it was opened has been written once more */
+    struct stat place;   /* of the file that was opened */
     sqlite3_stmt *insert[N_SCHEMA_TABLES]; /* NULL: no row of that table was put */
 } SqliteStore;
 
@@ -180,18 +182,6 @@ begin_reading (Store *store, GError **error)
     return run (store, "BEGIN", "be read", NULL, error);
 }
 
-static bool
-begin_writing (Store *store, GError **error)
-{
-    return run (store, "BEGIN IMMEDIATE", "be locked", NULL, error);
-}
-
-static bool
-commit (Store *store, GError **error)
-{
-    return run (store, "COMMIT", "be written", NULL, error);
-}
-
 static void
 undo (Store *base)
 {
@@ -200,6 +190,66 @@ undo (Store *base)
     if (!sqlite3_get_autocommit (store->db)) {
         sqlite3_exec (store->db, "ROLLBACK", NULL, NULL, NULL);
     }
+}
+
+/* Writes LOG over itself and syncs it; returns SQLite's code. */
+static int
+rewrite_log (sqlite3_file *log)
+{
+    g_autofree char *chunk = g_malloc (CHUNK_BYTES);
+    sqlite3_int64 size = 0;
+    int code = log->pMethods->xFileSize (log, &size);
+
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += CHUNK_BYTES) {
+        int n = (int) MIN (size - at, CHUNK_BYTES);
+        code = log->pMethods->xRead (log, chunk, n, at);
+        if (code == SQLITE_OK) {
+            code = log->pMethods->xWrite (log, chunk, n, at);
+        }
+    }
+    return code == SQLITE_OK && size > 0 ? log->pMethods->xSync (log, SQLITE_SYNC_FULL) : code;
+}
+
+/* What is found in the log when the file is opened may never get to the disk, if a sync of it has failed,
+ * perhaps in another process: the kernel takes pages that it could not write for written. Whatever is
+ * written behind it would be lost with it in a power failure, so it is written once more first. The file
+ * is locked for writing: its log does not change. */
+static bool
+settle_log (SqliteStore *store, GError **error)
+{
+    sqlite3_file *log = NULL;
+
+    if (store->is_log_settled) {
+        return true;
+    }
+    sqlite3_file_control (store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    int code = log != NULL && log->pMethods != NULL ? rewrite_log (log) : SQLITE_OK;
+    store->is_log_settled = code == SQLITE_OK;
+    if (!store->is_log_settled) {
+        g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM,
+                     "routing tables %s: cannot write their log: %s: %s", store->store.name,
+                     sqlite3_errstr (code), advice_for (code));
+    }
+    return store->is_log_settled;
+}
+
+static bool
+begin_writing (Store *store, GError **error)
+{
+    if (!run (store, "BEGIN IMMEDIATE", "be locked", NULL, error)) {
+        return false;
+    }
+    if (!settle_log (sqlite_of (store), error)) {
+        undo (store);
+        return false;
+    }
+    return true;
+}
+
+static bool
+commit (Store *store, GError **error)
+{
+    return run (store, "COMMIT", "be written", NULL, error);
 }
 
 /* --- Opening ----------------------------------------------------------------------------- */
