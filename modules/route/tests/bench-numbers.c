@@ -112,8 +112,8 @@ main (int argc, char **argv)
         uint32_t value = next_number (rand, number);
         g_hash_table_insert (hash, key_of (number), GUINT_TO_POINTER (value + 1));
     }
-    uint32_t n_by_hash = time_hash (hash, samples, MIN (n, N_SAMPLES),
-                                    memory_mib ("VmRSS:") - before_mib);
+    uint32_t n_by_hash =
+        time_hash (hash, samples, MIN (n, N_SAMPLES), memory_mib ("VmRSS:") - before_mib);
     g_hash_table_unref (hash);
     g_rand_free (rand);
     g_free (samples);
