@@ -65,14 +65,24 @@ causes_has (const Causes *causes, uint32_t index)
            && g_array_index (causes->tables, CauseTable, index).has_rows;
 }
 
+static int8_t
+find_action (const Causes *causes, uint32_t index, unsigned cause)
+{
+    return causes_has (causes, index) && cause < N_CAUSES
+               ? g_array_index (causes->tables, CauseTable, index).actions[cause]
+               : NOTHING_SAID;
+}
+
+bool
+causes_says_next (const Causes *causes, uint32_t index, unsigned cause)
+{
+    return find_action (causes, index, cause) == TRY_NEXT;
+}
+
 bool
 causes_is_try_next (const Causes *causes, uint32_t index, unsigned cause)
 {
-    if (causes_has (causes, index) && cause < N_CAUSES) {
-        int8_t action = g_array_index (causes->tables, CauseTable, index).actions[cause];
-        if (action != NOTHING_SAID) {
-            return action == TRY_NEXT;
-        }
-    }
-    return td_cause_is_try_next (cause);
+    int8_t action = find_action (causes, index, cause);
+
+    return action != NOTHING_SAID ? action == TRY_NEXT : td_cause_is_try_next (cause);
 }

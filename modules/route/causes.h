@@ -17,6 +17,9 @@ bool causes_add (Causes *causes, const Row *row, GError **error);
 /* Whether rows of table INDEX were added. */
 bool causes_has (const Causes *causes, uint32_t index);
 
+/* Whether a row of table INDEX has "next" for CAUSE. */
+bool causes_says_next (const Causes *causes, uint32_t index, unsigned cause);
+
 /* INDEX may be NAMES_NONE: the rule without a table. */
 bool causes_is_try_next (const Causes *causes, uint32_t index, unsigned cause);
 

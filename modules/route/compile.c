@@ -25,7 +25,7 @@ take_row (const StoreRow *row, void *data, GError **error)
 }
 
 bool
-compile (Store *store, int64_t version, bool (*is_trunk) (const char *name, void *data), void *data,
+compile (Store *store, int64_t version, TablesIsSection is_section, void *data,
          Compiled *ret_compiled, Findings *findings, GError **error)
 {
     Reading reading = { tables_builder_new (), findings, 0 };
@@ -36,7 +36,7 @@ compile (Store *store, int64_t version, bool (*is_trunk) (const char *name, void
         return false;
     }
     *ret_compiled =
-        (Compiled){ .tables = tables_builder_end (reading.builder, findings, is_trunk, data),
+        (Compiled){ .tables = tables_builder_end (reading.builder, findings, is_section, data),
                     .version = found,
                     .n_rows = reading.n_rows };
     return true;

@@ -14,9 +14,9 @@ typedef struct {
 } Compiled;
 
 /* Reads VERSION (or STORE_NEWEST) of STORE and compiles it. A row that makes no sense, and what is
- * wrong between rows, goes to FINDINGS. IS_TRUNK (nullable): which trunk groups there are. Errors: the
+ * wrong between rows, goes to FINDINGS. IS_SECTION (nullable): what the configuration has. Errors: the
  * file cannot be read. Blocks. */
-bool compile (Store *store, int64_t version, bool (*is_trunk) (const char *name, void *data),
-              void *data, Compiled *ret_compiled, Findings *findings, GError **error);
+bool compile (Store *store, int64_t version, TablesIsSection is_section, void *data,
+              Compiled *ret_compiled, Findings *findings, GError **error);
 
 #endif

@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where a call goes, from compiled tables: ten steps, each a function that may end it. */
+/* Where a call goes, from compiled tables: nine steps, each a function that may end it. */
 
-#include "tables.h"
+#include "decision-way.h"
 
 #include <string.h>
 #include <tandem/cause.h>
 
 enum { KIND_MOBILE = 1 }; /* of the choices of code.kind */
-
-/* One decision on its way. */
-typedef struct {
-    const Tables *tables;
-    const DecisionRequest *request;
-    Decision *decision;
-    Explanation *explanation;
-    const Ingress *ingress;
-    const Number *called; /* in DECISION */
-    const char *key;      /* what is looked up */
-    CalendarMoment moment;
-} Way;
 
 const char *
 jurisdiction_name (Jurisdiction jurisdiction)
@@ -29,9 +17,8 @@ jurisdiction_name (Jurisdiction jurisdiction)
     return names[jurisdiction];
 }
 
-/* Returns false: the way ends here. */
-static bool
-refuse (Way *way, unsigned cause, const char *announcement)
+bool
+way_refuse (Way *way, unsigned cause, const char *announcement)
 {
     way->decision->verdict = DECISION_REFUSE;
     way->decision->cause = cause;
@@ -59,10 +46,11 @@ find_ingress (Way *way)
     if (index == NAMES_NONE) {
         EXPLAIN (way->explanation, "ingress", "no row for trunk \"%s\", and none for *",
                  way->request->trunk != NULL ? way->request->trunk : "");
-        return refuse (way, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
+        return way_refuse (way, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
     }
     way->ingress = &g_array_index (tables->ingresses, Ingress, index);
     way->decision->treatment = way->ingress->treatment;
+    way->decision->country = way->ingress->country;
     EXPLAIN (way->explanation, "ingress",
              "trunk \"%s\" (line %u): plan \"%s\", translation \"%s\", screening \"%s\", table "
              "\"%s\", region \"%s\"",
@@ -108,7 +96,7 @@ choose_list (Way *way, uint32_t label)
     if (decision->n_targets == 0) {
         EXPLAIN (way->explanation, "targets", "list \"%s\" has no target at this time",
                  decision->label);
-        return refuse (way, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
+        return way_refuse (way, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
     }
     EXPLAIN (way->explanation, "targets", "list \"%s\": %u targets, at most %u tries (0: all)",
              decision->label, decision->n_targets, decision->tries);
@@ -132,7 +120,7 @@ pass_emergency (Way *way, bool is_type)
                  "%s is an emergency number, and region \"%s\" has no row for it; it never "
                  "enters ordinary lists",
                  way->called->text, names_text (way->tables->regions, way->ingress->region));
-        return refuse (way, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
+        return way_refuse (way, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
     }
     EXPLAIN (way->explanation, "emergency", "%s in region \"%s\" (line %u): list \"%s\"",
              way->called->text, names_text (way->tables->regions, way->ingress->region),
@@ -149,13 +137,31 @@ catch_emergency (Way *way)
 
 /* --- Analysis ---------------------------------------------------------------------------- */
 
-/* A code that is too long would be another one when it is cut. */
-static void
-take_carrier (Way *way, const char *carrier)
+void
+way_take_carrier (Way *way, const char *carrier)
 {
     if (carrier != NULL && *carrier != '\0' && strlen (carrier) < CARRIER_SIZE) {
         g_strlcpy (way->decision->carrier_text, carrier, sizeof way->decision->carrier_text);
+        way->decision->is_own_carrier = strcmp (carrier, way->ingress->carrier) == 0;
     }
+}
+
+/* RFC 4694 4: what has no "+" holds in its context, which is a country code or a domain. */
+const char *
+way_localise (const Way *way, const char *text, const char *context, char into[TD_NUMBER_DIGITS])
+{
+    const char *country = way->ingress->country;
+    size_t len = strlen (country);
+
+    if (text == NULL || *country == '\0') {
+        return text;
+    }
+    if (text[0] != '+' && context != NULL && context[0] == '+'
+        && strcmp (context + 1, country) != 0) {
+        return g_snprintf (into, TD_NUMBER_DIGITS, "%s%s", context, text) < TD_NUMBER_DIGITS ? into
+                                                                                             : text;
+    }
+    return text[0] == '+' && strncmp (text + 1, country, len) == 0 ? text + 1 + len : text;
 }
 
 /* A translation's carrier before one that was dialled, before one that was signalled, before that of
@@ -163,15 +169,18 @@ take_carrier (Way *way, const char *carrier)
 static void
 choose_carrier (Way *way, const Analysis *analysis)
 {
-    take_carrier (way, way->ingress->carrier);
-    take_carrier (way, way->request->carrier);
-    take_carrier (way, analysis->carrier);
-    take_carrier (way, way->decision->numbers.carrier);
+    char text[TD_NUMBER_DIGITS];
+    const char *signalled =
+        way_localise (way, way->request->carrier, way->request->carrier_context, text);
+
+    way_take_carrier (way, way->ingress->carrier);
+    way_take_carrier (way, signalled);
+    way_take_carrier (way, analysis->carrier);
+    way_take_carrier (way, way->decision->numbers.carrier);
     EXPLAIN (way->explanation, "carrier",
              "carrier \"%s\": dialled \"%s\", signalled \"%s\", set "
              "\"%s\", of the ingress \"%s\"",
-             way->decision->carrier_text, analysis->carrier,
-             way->request->carrier != NULL ? way->request->carrier : "",
+             way->decision->carrier_text, analysis->carrier, signalled != NULL ? signalled : "",
              way->decision->numbers.carrier, way->ingress->carrier);
 }
 
@@ -183,7 +192,7 @@ refuse_number (Way *way, AnalysisVerdict verdict)
              : verdict == ANALYSIS_TOO_LONG ? "has too many digits"
                                             : "begins like no number",
              names_text (way->tables->plan_names, way->ingress->plan));
-    return refuse (way, TD_CAUSE_INVALID_NUMBER_FORMAT, "");
+    return way_refuse (way, TD_CAUSE_INVALID_NUMBER_FORMAT, "");
 }
 
 static bool
@@ -231,106 +240,23 @@ screen (Way *way)
     }
     EXPLAIN (way->explanation, "screening", "rank %u (line %u): %s", result.rank, result.line,
              result.is_denied ? "denied" : "allowed");
-    return !result.is_denied || refuse (way, result.cause, result.announcement);
+    return !result.is_denied || way_refuse (way, result.cause, result.announcement);
 }
 
-/* --- Toll-free, portability, jurisdiction ------------------------------------------------ */
+/* --- Jurisdiction ------------------------------------------------------------------------ */
 
-static const Code *
-code_of (const Way *way, const char *number)
+const Code *
+way_code_of (const Way *way, const char *number)
 {
     uint32_t index = td_prefix_table_find (way->tables->code_of, number);
 
     return index != TD_PREFIX_NO_VALUE ? &g_array_index (way->tables->codes, Code, index) : NULL;
 }
 
-static bool
-has_status (const Code *code, int status)
+bool
+way_has_status (const Code *code, int status)
 {
     return code != NULL && code->status == status;
-}
-
-static bool
-dip_toll_free (Way *way)
-{
-    if (way->decision->type != CALL_TYPE_TOLL_FREE) {
-        return true;
-    }
-    uint32_t index = td_prefix_table_find (way->tables->toll_free_of, way->key);
-    if (index == TD_PREFIX_NO_VALUE) {
-        EXPLAIN (way->explanation, "toll-free", "%s has no row: looked up as it is", way->key);
-        return true;
-    }
-    const TollFree *row = &g_array_index (way->tables->toll_frees, TollFree, index);
-    take_carrier (way, row->carrier);
-    EXPLAIN (way->explanation, "toll-free", "%s (line %u): carrier \"%s\", routing number \"%s\"",
-             way->key, row->line, row->carrier, row->routing_number);
-    if (*row->routing_number != '\0') {
-        way->key = way->decision->routing_number = row->routing_number;
-    }
-    return true;
-}
-
-/* The last but one carrier asks where the number is served now: a call that is another carrier's is
- * asked for by that one. */
-static bool
-has_to_dip (const Way *way)
-{
-    return way->decision->type != CALL_TYPE_INTERNATIONAL
-           && (*way->ingress->carrier == '\0'
-               || strcmp (way->decision->carrier_text, way->ingress->carrier) == 0
-               || way->decision->type == CALL_TYPE_TOLL_FREE);
-}
-
-/* What was asked before holds for the number that came, and not for another in its place. */
-static bool
-was_dipped (const Way *way)
-{
-    return way->request->is_dipped
-           && number_is_alike (way->request->called->digits, way->called->text);
-}
-
-static const char *
-find_routing_number (Way *way)
-{
-    const char *number = NULL;
-
-    if (way->decision->is_dipped) {
-        number = way->request->routing_number;
-        EXPLAIN (way->explanation, "portability", "was dipped before: routing number \"%s\"",
-                 number != NULL ? number : "");
-    } else if (!has_to_dip (way)) {
-        EXPLAIN (way->explanation, "portability", "not ours to dip");
-    } else if (numbers_count (way->tables->ported) > 0) {
-        uint32_t value = numbers_find (way->tables->ported, way->key);
-        number =
-            value != NUMBERS_NO_VALUE ? names_text (way->tables->routing_numbers, value) : NULL;
-        way->decision->is_dipped = true;
-        EXPLAIN (way->explanation, "portability", "%s %s%s", way->key,
-                 number != NULL ? "is ported: routing number " : "is not ported",
-                 number != NULL ? number : "");
-    }
-    return number != NULL && *number != '\0' ? number : NULL;
-}
-
-static bool
-dip_portability (Way *way)
-{
-    way->decision->is_dipped = was_dipped (way);
-    if (way->key[0] == '\0') {
-        return true;
-    }
-    const char *number = find_routing_number (way);
-    if (number != NULL && has_status (code_of (way, number), CODE_OWN)) {
-        EXPLAIN (way->explanation, "portability", "routing number %s is our own: %s is served here",
-                 number, way->key);
-    } else if (number != NULL) {
-        way->key = way->decision->routing_number = number;
-    } else if (has_status (code_of (way, way->key), CODE_VACANT)) {
-        EXPLAIN (way->explanation, "portability", "the code of %s is vacant", way->key);
-        return refuse (way, TD_CAUSE_UNALLOCATED_NUMBER, "");
-    }
-    return true;
 }
 
 static Jurisdiction
@@ -355,8 +281,8 @@ find_jurisdiction (Way *way)
     Decision *decision = way->decision;
 
     if (way->tables->codes->len > 0) {
-        decision->jurisdiction =
-            compare_codes (code_of (way, decision->numbers.calling.text), code_of (way, way->key));
+        decision->jurisdiction = compare_codes (way_code_of (way, decision->numbers.calling.text),
+                                                way_code_of (way, way->key));
     }
     if (decision->type == CALL_TYPE_INTERNATIONAL) {
         decision->jurisdiction = JURISDICTION_INTERNATIONAL;
@@ -413,12 +339,12 @@ find_route (Way *way)
                                   way->tables->calendars, way->explanation);
 
     if (label == NAMES_NONE) {
-        bool is_own = has_status (code_of (way, way->key), CODE_OWN);
+        bool is_own = way_has_status (way_code_of (way, way->key), CODE_OWN);
         EXPLAIN (way->explanation, "route", "table \"%s\" has no row that holds for \"%s\"%s",
                  names_text (way->tables->table_names, way->ingress->table), way->key,
                  is_own ? ", a number of our own" : "");
-        return refuse (way, is_own ? TD_CAUSE_UNALLOCATED_NUMBER : TD_CAUSE_NO_ROUTE_TO_DESTINATION,
-                       "");
+        return way_refuse (
+            way, is_own ? TD_CAUSE_UNALLOCATED_NUMBER : TD_CAUSE_NO_ROUTE_TO_DESTINATION, "");
     }
     EXPLAIN (way->explanation, "route", "table \"%s\": \"%s\" leads to list \"%s\"",
              names_text (way->tables->table_names, way->ingress->table), way->key,
@@ -435,7 +361,8 @@ clear_decision (Decision *decision)
     memset (decision, 0, offsetof (Decision, targets));
     decision->verdict = DECISION_REFUSE;
     decision->announcement = decision->treatment = decision->label = "";
-    decision->routing_number = "";
+    decision->routing_number = decision->routing_text;
+    decision->country = "";
     decision->carrier = decision->carrier_text;
     decision->type = CALL_TYPE_NONE;
     decision->causes = NAMES_NONE;
@@ -446,8 +373,15 @@ decision_make (const Tables *tables, const DecisionRequest *request, Decision *r
                Explanation *explanation)
 {
     static bool (*const steps[]) (Way *) = {
-        find_ingress,  translate,       catch_emergency,   analyse,    screen,
-        dip_toll_free, dip_portability, find_jurisdiction, find_route,
+        find_ingress,
+        translate,
+        catch_emergency,
+        analyse,
+        screen,
+        way_look_up_toll_free,
+        way_look_up_portability,
+        find_jurisdiction,
+        find_route,
     };
     Way way = { tables, request, ret_decision, explanation, NULL, NULL, NULL, { 0 } };
 

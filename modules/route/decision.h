@@ -10,11 +10,16 @@
  * Analysis stands in front of screening, so that a list of numbers holds however they are dialled,
  * and nothing denies an emergency call. Tables are made once and never changed: they may be read
  * from any thread. A decision allocates nothing, unless it is explained.
+ *
+ * What somebody else has to be asked for comes through the request. Where there is no answer yet the
+ * decision says so (DECISION_DIP) and is made again when it has come: from the same tables, the same
+ * request and the same answers come the same steps, and they are cheap.
  */
 
 #ifndef ROUTE_DECISION_H
 #define ROUTE_DECISION_H
 
+#include "dip-answer.h"
 #include "explanation.h"
 #include "findings.h"
 #include "plan.h"
@@ -34,11 +39,17 @@ void tables_builder_free (TablesBuilder *builder);
 bool tables_builder_add (TablesBuilder *builder, SchemaTableId table, const char *const *cells,
                          unsigned line, GError **error);
 
+/* Whether the configuration has [SECTION NAME]: "trunk" or "dip". */
+typedef bool (*TablesIsSection) (const char *section, const char *name, void *data);
+
 /* The tables (transfer full); BUILDER is freed. What is wrong between rows goes to FINDINGS; with
- * errors among them, calls still are decided, but not as their author meant. IS_TRUNK (nullable) says
- * which trunk groups there are. */
-Tables *tables_builder_end (TablesBuilder *builder, Findings *findings,
-                            bool (*is_trunk) (const char *name, void *data), void *data);
+ * errors among them, calls still are decided, but not as their author meant. IS_SECTION (nullable) says
+ * what they may name. */
+Tables *tables_builder_end (TablesBuilder *builder, Findings *findings, TablesIsSection is_section,
+                            void *data);
+
+/* Whether a row names the dip NAME. */
+bool tables_have_dip (const Tables *tables, const char *name);
 
 void tables_free (Tables *tables);
 size_t tables_size_bytes (const Tables *tables);
@@ -50,12 +61,21 @@ typedef struct {
     const TdParty *called, *calling;
     const char *carrier;        /* signalled (CIC, TNS), or NULL */
     const char *routing_number; /* of a call that was dipped, or NULL */
-    bool is_dipped;             /* npdi */
-    int line_information;       /* ANI II, or ROW_NOT_SAID */
+    /* In which network either holds, where it has no "+" (RFC 4694 4): "+1", a domain, or NULL. */
+    const char *carrier_context, *routing_context;
+    bool is_dipped; /* npdi */
+    /* The call has failed with RELEASE_CAUSE: what is asked only then is asked now. */
+    bool is_released;
+    unsigned release_cause;
+    int line_information; /* ANI II, or ROW_NOT_SAID */
     const char *category, *bearer;
     /* Nullable, as TargetContext has them. */
     const char *(*attribute) (const char *name, void *data);
     bool (*quality) (const char *trunk, TargetQuality *ret_quality, void *data);
+    /* Nullable: the answer of the dip NAME to NUMBER; false: it is still to be asked. Once an answer
+     * was given, the same is given to each decision of this call. */
+    bool (*dip) (TdDipKind kind, const char *name, const char *number, DipAnswer *ret_answer,
+                 void *data);
     void *data;
     int64_t time_us;
     uint32_t chance; /* targets_chance () */
@@ -65,6 +85,7 @@ typedef enum {
     DECISION_ROUTE,
     DECISION_MORE_DIGITS,
     DECISION_REFUSE,
+    DECISION_DIP, /* ask the dip, then decide again */
 } DecisionVerdict;
 
 /* In the order from near to far. */
@@ -89,8 +110,16 @@ typedef struct {
     CallType type;
     const char *carrier; /* "" for none; lies in the decision */
     char carrier_text[CARRIER_SIZE];
-    const char *routing_number; /* that was looked up instead of the called one, or "" */
+    bool is_own_carrier; /* the carrier is the one that the ingress belongs to */
+    const char *country; /* of numbers and carriers without a "+"; "": not known */
+    const char
+        *routing_number; /* that was looked up instead of the called one, or ""; in the decision */
+    char routing_text[TD_NUMBER_DIGITS];
+    const char *dip; /* DIP: its name */
+    TdDipKind dip_kind;
+    char dip_number[TD_NUMBER_DIGITS + 4]; /* DIP: "+12125551234" */
     bool is_dipped;
+    bool is_queried; /* it was looked up because the call had failed */
     Jurisdiction jurisdiction;
     const char *label; /* ROUTE: of the list */
     unsigned tries, seconds;

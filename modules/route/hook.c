@@ -3,118 +3,27 @@
 
 #include "route.h"
 
+#include "parameters.h"
+
 #include <string.h>
 #include <tandem/call.h>
+#include <tandem/cause.h>
 
-enum { PARAMETER_SIZE = 64 };
-
-/* --- Parameters of a telephone number (RFC 3966 3, RFC 4694) ------------------------------ */
-
-/* The value of NAME in ";npdi;rn=+12125550000", "" when it has none; false when it is not there, or too
- * long to mean anything. */
-static bool
-find_parameter (const char *parameters, const char *name, char ret_value[PARAMETER_SIZE])
-{
-    g_auto (GStrv) parts = g_strsplit (parameters != NULL ? parameters : "", ";", -1);
-
-    for (char **part = parts; *part != NULL; part++) {
-        size_t len = strcspn (*part, "=");
-        if (len == strlen (name) && g_ascii_strncasecmp (*part, name, len) == 0) {
-            const char *value = *part + len + ((*part)[len] == '=');
-            return g_strlcpy (ret_value, value, PARAMETER_SIZE) < PARAMETER_SIZE;
-        }
-    }
-    return false;
-}
-
-/* The same of a number, without its visual separators (RFC 3966 3); false as well when no row could
- * name it, such as one with hexadecimal digits. */
-static bool
-find_number (const char *parameters, const char *name, char ret_value[PARAMETER_SIZE])
-{
-    char *end = ret_value;
-
-    if (!find_parameter (parameters, name, ret_value)) {
-        return false;
-    }
-    for (const char *at = ret_value; *at != '\0'; at++) {
-        if (strchr ("-.()", *at) == NULL) {
-            *end++ = *at;
-        }
-    }
-    *end = '\0';
-    return *ret_value != '\0' && td_prefix_is_valid (ret_value);
-}
-
-/* What says in which network a number that is local to it holds, for as long as that number goes on. */
-static void
-append_context (GString *out, const char *parameters, const char *name, const char *context,
-                const char *number)
-{
-    char before[PARAMETER_SIZE], value[PARAMETER_SIZE];
-
-    if (find_number (parameters, name, before) && strcmp (before, number) == 0
-        && find_parameter (parameters, context, value)) {
-        g_string_append_printf (out, ";%s=%s", context, value);
-    }
-}
-
-static void
-append_others (GString *out, const char *parameters)
-{
-    static const char *const ours[] = { "npdi", "rn", "rn-context", "cic", "cic-context", NULL };
-    g_auto (GStrv) parts = g_strsplit (parameters != NULL ? parameters : "", ";", -1);
-
-    for (char **part = parts; *part != NULL; part++) {
-        g_autofree char *name = g_ascii_strdown (*part, (gssize) strcspn (*part, "="));
-        if (*name != '\0' && !g_strv_contains (ours, name)) {
-            g_string_append_printf (out, ";%s", *part);
-        }
-    }
-}
-
-/* Rows may name carriers as they like; a "cic" has hexadecimal digits (RFC 4694 4). */
-static bool
-is_carrier_code (const char *carrier)
-{
-    const char *digits = carrier + (*carrier == '+');
-
-    return *digits != '\0' && strspn (digits, "0123456789ABCDEFabcdef") == strlen (digits);
-}
-
-/* What has been looked up goes out with the number, so that nobody does it again (RFC 4694 5.2). */
-static void
-write_parameters (const Route *route, TdCall *call, const Decision *decision)
-{
-    TdAttributes *attributes = td_call_attributes (call);
-    const char *before = td_attributes_text (attributes, route->user_parameters, 0);
-    g_autoptr (GString) text = g_string_new (NULL);
-
-    append_others (text, before);
-    if (decision->is_dipped) {
-        g_string_append (text, ";npdi");
-    }
-    if (decision->routing_number[0] != '\0') {
-        g_string_append_printf (text, ";rn=%s", decision->routing_number);
-        append_context (text, before, "rn", "rn-context", decision->routing_number);
-    }
-    if (is_carrier_code (decision->carrier)) {
-        g_string_append_printf (text, ";cic=%s", decision->carrier);
-        append_context (text, before, "cic", "cic-context", decision->carrier);
-    }
-    if (g_strcmp0 (text->str, before != NULL ? before : "") != 0) {
-        td_attributes_set_text (attributes, route->user_parameters,
-                                text->len > 0 ? text->str : NULL);
-    }
-}
+enum { DEADLINE_MS = 60000 }; /* dips have shorter ones of their own */
 
 /* --- The question ------------------------------------------------------------------------ */
 
 /* What a request points to. */
 typedef struct {
-    const Route *route;
+    Route *route;
     TdCall *call;
-    char routing_number[PARAMETER_SIZE], carrier[PARAMETER_SIZE], unused[PARAMETER_SIZE];
+    const RouteTables *tables;
+    Parameters parameters;
+    uint32_t chance;
+    unsigned release_cause; /* what the call has failed for; 0: it has not */
+    DipAnswer answers[N_DIP_KINDS];
+    bool has_answer[N_DIP_KINDS];
+    TdDipKind asked; /* which answer is awaited */
 } Question;
 
 static const char *
@@ -172,31 +81,70 @@ read_line_information (const char *text)
                : ROW_NOT_SAID;
 }
 
-static void
-ask (Route *route, Question *question, DecisionRequest *ret_request)
+/* What this call was answered, or what is known without asking. */
+static bool
+find_answer (TdDipKind kind, const char *name, const char *number, DipAnswer *ret_answer,
+             void *data)
 {
+    Question *question = data;
+
+    if (!question->has_answer[kind]) {
+        question->has_answer[kind] =
+            dips_peek (question->route->dips, name, kind, number, &question->answers[kind]);
+    }
+    if (question->has_answer[kind]) {
+        *ret_answer = question->answers[kind];
+    }
+    return question->has_answer[kind];
+}
+
+static const char *
+said (const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
+static void
+make_request (Question *question, DecisionRequest *ret_request)
+{
+    const Route *route = question->route;
+    const Parameters *parameters = &question->parameters;
     TdCall *call = question->call;
-    const char *parameters = text_of (question, route->user_parameters);
-    bool has_number = find_number (parameters, "rn", question->routing_number);
-    bool has_carrier = find_number (parameters, "cic", question->carrier);
 
     *ret_request = (DecisionRequest){
         .trunk = td_call_trunk (call),
         .called = td_call_called (call),
         .calling = td_call_calling (call),
-        .carrier = has_carrier ? question->carrier : NULL,
-        .routing_number = has_number ? question->routing_number : NULL,
-        .is_dipped = find_parameter (parameters, "npdi", question->unused),
+        .carrier = said (parameters->carrier),
+        .carrier_context = said (parameters->carrier_context),
+        .routing_number = said (parameters->routing_number),
+        .routing_context = said (parameters->routing_context),
+        .is_dipped = parameters->is_dipped,
+        .is_released = question->release_cause != 0,
+        .release_cause = question->release_cause,
         .line_information = read_line_information (text_of (question, route->line_information)),
         .category = text_of (question, route->category),
         .bearer = text_of (question, route->bearer),
         .attribute = attribute,
         .quality = quality,
+        .dip = find_answer,
         .data = question,
         .time_us = td_call_time_us (call),
+        .chance = question->chance,
+    };
+}
+
+static void
+begin_question (Route *route, TdCall *call, Question *ret_question)
+{
+    *ret_question = (Question){
+        .route = route,
+        .call = call,
+        .tables = route_tables (route),
         .chance = targets_chance (
             atomic_fetch_add_explicit (&route->n_decisions, 1, memory_order_relaxed)),
     };
+    parameters_read (text_of (ret_question, route->user_parameters), &ret_question->parameters);
 }
 
 /* --- The answer -------------------------------------------------------------------------- */
@@ -238,8 +186,10 @@ static void
 note_decision (const Route *route, TdCall *call, const Decision *decision)
 {
     TdAttributes *attributes = td_call_attributes (call);
+    g_autofree char *parameters =
+        parameters_write (td_attributes_text (attributes, route->user_parameters, 0), decision);
 
-    write_parameters (route, call, decision);
+    td_attributes_set_text (attributes, route->user_parameters, parameters);
     td_attributes_set_text (attributes, route->number,
                             decision->numbers.called.text[0] != '\0' ? decision->numbers.called.text
                                                                      : NULL);
@@ -299,43 +249,201 @@ tell (TdCall *call, const Explanation *explanation)
     }
 }
 
-static TdHookAnswer
-route_call (void *subject, TdToken *token, void *data)
-{
-    Route *route = data;
-    const RouteTables *current = route_tables (route);
-    g_autoptr (Explanation) explanation = NULL;
-    Question question = { .route = route, .call = subject };
-    TdHookAnswer answer = { .verdict = TD_HOOK_CONTINUE };
-    DecisionRequest request;
-    Decision decision;
+/* --- Deciding ---------------------------------------------------------------------------- */
 
-    if (current->n_rows == 0) {
-        td_call_explain (subject, "tables", "they are empty: tandem-routes fills them");
-        return answer;
+/* A call that has failed: only what was not looked up before leads elsewhere. */
+static TdHookAnswer
+conclude_release (const Question *question, const Decision *decision)
+{
+    if (decision->verdict != DECISION_ROUTE || !decision->is_queried
+        || decision->routing_number[0] == '\0') {
+        return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
     }
-    explanation = td_call_is_explained (subject) ? explanation_new () : NULL;
-    ask (route, &question, &request);
-    decision_make (current->tables, &request, &decision, explanation);
-    note_treatment (route, subject, &decision);
-    switch (decision.verdict) {
+    td_metric_add (question->route->queried, 1);
+    return answer_with (question->route, question->tables->tables, question->call, decision, NULL);
+}
+
+static TdHookAnswer
+conclude (const Question *question, const Decision *decision, Explanation *explanation)
+{
+    const Route *route = question->route;
+    TdHookAnswer answer = { .verdict = TD_HOOK_CONTINUE };
+
+    note_treatment (route, question->call, decision);
+    switch (decision->verdict) {
     case DECISION_ROUTE:
         td_metric_add (route->decided, 1);
-        answer = answer_with (route, current->tables, subject, &decision, explanation);
+        answer =
+            answer_with (route, question->tables->tables, question->call, decision, explanation);
         break;
     case DECISION_MORE_DIGITS:
         answer.verdict = TD_HOOK_MORE_DIGITS;
         break;
     case DECISION_REFUSE:
         td_metric_add (route->unrouted, 1);
-        answer = (TdHookAnswer){ .verdict = TD_HOOK_REFUSE, .cause = (uint8_t) decision.cause };
+        answer = (TdHookAnswer){ .verdict = TD_HOOK_REFUSE, .cause = (uint8_t) decision->cause };
+        break;
+    case DECISION_DIP:
         break;
     }
     if (explanation != NULL) {
-        tell (subject, explanation);
+        tell (question->call, explanation);
     }
     return answer;
 }
+
+/* Decides as far as is known. TD_HOOK_LATER: a dip has to be asked, and WAITER (nullable) waits for its
+ * answer. */
+static TdHookAnswer
+decide (Question *question, DipWaiter *waiter)
+{
+    for (;;) {
+        bool is_explained = td_call_is_explained (question->call);
+        g_autoptr (Explanation) explanation = is_explained ? explanation_new () : NULL;
+        DecisionRequest request;
+        Decision decision;
+        make_request (question, &request);
+        decision_make (question->tables->tables, &request, &decision, explanation);
+        if (decision.verdict != DECISION_DIP) {
+            return question->release_cause != 0 ? conclude_release (question, &decision)
+                                                : conclude (question, &decision, explanation);
+        }
+        question->asked = decision.dip_kind;
+        if (waiter == NULL
+            || !dips_ask (question->route->dips, decision.dip, question->asked, decision.dip_number,
+                          waiter, &question->answers[question->asked])) {
+            return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
+        }
+        question->has_answer[question->asked] = true;
+    }
+}
+
+/* A call that waits for the answer of a dip. It keeps the tables that it began with. */
+typedef struct {
+    DipWaiter waiter; /* first */
+    Question question;
+    TdToken *token; /* NULL: it is answered */
+    TdPost last;
+    bool is_cancelled;
+} Pending;
+
+static void
+free_pending (Pending *pending)
+{
+    td_table_unref ((TdTable *) &pending->question.tables->table);
+    g_free (pending);
+}
+
+static void
+run_last (TdPost *post)
+{
+    free_pending ((Pending *) ((char *) post - offsetof (Pending, last)));
+}
+
+/* Until the answer has gone through the lane, the call may end and the hook be cancelled: PENDING stays
+ * behind it. */
+static void
+answer_token (Pending *pending, TdHookAnswer answer)
+{
+    td_token_answer (g_steal_pointer (&pending->token), answer);
+    pending->last =
+        (TdPost){ .owner = pending->question.route->module, .run = run_last, .drop = run_last };
+    td_lane_post (td_lane_current (), &pending->last);
+}
+
+static void
+hear_dip (DipWaiter *waiter, const DipAnswer *answer)
+{
+    Pending *pending = (Pending *) waiter;
+    Question *question = &pending->question;
+
+    if (pending->is_cancelled) {
+        free_pending (pending);
+        return;
+    }
+    question->answers[question->asked] = *answer;
+    question->has_answer[question->asked] = true;
+    TdHookAnswer decided = decide (question, waiter);
+    if (decided.verdict != TD_HOOK_LATER) {
+        answer_token (pending, decided);
+    }
+}
+
+/* The module has stopped; the core looks after the token. */
+static void
+drop_dip (DipWaiter *waiter)
+{
+    free_pending ((Pending *) waiter);
+}
+
+static void
+cancel (TdToken *token, void *state, void *data)
+{
+    Pending *pending = state;
+
+    if (pending->token == NULL) {
+        return;
+    }
+    td_token_answer (g_steal_pointer (&pending->token),
+                     (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    pending->is_cancelled = true;
+    if (dips_cancel (&pending->waiter)) {
+        free_pending (pending);
+    }
+}
+
+/* Asks what QUESTION lacks, and decides then: at once, or when the answer has come. */
+static TdHookAnswer
+wait_for_dip (const Question *question, TdToken *token)
+{
+    Pending *pending = g_new0 (Pending, 1);
+
+    pending->waiter.answered = hear_dip;
+    pending->waiter.dropped = drop_dip;
+    pending->question = *question;
+    td_table_ref ((TdTable *) &question->tables->table);
+    TdHookAnswer answer = decide (&pending->question, &pending->waiter);
+    if (answer.verdict == TD_HOOK_LATER) {
+        pending->token = td_token_take (token, pending);
+    } else {
+        free_pending (pending);
+    }
+    return answer;
+}
+
+static TdHookAnswer
+route_call (void *subject, TdToken *token, void *data)
+{
+    Route *route = data;
+    Question question;
+
+    if (route_tables (route)->n_rows == 0) {
+        td_call_explain (subject, "tables", "they are empty: tandem-routes fills them");
+        return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+    }
+    begin_question (route, subject, &question);
+    TdHookAnswer answer = decide (&question, NULL);
+    return answer.verdict == TD_HOOK_LATER ? wait_for_dip (&question, token) : answer;
+}
+
+/* Query on release: the number is looked up when those who served it before have said that they do not. */
+static TdHookAnswer
+query_failed (void *subject, TdToken *token, void *data)
+{
+    const TdCause *failure = td_call_failure (subject);
+    Route *route = data;
+    Question question;
+
+    if (failure == NULL || failure->value == 0 || route_tables (route)->n_rows == 0) {
+        return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+    }
+    begin_question (route, subject, &question);
+    question.release_cause = failure->value;
+    TdHookAnswer answer = decide (&question, NULL);
+    return answer.verdict == TD_HOOK_LATER ? wait_for_dip (&question, token) : answer;
+}
+
+/* --- Before an attempt ------------------------------------------------------------------- */
 
 /* What was looked up for the called number is said of that one only: behind the number that a target
  * has of its own, it would lead the next switch astray. */
@@ -350,10 +458,8 @@ check_number (void *subject, TdToken *token, void *data)
 
     if (before != NULL && looked_up != NULL && target->number != NULL
         && !number_is_alike (looked_up, target->number)) {
-        g_autoptr (GString) text = g_string_new (NULL);
-        append_others (text, before);
-        td_attributes_set_text (attributes, route->user_parameters,
-                                text->len > 0 ? text->str : NULL);
+        g_autofree char *others = parameters_write_others (before);
+        td_attributes_set_text (attributes, route->user_parameters, others);
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
 }
@@ -390,8 +496,20 @@ route_hook_start (Route *route, GError **error)
                            &(TdHook){ .size = sizeof (TdHook),
                                       .name = "route.route",
                                       .before = TD_LIST ("route-table.route"),
+                                      .deadline_ms = DEADLINE_MS,
+                                      .silence = { .verdict = TD_HOOK_REFUSE,
+                                                   .cause = TD_CAUSE_TEMPORARY_FAILURE },
                                       .data = route,
-                                      .ask = route_call },
+                                      .ask = route_call,
+                                      .cancel = cancel },
+                           error)
+           && td_hook_add (route->module, "failed",
+                           &(TdHook){ .size = sizeof (TdHook),
+                                      .name = "route.failed",
+                                      .deadline_ms = DEADLINE_MS,
+                                      .data = route,
+                                      .ask = query_failed,
+                                      .cancel = cancel },
                            error)
            && td_hook_add (route->module, "attempt",
                            &(TdHook){ .size = sizeof (TdHook),

@@ -4,6 +4,7 @@
 #include "route.h"
 
 #include "compile.h"
+#include "dip-settings.h"
 
 #include <glib/gstdio.h>
 #include <tandem/log.h>
@@ -13,7 +14,7 @@ enum { BUSY_MS = 2000 };
 struct Loading {
     TdWork work; /* first */
     Route *route;
-    TdConfig *config; /* which trunks there are */
+    TdConfig *config; /* which trunks and dips there are */
     /* The version in use, or refused: it need not be read again. Its time as well: a file that was
      * made anew counts from 1 again. */
     int64_t known, known_us;
@@ -35,9 +36,23 @@ tables_unused (TdTable *table)
 }
 
 static bool
-is_trunk (const char *name, void *data)
+is_section (const char *section, const char *name, void *data)
 {
-    return g_strv_contains (td_config_instances (data, "trunk"), name);
+    return g_strv_contains (td_config_instances (data, section), name);
+}
+
+/* A dip that nobody asks was meant for something. */
+static void
+check_dips (const RouteTables *tables, const TdConfig *config)
+{
+    const char *const *dips = td_config_instances (config, DIP_SECTION_NAME);
+
+    for (unsigned i = 0; tables->n_rows > 0 && dips[i] != NULL; i++) {
+        if (!tables_have_dip (tables->tables, dips[i])) {
+            findings_add (tables->findings, SCHEMA_INGRESS, 0, false,
+                          "[dip %s]: no row of \"ingress\" names it, it is never asked", dips[i]);
+        }
+    }
 }
 
 /* The newest version of STORE, or NULL without an error when it is KNOWN, of KNOWN_US. */
@@ -54,7 +69,7 @@ read_newest (Store *store, const TdConfig *config, int64_t known, int64_t known_
     RouteTables *result = g_new0 (RouteTables, 1);
     td_table_init (&result->table, tables_unused);
     result->findings = findings_new ();
-    if (!compile (store, STORE_NEWEST, is_trunk, (void *) config, &compiled, result->findings,
+    if (!compile (store, STORE_NEWEST, is_section, (void *) config, &compiled, result->findings,
                   error)) {
         td_table_unref (&result->table);
         return NULL;
@@ -63,6 +78,7 @@ read_newest (Store *store, const TdConfig *config, int64_t known, int64_t known_
     result->version = compiled.version;
     result->time_us = time_us;
     result->n_rows = compiled.n_rows;
+    check_dips (result, config);
     result->took_s = (double) (g_get_monotonic_time () - started_us) / G_USEC_PER_SEC;
     return result;
 }

@@ -10,6 +10,7 @@
 
 #include "route.h"
 
+#include "dip-settings.h"
 #include "store.h"
 
 #include <string.h>
@@ -45,6 +46,14 @@ static const TdConfigSection sections[] = {
       .help = "Where calls go, by tables that are changed while calls go on.",
       .keys = keys,
       .n_keys = G_N_ELEMENTS (keys) },
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = DIP_SECTION_NAME,
+      .help = "A source that is asked where a ported or a toll-free number is served; rows of the "
+              "table \"ingress\" name it.",
+      .is_named = true,
+      .keys = dip_keys,
+      .n_keys = N_DIP_KEYS },
 };
 
 /* --- How trunks do ----------------------------------------------------------------------- */
@@ -55,13 +64,17 @@ release_trunks (void *data)
     td_feature_release (data, TD_FEATURE_TRUNK);
 }
 
-/* Another build of the module trunk, or none any more. */
+/* Another build of the module trunk or of a driver, or none any more. */
 static void
 hear_feature (const TdFact *fact, void *data)
 {
+    const char *feature = td_fact_text (fact, "feature");
     Route *route = data;
 
-    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_TRUNK) != 0) {
+    if (feature != NULL && g_str_has_prefix (feature, TD_FEATURE_DIP)) {
+        dips_hear (route->dips, feature);
+    }
+    if (g_strcmp0 (feature, TD_FEATURE_TRUNK) != 0) {
         return;
     }
     const TdTrunkService *next = td_feature_acquire (route->module, TD_FEATURE_TRUNK);
@@ -149,6 +162,12 @@ declare_metrics (Route *route)
                                         .kind = TD_METRIC_COUNTER,
                                         .name = "tandem_routing_refused_total",
                                         .help = "Calls that the routing tables refused" });
+    route->queried = td_metric_declare (
+        route->module,
+        &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                         .kind = TD_METRIC_COUNTER,
+                         .name = "tandem_routing_queried_total",
+                         .help = "Calls that failed and went on to where the number is served" });
 }
 
 /* Calls wait for nobody: the tables are read before the module says that it runs, while an older build
@@ -171,6 +190,8 @@ start (TdModule *module, GError **error)
     }
     route->current = td_snapshot_new (module, "routing", &tables->table);
     configure (route, td_module_config (module));
+    route->dips = dips_new (module);
+    dips_apply (route->dips, td_module_config (module));
     atomic_init (&route->trunks, td_feature_acquire (module, TD_FEATURE_TRUNK));
     route->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, route);
     td_timer_init (&route->poll, module, poll_files);
@@ -179,7 +200,8 @@ start (TdModule *module, GError **error)
         route->watch = route_watch_new (route);
         route_watch_ask (route->watch);
     }
-    return route_hook_start (route, error) && route_commands_start (route, error);
+    return route_hook_start (route, error) && route_commands_start (route, error)
+           && dip_commands_start (route->dips, module, error);
 }
 
 static bool
@@ -190,7 +212,8 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
     if (phase == TD_RELOAD_COMMIT) {
         configure (route, next);
         td_timer_start (&route->poll, route->poll_ms);
-        route->is_stale = true; /* trunks may have come or gone */
+        dips_apply (route->dips, next);
+        route->is_stale = true; /* trunks and dips may have come or gone */
     }
     return true;
 }
@@ -205,6 +228,7 @@ stop (TdModule *module)
         route_watch_stop (route->watch);
     }
     g_clear_pointer (&route->features, td_bus_unsubscribe);
+    dips_stop (route->dips);
     if (atomic_exchange (&route->trunks, NULL) != NULL) {
         td_lane_sweep (module, NULL, release_trunks, release_trunks, module);
     }
@@ -223,6 +247,7 @@ unload (TdModule *module)
     }
     g_free (route->trouble);
     route_watch_free (route->watch);
+    dips_free (route->dips);
     g_free (route->name);
     g_free (route->path);
     g_free (route);
@@ -242,6 +267,9 @@ describe (TdModule *module, GVariantDict *info)
 
 TD_MODULE (route, .summary = "Where calls go, by tables that change while calls go on",
            .version = "1.0", .license = "LGPL-2.1-or-later",
-           .provides = TD_LIST ("service.routing"), .wants = TD_LIST (TD_FEATURE_TRUNK),
+           .provides = TD_LIST ("service.routing"),
+           .wants = TD_LIST (TD_FEATURE_TRUNK, TD_FEATURE_DIP "enum", TD_FEATURE_DIP "http",
+                             TD_FEATURE_DIP "sql"),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
-           .start = start, .reload = reload, .stop = stop, .unload = unload, .describe = describe)
+           .start = start, .reload = reload, .stop = stop, .unload = unload, .describe = describe,
+           .check = dip_settings_check)

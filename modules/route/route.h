@@ -2,14 +2,15 @@
 /* The module's parts, and what they share.
  *
  *     route.db --load.c, on a worker--> RouteTables --snapshot--> hook.c, on the lanes
- *        ^                                  |
- *        +-- tandem-routes, another switch  +--> command.c
+ *        ^                                  |                        |
+ *        +-- tandem-routes, another switch  +--> command.c           +--> dips.c, dip.c --> drivers
  */
 
 #ifndef ROUTE_ROUTE_H
 #define ROUTE_ROUTE_H
 
 #include "decision.h"
+#include "dip.h"
 
 #include <stdatomic.h>
 #include <tandem/attribute.h>
@@ -43,15 +44,16 @@ typedef struct {
     bool is_stale;       /* the same version is to be read again */
     TdTimer poll;
     uint32_t poll_ms;
-    uint64_t seen;                           /* what the files looked like when they were read */
-    char *trouble;                           /* why the newest version is not in use, or NULL */
-    RouteTables *refused;                    /* what is wrong with it, or NULL */
+    uint64_t seen;        /* what the files looked like when they were read */
+    char *trouble;        /* why the newest version is not in use, or NULL */
+    RouteTables *refused; /* what is wrong with it, or NULL */
+    Dips *dips;
     _Atomic (const TdTrunkService *) trunks; /* nullable */
     TdSubscription *features;
     atomic_uint n_decisions;
     const TdAttribute *user_parameters, *number, *jurisdiction, *carrier, *category,
         *line_information, *bearer, *treatment, *announcement;
-    TdMetric *version_metric, *decided, *unrouted;
+    TdMetric *version_metric, *decided, *unrouted, *queried;
 } Route;
 
 /* The tables, good until the turn is over; there are some from start() on. Thread: a lane. */

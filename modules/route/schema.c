@@ -21,6 +21,7 @@ static const char *const modes[] = { "sequence", "percent", "least-cost", "quali
 static const char *const kinds[] = { "geographic", "mobile",    "paging",    "personal",
                                      "voip",       "satellite", "toll-free", "shared-cost",
                                      "premium",    "service",   NULL };
+static const char *const moments[] = { "first", "on-release", NULL };
 static const char *const statuses[] = { "allocated", "vacant", "own", NULL };
 
 /* --- The tables -------------------------------------------------------------------------- */
@@ -185,6 +186,20 @@ static const SchemaColumn ingress_columns[] = {
     [INGRESS_CARRIER] = { "carrier", .help = "the carrier its calls belong to" },
     [INGRESS_REGION] = { "region", .help = "the region whose emergency numbers hold" },
     [INGRESS_TREATMENT] = { "treatment", .help = "what a caller hears when a call fails" },
+    [INGRESS_COUNTRY] = { "country", SCHEMA_DIGITS,
+                          .help =
+                              "the code of the country (1 to 3 digits) whose numbers and carriers "
+                              "stand in the tables without it; empty: none does" },
+    [INGRESS_TOLL_FREE_DIP] = { "toll_free_dip", .refers = "dip",
+                                .help = "who is asked for toll-free numbers; empty: the table" },
+    [INGRESS_PORTABILITY_DIP] = { "portability_dip", .refers = "dip",
+                                  .help = "who is asked for ported numbers; empty: the table" },
+    [INGRESS_PORTABILITY] = { "portability", SCHEMA_CHOICE, .choices = moments, .fallback = "first",
+                              .help = "when it is looked up whether a number is ported: before the "
+                                      "call is routed, or when it has failed (query on release)" },
+    [INGRESS_RELEASE_CAUSES] = { "release_causes", .refers = "cause", .refers_column = "name",
+                                 .help = "on-release: after which causes, those with \"next\"; "
+                                         "empty: 1 and 14 (Q.850)" },
 };
 
 static const SchemaColumn emergency_columns[] = {
@@ -199,7 +214,7 @@ static const SchemaColumn toll_free_columns[] = {
                            .help = "the number, or what it begins with" },
     [TOLL_FREE_CARRIER] = { "carrier", .help = "who carries it" },
     [TOLL_FREE_ROUTING_NUMBER] = { "routing_number", SCHEMA_DIGITS,
-                                   .help = "what is looked up instead" },
+                                   .help = "the number in its place" },
 };
 
 static const SchemaColumn code_columns[] = {
@@ -343,6 +358,30 @@ schema_append_create (GString *out, const SchemaTable *table, const char *name, 
     } else {
         g_string_append (out, ");\n");
     }
+}
+
+/* A text is never NULL, as everywhere. */
+static void
+append_addition (GString *out, const char *name, const char *past, const SchemaColumn *column,
+                 const char *type)
+{
+    const char *fallback = column->fallback != NULL ? column->fallback : "";
+
+    g_string_append_printf (out, "ALTER TABLE \"%s%s\" ADD COLUMN \"%s\" %s", name, past,
+                            column->name, type);
+    if (!schema_is_integer (column)) {
+        g_string_append_printf (out, " NOT NULL DEFAULT '%s'", fallback);
+    } else if (*fallback != '\0') {
+        g_string_append_printf (out, " DEFAULT %s", fallback);
+    }
+    g_string_append (out, ";\n");
+}
+
+void
+schema_append_addition (GString *out, const SchemaTable *table, unsigned i, const char *type)
+{
+    append_addition (out, table->name, "", &table->columns[i], type);
+    append_addition (out, table->name, "_past", &table->columns[i], type);
 }
 
 /* --- CSV and documentation --------------------------------------------------------------- */

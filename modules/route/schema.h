@@ -135,6 +135,11 @@ enum {
     INGRESS_CARRIER,
     INGRESS_REGION,
     INGRESS_TREATMENT,
+    INGRESS_COUNTRY,
+    INGRESS_TOLL_FREE_DIP,
+    INGRESS_PORTABILITY_DIP,
+    INGRESS_PORTABILITY,
+    INGRESS_RELEASE_CAUSES,
     N_INGRESS_COLUMNS,
 };
 enum {
@@ -221,6 +226,10 @@ void schema_append_columns (GString *out, const SchemaTable *table, unsigned n_c
  * without one. */
 void schema_append_create (GString *out, const SchemaTable *table, const char *name, bool has_key,
                            const char *more);
+
+/* Appends the statements that add column I to TABLE and to its past, of the SQL type TYPE: in rows that are
+ * there it says nothing, or what it falls back to. */
+void schema_append_addition (GString *out, const SchemaTable *table, unsigned i, const char *type);
 
 /* Appends the first line of a CSV, without its end. */
 void schema_append_header (GString *out, const SchemaTable *table);

@@ -136,7 +136,9 @@ store_change_remove (StoreChange *change, const SchemaTable *table, const char *
 void
 store_append_end (GString *sql, const SchemaTable *table, int64_t version)
 {
-    g_string_append_printf (sql, "INSERT INTO \"%s_past\" SELECT ", table->name);
+    g_string_append_printf (sql, "INSERT INTO \"%s_past\" (", table->name);
+    schema_append_columns (sql, table, table->n_columns, "");
+    g_string_append (sql, ", since, line, until) SELECT ");
     schema_append_columns (sql, table, table->n_columns, "c.");
     g_string_append_printf (sql, ", c.since, c.line, %" G_GINT64_FORMAT " ", version);
 }

@@ -14,7 +14,7 @@
 #define SCHEMA "tandem_routing"
 
 enum {
-    SCHEMA_VERSION = 1,
+    SCHEMA_VERSION = 2,    /* the largest number in "layout" */
     LOCK_KEY = 0x54645274, /* of whoever makes the schema */
     BEAT_MS = 100,
 };
@@ -311,7 +311,7 @@ check_uri (const char *uri, const char *shown, GError **error)
 
 /* Before anything is written: what is not ours is left as it is. */
 static bool
-check_owner (Store *store, bool *ret_is_new, GError **error)
+check_owner (Store *store, bool *ret_is_new, bool *ret_is_old, GError **error)
 {
     int64_t n_schemas, n_layouts, version;
 
@@ -326,6 +326,7 @@ check_owner (Store *store, bool *ret_is_new, GError **error)
         return false;
     }
     *ret_is_new = n_schemas == 0;
+    *ret_is_old = false;
     if (*ret_is_new) {
         return true;
     }
@@ -346,7 +347,23 @@ check_owner (Store *store, bool *ret_is_new, GError **error)
                      store->name, version, SCHEMA_VERSION);
         return false;
     }
+    *ret_is_old = version < SCHEMA_VERSION;
     return true;
+}
+
+static void
+append_table (GString *sql, const SchemaTable *table)
+{
+    g_string_append_printf (sql, "CREATE TABLE \"%s\" (", table->name);
+    pg_append_columns (sql, table);
+    g_string_append (sql, "since BIGINT NOT NULL, line BIGINT NOT NULL, PRIMARY KEY (");
+    schema_append_columns (sql, table, table->n_keys, "");
+    g_string_append_printf (sql, ")); CREATE TABLE \"%s_past\" (", table->name);
+    pg_append_columns (sql, table);
+    g_string_append_printf (sql,
+                            "since BIGINT NOT NULL, line BIGINT NOT NULL, until BIGINT NOT NULL);"
+                            "CREATE INDEX ON \"%s_past\" (until);",
+                            table->name);
 }
 
 static void
@@ -363,19 +380,49 @@ append_ddl (GString *sql)
         " PRIMARY KEY (version, \"table\"));",
         SCHEMA_VERSION);
     for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        const SchemaTable *table = schema_table (i);
-        g_string_append_printf (sql, "CREATE TABLE \"%s\" (", table->name);
-        pg_append_columns (sql, table);
-        g_string_append (sql, "since BIGINT NOT NULL, line BIGINT NOT NULL, PRIMARY KEY (");
-        schema_append_columns (sql, table, table->n_keys, "");
-        g_string_append_printf (sql, ")); CREATE TABLE \"%s_past\" (", table->name);
-        pg_append_columns (sql, table);
-        g_string_append_printf (
-            sql,
-            "since BIGINT NOT NULL, line BIGINT NOT NULL, until BIGINT NOT NULL);"
-            "CREATE INDEX ON \"%s_past\" (until);",
-            table->name);
+        append_table (sql, schema_table (i));
     }
+}
+
+/* Appends what TABLE lacks. */
+static bool
+append_missing (Store *store, GString *sql, const SchemaTable *table, GError **error)
+{
+    for (unsigned i = 0; i < table->n_columns; i++) {
+        const SchemaColumn *column = &table->columns[i];
+        g_autofree char *look = g_strdup_printf (
+            "SELECT count (*) FROM information_schema.columns WHERE table_schema = '" SCHEMA
+            "' AND table_name = '%s' AND column_name = '%s'",
+            table->name, column->name);
+        int64_t n;
+        if (!store_read_number (store, look, &n, error)) {
+            return false;
+        }
+        if (i == 0 && n == 0) {
+            append_table (sql, table);
+            return true;
+        }
+        if (n == 0) {
+            schema_append_addition (sql, table, i,
+                                    schema_is_integer (column) ? "BIGINT" : "TEXT COLLATE \"C\"");
+        }
+    }
+    return true;
+}
+
+/* Tables of an older schema get what they lack: all their versions stay. */
+static bool
+migrate (Store *store, GError **error)
+{
+    g_autoptr (GString) sql = g_string_new (NULL);
+
+    for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
+        if (!append_missing (store, sql, schema_table (i), error)) {
+            return false;
+        }
+    }
+    g_string_append_printf (sql, "UPDATE layout SET number = %d", SCHEMA_VERSION);
+    return store_run (store, sql->str, "be brought to this Tandem's schema", error);
 }
 
 /* In one transaction, after another look: two processes may begin at once. */
@@ -385,12 +432,12 @@ make_tables (Store *store, GError **error)
     g_autoptr (GString) sql = g_string_new (NULL);
     g_autofree char *lock =
         g_strdup_printf ("BEGIN; DO 'BEGIN PERFORM pg_advisory_xact_lock (%d); END'", LOCK_KEY);
-    bool is_new;
+    bool is_new, is_old;
 
     append_ddl (sql);
-    if (store_run (store, lock, "be locked", error) && check_owner (store, &is_new, error)
+    if (store_run (store, lock, "be locked", error) && check_owner (store, &is_new, &is_old, error)
         && (!is_new || store_run (store, sql->str, "be made", error))
-        && store_run (store, "COMMIT", "be made", error)) {
+        && (!is_old || migrate (store, error)) && store_run (store, "COMMIT", "be made", error)) {
         return true;
     }
     undo (store);
@@ -400,9 +447,9 @@ make_tables (Store *store, GError **error)
 static bool
 make_ready (Store *store, GError **error)
 {
-    bool is_new;
+    bool is_new, is_old;
 
-    if (!check_owner (store, &is_new, error)) {
+    if (!check_owner (store, &is_new, &is_old, error)) {
         return false;
     }
     if (is_new && !store->options.may_create) {
@@ -412,7 +459,7 @@ make_ready (Store *store, GError **error)
                      store->name);
         return false;
     }
-    return !is_new || make_tables (store, error);
+    return (!is_new && !is_old) || make_tables (store, error);
 }
 
 static void

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    SCHEMA_VERSION = 1,
+    SCHEMA_VERSION = 2,          /* PRAGMA user_version */
     APPLICATION_ID = 0x54645274, /* "TdRt", at byte 68 of the file */
     CHUNK_BYTES = 1 << 16,
     PULSE_STEPS = 100000, /* of SQLite's machine: some milliseconds */
@@ -256,7 +256,7 @@ commit (Store *store, GError **error)
 
 /* Before anything is written: what is not ours is left as it is. */
 static bool
-check_owner (Store *store, bool *ret_is_new, GError **error)
+check_owner (Store *store, bool *ret_is_new, bool *ret_is_old, GError **error)
 {
     int64_t id, version, n_tables;
 
@@ -266,6 +266,7 @@ check_owner (Store *store, bool *ret_is_new, GError **error)
         return false;
     }
     *ret_is_new = id == 0 && version == 0 && n_tables == 0;
+    *ret_is_old = !*ret_is_new && version < SCHEMA_VERSION;
     if (id != APPLICATION_ID && !*ret_is_new) {
         g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
                      "routing tables %s: it is somebody else's database: name another file",
@@ -283,6 +284,18 @@ check_owner (Store *store, bool *ret_is_new, GError **error)
 }
 
 static void
+append_table (GString *sql, const SchemaTable *table)
+{
+    g_autofree char *past = g_strconcat (table->name, "_past", NULL);
+
+    schema_append_create (sql, table, table->name, true,
+                          "since INTEGER NOT NULL, line INTEGER NOT NULL");
+    schema_append_create (sql, table, past, false,
+                          "since INTEGER NOT NULL, line INTEGER NOT NULL, until INTEGER NOT NULL");
+    g_string_append_printf (sql, "CREATE INDEX %s_until ON %s (until);", past, past);
+}
+
+static void
 append_ddl (GString *sql)
 {
     g_string_append_printf (
@@ -295,15 +308,47 @@ append_ddl (GString *sql)
         " PRIMARY KEY (version, \"table\")) WITHOUT ROWID;",
         APPLICATION_ID, SCHEMA_VERSION);
     for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        const SchemaTable *table = schema_table (i);
-        g_autofree char *past = g_strconcat (table->name, "_past", NULL);
-        schema_append_create (sql, table, table->name, true,
-                              "since INTEGER NOT NULL, line INTEGER NOT NULL");
-        schema_append_create (
-            sql, table, past, false,
-            "since INTEGER NOT NULL, line INTEGER NOT NULL, until INTEGER NOT NULL");
-        g_string_append_printf (sql, "CREATE INDEX %s_until ON %s (until);", past, past);
+        append_table (sql, schema_table (i));
     }
+}
+
+/* Appends what TABLE lacks. */
+static bool
+append_missing (Store *store, GString *sql, const SchemaTable *table, GError **error)
+{
+    for (unsigned i = 0; i < table->n_columns; i++) {
+        const SchemaColumn *column = &table->columns[i];
+        g_autofree char *look =
+            g_strdup_printf ("SELECT count (*) FROM pragma_table_info ('%s') WHERE name = '%s'",
+                             table->name, column->name);
+        int64_t n;
+        if (!store_read_number (store, look, &n, error)) {
+            return false;
+        }
+        if (i == 0 && n == 0) {
+            append_table (sql, table);
+            return true;
+        }
+        if (n == 0) {
+            schema_append_addition (sql, table, i, schema_is_integer (column) ? "INTEGER" : "TEXT");
+        }
+    }
+    return true;
+}
+
+/* Tables of an older schema get what they lack: all their versions stay. */
+static bool
+migrate (Store *store, GError **error)
+{
+    g_autoptr (GString) sql = g_string_new (NULL);
+
+    for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
+        if (!append_missing (store, sql, schema_table (i), error)) {
+            return false;
+        }
+    }
+    g_string_append_printf (sql, "PRAGMA user_version = %d", SCHEMA_VERSION);
+    return store_run (store, sql->str, "be brought to this Tandem's schema", error);
 }
 
 /* In one transaction, after another look: two processes may begin at once. */
@@ -311,13 +356,13 @@ static bool
 make_tables (Store *store, GError **error)
 {
     g_autoptr (GString) sql = g_string_new (NULL);
-    bool is_new;
+    bool is_new, is_old;
 
     append_ddl (sql);
     if (store_run (store, "BEGIN IMMEDIATE", "be locked", error)
-        && check_owner (store, &is_new, error)
+        && check_owner (store, &is_new, &is_old, error)
         && (!is_new || store_run (store, sql->str, "be made", error))
-        && store_run (store, "COMMIT", "be made", error)) {
+        && (!is_old || migrate (store, error)) && store_run (store, "COMMIT", "be made", error)) {
         return true;
     }
     undo (store);
@@ -329,9 +374,9 @@ make_tables (Store *store, GError **error)
 static bool
 make_ready (Store *store, GError **error)
 {
-    bool is_new;
+    bool is_new, is_old;
 
-    if (!check_owner (store, &is_new, error)) {
+    if (!check_owner (store, &is_new, &is_old, error)) {
         return false;
     }
     if (is_new && !store->options.may_create) {
@@ -344,7 +389,7 @@ make_ready (Store *store, GError **error)
                       "PRAGMA journal_size_limit = 67108864;"
                       "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF",
                       "be opened", error)
-           && (!is_new || make_tables (store, error));
+           && ((!is_new && !is_old) || make_tables (store, error));
 }
 
 static void

@@ -9,7 +9,7 @@
 typedef struct {
     const Tables *tables;
     Findings *findings;
-    bool (*is_trunk) (const char *name, void *data);
+    TablesIsSection is_section;
     void *data;
 } Check;
 
@@ -26,14 +26,23 @@ dangle (const Check *check, SchemaTableId table, unsigned line, const char *of, 
 }
 
 static void
+check_section (const Check *check, SchemaTableId table, unsigned line, const char *of,
+               const char *section, const char *name)
+{
+    if (check->is_section != NULL && !check->is_section (section, name, check->data)) {
+        findings_add (check->findings, table, line, true,
+                      "%s \"%s\": there is no [%s %s] in the configuration",
+                      schema_table (table)->name, of, section, name);
+    }
+}
+
+static void
 check_trunk (const Check *check, SchemaTableId table, unsigned line, const char *of, uint32_t trunk)
 {
     const char *name = names_text (check->tables->trunks, trunk);
 
-    if (trunk != NAMES_NONE && check->is_trunk != NULL && !check->is_trunk (name, check->data)) {
-        findings_add (check->findings, table, line, true,
-                      "%s \"%s\": there is no [trunk %s] in the configuration",
-                      schema_table (table)->name, of, name);
+    if (trunk != NAMES_NONE) {
+        check_section (check, table, line, of, "trunk", name);
     }
 }
 
@@ -92,6 +101,16 @@ check_ingress (const Check *check, const Ingress *ingress)
         && !screenings_has (tables->screenings, ingress->screening)) {
         dangle (check, SCHEMA_INGRESS, ingress->line, trunk, "screening",
                 names_text (tables->screening_names, ingress->screening), "screening");
+    }
+    for (unsigned i = 0; i < N_DIP_KINDS; i++) {
+        if (*ingress->dips[i] != '\0') {
+            check_section (check, SCHEMA_INGRESS, ingress->line, trunk, "dip", ingress->dips[i]);
+        }
+    }
+    if (ingress->release_causes != NAMES_NONE
+        && !causes_has (tables->causes, ingress->release_causes)) {
+        dangle (check, SCHEMA_INGRESS, ingress->line, trunk, "release_causes",
+                names_text (tables->cause_names, ingress->release_causes), "cause");
     }
     if (!lookup_has (tables->lookup, ingress->table)) {
         dangle (check, SCHEMA_INGRESS, ingress->line, trunk, "table",
@@ -271,10 +290,9 @@ check_duplicates (const Check *check)
 }
 
 void
-tables_check (const Tables *tables, Findings *findings,
-              bool (*is_trunk) (const char *name, void *data), void *data)
+tables_check (const Tables *tables, Findings *findings, TablesIsSection is_section, void *data)
 {
-    Check check = { tables, findings, is_trunk, data };
+    Check check = { tables, findings, is_section, data };
 
     check_targets (&check);
     check_labels (&check);

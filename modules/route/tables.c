@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MOMENT_ON_RELEASE = 1 }; /* of the choices of ingress.portability */
+
 /* --- Life -------------------------------------------------------------------------------- */
 
 static void
@@ -138,12 +140,26 @@ keep (Tables *tables, const Row *row, unsigned column)
     return names_text (tables->texts, names_add (tables->texts, row_text (row, column)));
 }
 
+/* ITU-T E.164 6.2.1: one to three digits. */
+static bool
+check_country (const Row *row, GError **error)
+{
+    const char *country = row_text (row, INGRESS_COUNTRY);
+    size_t len = strlen (country);
+
+    return len == 0 || (len <= 3 && strspn (country, "0123456789") == len && country[0] != '0')
+           || row_refuse (row, INGRESS_COUNTRY, error,
+                          "write the one to three digits of a country code");
+}
+
 static bool
 add_ingress (Tables *tables, const Row *row, GError **error)
 {
     const char *trunk = row_text (row, INGRESS_TRUNK);
+    int moment;
 
-    if (!row_required (row, INGRESS_TRUNK, error)) {
+    if (!row_required (row, INGRESS_TRUNK, error) || !check_country (row, error)
+        || !row_choice (row, INGRESS_PORTABILITY, &moment, error)) {
         return false;
     }
     if (strlen (row_text (row, INGRESS_CARRIER)) >= CARRIER_SIZE) {
@@ -159,6 +175,11 @@ add_ingress (Tables *tables, const Row *row, GError **error)
         .region = names_add (tables->regions, row_text (row, INGRESS_REGION)),
         .carrier = keep (tables, row, INGRESS_CARRIER),
         .treatment = keep (tables, row, INGRESS_TREATMENT),
+        .country = keep (tables, row, INGRESS_COUNTRY),
+        .dips = { [TD_DIP_TOLL_FREE] = keep (tables, row, INGRESS_TOLL_FREE_DIP),
+                  [TD_DIP_PORTABILITY] = keep (tables, row, INGRESS_PORTABILITY_DIP) },
+        .release_causes = names_add (tables->cause_names, row_text (row, INGRESS_RELEASE_CAUSES)),
+        .is_on_release = moment == MOMENT_ON_RELEASE,
         .line = row->line,
     };
     g_array_append_val (tables->ingresses, ingress);
@@ -361,8 +382,8 @@ drop_prefixes (Tables *tables)
 }
 
 Tables *
-tables_builder_end (TablesBuilder *builder, Findings *findings,
-                    bool (*is_trunk) (const char *name, void *data), void *data)
+tables_builder_end (TablesBuilder *builder, Findings *findings, TablesIsSection is_section,
+                    void *data)
 {
     Tables *tables = g_steal_pointer (&builder->tables);
 
@@ -377,7 +398,7 @@ tables_builder_end (TablesBuilder *builder, Findings *findings,
     tables->code_of = index_prefixes (tables->codes, sizeof (Code));
     index_ingresses (tables);
     index_emergencies (tables);
-    tables_check (tables, findings, is_trunk, data);
+    tables_check (tables, findings, is_section, data);
     drop_prefixes (tables);
     tables_builder_free (builder);
     return tables;
@@ -397,6 +418,20 @@ tables_find_emergency (const Tables *tables, uint32_t region, const char *number
         }
     }
     return NULL;
+}
+
+bool
+tables_have_dip (const Tables *tables, const char *name)
+{
+    for (unsigned i = 0; i < tables->ingresses->len; i++) {
+        const Ingress *ingress = &g_array_index (tables->ingresses, Ingress, i);
+        for (unsigned kind = 0; kind < N_DIP_KINDS; kind++) {
+            if (strcmp (ingress->dips[kind], name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* What grows with a carrier's data; the rest is small. */

@@ -14,7 +14,11 @@ typedef struct {
     uint32_t trunk; /* NAMES_NONE: any */
     uint32_t plan, translation, screening, table;
     uint32_t region;
-    const char *carrier, *treatment; /* in TEXTS */
+    const char *carrier, *treatment; /* in TEXTS, as all below */
+    const char *country;             /* "": none */
+    const char *dips[N_DIP_KINDS];   /* "": the table */
+    uint32_t release_causes;         /* or NAMES_NONE */
+    bool is_on_release;
     unsigned line;
 } Ingress;
 
@@ -71,7 +75,7 @@ struct TablesBuilder {
 const Emergency *tables_find_emergency (const Tables *tables, uint32_t region, const char *number);
 
 /* Finds references that lead nowhere, and what the rows of several tables say together. */
-void tables_check (const Tables *tables, Findings *findings,
-                   bool (*is_trunk) (const char *name, void *data), void *data);
+void tables_check (const Tables *tables, Findings *findings, TablesIsSection is_section,
+                   void *data);
 
 #endif

@@ -19,6 +19,7 @@ from peers.tandem import Tandem, module_folders, program  # noqa: E402
 SIP = '[modules]\nsip = required\n[sip]\nlisten = {}\n'
 ROUTE = ('[modules]\nsip = required\nroute-table = required\n[trunk b]\naddress = {}\n'
          '[route all]\nprefix = {}\ntargets = {}\n')
+DIP = '[modules]\nroute = required\ndip-sql = required\n[dip lnp]\ndriver = {}\n{}'
 REGISTRAR = '[modules]\nregistrar = required\n'
 NO_ADDRESS = r'tandem\.conf:4:10: .*write udp:ADDRESS:PORT or tcp:ADDRESS:PORT'
 
@@ -72,6 +73,23 @@ WRONG = {
     'key of a module misspelt': (
         '[modules]\nsip = required\n[trunk a]\naddress = sip:192.0.2.1\nusrname = me\n',
         r'tandem\.conf:5:1: key "usrname" is unknown in \[trunk\]: .*; did you mean "username"\?'),
+    'driver misspelt': (DIP.format('sqk', 'database = x\nquery = y\n'),
+                        r'tandem\.conf:5:10: driver: .*\[modules\] has no dip-sqk: is this meant: sql'),
+    'driver of a module that is not loaded': (
+        DIP.format('enum', ''), r'tandem\.conf:5:10: driver: .*no dip-enum: enable it there'),
+    'dip without a driver': ('[modules]\nroute = required\n[dip lnp]\n',
+                             r'section \[dip lnp\] lacks the key "driver"'),
+    'dip that is not asked anywhere': (DIP.format('sql', 'query = y\n'),
+                                       r'\[dip lnp\] has neither database nor server'),
+    'dip that is asked twice': (
+        DIP.format('sql', 'database = x\nserver = postgresql://a@b/c\nquery = y\n'),
+        r'\[dip lnp\] has both database and server'),
+    'dip without a query': (DIP.format('sql', 'database = x\n'), r'\[dip lnp\] has no query'),
+    'server that is no URI': (DIP.format('sql', 'server = db1/numbers\nquery = y\n'),
+                              r'\[dip lnp\] server: the value is not postgresql://'),
+    'failure that nobody knows': (
+        DIP.format('sql', 'database = x\nquery = y\non-failure = refuse 128\n'),
+        r'tandem\.conf:8:14: on-failure: "refuse 128" in \[dip lnp\] is neither table nor as-is'),
     'module misspelt': ('[modules]\nspi = required\n',
                         r'tandem\.conf:2:7: module spi: no spi\.so in .*: did you mean "sip"\?'),
     'yes for required': ('[modules]\nsip = yes\n',

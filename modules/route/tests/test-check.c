@@ -11,7 +11,7 @@ typedef struct {
 } Expected;
 
 static bool
-is_trunk (const char *name, void *data G_GNUC_UNUSED)
+is_section (const char *section, const char *name, void *data G_GNUC_UNUSED)
 {
     return strcmp (name, "unknown") != 0;
 }
@@ -25,7 +25,7 @@ check (const char *text, const Expected *expected, unsigned n_expected)
 
     add_tables (builder, text);
     g_autoptr (Tables) tables G_GNUC_UNUSED =
-        tables_builder_end (builder, findings, is_trunk, NULL);
+        tables_builder_end (builder, findings, is_section, NULL);
     for (unsigned i = 0; i < findings->all->len; i++) {
         const Finding *found = &g_array_index (findings->all, Finding, i);
         g_test_message ("%s, line %u: %s", schema_table (found->table)->name, found->line,

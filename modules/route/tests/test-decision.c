@@ -39,6 +39,7 @@ static const char small_tandem[] =
     "psap,1,selective-router\ncarrier-0288,1,carrier-c\ndirectory,1,operator\n"
     "[cause]\n"
     "hunt,17,next\nhunt,34,stop\n"
+    "late,3,next\nlate,14,stop\n"
     "[route]\n"
     "main,,9,,,,,,,,,,,,,long\n"
     "main,212,,,,,,,,,,,,,,local\n"
@@ -52,11 +53,16 @@ static const char small_tandem[] =
     "ours,nanp,,,main,0333,ny\n"
     "plain,,,,main\n"
     "nowhere,nanp,,,main,,nj\n"
+    "asking,nanp,,,main,,ny,,1,freephone,lnp\n"
+    "ours-asking,nanp,,,main,0333,ny,,1,freephone,lnp\n"
+    "on-release,nanp,,,main,,ny,,1,,lnp,on-release\n"
+    "own-causes,nanp,,,main,,ny,,1,,lnp,on-release,late\n"
+    "american,nanp,,,main,,ny,,1\n"
     "replacing,nanp,other,,main,,ny\n"
     "[emergency]\n"
     "ny,911,psap\nny,933,psap\n"
     "[toll_free]\n"
-    "800555,0288,2125550199\n800556,0444,\n"
+    "800555,0288,2125550199\n800556,0444,\n800558,,2125551234\n"
     "[code]\n"
     "212,132,NY,US\n315,128,NY,US\n201,224,NJ,US\n917,132,NY,US,mobile\n+49,,,DE\n"
     "2129,132,NY,US,,vacant\n646,132,NY,US,,own\n"
@@ -68,6 +74,9 @@ typedef struct {
     TdParty called, calling;
     DecisionRequest request;
     Decision decision;
+    DipAnswer answers[N_DIP_KINDS];
+    bool is_answered[N_DIP_KINDS];
+    char asked[64]; /* "lnp +12125551234" */
 } World;
 
 static void
@@ -208,15 +217,48 @@ test_carrier_that_is_too_long (World *world, const void *data G_GNUC_UNUSED)
     g_assert_cmpstr (world->decision.carrier, ==, "0333");
 }
 
+/* RFC 4694 5.2.2: the number that was found MUST replace the freephone number. */
 static void
 test_toll_free (World *world, const void *data G_GNUC_UNUSED)
 {
+    DecisionTarget target;
+
     expect_route (world, "18005550111", "local", "tandem-a");
-    g_assert_cmpstr (world->decision.routing_number, ==, "2125550199");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "2125550199");
+    g_assert_cmpstr (world->decision.routing_number, ==, "");
     g_assert_cmpstr (world->decision.carrier, ==, "0288");
+    decision_target (world->tables, &world->decision, 0, &target, NULL);
+    g_assert_cmpstr (target.numbers.called.text, ==, "+12125550199");
     expect_route (world, "18005560111", "long", "carrier-b");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "8005560111");
     g_assert_cmpstr (world->decision.carrier, ==, "0444");
     expect_route (world, "18005570111", "long", "carrier-b");
+}
+
+/* RFC 4694 5.2.2: it is ported itself, perhaps. */
+static void
+test_toll_free_is_ported (World *world, const void *data G_GNUC_UNUSED)
+{
+    expect_route (world, "18005580111", "long", "carrier-b");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "2125551234");
+    g_assert_cmpstr (world->decision.routing_number, ==, "2015550000");
+    g_assert_true (world->decision.is_dipped);
+}
+
+/* RFC 4694 5.1: a call that names another carrier is looked up by that one. */
+static void
+test_toll_free_of_another (World *world, const void *data G_GNUC_UNUSED)
+{
+    world->request.trunk = "ours";
+    world->request.carrier = "0444";
+    decide (world, "18005550111");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "8005550111");
+    g_assert_cmpstr (world->decision.carrier, ==, "0444");
+    g_assert_false (world->decision.is_dipped);
+    world->request.carrier = "0333";
+    decide (world, "18005550111");
+    g_assert_cmpstr (world->decision.carrier, ==, "0288");
+    g_assert_false (world->decision.is_dipped); /* that is the one that asks from here on */
 }
 
 static void
@@ -260,6 +302,182 @@ test_who_dips (World *world, const void *data G_GNUC_UNUSED)
     g_assert_true (world->decision.is_dipped);
     expect_route (world, "101044412125551234", "local", "tandem-a");
     g_assert_false (world->decision.is_dipped);
+}
+
+/* RFC 4694 4: with a country code, or in its context, it is the number that the tables have. */
+static void
+test_country (World *world, const void *data G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *number, *context, *expected;
+    } cases[] = {
+        { "+13155550000", NULL, "3155550000" },   { "3155550000", "+1", "3155550000" },
+        { "3155550000", NULL, "3155550000" },     { "305550000", "+49", "+49305550000" },
+        { "+49305550000", NULL, "+49305550000" }, { "3155550000", "example.net", "3155550000" },
+    };
+
+    world->request.trunk = "american";
+    world->request.is_dipped = true;
+    for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
+        world->request.routing_number = world->request.carrier = cases[i].number;
+        world->request.routing_context = world->request.carrier_context = cases[i].context;
+        decide (world, "12125551234");
+        g_assert_cmpstr (world->decision.routing_number, ==, cases[i].expected);
+        g_assert_cmpstr (world->decision.carrier, ==, cases[i].expected);
+    }
+}
+
+/* --- Dips -------------------------------------------------------------------------------- */
+
+static bool
+answer_dip (TdDipKind kind, const char *name, const char *number, DipAnswer *ret_answer, void *data)
+{
+    World *world = data;
+
+    g_snprintf (world->asked, sizeof world->asked, "%s %s", name, number);
+    *ret_answer = world->answers[kind];
+    return world->is_answered[kind];
+}
+
+static DipAnswer
+found (const char *number, const char *carrier)
+{
+    DipAnswer answer = { .result = TD_DIP_FOUND };
+
+    g_strlcpy (answer.said.number, number, sizeof answer.said.number);
+    g_strlcpy (answer.said.carrier, carrier, sizeof answer.said.carrier);
+    return answer;
+}
+
+static void
+set_answer (World *world, TdDipKind kind, DipAnswer answer)
+{
+    world->answers[kind] = answer;
+    world->is_answered[kind] = true;
+}
+
+static void
+use_dips (World *world, const char *trunk)
+{
+    world->request.trunk = trunk;
+    world->request.dip = answer_dip;
+    world->request.data = world;
+}
+
+static void
+expect_dip (World *world, const char *called, TdDipKind kind, const char *name, const char *number)
+{
+    decide (world, called);
+    g_assert_cmpint (world->decision.verdict, ==, DECISION_DIP);
+    g_assert_cmpint (world->decision.dip_kind, ==, kind);
+    g_assert_cmpstr (world->decision.dip, ==, name);
+    g_assert_cmpstr (world->decision.dip_number, ==, number);
+}
+
+static void
+test_dip_goes_on (World *world, const void *data G_GNUC_UNUSED)
+{
+    use_dips (world, "asking");
+    expect_dip (world, "12125550111", TD_DIP_PORTABILITY, "lnp", "+12125550111");
+    set_answer (world, TD_DIP_PORTABILITY, found ("+12015550000", ""));
+    expect_route (world, "12125550111", "long", "carrier-b");
+    g_assert_cmpstr (world->decision.routing_number, ==, "2015550000");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "2125550111");
+    g_assert_true (world->decision.is_dipped);
+    set_answer (world, TD_DIP_PORTABILITY, (DipAnswer){ .result = TD_DIP_NOT_FOUND });
+    expect_route (world, "12125551234", "local", "tandem-a"); /* though the table has it */
+    g_assert_true (world->decision.is_dipped);
+}
+
+static void
+test_dip_of_toll_free (World *world, const void *data G_GNUC_UNUSED)
+{
+    use_dips (world, "asking");
+    expect_dip (world, "18005550111", TD_DIP_TOLL_FREE, "freephone", "+18005550111");
+    set_answer (world, TD_DIP_TOLL_FREE, found ("+12125550177", "+10288"));
+    expect_dip (world, "18005550111", TD_DIP_PORTABILITY, "lnp", "+12125550177");
+    set_answer (world, TD_DIP_PORTABILITY, found ("2015550000", ""));
+    expect_route (world, "18005550111", "carrier-0288", "carrier-c");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "2125550177");
+    g_assert_cmpstr (world->decision.routing_number, ==, "2015550000");
+    g_assert_cmpstr (world->decision.carrier, ==, "0288");
+}
+
+/* The last but one carrier asks, once. */
+static void
+test_dip_is_whose (World *world, const void *data G_GNUC_UNUSED)
+{
+    use_dips (world, "ours-asking");
+    expect_route (world, "101044412125551234", "local", "tandem-a");
+    g_assert_cmpstr (world->asked, ==, "");
+    world->request.is_dipped = true;
+    expect_route (world, "12125551234", "local", "tandem-a");
+    g_assert_cmpstr (world->asked, ==, "");
+    world->request.is_dipped = false;
+    expect_dip (world, "12125551234", TD_DIP_PORTABILITY, "lnp", "+12125551234");
+    decide (world, "011498912345");
+    g_assert_cmpint (world->decision.verdict, ==, DECISION_ROUTE);
+    decide (world, "911");
+    g_assert_cmpint (world->decision.verdict, ==, DECISION_ROUTE);
+}
+
+static void
+test_dip_finds_own_and_vacant (World *world, const void *data G_GNUC_UNUSED)
+{
+    use_dips (world, "asking");
+    set_answer (world, TD_DIP_PORTABILITY, found ("+16465550000", ""));
+    expect_route (world, "12125550111", "local", "tandem-a");
+    g_assert_cmpstr (world->decision.routing_number, ==, "");
+    set_answer (world, TD_DIP_PORTABILITY, (DipAnswer){ .result = TD_DIP_NOT_FOUND });
+    expect_refusal (world, "12129550111", TD_CAUSE_UNALLOCATED_NUMBER);
+}
+
+static void
+test_dip_fails (World *world, const void *data G_GNUC_UNUSED)
+{
+    DipAnswer failed = { .result = TD_DIP_FAILED, .error = "x", .fallback = DIP_BY_TABLE };
+
+    use_dips (world, "asking");
+    set_answer (world, TD_DIP_TOLL_FREE, failed);
+    set_answer (world, TD_DIP_PORTABILITY, failed);
+    expect_route (world, "12125551234", "long", "carrier-b");
+    g_assert_cmpstr (world->decision.routing_number, ==, "2015550000");
+    expect_route (world, "18005550111", "local", "tandem-a");
+    g_assert_cmpstr (world->decision.numbers.called.text, ==, "2125550199");
+    failed.fallback = DIP_AS_IS;
+    set_answer (world, TD_DIP_PORTABILITY, failed);
+    expect_route (world, "12125551234", "local", "tandem-a");
+    g_assert_false (world->decision.is_dipped); /* the next network may know */
+    failed.fallback = DIP_REFUSE;
+    failed.cause = 41;
+    set_answer (world, TD_DIP_PORTABILITY, failed);
+    expect_refusal (world, "12125551234", 41);
+}
+
+static void
+test_query_on_release (World *world, const void *data G_GNUC_UNUSED)
+{
+    use_dips (world, "on-release");
+    expect_route (world, "12125551234", "local", "tandem-a");
+    g_assert_cmpstr (world->asked, ==, "");
+    g_assert_false (world->decision.is_dipped);
+    world->request.is_released = true;
+    world->request.release_cause = 17;
+    expect_route (world, "12125551234", "local", "tandem-a");
+    g_assert_cmpstr (world->asked, ==, "");
+    world->request.release_cause = 14; /* ITU-T Q.850 2.2.7: QoR, ported number */
+    expect_dip (world, "12125551234", TD_DIP_PORTABILITY, "lnp", "+12125551234");
+    world->request.release_cause = TD_CAUSE_UNALLOCATED_NUMBER;
+    expect_dip (world, "12125551234", TD_DIP_PORTABILITY, "lnp", "+12125551234");
+    set_answer (world, TD_DIP_PORTABILITY, found ("+12015550000", ""));
+    expect_route (world, "12125551234", "long", "carrier-b");
+    g_assert_true (world->decision.is_queried);
+    world->is_answered[TD_DIP_PORTABILITY] = false;
+    world->request.trunk = "own-causes";
+    world->request.release_cause = 3;
+    expect_dip (world, "12125551234", TD_DIP_PORTABILITY, "lnp", "+12125551234");
+    world->request.release_cause = 14;
+    expect_route (world, "12125551234", "local", "tandem-a");
 }
 
 static void
@@ -415,7 +633,16 @@ main (int argc, char **argv)
     ADD ("ROU-029/services", test_services);
     ADD ("ROU-024/carrier", test_carrier);
     ADD ("ROU-026/toll-free", test_toll_free);
+    ADD ("ROU-026/toll-free-is-ported", test_toll_free_is_ported);
+    ADD ("ROU-026/toll-free-of-another", test_toll_free_of_another);
     ADD ("ROU-025/ported", test_ported);
+    ADD ("ROU-025/country", test_country);
+    ADD ("ROU-025/dip-goes-on", test_dip_goes_on);
+    ADD ("ROU-026/dip-of-toll-free", test_dip_of_toll_free);
+    ADD ("ROU-025/dip-is-whose", test_dip_is_whose);
+    ADD ("ROU-025/dip-finds-own-and-vacant", test_dip_finds_own_and_vacant);
+    ADD ("ROU-025/dip-fails", test_dip_fails);
+    ADD ("ROU-025/query-on-release", test_query_on_release);
     ADD ("carrier-that-is-too-long", test_carrier_that_is_too_long);
     ADD ("ROU-025/who-dips", test_who_dips);
     ADD ("ROU-025/dip-of-another-number", test_dip_of_another_number);

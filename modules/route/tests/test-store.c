@@ -105,10 +105,41 @@ test_foreign_file_is_left_alone (StoreFixture *fixture, const void *data)
 static void
 test_newer_file_is_left_alone (StoreFixture *fixture, const void *data)
 {
-    run_sql (fixture->path, "PRAGMA user_version = 2");
+    run_sql (fixture->path, "PRAGMA user_version = 3");
     check_not_opened (fixture, fixture->path,
-                      "they were made by a newer Tandem (schema 2, this one "
-                      "knows 1): run that one, or name another file");
+                      "they were made by a newer Tandem (schema 3, this one "
+                      "knows 2): run that one, or name another file");
+}
+
+/* As a Tandem left it that knew no dips: rows of all versions stay, and get what they lack. */
+static void
+test_older_file_gets_what_it_lacks (StoreFixture *fixture, const void *data)
+{
+    static const char *const new_columns[] = { "country", "toll_free_dip", "portability_dip",
+                                               "portability", "release_causes" };
+    g_autoptr (GString) sql = g_string_new ("PRAGMA user_version = 1;");
+
+    store_fixture_import (fixture, ROUTE_FIXTURE_TABLES, 0);
+    store_fixture_import (fixture, "[ingress]\ntrunk,table\nold,main\n", FIXTURE_MERGE);
+    store_fixture_import (fixture, "[ingress]\ntrunk,table,region\nold,main,ny\n", FIXTURE_MERGE);
+    for (unsigned i = 0; i < G_N_ELEMENTS (new_columns); i++) {
+        g_string_append_printf (sql,
+                                "ALTER TABLE ingress DROP COLUMN %s;"
+                                "ALTER TABLE ingress_past DROP COLUMN %s;",
+                                new_columns[i], new_columns[i]);
+    }
+    g_clear_pointer (&fixture->store, store_close);
+    run_sql (fixture->path, sql->str);
+    reopen (fixture);
+    g_autofree char *before = store_fixture_dump (fixture, "ingress", 2);
+    g_autofree char *newest = store_fixture_dump (fixture, "ingress", STORE_NEWEST);
+    g_assert_cmpstr (strchr (before, '\n'), ==, "\nold,,,,main,,,,,,,first,\n");
+    g_assert_cmpstr (strchr (newest, '\n'), ==, "\nold,,,,main,,ny,,,,,first,\n");
+    store_fixture_import (fixture, "[ingress]\ntrunk,table,country\nold,main,1\n", FIXTURE_MERGE);
+    g_autofree char *past = store_fixture_dump (fixture, "ingress", 3);
+    g_autofree char *changed = store_fixture_dump (fixture, "ingress", STORE_NEWEST);
+    g_assert_cmpstr (past, ==, newest);
+    g_assert_cmpstr (strchr (changed, '\n'), ==, "\nold,,,,main,,,,1,,,first,\n");
 }
 
 static void
@@ -454,6 +485,7 @@ main (int argc, char **argv)
          test_root_makes_it_for_the_owner_of_the_folder);
     ADD ("foreign-file-is-left-alone", test_foreign_file_is_left_alone);
     ADD ("newer-file-is-left-alone", test_newer_file_is_left_alone);
+    ADD ("older-file-gets-what-it-lacks", test_older_file_gets_what_it_lacks);
     ADD ("no-database", test_no_database);
     ADD ("no-folder", test_no_folder);
     ADD ("missing-is-not-made-unasked", test_missing_is_not_made_unasked);
