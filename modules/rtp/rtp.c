@@ -145,8 +145,9 @@ declare (TdModule *module, const char *name, const char *help)
 static void
 declare_metrics (Rtp *rtp, TdModule *module)
 {
-    rtp->relayed = declare (module, "tandem_rtp_packets_relayed_total",
-                            "Media packets that were carried from one peer to another.");
+    rtp->relayed =
+        declare (module, "tandem_rtp_packets_relayed_total",
+                 "Media packets that were sent: carried from one peer to another, or played.");
     rtp->ignored = declare (module, "tandem_rtp_packets_ignored_total",
                             "Media packets from an address that is not the peer's.");
     rtp->bad = declare (module, "tandem_rtp_packets_bad_total",

@@ -11,6 +11,7 @@ at a time, in turn; figures are medians over the runs. Nothing here passes or fa
   held         memory of a call with two anchored legs, and whether it is given back
   relay        CPU seconds for a million RTP packets, 100 two-way calls; peers: rtpengine, osmo-mgw
   transcode    the same, one side PCMU, the other PCMA; no peer
+  tones        CPU while callers whose calls failed hear a tone; no peer
   start        time until it serves with every module, memory and CPU when idle
   lookup       one look-up in tables of prefixes and numbers; peers: a plain hash, Kamailio's mtree
   swap         set-up delay while routing tables of a million prefixes are replaced; no peer
@@ -37,6 +38,7 @@ import report  # noqa: E402
 import signalling  # noqa: E402
 import subjects  # noqa: E402
 import swap  # noqa: E402
+import tones  # noqa: E402
 from peers import sipp  # noqa: E402
 from peers.tandem import program  # noqa: E402
 
@@ -261,6 +263,22 @@ def transcode(options):
         [(subjects.TandemTranscoding, functools.partial(media.SipCalls, (0, 8)))])
 
 
+def hear_tones(options):
+    out = report.Report(f'{options.media_calls} callers hear a tone of two frequencies', 'nobody')
+    for _, kind in each_run(options, [tones.TandemTones], out):
+        result = with_subject(kind, out, lambda stage, subject: tones.measure(
+            stage, subject, options.media_calls, options.seconds))
+        if not result:
+            continue
+        tell(result)
+        out.runs.append(result)
+        out.add(kind.name, 'CPU', result['cpu_percent'], '%', 1)
+        out.add(kind.name, 'packets sent', result['packets_per_s'], '/s', 0)
+        if result['hearing'] != options.media_calls:
+            out.note(f'{result["hearing"]} heard something, {result["released"]} were released')
+    return out
+
+
 def start(options):
     out = report.Report('Start and rest', 'kamailio')
 
@@ -330,8 +348,8 @@ def swap_tables(options):
 
 
 COMMANDS = {'signalling': signalling_cost, 'capacity': capacity, 'setup-delay': setup_delay,
-            'held': held, 'relay': relay, 'transcode': transcode, 'start': start,
-            'lookup': look_up, 'swap': swap_tables}
+            'held': held, 'relay': relay, 'transcode': transcode, 'tones': hear_tones,
+            'start': start, 'lookup': look_up, 'swap': swap_tables}
 
 
 def arguments():
@@ -352,7 +370,7 @@ def arguments():
                         help='lookup, swap: prefixes (1000000)')
     parser.add_argument('--numbers', type=int, default=10000000,
                         help='lookup: whole numbers (10000000)')
-    parser.add_argument('--media-calls', type=int, default=100, help='relay: calls (100)')
+    parser.add_argument('--media-calls', type=int, default=100, help='relay, tones: calls (100)')
     return parser.parse_args()
 
 

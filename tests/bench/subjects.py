@@ -94,13 +94,19 @@ class TandemSignalling(Subject):
     name = 'tandem'
     profile = 'bench-signalling.conf'
     arguments = ()
+    tandem = None
+
+    def configure(self, text):
+        """What the profile is for this subject."""
+        return text
 
     def start(self):
         path = os.path.join(ROOT, 'etc', 'profiles', self.profile)
         with open(path, encoding='utf-8') as file:
-            tandem = Tandem(self.stage, file.read(), self.arguments, is_awaited=False)
-        self.process = tandem.process
-        tandem.wait_until_ready(interval_s=0.001)
+            text = self.configure(file.read())
+        self.tandem = Tandem(self.stage, text, self.arguments, is_awaited=False)
+        self.process = self.tandem.process
+        self.tandem.wait_until_ready(interval_s=0.001)
 
 
 class TandemMedia(TandemSignalling):
