@@ -37,7 +37,8 @@ treat (void *subject, TdToken *token, void *data)
     const TdChannel *caller = td_call_incoming (call);
     const BookTreatment *treatment = book_treatment (
         book, td_attributes_text (attributes, announce->treatment, 0), td_call_trunk (call));
-    const BookEntry *entry = book_entry (treatment, td_call_failure (call)->value);
+    unsigned failure = td_call_failure (call)->value;
+    const BookEntry *entry = book_entry (treatment, failure);
 
     if (treatment == NULL) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
@@ -48,7 +49,7 @@ treat (void *subject, TdToken *token, void *data)
     if (sequence != NULL && caller != NULL && td_channel_offer (caller) != NULL) {
         return answer_with (book, entry, sequence);
     }
-    if (entry != NULL && entry->release_cause != 0) {
+    if (entry != NULL && entry->release_cause != 0 && entry->release_cause != failure) {
         return (TdHookAnswer){ .verdict = TD_HOOK_REFUSE, .cause = entry->release_cause };
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };

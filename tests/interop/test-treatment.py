@@ -5,6 +5,7 @@
 import csv
 import os
 import socket
+import subprocess
 import sys
 import time
 import uuid
@@ -19,7 +20,7 @@ from peers import ports  # noqa: E402
 from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
 from peers.baresip import Baresip, tone_share, write_tone  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
-from peers.tandem import Tandem  # noqa: E402
+from peers.tandem import BUILD, Tandem, ini  # noqa: E402
 
 FRAME = 80  # samples, 10 ms
 
@@ -137,7 +138,7 @@ class Phones(Treated):
                          ('17', '486', 'busy'), record)
 
 
-class Packets(Treated):
+class Caller(Treated):
     """A caller of our own, who sees each packet and each response."""
 
     def setUp(self):
@@ -176,6 +177,8 @@ class Packets(Treated):
                 break
         return heard
 
+
+class Packets(Caller):
     def test_stream_is_steady(self):
         self.invite(description(self.sound.port))
         self.expect_progress()
@@ -237,6 +240,78 @@ class Packets(Treated):
         self.assertEqual(self.tandem.ctl('module', 'stop', 'announce')[0], 0)
         self.assertGreater(len(self.hear(0.5)), 10)
         self.acknowledge(self.agent.expect('SIP/2.0 404', 15))
+
+
+class Tables(Caller):
+    """The routing tables say who hears what."""
+
+    TABLES = {
+        'list': 'label\nwest\n',
+        'target': 'label,position,trunk\nwest,1,busy\n',
+        'route': 'table,prefix,label\nmain,8,west\n',
+        'screening': 'list,called,action,cause,announcement\npolite,5550,deny,21,vacant\n',
+        'ingress': 'trunk,screening,table,treatment\n*,polite,main,tables\n',
+    }
+
+    def config(self, **announce):
+        database = self.path('route.db')
+        os.makedirs(self.path('tables'), exist_ok=True)
+        for table, text in self.TABLES.items():
+            self.write(os.path.join(self.path('tables'), f'{table}.csv'), text)
+        subprocess.run([os.path.join(BUILD, 'modules', 'route', 'tandem-routes'), '-d', database,
+                        'import', self.path('tables')], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+        config = super().config(**announce)
+        del config['modules']['route-table'], config['route busy']
+        config['modules']['route'] = 'required'
+        config['routing'] = {'database': database}
+        config['treatment tables'] = {'21': 'tone/reorder', '17': 'tone/busy 2 s, release 34',
+                                      'announcement': 'prompt/% * 2'}
+        return config
+
+    def hear_first(self, seconds):
+        """(samples of PCMU) that come in so long."""
+        return [expand(byte) for _, packet in self.hear(seconds) for byte in packet[12:]]
+
+    def test_announcement_of_a_screening_row(self):
+        self.invite(description(self.sound.port))
+        self.expect_progress()
+        self.assertGreater(tone_share(self.hear_first(1)[:4000], 8000, 700), 0.9)
+        self.acknowledge(self.agent.expect('SIP/2.0 403', 10))
+        self.assertEqual(self.wait_for_record()['cause'], '21')
+
+    def test_treatment_of_the_ingress(self):
+        self.uri = f'sip:8001@127.0.0.1:{self.port}'
+        self.parties['To'] = f'<{self.uri}>'
+        self.invite(description(self.sound.port))
+        invite = self.busy.expect('INVITE ')
+        self.busy.answer(invite, '486 Busy Here', 'bt')
+        self.busy.expect('ACK ')
+        self.expect_progress()
+        samples = self.hear_first(0.6)
+        self.assert_tone(samples[400:3600], 8000, (480, 620))
+        self.acknowledge(self.agent.expect('SIP/2.0 503', 10))
+        self.assertEqual(self.wait_for_record()['cause'], '34')
+
+
+class Sample(Treated):
+    def config(self, **announce):
+        with open(os.path.join(ROOT, 'etc', 'tones', 'north-america.conf'),
+                  encoding='utf-8') as file:
+            self.sample = file.read()
+        config = super().config(treatment='north-america', **announce)
+        del config['treatment usual']
+        return ini(config) + self.sample
+
+    def test_sample_is_taken_as_it_is(self):
+        info = self.tandem.ctl_json('module', 'info', 'announce')
+        self.assertEqual((info['treatments'], info['prompts']), (1, 1))
+        phone = Baresip(self, 'anna')
+        phone.dial(f'sip:5550199@127.0.0.1:{self.port}')
+        phone.wait_for_event('CALL_CLOSED', 30)
+        samples, rate_hz = phone.heard()
+        start = bursts(samples)[0][0]
+        self.assertGreater(tone_share(samples[start + 160:start + 2000], rate_hz, 913.8), 0.9)
 
 
 class Mistakes(Treated):
