@@ -17,9 +17,9 @@
 #include <tandem/snapshot.h>
 
 enum {
-    /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, Control and
-     * what they are made of. A build that finds another number begins a book of its own. */
-    BOOK_LAYOUT = 5,
+    /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, LeaseData,
+     * Control and what they are made of. A build that finds another number begins a book of its own. */
+    BOOK_LAYOUT = 6,
 };
 
 typedef struct {
@@ -42,12 +42,14 @@ void book_unref (Book *book);
 typedef struct {
     GPtrArray *entries; /* PlanEntry */
     ReachSettings reach;
+    char *node; /* nullable: no group is shared */
 } Plan;
 
 typedef struct {
     char *name;
     GroupSettings settings;
-    GPtrArray *members; /* PlanMember */
+    LeaseSettings lease; /* of a shared one */
+    GPtrArray *members;  /* PlanMember */
 } PlanEntry;
 
 typedef struct {
@@ -58,6 +60,13 @@ typedef struct {
 /* Reads CONFIG. Errors: file, line, and what is wrong with a value. */
 Plan *plan_new (const TdConfig *config, GError **error);
 void plan_free (Plan *plan);
+
+/* Reads what CONFIG says of a capacity that is shared into ENTRY, which has its settings. */
+bool plan_read_sharing (const TdConfig *config, PlanEntry *entry, GError **error);
+
+/* Refuses the value of KEY in [SECTION INSTANCE]: false. */
+bool plan_refuse (const TdConfig *config, const char *section, const char *instance,
+                  const char *key, GError **error, const char *why);
 
 /* The groups by name, for all lanes: a snapshot's table. */
 typedef struct {
@@ -81,7 +90,7 @@ Group *group_table_find (const GroupTable *table, const char *name);
 /* The member of GROUP called NAME, or NULL. Thread: control. */
 Member *group_find_member (const Group *group, const char *name);
 
-enum { TRUNK_N_SECTIONS = 3 };
+enum { TRUNK_N_SECTIONS = 4 };
 
 extern const TdConfigSection trunk_sections[TRUNK_N_SECTIONS];
 

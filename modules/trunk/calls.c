@@ -5,6 +5,7 @@
  */
 
 #include "calls.h"
+#include "shared.h"
 
 #include <string.h>
 
@@ -107,6 +108,7 @@ end_facts (TdPost *post)
     Calls *calls = (Calls *) ((char *) post - offsetof (Calls, over));
 
     td_bus_unsubscribe (g_steal_pointer (&calls->facts));
+    shared_end (calls->trunk->shared);
 }
 
 static void
@@ -124,6 +126,7 @@ calls_stop (Trunk *trunk)
 {
     if (atomic_load (&trunk->calls->n_calls) == 0) {
         td_bus_unsubscribe (g_steal_pointer (&trunk->calls->facts));
+        shared_end (trunk->shared);
     }
 }
 

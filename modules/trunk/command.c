@@ -2,6 +2,7 @@
 /* The operator's verbs about trunk groups: trunk list, show, block, unblock, drain; code list. */
 
 #include "command.h"
+#include "shared.h"
 
 #include <string.h>
 
@@ -77,6 +78,16 @@ duration_parse (const char *text, int64_t *ret_ms)
         }
     }
     return false;
+}
+
+char *
+label_value (const char *name)
+{
+    GString *text = g_string_new (name);
+
+    g_string_replace (text, "\\", "\\\\", 0);
+    g_string_replace (text, "\"", "\\\"", 0);
+    return g_string_free (text, FALSE);
 }
 
 /* --- Finding ----------------------------------------------------------------------------- */
@@ -277,6 +288,7 @@ run_show (TdRequest *request, void *data)
     add_view (&row, data, group);
     add_condition (&row, &group->condition);
     add_settings (&row, &view.settings);
+    shared_show (((const Trunk *) data)->shared, group, &row);
     g_variant_builder_add (&row, "{sv}", "members_in_detail", list_members (group));
     td_request_reply (request, g_variant_builder_end (&row));
 }

@@ -18,6 +18,9 @@ char *time_print (int64_t wall_us);
 /* "90s", "15 min"; at most 10^7 of a unit. */
 bool duration_parse (const char *text, int64_t *ret_ms);
 
+/* NAME as the value of a metric's label (transfer full). */
+char *label_value (const char *name);
+
 /* The groups by name. Thread: control. */
 GPtrArray *sorted_groups (const Trunk *trunk);
 

@@ -61,6 +61,8 @@ group_new (const char *name, int64_t now_us, int64_t wall_us)
     group->name = g_strdup (name);
     pthread_mutex_init (&group->lock, NULL);
     group->is_up = group->is_reachable = true;
+    group->allowed = GROUP_UNLIMITED;
+    group->allowed_until_us = INT64_MAX;
     group->cursor = UINT32_MAX;
     intervals_init (&group->intervals, now_us, wall_us);
     return group;
@@ -92,6 +94,7 @@ group_unref (Group *group)
     free_members (group);
     intervals_clear (&group->intervals);
     condition_clear (&group->condition);
+    lease_data_free (group->lease);
     pthread_mutex_destroy (&group->lock);
     g_free (group->name);
     g_free (group);
@@ -111,6 +114,31 @@ bind_limits (Group *group, TdModule *module)
     }
 }
 
+/* The calls that this node may have of a capacity: of one that is shared, as large a part as of the
+ * whole, so that the parts of all nodes do not exceed it. */
+static uint32_t
+capacity_of (const Group *group, Way way)
+{
+    uint32_t capacity = group->settings.capacity[way], all = group->settings.capacity[WAY_ALL];
+
+    if (capacity == GROUP_UNLIMITED || group->allowed >= all) {
+        return capacity;
+    }
+    return (uint32_t) ((uint64_t) capacity * group->allowed / all);
+}
+
+/* The same part of what is reserved, rounded up. */
+static uint32_t
+reserve_of (const Group *group, uint32_t calls)
+{
+    uint32_t all = group->settings.capacity[WAY_ALL];
+
+    if (group->allowed >= all) {
+        return calls;
+    }
+    return (uint32_t) (((uint64_t) calls * group->allowed + all - 1) / all);
+}
+
 static uint32_t
 less (uint32_t capacity, uint32_t reserved)
 {
@@ -122,15 +150,17 @@ static void
 set_limits (Group *group)
 {
     const GroupSettings *settings = &group->settings;
-    uint32_t all = settings->capacity[WAY_ALL];
+    uint32_t all = capacity_of (group, WAY_ALL);
+    uint32_t for_in = less (all, reserve_of (group, settings->reserve_out));
+    uint32_t for_out = less (all, reserve_of (group, settings->reserve_in));
 
     td_limit_set_capacity (group->calls[WAY_ALL], all);
-    td_limit_set_capacity (group->calls[WAY_IN],
-                           MIN (settings->capacity[WAY_IN], less (all, settings->reserve_out)));
-    td_limit_set_capacity (group->calls[WAY_OUT],
-                           MIN (settings->capacity[WAY_OUT], less (all, settings->reserve_in)));
-    td_limit_reserve (group->calls[WAY_ALL], CLASS_DIRECT, settings->reserve_direct);
-    td_limit_reserve (group->calls[WAY_ALL], CLASS_DIRECT + 1, settings->reserve_priority);
+    td_limit_set_capacity (group->calls[WAY_IN], MIN (capacity_of (group, WAY_IN), for_in));
+    td_limit_set_capacity (group->calls[WAY_OUT], MIN (capacity_of (group, WAY_OUT), for_out));
+    td_limit_reserve (group->calls[WAY_ALL], CLASS_DIRECT,
+                      reserve_of (group, settings->reserve_direct));
+    td_limit_reserve (group->calls[WAY_ALL], CLASS_DIRECT + 1,
+                      reserve_of (group, settings->reserve_priority));
     for (Way way = WAY_ALL; way < N_WAYS; way++) {
         td_limit_set_capacity (group->kbits[way], settings->bandwidth[way]);
     }
@@ -145,6 +175,12 @@ group_configure (Group *group, TdModule *module, const GroupSettings *settings, 
         bind_limits (group, module);
     }
     free_members (group);
+    if (!settings->is_shared) {
+        group->allowed = GROUP_UNLIMITED;
+        group->allowed_until_us = INT64_MAX;
+    } else if (!group->settings.is_shared) {
+        group->allowed = group->allowed_after = settings->share;
+    }
     group->settings = *settings;
     group->members = members;
     group->hunted = g_new (HuntMember *, members->len + 1);
@@ -214,8 +250,8 @@ is_reserved (const Group *group, Way way, uint32_t kbit_s)
 {
     const GroupSettings *settings = &group->settings;
 
-    return has_room (group->calls[WAY_ALL], settings->capacity[WAY_ALL], 1)
-           && has_room (group->calls[way], settings->capacity[way], 1)
+    return has_room (group->calls[WAY_ALL], capacity_of (group, WAY_ALL), 1)
+           && has_room (group->calls[way], capacity_of (group, way), 1)
            && has_room (group->kbits[WAY_ALL], settings->bandwidth[WAY_ALL], kbit_s)
            && has_room (group->kbits[way], settings->bandwidth[way], kbit_s);
 }
@@ -297,6 +333,15 @@ has_full_member (const Group *group)
     return false;
 }
 
+/* Who sees to the lease has not come to it, because the process, or its control lane, stood still. */
+static void
+lapse (Group *group)
+{
+    group->allowed = group->allowed_after;
+    group->allowed_until_us = INT64_MAX;
+    set_limits (group);
+}
+
 static TakeResult
 try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
 {
@@ -305,6 +350,9 @@ try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
     if (!group->is_up || (demand->way == WAY_OUT && !group->is_reachable)
         || group->calls[WAY_ALL] == NULL) {
         return TAKE_OUT_OF_SERVICE;
+    }
+    if (demand->now_us >= group->allowed_until_us) {
+        lapse (group);
     }
     if (demand->n_tried >= group->settings.max_tries) {
         return TAKE_NO_MEMBER;
@@ -623,12 +671,44 @@ group_n_idle (Group *group)
     uint32_t capacity, in_use = 0;
 
     pthread_mutex_lock (&group->lock);
-    capacity = group->settings.capacity[WAY_ALL];
+    capacity = capacity_of (group, WAY_ALL);
     if (capacity != GROUP_UNLIMITED && group->calls[WAY_ALL] != NULL) {
         in_use = td_limit_in_use (group->calls[WAY_ALL]);
     }
     pthread_mutex_unlock (&group->lock);
     return capacity == GROUP_UNLIMITED ? UINT32_MAX : capacity - MIN (capacity, in_use);
+}
+
+void
+group_allow (Group *group, uint32_t calls, int64_t until_us, uint32_t after)
+{
+    pthread_mutex_lock (&group->lock);
+    bool is_other = group->allowed != calls;
+    group->allowed = calls;
+    group->allowed_until_us = until_us;
+    group->allowed_after = after;
+    if (is_other && group->calls[WAY_ALL] != NULL) {
+        set_limits (group);
+    }
+    pthread_mutex_unlock (&group->lock);
+}
+
+uint32_t
+group_in_use (Group *group)
+{
+    pthread_mutex_lock (&group->lock);
+    uint32_t n = group->calls[WAY_ALL] != NULL ? td_limit_in_use (group->calls[WAY_ALL]) : 0;
+    pthread_mutex_unlock (&group->lock);
+    return n;
+}
+
+uint32_t
+group_capacity (Group *group)
+{
+    pthread_mutex_lock (&group->lock);
+    uint32_t capacity = capacity_of (group, WAY_ALL);
+    pthread_mutex_unlock (&group->lock);
+    return capacity;
 }
 
 static void
@@ -658,7 +738,7 @@ group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_u
     }
     add_quality (ret, graded, &now);
     ret->calls = group->n_legs[WAY_ALL];
-    ret->capacity = group->settings.capacity[WAY_ALL];
+    ret->capacity = capacity_of (group, WAY_ALL);
     ret->is_in_service = group->is_up && group->is_reachable;
     pthread_mutex_unlock (&group->lock);
     for (unsigned i = 0; i < 4; i++) {

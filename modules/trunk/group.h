@@ -18,6 +18,7 @@
 #include "congestion.h"
 #include "hunt.h"
 #include "interval.h"
+#include "lease.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -50,6 +51,8 @@ typedef struct {
     uint32_t kbit_s;                                                    /* of a call, 0: by codec */
     uint32_t max_tries; /* members tried for one call */
     int64_t period_us;  /* of the statistics */
+    bool is_shared;     /* the capacity is that of several nodes together ... */
+    uint32_t share;     /* ... of which this one has so much for itself */
 } GroupSettings;
 
 /* What an operator, or a probe, has made of a group or a member. */
@@ -85,6 +88,9 @@ struct Group {
     char *name;
     pthread_mutex_t lock; /* guards what follows but for the condition */
     GroupSettings settings;
+    uint32_t allowed;         /* calls, of a capacity that is shared ... */
+    int64_t allowed_until_us; /* ... until then, on the lanes' clock; then: */
+    uint32_t allowed_after;
     TdLimit *calls[N_WAYS], *kbits[N_WAYS];
     Bucket buckets[N_WAYS];
     GPtrArray *members; /* Member */
@@ -99,6 +105,7 @@ struct Group {
     uint32_t n_legs[N_WAYS];
     TdMetric *metrics[N_METRICS]; /* nullable */
     Condition condition;          /* control lane */
+    LeaseData *lease;             /* nullable; control lane */
 };
 
 /* A leg's place in a group. Embedded in what the module knows of the leg; all zero before. */
@@ -185,6 +192,14 @@ unsigned group_level (Group *group, int64_t now_us, unsigned *ret_before);
 void group_tell_level (Group *group, unsigned level, int64_t duration_us, int64_t now_us);
 
 uint32_t group_n_idle (Group *group);
+
+/* What may be taken of a capacity that is shared: CALLS until UNTIL_US, then AFTER. Once this returns,
+ * nobody gets more. */
+void group_allow (Group *group, uint32_t calls, int64_t until_us, uint32_t after);
+
+/* The places taken, and how many there are for this node. */
+uint32_t group_in_use (Group *group);
+uint32_t group_capacity (Group *group);
 
 /* Fills in all of RET but for its size and the level. */
 void group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_us);

@@ -12,6 +12,7 @@ static const char *const as_traffic[] = { "as-traffic", NULL };
 static const char *const one_second[] = { "one-second", NULL };
 static const char *const hunts[] = { "sequential", "circular",   "circular-back", "most-idle",
                                      "least-idle", "least-cost", "percent",       NULL };
+static const char *const losses[] = { "release", "keep", NULL };
 static const char *const kinds[] = { "final", "high-usage", "full", NULL };
 
 #define CAP(key_name, key_unit, key_max, key_help)                                                 \
@@ -102,6 +103,31 @@ static const TdConfigKey trunk_keys[] = {
       .choices = as_traffic,
       .help = "How long an interval of its statistics is; as-traffic: as [traffic] interval says.",
       .since = "0.1" },
+    { .name = "shared-by",
+      .type = TD_CONFIG_LIST,
+      .flags = TD_CONFIG_RELOADABLE,
+      .help = "The switches that carry capacity together, each with the places it has whatever "
+              "happens: \"exchange-1 60, exchange-2 60\". They lease the others from a store. The "
+              "same on all of them.",
+      .since = "0.1" },
+    { .name = "shared-block",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "10",
+      .unit = "calls",
+      .min = 1,
+      .max = 100000,
+      .help = "How many places this switch leases, and gives back, at a time.",
+      .since = "0.1" },
+    { .name = "shared-loss",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "release",
+      .choices = losses,
+      .help = "What becomes of calls on leased places when the store cannot be reached for three "
+              "quarters of [lease] timeout: release (the capacity holds; those of the lowest class "
+              "first), keep (they go on, and all switches together may exceed it).",
+      .since = "0.1" },
 };
 
 static const TdConfigKey member_keys[] = {
@@ -189,6 +215,27 @@ static const TdConfigKey traffic_keys[] = {
       .since = "0.1" },
 };
 
+static const TdConfigKey lease_keys[] = {
+    { .name = "keep-alive",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "2 s",
+      .min = 50,
+      .max = 60000,
+      .help = "How often places of a shared capacity are renewed at the store.",
+      .since = "0.1" },
+    { .name = "timeout",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "40 s",
+      .min = 500,
+      .max = 3600000,
+      .help =
+          "After what time without a sign of life the places of a switch are for others. At least "
+          "five keep-alives, and the same on all switches.",
+      .since = "0.1" },
+};
+
 const TdConfigSection trunk_sections[TRUNK_N_SECTIONS] = {
     { .size = sizeof (TdConfigSection),
       .key_size = sizeof (TdConfigKey),
@@ -208,13 +255,19 @@ const TdConfigSection trunk_sections[TRUNK_N_SECTIONS] = {
       .help = "How the traffic of trunk groups is measured.",
       .keys = traffic_keys,
       .n_keys = G_N_ELEMENTS (traffic_keys) },
+    { .size = sizeof (TdConfigSection),
+      .key_size = sizeof (TdConfigKey),
+      .name = "lease",
+      .help = "Capacities that several switches share.",
+      .keys = lease_keys,
+      .n_keys = G_N_ELEMENTS (lease_keys) },
 };
 
 /* --- Reading ----------------------------------------------------------------------------- */
 
-static bool
-refuse (const TdConfig *config, const char *section, const char *instance, const char *key,
-        GError **error, const char *why)
+bool
+plan_refuse (const TdConfig *config, const char *section, const char *instance, const char *key,
+             GError **error, const char *why)
 {
     g_autoptr (GString) value = g_string_new (NULL);
 
@@ -246,15 +299,16 @@ read_reserve (const TdConfig *config, const char *name, const char *key, uint32_
     end += strspn (end, " ");
     bool is_percent = strcmp (end, "%") == 0;
     if (!has_digits || (!is_percent && end[0] != '\0' && strcmp (end, "calls") != 0)) {
-        return refuse (config, "trunk", name, key, error,
-                       "write a number of calls, or a share such as 10 %");
+        return plan_refuse (config, "trunk", name, key, error,
+                            "write a number of calls, or a share such as 10 %");
     }
     if (value > 0 && capacity == GROUP_UNLIMITED) {
-        return refuse (config, "trunk", name, key, error,
-                       "places are reserved of a capacity: say what it is with capacity = N calls");
+        return plan_refuse (
+            config, "trunk", name, key, error,
+            "places are reserved of a capacity: say what it is with capacity = N calls");
     }
     if (value > (is_percent ? 100 : capacity)) {
-        return refuse (config, "trunk", name, key, error, "this is more than the capacity");
+        return plan_refuse (config, "trunk", name, key, error, "this is more than the capacity");
     }
     *ret_calls = is_percent ? (uint32_t) ((capacity * value + 99) / 100) : (uint32_t) value;
     return true;
@@ -270,7 +324,7 @@ read_caps (const TdConfig *config, const char *name, const char *const keys[N_WA
         if (ret_caps[way] != GROUP_UNLIMITED && ret_caps[way] > ret_caps[WAY_ALL]) {
             g_autofree char *why =
                 g_strdup_printf ("this is more than %s allows for both ways together", keys[0]);
-            return refuse (config, "trunk", name, keys[way], error, why);
+            return plan_refuse (config, "trunk", name, keys[way], error, why);
         }
     }
     return true;
@@ -296,12 +350,12 @@ read_reserves (const TdConfig *config, const char *name, GroupSettings *settings
         }
     }
     if ((uint64_t) settings->reserve_in + settings->reserve_out > capacity) {
-        return refuse (config, "trunk", name, "reserve-out", error,
-                       "with reserve-in this is more than the capacity");
+        return plan_refuse (config, "trunk", name, "reserve-out", error,
+                            "with reserve-in this is more than the capacity");
     }
     if ((uint64_t) settings->reserve_direct + settings->reserve_priority > capacity) {
-        return refuse (config, "trunk", name, "reserve-priority", error,
-                       "with reserve-direct this is more than the capacity");
+        return plan_refuse (config, "trunk", name, "reserve-priority", error,
+                            "with reserve-direct this is more than the capacity");
     }
     return true;
 }
@@ -318,15 +372,15 @@ read_rates (const TdConfig *config, const char *name, GroupSettings *settings, G
     }
     for (Way way = WAY_ALL; way < N_WAYS; way++) {
         if (rates[way] == 0) {
-            return refuse (config, "trunk", name, keys[way], error,
-                           "at least one call a second; capacity = 0 calls lets none through");
+            return plan_refuse (config, "trunk", name, keys[way], error,
+                                "at least one call a second; capacity = 0 calls lets none through");
         }
         settings->rate_millis[way] = rates[way] != GROUP_UNLIMITED ? rates[way] * 1000 : 0;
         fastest = rates[way] != GROUP_UNLIMITED ? MAX (fastest, rates[way]) : fastest;
     }
     if (burst >= 0 && fastest == 0) {
-        return refuse (config, "trunk", name, "burst", error,
-                       "there is no rate it could exceed: give rate, rate-in or rate-out");
+        return plan_refuse (config, "trunk", name, "burst", error,
+                            "there is no rate it could exceed: give rate, rate-in or rate-out");
     }
     settings->burst = burst >= 0 ? (uint32_t) burst : MAX (fastest, 1);
     return true;
@@ -370,6 +424,7 @@ free_entry (void *data)
     PlanEntry *entry = data;
 
     g_free (entry->name);
+    lease_settings_clear (&entry->lease);
     g_ptr_array_unref (entry->members);
     g_free (entry);
 }
@@ -379,6 +434,7 @@ plan_free (Plan *plan)
 {
     if (plan != NULL) {
         g_ptr_array_unref (plan->entries);
+        g_free (plan->node);
         g_free (plan);
     }
 }
@@ -428,7 +484,7 @@ complete (const TdConfig *config, PlanEntry *entry, GError **error)
     if (entry->settings.hunt == HUNT_PERCENT && shares != 100) {
         g_autofree char *why =
             g_strdup_printf ("the shares of its members add up to %u, not to 100", shares);
-        return refuse (config, "trunk", entry->name, "hunt", error, why);
+        return plan_refuse (config, "trunk", entry->name, "hunt", error, why);
     }
     return true;
 }
@@ -477,8 +533,12 @@ read_plan (const TdConfig *config, Plan *plan, GError **error)
     for (const char *const *name = td_config_instances (config, "trunk"); *name != NULL; name++) {
         PlanEntry *entry = add_entry (plan, *name);
         g_hash_table_insert (entries, entry->name, entry);
-        if (!read_settings (config, *name, &entry->settings, error)) {
+        if (!read_settings (config, *name, &entry->settings, error)
+            || !plan_read_sharing (config, entry, error)) {
             return false;
+        }
+        if (entry->settings.is_shared && plan->node == NULL) {
+            plan->node = g_strdup (td_config_text (config, "tandem", NULL, "node"));
         }
     }
     add_members (config, entries);

@@ -7,9 +7,11 @@
  *     rate     = 30 calls/s        share   = 70 %
  */
 
-#include "trunk.h"
+#include "command.h"
+#include "shared.h"
 
 #include <string.h>
+#include <tandem/iface/lease.h>
 
 /* --- The contract of iface/trunk.h ------------------------------------------------------- */
 
@@ -149,21 +151,10 @@ static const struct {
                          TD_METRIC_COUNTER },
 };
 
-/* NAME as the value of a label (transfer full). */
-static char *
-escape_label (const char *name)
-{
-    GString *text = g_string_new (name);
-
-    g_string_replace (text, "\\", "\\\\", 0);
-    g_string_replace (text, "\"", "\\\"", 0);
-    return g_string_free (text, FALSE);
-}
-
 static void
 bind_metrics (TdModule *module, Group *group)
 {
-    g_autofree char *name = escape_label (group->name);
+    g_autofree char *name = label_value (group->name);
 
     for (GroupMetric i = 0; i < N_METRICS; i++) {
         g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",way=\"%s\"", name, metrics[i].way);
@@ -195,6 +186,7 @@ apply (Trunk *trunk, const Plan *plan, bool is_new)
         }
     }
     td_snapshot_swap (trunk->table, &table->table);
+    shared_apply (trunk->shared, plan);
 }
 
 static bool
@@ -218,6 +210,7 @@ static bool
 load (TdModule *module, GError **error)
 {
     td_machine_register (module, &station_machine);
+    td_machine_register (module, &lease_machine);
     return true;
 }
 
@@ -233,6 +226,7 @@ start (TdModule *module, GError **error)
     trunk->prepared = plan;
     trunk->book = find_book (module, &is_shared);
     trunk->calls = calls_new (trunk);
+    trunk->shared = shared_new (trunk);
     td_module_set_state (module, trunk);
     if (plan == NULL || !store_open (trunk, error) || !statistics_open (trunk, error)) {
         return false;
@@ -240,8 +234,8 @@ start (TdModule *module, GError **error)
     trunk->table = td_snapshot_new (module, "trunk groups", &book_table (trunk->book)->table);
     states_declare (trunk);
     if (!commands_start (trunk, error) || !control_commands_start (trunk, error)
-        || !statistics_commands_start (trunk, error) || !provide (trunk, error)
-        || !calls_start (trunk, error)) {
+        || !statistics_commands_start (trunk, error) || !shared_commands_start (trunk, error)
+        || !provide (trunk, error) || !calls_start (trunk, error)) {
         return false;
     }
     atomic_store (&trunk->book->newest, td_module_generation (module));
@@ -308,6 +302,7 @@ unload (TdModule *module)
     }
     calls_free (trunk->calls);
     states_free (trunk);
+    shared_free (trunk->shared);
     store_free (trunk->store);
     archive_free (trunk->archive);
     plan_free (trunk->prepared);
@@ -329,6 +324,7 @@ describe (TdModule *module, GVariantDict *info)
 
 TD_MODULE (trunk, .summary = "Trunk groups: members, capacity, states, controls, statistics",
            .version = "1.0", .license = "LGPL-2.1-or-later", .provides = TD_LIST (TD_FEATURE_TRUNK),
-           .wants = TD_LIST (TD_FEATURE_CONGESTION), .config = trunk_sections,
-           .n_config = TRUNK_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE, .load = load, .start = start,
-           .reload = reload, .stop = stop, .unload = unload, .describe = describe, .check = check)
+           .wants = TD_LIST (TD_FEATURE_CONGESTION, TD_FEATURE_LEASE_STORE),
+           .config = trunk_sections, .n_config = TRUNK_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE,
+           .load = load, .start = start, .reload = reload, .stop = stop, .unload = unload,
+           .describe = describe, .check = check)

@@ -15,6 +15,7 @@
 #include <tandem/module.h>
 
 typedef struct Calls Calls;
+typedef struct Shared Shared;
 typedef struct Store Store;
 
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
     Calls *calls;
     Store *store;
     Archive *archive;
+    Shared *shared;
     StationKeeper keeper;
     _Atomic (const TdCongestionService *) congestion; /* nullable */
     TdSubscription *features;

@@ -98,6 +98,69 @@ test_two_thresholds (Test *test, gconstpointer data)
     g_assert_cmpint (why, ==, TAKE_FULL);
 }
 
+/* A capacity that other nodes carry, too: of what it may have a node takes no more, and of what is
+ * reserved it keeps the same part. */
+static void
+test_shared (Test *test, gconstpointer data)
+{
+    GroupSettings *settings = &test->world.settings;
+    TakeResult why;
+
+    settings->capacity[WAY_ALL] = 100;
+    settings->reserve_priority = 10;
+    settings->is_shared = true;
+    settings->share = 5;
+    world_configure (&test->world, 1);
+    group_allow (test->world.group, 30, INT64_MAX, 5);
+    g_assert_cmpuint (group_capacity (test->world.group), ==, 30);
+    g_assert_cmpuint (fill (test, WAY_OUT, ORDINARY, false, &why), ==, 27);
+    g_assert_cmpint (why, ==, TAKE_RESERVED);
+    g_assert_cmpuint (fill (test, WAY_OUT, ORDINARY + 1, false, &why), ==, 3);
+    g_assert_cmpint (why, ==, TAKE_FULL);
+}
+
+static void
+test_shared_each_way (Test *test, gconstpointer data)
+{
+    GroupSettings *settings = &test->world.settings;
+
+    settings->capacity[WAY_ALL] = 100;
+    settings->capacity[WAY_IN] = 33;
+    settings->is_shared = true;
+    settings->share = 10;
+    world_configure (&test->world, 1);
+    g_assert_cmpuint (fill (test, WAY_IN, ORDINARY, false, NULL), ==, 3);
+    g_assert_cmpuint (fill (test, WAY_OUT, ORDINARY, false, NULL), ==, 7);
+}
+
+static void
+test_shared_until (Test *test, gconstpointer data)
+{
+    GroupSettings *settings = &test->world.settings;
+
+    settings->capacity[WAY_ALL] = 100;
+    settings->is_shared = true;
+    settings->share = 5;
+    world_configure (&test->world, 1);
+    group_allow (test->world.group, 30, test->world.now_us + 1000, 5);
+    test->world.now_us += 1000;
+    g_assert_cmpuint (fill (test, WAY_OUT, ORDINARY, false, NULL), ==, 5);
+}
+
+static void
+test_shared_no_more (Test *test, gconstpointer data)
+{
+    GroupSettings *settings = &test->world.settings;
+
+    settings->capacity[WAY_ALL] = 20;
+    settings->is_shared = true;
+    settings->share = 5;
+    world_configure (&test->world, 1);
+    settings->is_shared = false;
+    world_configure (&test->world, 1);
+    g_assert_cmpuint (fill (test, WAY_OUT, ORDINARY, false, NULL), ==, 20);
+}
+
 static void
 test_bandwidth (Test *test, gconstpointer data)
 {
@@ -260,6 +323,10 @@ main (int argc, char **argv)
     ADD ("ROU-003/two-thresholds", test_two_thresholds);
     ADD ("ROU-002/bandwidth", test_bandwidth);
     ADD ("ROU-002/bandwidth-of-the-group", test_bandwidth_of_the_group);
+    ADD ("ROU-061/part", test_shared);
+    ADD ("ROU-061/each-way", test_shared_each_way);
+    ADD ("ROU-061/until", test_shared_until);
+    ADD ("ROU-061/no-more", test_shared_no_more);
     ADD ("ROU-002/rates", test_rates);
     ADD ("ROU-002/full-costs-no-rate", test_full_costs_no_rate);
     ADD ("ROU-002/any-order", test_any_order);
