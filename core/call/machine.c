@@ -4,7 +4,7 @@
  *     admitting -> routing -> attempting -> calling -> alerting -> answered
  *         |         |  |  ^     |  ^  ^        |          |           |
  *         |         |  v  |     |  |  +--crankback--------+           |
- *         |         | collecting|  |           |          |           |
+ *         |         |collecting |  |           |          |           |
  *         |         +-----------+--|-> failing <----------+           |
  *         |                        +-----+ |                          |
  *         +--------------------------------+--------------------------+-> releasing -> ended
@@ -129,6 +129,17 @@ td_call_is_end (TdCall *call, unsigned event, const TdHappening *what)
 
 /* --- Admitting, routing, collecting ------------------------------------------------------ */
 
+/* Who is not let in is let go; of others it is asked what to do. */
+static void
+give_up (TdCall *call, unsigned cause, const char *reason)
+{
+    if (td_fsm_state (&call->fsm) == TD_CALL_ADMITTING) {
+        td_call_end_for (call, cause, reason);
+    } else {
+        td_call_fail_for (call, cause, reason);
+    }
+}
+
 void
 td_call_refuse (TdCall *call, const TdHappening *what)
 {
@@ -138,11 +149,7 @@ td_call_refuse (TdCall *call, const TdHappening *what)
     /* Callers cause it, as often as they like; the record of the call has the cause. */
     td_log_debug (NULL, what->hook_name, "refused a call: %s",
                   answer->reason != NULL ? answer->reason : td_cause_phrase (cause));
-    if (td_fsm_state (&call->fsm) == TD_CALL_ADMITTING) {
-        td_call_end_for (call, cause, answer->reason);
-    } else {
-        td_call_fail_for (call, cause, answer->reason);
-    }
+    give_up (call, cause, answer->reason);
 }
 
 /* More of the called number. Returns false when it is too long to be one. */
@@ -151,7 +158,7 @@ append_digits (TdCall *call, const TdLegEvent *event)
 {
     for (const char *digit = event->digits; digit != NULL && *digit != '\0'; digit++) {
         if (!td_party_add_digit (&call->called, *digit)) {
-            td_call_end_for (call, TD_CAUSE_INVALID_NUMBER_FORMAT, "The number is too long");
+            give_up (call, TD_CAUSE_INVALID_NUMBER_FORMAT, "The number is too long");
             return false;
         }
     }
@@ -405,7 +412,7 @@ static const TdState states[] = {
         .name = "collecting",
         .events = ALWAYS | TD_BIT (CALL_DIGIT_TIMEOUT) | TD_BIT (LEG_MORE_DIGITS)
                   | TD_BIT (LEG_DIGIT),
-        .next = TD_BIT (TD_CALL_ROUTING) | TD_BIT (TD_CALL_RELEASING),
+        .next = TD_BIT (TD_CALL_ROUTING) | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_RELEASING),
         .action = collecting,
         .timer = { .name = "inter-digit", .default_ms = 4000, .event = CALL_DIGIT_TIMEOUT },
     },

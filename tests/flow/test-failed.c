@@ -3,6 +3,10 @@
 
 #include "common/fake-endpoint.h"
 
+#define CONFIG                                                                                     \
+    "[trunk t]\nmedia = through\n[member one]\ntrunk = t\naddress = fake:m1\n"                     \
+    "[member two]\ntrunk = t\naddress = fake:m2\n"
+
 /* What the failed hook does. */
 typedef struct {
     TdHookVerdict verdict;
@@ -11,7 +15,8 @@ typedef struct {
     uint8_t cause;    /* with which it refuses */
     unsigned n_lists; /* it answers so often with a list, then CONTINUE */
     unsigned n_asked;
-    GString *causes; /* what the call had failed for, each time */
+    unsigned max_attempts; /* of its lists */
+    GString *causes;       /* what the call had failed for, each time */
     TdToken *token;
     unsigned n_cancelled;
 } Hook;
@@ -34,8 +39,9 @@ list_of (const Hook *hook)
                                           .trunk = "t",
                                           .address = hook->target,
                                           .is_media_through = true });
-    td_route_list_set_rules (
-        list, &(TdHuntRules){ .size = sizeof (TdHuntRules), .is_treatment = hook->is_treatment });
+    td_route_list_set_rules (list, &(TdHuntRules){ .size = sizeof (TdHuntRules),
+                                                   .is_treatment = hook->is_treatment,
+                                                   .max_attempts = hook->max_attempts });
     return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = list };
 }
 
@@ -86,7 +92,7 @@ set_up (Flow *flow, gconstpointer routes)
 {
     g_autoptr (GError) error = NULL;
 
-    flow->fixture = td_fixture_new (NULL);
+    flow->fixture = td_fixture_new (CONFIG);
     flow->endpoint = fake_endpoint_new (flow->fixture);
     flow->endpoint->routes = g_strdup (routes);
     flow->facts = g_string_new (NULL);
@@ -246,7 +252,7 @@ test_another_way_answers (Flow *flow, gconstpointer routes)
 static void
 test_another_way_counts_anew (Flow *flow, gconstpointer routes)
 {
-    flow->endpoint->rules.max_attempts = 1;
+    flow->endpoint->rules.max_attempts = flow->hook.max_attempts = 1;
     answer_with (flow, 1, "c1", false);
     call (flow);
     LOG ("b1:originate c1:originate ");
@@ -324,6 +330,33 @@ test_caller_hangs_up_in_the_treatment (Flow *flow, gconstpointer routes)
     SAY ("a", FAKE_RELEASE, "16");
     LOG ("b1:originate tone:originate tone:release(17) ");
     ENDED ("17 called attempts=2 route=test to=");
+}
+
+/* Each member of a trunk is tried, also when a target of the list before has failed. */
+static void
+test_members_of_another_way (Flow *flow, gconstpointer routes)
+{
+    answer_with (flow, 1, NULL, false);
+    call (flow);
+    LOG ("b1:originate ");
+    SAY ("b1", FAKE_RELEASE, "17");
+    LOG ("m1:originate ");
+    SAY ("m1", FAKE_RELEASE, "38");
+    LOG ("m2:originate ");
+    SAY ("a", FAKE_RELEASE, "16");
+    LOG ("m2:release(16) ");
+}
+
+static void
+test_too_many_digits (Flow *flow, gconstpointer routes)
+{
+    flow->endpoint->min_digits = 33;
+    call (flow);
+    g_assert_cmpstr (fake_call_state (flow->endpoint, flow->fixture, "a"), ==, "collecting");
+    SAY ("a", FAKE_MORE_DIGITS,
+         "0123456789012345678901234567890123456789012345678901234567890123456789");
+    LOG ("a:release(28) ");
+    g_assert_cmpstr (flow->hook.causes->str, ==, "28 ");
 }
 
 static void
@@ -411,6 +444,8 @@ main (int argc, char **argv)
     ADD ("treatment-ends", "b1=17", test_treatment_ends);
     ADD ("treatment-after-another-way", "b1=17", test_treatment_after_another_way);
     ADD ("treatment-hang-up", "b1=17", test_caller_hangs_up_in_the_treatment);
+    ADD ("members", "b1", test_members_of_another_way);
+    ADD ("too-many-digits", "b1", test_too_many_digits);
     ADD ("late-answer", "b1=17", test_late_answer);
     ADD ("no-answer-in-time", "b1=17", test_no_answer_in_time);
     ADD ("hang-up-meanwhile", "b1=17", test_caller_hangs_up_meanwhile);
