@@ -234,6 +234,25 @@ class Packets(Caller):
         self.invite(description(self.sound.port))
         self.acknowledge(self.agent.expect('SIP/2.0 404', 2))
 
+    def test_upgrade_is_not_heard(self):
+        self.invite(description(self.sound.port))
+        self.expect_progress()
+        for name in 'announce', 'rtp':
+            status, out, err = self.tandem.ctl('module', 'upgrade', name)
+            self.assertEqual((status, err), (0, ''), out)
+        packets = [packet for _, packet in self.hear(1.5)]
+        self.assertGreater(len(packets), 50)
+        steps = {(int.from_bytes(later[2:4], 'big') - int.from_bytes(earlier[2:4], 'big')) % 65536
+                 for earlier, later in zip(packets, packets[1:])}
+        self.assertEqual(steps, {1})
+        self.acknowledge(self.agent.expect('SIP/2.0 404', 15))
+        # The new builds make the next one heard.
+        self.parties['Call-ID'], self.branch = uuid.uuid4().hex, branch()
+        self.hear(0.1)
+        self.invite(description(self.sound.port))
+        self.expect_progress()
+        self.assertGreater(len(self.hear(0.5)), 10)
+
     def test_stop_waits_for_who_listens(self):
         self.invite(description(self.sound.port))
         self.expect_progress()
