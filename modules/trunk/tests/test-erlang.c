@@ -194,8 +194,10 @@ test_erlang (gconstpointer data)
     }
     end (&simulation);
     estimate (calls, lost, &ratio, &error);
-    g_test_message ("%g E, %u trunks, seed %u: lost %.5f +- %.5f, Erlang-B %.5f", of->offered,
-                    of->n_trunks, seed, ratio, error, expected);
+    g_test_message (
+        "figure: | %d days of %g E on %u trunks, seed %u | lost %.5f, standard error %.5f; "
+        "Erlang-B %.5f |",
+        N_DAYS, of->offered, of->n_trunks, seed, ratio, error, expected);
     g_assert_cmpfloat (fabs (ratio - expected), <, 4 * error);
     g_assert_cmpfloat (error, <, expected / 5); /* the test could fail */
 }
