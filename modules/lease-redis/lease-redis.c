@@ -151,6 +151,9 @@ note (State *state, const char *trouble)
 {
     bool is_up = trouble == NULL;
 
+    if (td_module_is_stopping (state->module)) {
+        return;
+    }
     if (state->is_known && state->is_up == is_up) {
         g_free (state->trouble);
         state->trouble = g_strdup (trouble);
@@ -276,6 +279,18 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
     return true;
 }
 
+/* A gauge outlives who has set it. */
+static void
+stop (TdModule *module)
+{
+    State *state = td_module_state (module);
+
+    if (state->is_known && state->is_up) {
+        td_metric_add (state->up_metric, -1);
+    }
+    state->is_known = state->is_up = false;
+}
+
 static void
 unload (TdModule *module)
 {
@@ -312,5 +327,5 @@ TD_MODULE_NAMED ("lease-redis", .summary = "Keeps what switches share in a Redis
                  .version = "1.0", .license = "LGPL-2.1-or-later",
                  .provides = TD_LIST (TD_FEATURE_LEASE_STORE), .config = sections,
                  .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .load = load,
-                 .start = start, .reload = reload, .unload = unload, .describe = describe,
-                 .check = check)
+                 .start = start, .reload = reload, .stop = stop, .unload = unload,
+                 .describe = describe, .check = check)

@@ -314,7 +314,13 @@ make_change (Lease *lease, int64_t now_us, GError **error)
     g_autofree LedgerNode *dead = find_dead (lease, now_us, &ask.n_dead);
     ask.dead = dead;
     lease->verdict = ledger_apply (ledger, lease->run, &ask);
-    return ledger_print (ledger);
+    char *text = ledger_print (ledger);
+    if (strlen (text) > LEDGER_MAX_BYTES) {
+        g_clear_pointer (&text, g_free);
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "the switches' names are too many and too long for the store");
+    }
+    return text;
 }
 
 /* One attempt: the first one reads what the store has, unless that is known. */
@@ -415,6 +421,10 @@ lease_answer (Lease *lease, const LeaseAnswer *answer, int64_t now_us)
     lease->is_busy = false;
     if (answer->error != NULL) {
         fail (lease, answer->error);
+        return;
+    }
+    if (answer->run == NULL || (answer->is_done && lease->after == NULL)) {
+        fail (lease, "the store's answer makes no sense");
         return;
     }
     take_over (lease, answer->run, answer->is_done ? lease->after : answer->value);

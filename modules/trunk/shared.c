@@ -494,6 +494,7 @@ shared_end (Shared *shared)
         if (group_in_use (entry->group) == 0) {
             lease_leave (entry->lease, lease_now_us ());
         }
+        tell (entry, entry->lease->data, 0, false);
     }
 }
 

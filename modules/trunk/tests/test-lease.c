@@ -311,6 +311,24 @@ test_nonsense_in_the_store_is_left_alone (void)
     lease_world_free (world);
 }
 
+/* One that says it has changed what it was only asked for. */
+static void
+test_answer_that_makes_no_sense_is_no_lease (void)
+{
+    LeaseWorld *world = world_of_two ();
+    LeaseNode *node = &world->nodes[0];
+
+    world->is_store_stopped = true;
+    lease_look (node->lease, node_now_us (node));
+    g_assert_true (node->lease->is_busy);
+    node->ticket++;
+    lease_answer (node->lease, &(LeaseAnswer){ .is_done = true, .run = "r", .value = "x" },
+                  node_now_us (node));
+    g_assert_cmpstr (node->data->why, ==, "the store's answer makes no sense");
+    g_assert_cmpuint (state_of (node), ==, LEASE_ALONE);
+    lease_world_free (world);
+}
+
 static void
 test_answer_that_comes_too_late_is_no_lease (void)
 {
@@ -467,6 +485,7 @@ main (int argc, char **argv)
     g_test_add_func ("/trunk/ROU-061/next-life", test_next_life_waits_for_the_last_one);
     g_test_add_func ("/trunk/ROU-061/twin", test_twin_is_refused_and_gets_nothing);
     g_test_add_func ("/trunk/ROU-061/nonsense", test_nonsense_in_the_store_is_left_alone);
+    g_test_add_func ("/trunk/ROU-061/no-sense", test_answer_that_makes_no_sense_is_no_lease);
     g_test_add_func ("/trunk/ROU-061/too-late", test_answer_that_comes_too_late_is_no_lease);
     g_test_add_func ("/trunk/ROU-061/counted-from", test_lease_counts_from_the_question);
     g_test_add_func ("/trunk/ROU-061/larger-share", test_larger_share_holds_once_all_agree);
