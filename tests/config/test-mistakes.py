@@ -19,7 +19,7 @@ from peers.tandem import Tandem, module_folders, program  # noqa: E402
 SIP = '[modules]\nsip = required\n[sip]\nlisten = {}\n'
 ROUTE = ('[modules]\nsip = required\nroute-table = required\n[trunk b]\naddress = {}\n'
          '[route all]\nprefix = {}\ntargets = {}\n')
-DIP = '[modules]\nroute = required\ndip-sql = required\n[dip lnp]\ndriver = {}\n{}'
+DIP = '[modules]\nroute = required\ndip-enum = required\ndip-sql = required\n[dip lnp]\ndriver = {}\n{}'
 REGISTRAR = '[modules]\nregistrar = required\n'
 NO_ADDRESS = r'tandem\.conf:4:10: .*write udp:ADDRESS:PORT or tcp:ADDRESS:PORT'
 
@@ -74,9 +74,9 @@ WRONG = {
         '[modules]\nsip = required\n[trunk a]\naddress = sip:192.0.2.1\nusrname = me\n',
         r'tandem\.conf:5:1: key "usrname" is unknown in \[trunk\]: .*; did you mean "username"\?'),
     'driver misspelt': (DIP.format('sqk', 'database = x\nquery = y\n'),
-                        r'tandem\.conf:5:10: driver: .*\[modules\] has no dip-sqk: is this meant: sql'),
+                        r'tandem\.conf:6:10: driver: .*\[modules\] has no dip-sqk: is this meant: sql'),
     'driver of a module that is not loaded': (
-        DIP.format('enum', ''), r'tandem\.conf:5:10: driver: .*no dip-enum: enable it there'),
+        DIP.format('diameter', ''), r'tandem\.conf:6:10: driver: .*no dip-diameter: enable it there'),
     'dip without a driver': ('[modules]\nroute = required\n[dip lnp]\n',
                              r'section \[dip lnp\] lacks the key "driver"'),
     'dip that is not asked anywhere': (DIP.format('sql', 'query = y\n'),
@@ -87,9 +87,16 @@ WRONG = {
     'dip without a query': (DIP.format('sql', 'database = x\n'), r'\[dip lnp\] has no query'),
     'server that is no URI': (DIP.format('sql', 'server = db1/numbers\nquery = y\n'),
                               r'\[dip lnp\] server: the value is not postgresql://'),
+    'dip without a suffix': (DIP.format('enum', ''), r'\[dip lnp\] has no suffix: say below which'),
+    'suffix that is no domain': (DIP.format('enum', 'suffix = .e164.arpa\n'),
+                                 r'tandem\.conf:7:10: \[dip lnp\] suffix: the value is no domain'),
+    'name for a name server': (DIP.format('enum', 'suffix = a.b\nservers = ns.a.b\n'),
+                               r'tandem\.conf:8:11: \[dip lnp\] servers: "ns\.a\.b" is no address'),
+    'key of another driver': (DIP.format('enum', 'suffix = a.b\nquery = x\n'),
+                              r'tandem\.conf:8:9: \[dip lnp\] has a key that is only for driver = sql'),
     'failure that nobody knows': (
         DIP.format('sql', 'database = x\nquery = y\non-failure = refuse 128\n'),
-        r'tandem\.conf:8:14: on-failure: "refuse 128" in \[dip lnp\] is neither table nor as-is'),
+        r'tandem\.conf:9:14: on-failure: "refuse 128" in \[dip lnp\] is neither table nor as-is'),
     'module misspelt': ('[modules]\nspi = required\n',
                         r'tandem\.conf:2:7: module spi: no spi\.so in .*: did you mean "sip"\?'),
     'yes for required': ('[modules]\nsip = yes\n',

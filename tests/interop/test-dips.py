@@ -20,11 +20,13 @@ from peers.agent import Agent, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.postgresql import PostgreSQL, find_program  # noqa: E402
 from peers.tandem import BUILD, Tandem  # noqa: E402
+from peers.unbound import Unbound  # noqa: E402
 
 PROGRAM = os.path.join(BUILD, 'modules', 'route', 'tandem-routes')
 DEADLINE_S = 0.3
 RATE, SECONDS = 40, 5
 PORTED, STAYS, FREEPHONE = '12125550111', '12125550112', '18005550199'
+PATTERN, NOT_TERMINAL = '12125550114', '12125550115'
 
 # 212 is served at home, 201 away. The table knows another number than the sources do.
 TABLES = {
@@ -101,6 +103,46 @@ class SqlFile:
             return
         with sqlite3.connect(self.path) as database:
             database.executescript(SQL)
+
+
+def enum_name(number, zone='e164.test'):
+    return '.'.join(reversed(number.removeprefix('+'))) + f'.{zone}.'
+
+
+class NameServer:
+    """The DNS, with the records of RFC 4769 4."""
+    MODULE = 'dip-enum'
+
+    def __init__(self, case):
+        records = [  # libunbound keeps for itself what has a TTL
+            (PORTED, 0, 100, 20, 'u', 'E2U+pstn:tel', 'tel:+1-212-555-0111;npdi;rn=+1-201-555-0000'),
+            (PORTED, 0, 100, 10, 'u', 'E2U+sip', 'sip:somebody@example.com'),
+            (STAYS, 60, 100, 10, 'u', 'E2U+pstn:tel', 'tel:+1-212-555-0112;npdi'),
+            (FREEPHONE, 60, 100, 10, 'u', 'E2U+pstn:tel', 'tel:+1-212-555-0122;cic=+1-0288'),
+            (PATTERN, 60, 100, 10, 'u', 'E2U+pstn:sip', r'sip:+1\\1;npdi;rn=+12015550000@example.com'),
+            (NOT_TERMINAL, 60, 100, 10, '', 'E2U+pstn', None),
+        ]
+        self.server = Unbound(case, 'e164.test.', [
+            f'{enum_name(number)} {ttl} IN NAPTR {order} {preference} "{flags}" "{service}" ' +
+            (f'"!^\\\\+1(.*)$!{uri}!" .' if uri else '"" other.e164.test.')
+            for number, ttl, order, preference, flags, service, uri in records])
+
+    def keys(self):
+        keys = {'driver': 'enum', 'suffix': 'e164.test',
+                'servers': f'127.0.0.1:{self.server.port}'}
+        return keys, keys
+
+    def unplug(self):
+        self.server.stop()
+
+    def plug_in(self):
+        self.server.start()
+
+    def freeze(self):
+        self.server.freeze()
+
+    def thaw(self):
+        self.server.thaw()
 
 
 class Dips:
@@ -181,16 +223,16 @@ class Dips:
 
     def test_answer_is_kept(self):
         self.start_with_agents()
-        self.call(PORTED)
-        self.expect_call(self.away, '')
+        self.call(STAYS)
+        self.expect_call(self.home, '+12125550112;npdi@')
         self.source.unplug()
-        self.call(PORTED)
-        self.expect_call(self.away, '')
+        self.call(STAYS)
+        self.expect_call(self.home, '+12125550112;npdi@')
         self.assertEqual((self.dip()['answers'], self.dip()['cached']), (1, 1))
 
     def test_route_test_waits_and_explains(self):
         self.start_with_agents()
-        for how in 'not kept', 'kept from before':
+        for how in 'not kept', 'number':
             answer = self.tandem.ctl_json('route', 'test', PORTED, '--trunk', 'customer')
             said = ' '.join(step['what'] for step in answer['steps'])
             self.assertEqual(answer['route'], 'away')
@@ -218,7 +260,7 @@ class Dips:
                            n_calls=RATE * SECONDS, hold_ms=100, port=port, timeout_s=SECONDS + 40)
         self.tandem.process.wait_for(lambda: self.dip()['answers'] > 0, 'answer')
         self.source.unplug()
-        self.tandem.process.wait_for(lambda: self.dip()['state'] == 'silent', 'silence')
+        self.tandem.process.wait_for(lambda: self.dip()['failures'] > 0, 'failure')
         n_before = self.dip()['answers']
         time.sleep(1)  # calls go on: a part of the load, not a wait for something
         self.source.plug_in()
@@ -230,8 +272,8 @@ class Dips:
         self.assertGreater(min(served), 0)
 
 
-class Server(Dips, PeerCase):
-    SOURCE = SqlServer
+class Remote(Dips):
+    """A source that is another process."""
 
     def test_frozen_source_holds_calls_up_until_the_deadline(self):
         """It takes the question and does not answer: the table is asked at the deadline; and as long as it
@@ -263,6 +305,11 @@ class Server(Dips, PeerCase):
         self.call(PORTED)
         self.expect_call(self.home, '+12125550111;npdi@')
 
+
+
+class Server(Remote, PeerCase):
+    SOURCE = SqlServer
+
     def test_bad_query_is_told(self):
         lnp, freephone = self.source.keys()
         lnp['query'] = '"SELECT routing_number FROM portet WHERE number = $1"'
@@ -275,6 +322,22 @@ class Server(Dips, PeerCase):
 
 class File(Dips, PeerCase):
     SOURCE = SqlFile
+
+
+class Enum(Remote, PeerCase):
+    SOURCE = NameServer
+
+    def test_groups_of_the_expression_are_in_the_uri(self):
+        self.start_with_agents()
+        self.call(PATTERN)
+        self.expect_call(self.away, '+12125550114;npdi;rn=+12015550000@')
+
+    def test_record_that_is_not_terminal_is_not_followed(self):
+        """RFC 6116 3.4.1."""
+        self.start_with_agents()
+        self.call(NOT_TERMINAL)
+        self.expect_call(self.home, '+12125550115;npdi@')
+        self.assertIn('not terminal', self.dip()['last_failure'])
 
 
 if __name__ == '__main__':
