@@ -405,7 +405,7 @@ void
 gate_configure (Http *http, GPtrArray *sockets)
 {
     Server *server = &http->server;
-    g_autoptr (GPtrArray) before = g_steal_pointer (&server->gates);
+    G_GNUC_UNUSED g_autoptr (GPtrArray) before = g_steal_pointer (&server->gates);
 
     server->gates = g_ptr_array_new_with_free_func (gate_free);
     for (unsigned i = 0; i < sockets->len; i++) {
