@@ -116,6 +116,9 @@ test_calls_above_the_share_are_released (Flow *flow, gconstpointer data)
 {
     ripen ();
     call_many (flow, 5);
+    /* A counter goes on over all switches of this process. */
+    long n_lost = metric ("tandem_trunk_leases_lost_total");
+    long n_released = metric ("tandem_trunk_lease_calls_released_total");
     must ("store away", "");
     td_engine_advance (TIMEOUT_MS / 2 + 3000);
     g_assert_cmpint (shown ("one", "calls_out"), ==, 5);
@@ -127,8 +130,8 @@ test_calls_above_the_share_are_released (Flow *flow, gconstpointer data)
     g_assert_cmpint (shown ("one", "calls_out"), ==, SHARE);
     must ("trunk show one", "\"lease\":\"alone\"");
     g_assert_nonnull (strstr (flow->endpoint->log->str, "a:release(8) "));
-    g_assert_cmpint (metric ("tandem_trunk_lease_calls_released_total"), ==, 3);
-    g_assert_cmpint (metric ("tandem_trunk_leases_lost_total"), ==, 1);
+    g_assert_cmpint (metric ("tandem_trunk_lease_calls_released_total") - n_released, ==, 3);
+    g_assert_cmpint (metric ("tandem_trunk_leases_lost_total") - n_lost, ==, 1);
 }
 
 /* Alternate-routed ones first, though they are older. */
