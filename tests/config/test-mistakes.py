@@ -20,6 +20,8 @@ SIP = '[modules]\nsip = required\n[sip]\nlisten = {}\n'
 ROUTE = ('[modules]\nsip = required\nroute-table = required\n[trunk b]\naddress = {}\n'
          '[route all]\nprefix = {}\ntargets = {}\n')
 DIP = '[modules]\nroute = required\ndip-enum = required\ndip-sql = required\n[dip lnp]\ndriver = {}\n{}'
+DIP_HTTP = ('[modules]\nroute = required\nhttp = required\ndip-http = required\n[dip lnp]\n'
+            'driver = http\n{}')
 REGISTRAR = '[modules]\nregistrar = required\n'
 NO_ADDRESS = r'tandem\.conf:4:10: .*write udp:ADDRESS:PORT or tcp:ADDRESS:PORT'
 
@@ -92,6 +94,11 @@ WRONG = {
                                  r'tandem\.conf:7:10: \[dip lnp\] suffix: the value is no domain'),
     'name for a name server': (DIP.format('enum', 'suffix = a.b\nservers = ns.a.b\n'),
                                r'tandem\.conf:8:11: \[dip lnp\] servers: "ns\.a\.b" is no address'),
+    'dip without a URL': (DIP_HTTP.format(''), r'\[dip lnp\] has no url: say where to ask'),
+    'URL without the number': (DIP_HTTP.format('url = http://a/b\n'),
+                               r'tandem\.conf:7:7: \[dip lnp\] url: the value is not as http://HOST'),
+    'URL of another scheme': (DIP_HTTP.format('url = ftp://a/{number}\n'),
+                              r'\[dip lnp\] url: the value is not as http://HOST'),
     'key of another driver': (DIP.format('enum', 'suffix = a.b\nquery = x\n'),
                               r'tandem\.conf:8:9: \[dip lnp\] has a key that is only for driver = sql'),
     'failure that nobody knows': (

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """ROU-025, ROU-026: numbers are looked up at real sources; when one is unplugged in mid-run, calls go on."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -52,6 +53,7 @@ INSERT INTO freephone VALUES ('+18005550199', '+1-212-555-0122', '0288', 1);
 class SqlServer:
     """PostgreSQL."""
     MODULE = 'dip-sql'
+    NEEDS = ()
 
     def __init__(self, case):
         self.server = PostgreSQL(case)
@@ -84,6 +86,7 @@ class SqlServer:
 class SqlFile:
     """SQLite."""
     MODULE = 'dip-sql'
+    NEEDS = ()
 
     def __init__(self, case):
         self.path = case.path('numbers.db')
@@ -112,6 +115,7 @@ def enum_name(number, zone='e164.test'):
 class NameServer:
     """The DNS, with the records of RFC 4769 4."""
     MODULE = 'dip-enum'
+    NEEDS = ()
 
     def __init__(self, case):
         records = [  # libunbound keeps for itself what has a TTL
@@ -145,6 +149,38 @@ class NameServer:
         self.server.thaw()
 
 
+class WebServer:
+    """HTTP and JSON, by the standard library's server in a process of its own."""
+    MODULE = 'dip-http'
+    NEEDS = ('http',)
+
+    def __init__(self, case):
+        self.case, self.port = case, ports.free_port()
+        self.answers = case.write('answers.json', json.dumps({
+            f'/portability?n=%2B{PORTED}': {'number': '+12015550000', 'ttl': 60},
+            f'/toll-free?n=%2B{FREEPHONE}': {'number': '+1-212-555-0122', 'carrier': '0288'},
+        }))
+        self.plug_in()
+
+    def keys(self):
+        keys = {'driver': 'http', 'url': f'http://127.0.0.1:{self.port}/{{kind}}?n={{number}}'}
+        return keys, keys
+
+    def unplug(self):
+        self.process.stop()
+
+    def plug_in(self):
+        program = os.path.join(os.path.dirname(HERE), 'common', 'peers', 'numbers_server.py')
+        self.process = self.case.spawn('numbers', [sys.executable, program, self.port, self.answers])
+        self.process.wait_for(lambda: ports.is_served(self.port), 'listening socket')
+
+    def freeze(self):
+        self.process.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.signal(signal.SIGCONT)
+
+
 class Dips:
     """What holds for every source. Whoever inherits says which, and is a PeerCase."""
     SOURCE = None
@@ -165,7 +201,8 @@ class Dips:
         common = {'deadline': f'{DEADLINE_S * 1000:.0f} ms', **keys}
         self.tandem = Tandem(self, {
             'tandem': {'drain': '0 s', 'lanes': 2},
-            'modules': dict.fromkeys(('cli', 'sip', 'route', self.source.MODULE), 'required'),
+            'modules': dict.fromkeys(('cli', 'sip', 'route', self.source.MODULE, *self.source.NEEDS),
+                                     'required'),
             'sip': {'listen': [f'udp:127.0.0.1:{self.port}'], 'strangers': 'refuse'},
             'routing': {'database': self.database},
             'call': {'media': 'through'},
@@ -322,6 +359,16 @@ class Server(Remote, PeerCase):
 
 class File(Dips, PeerCase):
     SOURCE = SqlFile
+
+
+class Web(Remote, PeerCase):
+    SOURCE = WebServer
+
+    def test_module_http_is_upgraded(self):
+        self.start_with_agents(keep='0 s')
+        self.tandem.ctl_json('module', 'upgrade', 'http')
+        self.call(PORTED)
+        self.expect_call(self.away, '+12125550111;npdi;rn=+12015550000@')
 
 
 class Enum(Remote, PeerCase):
