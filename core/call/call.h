@@ -186,6 +186,12 @@ void td_call_take_end_of_media (TdCall *call, const TdHappening *what);
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
 bool td_call_is_end (TdCall *call, unsigned event, const TdHappening *what);
 
+/* --- route.c --- */
+
+/* LIST takes the place of BEFORE (transfer full, nullable), which lives as long: hooks know targets of a
+ * call by their address, and must not take one of LIST for one they have seen. */
+void td_route_list_follow (TdRouteList *list, TdRouteList *before);
+
 /* --- hunt.c: attempting, calling, alerting --- */
 void td_hunt_enter (void *self);
 void td_hunt_act (void *self, unsigned event, void *data);

@@ -167,7 +167,7 @@ ask_next (TdCall *call)
 void
 td_hunt_begin (TdCall *call, TdRouteList *routes)
 {
-    td_route_list_free (call->routes);
+    td_route_list_follow (routes, call->routes);
     call->routes = routes;
     call->next_target = 0;
     call->group = td_route_list_target (routes, 0)->group;

@@ -10,7 +10,8 @@ enum { MAX_TARGETS = 100 };
 struct TdRouteList {
     char *label;
     TdHuntRules rules;
-    GArray *targets; /* TdTarget, texts our own */
+    GArray *targets;     /* TdTarget, texts our own */
+    TdRouteList *before; /* the one whose place this one has taken; nullable */
 };
 
 static void
@@ -40,10 +41,18 @@ void
 td_route_list_free (TdRouteList *list)
 {
     if (list != NULL) {
+        td_route_list_free (list->before);
         g_array_unref (list->targets);
         g_free (list->label);
         g_free (list);
     }
+}
+
+void
+td_route_list_follow (TdRouteList *list, TdRouteList *before)
+{
+    g_return_if_fail (list->before == NULL);
+    list->before = before;
 }
 
 bool

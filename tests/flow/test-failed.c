@@ -271,6 +271,32 @@ test_another_way_fails (Flow *flow, gconstpointer routes)
     ENDED ("27 called attempts=2 route=failed to=t");
 }
 
+static TdHookAnswer
+note_target (void *subject, TdToken *token, void *seen)
+{
+    g_ptr_array_add (seen, (void *) td_call_target (subject));
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+/* Who remembers what it did for a target knows it by its address. */
+static void
+test_no_target_is_taken_for_another (Flow *flow, gconstpointer routes)
+{
+    g_autoptr (GPtrArray) seen = g_ptr_array_new ();
+    g_autoptr (GError) error = NULL;
+
+    td_hook_add (
+        NULL, "attempt",
+        &(TdHook){ .size = sizeof (TdHook), .name = "test.note", .data = seen, .ask = note_target },
+        &error);
+    g_assert_no_error (error);
+    answer_with (flow, 1000, "c1=27", false);
+    call (flow);
+    g_assert_cmpuint (seen->len, ==, 3);
+    g_assert_true (seen->pdata[0] != seen->pdata[1] && seen->pdata[1] != seen->pdata[2]
+                   && seen->pdata[0] != seen->pdata[2]);
+}
+
 static void
 test_lists_are_bounded (Flow *flow, gconstpointer routes)
 {
@@ -439,6 +465,7 @@ main (int argc, char **argv)
     ADD ("another-way-answers", "b1=17", test_another_way_answers);
     ADD ("another-way-counts-anew", "b1=17", test_another_way_counts_anew);
     ADD ("another-way-fails", "b1=17", test_another_way_fails);
+    ADD ("targets-apart", "b1=17", test_no_target_is_taken_for_another);
     ADD ("lists-are-bounded", "b1=17", test_lists_are_bounded);
     ADD ("empty-list", "b1=17", test_empty_list);
     ADD ("treatment-ends", "b1=17", test_treatment_ends);
