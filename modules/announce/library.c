@@ -60,7 +60,8 @@ static bool
 read_tone (GKeyFile *file, const char *name, Tone *tone, GError **error)
 {
     g_autoptr (GError) failure = NULL;
-    g_autofree char *steps = g_key_file_get_string (file, name, "steps", error);
+    /* As it stands: no step has an escape in it. */
+    g_autofree char *steps = g_key_file_get_value (file, name, "steps", error);
     bool is_repeated = true;
 
     if (steps == NULL || !check_keys (file, name, error)) {
@@ -87,10 +88,12 @@ library_parse_tones (Library *library, const char *text, size_t n_bytes, const c
 {
     g_autoptr (GKeyFile) file = g_key_file_new ();
 
-    if (n_bytes == 0 || !g_key_file_load_from_data (file, text, n_bytes, G_KEY_FILE_NONE, error)) {
-        if (n_bytes == 0) {
-            g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "it is empty");
-        }
+    if (n_bytes == 0 || !g_utf8_validate (text, (gssize) n_bytes, NULL)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: it is %s", path,
+                     n_bytes == 0 ? "empty" : "not UTF-8");
+        return false;
+    }
+    if (!g_key_file_load_from_data (file, text, n_bytes, G_KEY_FILE_NONE, error)) {
         g_prefix_error (error, "%s: ", path);
         return false;
     }

@@ -20,7 +20,7 @@ from peers import ports  # noqa: E402
 from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
 from peers.baresip import Baresip, tone_share, write_tone  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
-from peers.tandem import BUILD, Tandem, ini  # noqa: E402
+from peers.tandem import BUILD, Tandem, ini, program  # noqa: E402
 
 FRAME = 80  # samples, 10 ms
 
@@ -347,6 +347,16 @@ class Mistakes(Treated):
         config['treatment usual']['1'] = 'tone/sit-vc, prompt/gone'
         self.assert_refused(config, r'tandem\.conf:\d+:\d+: \[treatment usual\] 1: "prompt/gone": '
                                     r'there is no recording')
+
+    def test_recording_that_is_not_there_is_found_before_a_start(self):
+        config = self.config()
+        config['treatment usual']['1'] = 'prompt/gone'
+        self.tandem.rewrite(config)
+        done = subprocess.run([program('tandemd'), '--config', self.tandem.config,
+                               '--check-config'], capture_output=True, text=True, timeout=30,
+                              check=False, env={**os.environ, **self.tandem.environment})
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn('"prompt/gone": there is no recording', done.stdout + done.stderr)
 
     def test_recording_of_another_kind(self):
         with wave.open(os.path.join(self.prompts, 'stereo.wav'), 'wb') as file:

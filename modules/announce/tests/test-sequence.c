@@ -159,6 +159,7 @@ test_plans_that_are_refused (World *world, gconstpointer data)
         { "[busy]\nsteps = 480\nlevel = -24\nrepeat = often\n", "[busy]: " },
         { "[busy]\nsteps = 480\nlevel = -24\npitch = high\n", "\"pitch\" is not known" },
         { "[busy]\nsteps = 480 ?\nlevel = -24\n", "milliseconds" },
+        { "[busy]\nsteps = 480 500\\\nlevel = -24\n", "[busy]: " },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
