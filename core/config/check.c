@@ -18,6 +18,7 @@ typedef struct {
     GPtrArray *problems;
     GPtrArray *references;
     GHashTable *given; /* TdConfigBlock * -> table of key -> const TdIniEntry * */
+    GHashTable *only;  /* such a table, of the block that is filled now and by no other section */
     unsigned flags;
     unsigned n_sought; /* instances that were compared with a wrong name */
 } Check;
@@ -137,7 +138,7 @@ check_first (Check *check, GHashTable *given, const TdSchemaKey *key, const TdIn
     const TdIniEntry *first = g_hash_table_lookup (given, entry->key);
 
     if (first == NULL) {
-        g_hash_table_insert (given, entry->key, (void *) entry);
+        g_hash_table_insert (given, (char *) entry->key, (void *) entry);
         return true;
     }
     if (key->decl.flags & TD_CONFIG_REPEATED) {
@@ -171,15 +172,14 @@ check_entry (Check *check, TdConfigBlock *block, GHashTable *given, const TdIniE
         read_item (check, &unused, key, entry->key, entry->value, &entry->value_place,
                    &entry->value_place);
         td_value_clear (&unused.value);
-        g_free (unused.place_text);
     }
 }
 
 static void
 check_entries (Check *check, TdConfigBlock *block, GHashTable *given, const TdIniSection *section)
 {
-    for (unsigned i = 0; i < section->entries->len; i++) {
-        check_entry (check, block, given, g_ptr_array_index (section->entries, i));
+    for (unsigned i = 0; i < section->n_entries; i++) {
+        check_entry (check, block, given, &section->entries[i]);
     }
 }
 
@@ -236,9 +236,26 @@ take_block (Check *check, const TdSchemaSection *decl, const TdIniSection *secti
     return NULL;
 }
 
-static GHashTable *
-given_keys (Check *check, TdConfigBlock *block)
+/* Whether all that is given in SECTION will be in its block, which no other section fills. */
+static bool
+is_alone (const TdConfigBlock *block, const TdIniSection *section)
 {
+    bool is_whole = block->decl->any == NULL;
+
+    for (unsigned i = 0; i < section->n_entries; i++) {
+        is_whole &= section->entries[i].value != NULL;
+    }
+    return is_whole;
+}
+
+/* What is kept of the keys given in SECTION is needed for a while only, and there may be 100,000. */
+static GHashTable *
+given_keys (Check *check, TdConfigBlock *block, const TdIniSection *section)
+{
+    if (is_alone (block, section)) {
+        g_hash_table_remove_all (check->only);
+        return check->only;
+    }
     GHashTable *given = g_hash_table_lookup (check->given, block);
 
     if (given == NULL) {
@@ -265,7 +282,7 @@ check_section (Check *check, const TdIniSection *section)
     TdConfigBlock *block =
         check_instance (check, decl, section) ? take_block (check, decl, section) : NULL;
     if (block != NULL) {
-        check_entries (check, block, given_keys (check, block), section);
+        check_entries (check, block, given_keys (check, block, section), section);
     } else {
         check_aside (check, decl, section);
     }
@@ -500,6 +517,7 @@ td_config_check (TdIni *ini, const char *const *overrides, TdSchema *schema, uns
                     .references = g_ptr_array_new_with_free_func (free_reference),
                     .given = g_hash_table_new_full (NULL, NULL, NULL,
                                                     (GDestroyNotify) g_hash_table_unref),
+                    .only = g_hash_table_new (g_str_hash, g_str_equal),
                     .flags = flags };
 
     for (unsigned i = 0; i < ini->sections->len; i++) {
@@ -515,6 +533,7 @@ td_config_check (TdIni *ini, const char *const *overrides, TdSchema *schema, uns
         check_reference (&check, g_ptr_array_index (check.references, i));
     }
     g_hash_table_unref (check.given);
+    g_hash_table_unref (check.only);
     g_ptr_array_unref (check.references);
     return check.config;
 }

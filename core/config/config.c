@@ -42,7 +42,24 @@ td_config_item_place (TdConfigItem *item, const TdPlace *place)
 {
     item->place = *place;
     g_free (item->place_text);
-    item->place_text = td_place_print (place);
+    item->place_text = NULL;
+}
+
+const char *
+td_config_item_where (const TdConfigItem *item)
+{
+    char *none = NULL;
+
+    if (item->place.file == NULL) {
+        return NULL;
+    }
+    if (atomic_load (&item->place_text) == NULL) {
+        char *text = td_place_print (&item->place);
+        if (!atomic_compare_exchange_strong (&((TdConfigItem *) item)->place_text, &none, text)) {
+            g_free (text); /* somebody else was faster */
+        }
+    }
+    return atomic_load (&item->place_text);
 }
 
 TdConfigBlock *
@@ -300,7 +317,9 @@ td_config_place (const TdConfig *config, const char *section, const char *instan
 {
     const TdConfigItem *item = look_up (config, section, instance, key);
 
-    return item->place_text != NULL ? item->place_text : "default";
+    const char *where = td_config_item_where (item);
+
+    return where != NULL ? where : "default";
 }
 
 void
@@ -330,7 +349,7 @@ dump_item (const TdSchemaKey *key, const char *name, const TdConfigItem *item, G
             is_repeated ? g_ptr_array_index (item->value.texts, i) : item->value.text;
         g_string_append_printf (out, "%s = ", name);
         td_config_print_text (key, text, out);
-        g_string_append_printf (out, "  # %s\n", item->place_text);
+        g_string_append_printf (out, "  # %s\n", td_config_item_where (item));
     }
 }
 

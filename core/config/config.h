@@ -20,7 +20,7 @@
 typedef struct {
     TdValue value;
     TdPlace place;
-    char *place_text;
+    _Atomic (char *) place_text; /* printed when somebody asks: td_config_item_where () */
     bool is_set;
 } TdConfigItem;
 
@@ -90,6 +90,9 @@ void td_config_free_block (TdConfigBlock *block);
 /* The item of NAME, a key like KEY, which is made when it is not given yet; NAME must live as long. */
 TdConfigItem *td_config_block_item (TdConfigBlock *block, const TdSchemaKey *key, const char *name);
 void td_config_item_place (TdConfigItem *item, const TdPlace *place);
+
+/* Where ITEM stands, as text; NULL: nothing gives it. Thread: any. */
+const char *td_config_item_where (const TdConfigItem *item);
 void td_config_item_free (TdConfigItem *item);
 
 #endif

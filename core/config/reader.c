@@ -27,23 +27,11 @@ typedef struct {
 } Reader;
 
 static void
-free_entry (gpointer data)
-{
-    TdIniEntry *entry = data;
-
-    g_free (entry->key);
-    g_free (entry->value);
-    g_free (entry);
-}
-
-static void
 free_section (gpointer data)
 {
     TdIniSection *section = data;
 
-    g_free (section->name);
-    g_free (section->instance);
-    g_ptr_array_unref (section->entries);
+    g_free (section->entries);
     g_free (section);
 }
 
@@ -151,21 +139,32 @@ next_line (Reader *reader, Line *ret_line)
     return true;
 }
 
-/* Begins a section at AT; NAME (transfer full) may be NULL. */
+/* Begins a section at AT; NAME may be NULL. */
 static TdIniSection *
-open_section (Reader *reader, const Line *line, const char *at, char *name)
+open_section (Reader *reader, const Line *line, const char *at, const char *name)
 {
     TdIniSection *section = g_new0 (TdIniSection, 1);
 
     section->place = place_at (reader, line, at);
     section->name = name;
-    section->entries = g_ptr_array_new_with_free_func (free_entry);
     g_ptr_array_add (reader->ini->sections, section);
     reader->section = section;
     return section;
 }
 
-/* The word that begins at *AT, or NULL; *AT moves behind it. */
+/* Adds ENTRY, making room for twice as many each time there is none. */
+static void
+add_entry (TdIniSection *section, const TdIniEntry *entry)
+{
+    unsigned n = section->n_entries;
+
+    if (n == 0 || (n >= 2 && (n & (n - 1)) == 0)) {
+        section->entries = g_renew (TdIniEntry, section->entries, n == 0 ? 2 : 2 * (gsize) n);
+    }
+    section->entries[section->n_entries++] = *entry;
+}
+
+/* The word that begins at *AT (transfer full), or NULL; *AT moves behind it. */
 static char *
 take_word (const Line *line, const char **at)
 {
@@ -186,11 +185,13 @@ static void
 read_section (Reader *reader, const Line *line, const char *at)
 {
     const char *bracket = at++;
-    TdIniSection *section = open_section (reader, line, bracket, take_word (line, &at));
+    GStringChunk *texts = reader->ini->texts;
+    g_autofree char *name = take_word (line, &at);
+    g_autofree char *instance = name != NULL ? take_word (line, &at) : NULL;
+    TdIniSection *section = open_section (
+        reader, line, bracket, name != NULL ? g_string_chunk_insert_const (texts, name) : NULL);
 
-    if (section->name != NULL) {
-        section->instance = take_word (line, &at);
-    }
+    section->instance = instance != NULL ? g_string_chunk_insert (texts, instance) : NULL;
     at = skip_blanks (at, line->end);
     if (at == line->end || is_comment (line, at)) {
         report (reader, line, at, "the section's bracket is not closed: \"]\" is missing");
@@ -312,11 +313,11 @@ read_plain (Reader *reader, Line *line, const char *at, GString *value)
     return true;
 }
 
-/* The value that begins AT (transfer full), or NULL: it was reported. */
-static char *
+/* The value that begins AT, or NULL: it was reported. */
+static const char *
 read_value (Reader *reader, Line *line, const char *at)
 {
-    GString *value = g_string_new (NULL);
+    g_autoptr (GString) value = g_string_new (NULL);
     Line first = *line;
     const char *start = at;
     bool is_read = at < line->end && *at == '"' ? read_quoted (reader, line, at, value)
@@ -326,7 +327,8 @@ read_value (Reader *reader, Line *line, const char *at)
         report (reader, &first, start, "the value is longer than %d KiB", TD_INI_LINE_MAX / 1024);
         is_read = false;
     }
-    return g_string_free (value, !is_read);
+    return is_read ? g_string_chunk_insert_len (reader->ini->texts, value->str, (gssize) value->len)
+                   : NULL;
 }
 
 /* The sign that ends the key which begins AT, or NULL. */
@@ -375,11 +377,10 @@ read_entry (Reader *reader, Line *line, const char *at)
     entry.value = is_good (line) ? read_value (reader, line, value) : NULL;
     if (wrong != NULL) {
         td_problem_add (reader->problems, &entry.key_place, "%s", wrong);
-        g_free (entry.value);
         return;
     }
-    entry.key = g_steal_pointer (&key);
-    g_ptr_array_add (reader->section->entries, g_memdup2 (&entry, sizeof entry));
+    entry.key = g_string_chunk_insert_const (reader->ini->texts, key);
+    add_entry (reader->section, &entry);
 }
 
 static void
@@ -439,6 +440,7 @@ new_ini (const char *file)
     ini->folder = g_canonicalize_filename (folder, NULL);
     ini->files = g_ptr_array_new_with_free_func (g_free);
     ini->sections = g_ptr_array_new_with_free_func (free_section);
+    ini->texts = g_string_chunk_new (4096);
     return ini;
 }
 
@@ -602,6 +604,7 @@ td_ini_unref (TdIni *ini)
     }
     g_ptr_array_unref (ini->sections);
     g_ptr_array_unref (ini->files);
+    g_string_chunk_free (ini->texts);
     g_free (ini->folder);
     g_free (ini);
 }

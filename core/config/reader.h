@@ -24,23 +24,26 @@
 
 typedef struct {
     TdPlace key_place, value_place;
-    char *key;
-    char *value; /* may be empty; NULL: it could not be read, which was reported */
+    const char *key;
+    const char *value; /* may be empty; NULL: it could not be read, which was reported */
 } TdIniEntry;
 
 typedef struct {
     TdPlace place;
-    char *name;     /* NULL: its head could not be read, what follows belongs to nothing */
-    char *instance; /* NULL: [name] alone */
-    GPtrArray *entries;
+    const char *name;     /* NULL: its head could not be read, what follows belongs to nothing */
+    const char *instance; /* NULL: [name] alone */
+    TdIniEntry *entries;
+    unsigned n_entries;
 } TdIniSection;
 
-/* What a set of files says, in their order. Immutable and counted. */
+/* What a set of files says, in their order. Immutable and counted. There may be 100,000 sections: their
+ * texts stand behind each other, and those that are said again and again once. */
 typedef struct {
     atomic_uint n_refs;
     char *folder;        /* of the main file, absolute */
     GPtrArray *files;    /* char *; index = rank */
     GPtrArray *sections; /* TdIniSection * */
+    GStringChunk *texts;
 } TdIni;
 
 /* Reads FILE and then, sorted, conf.d/?*.conf beside it. Whatever happens there is a result: what

@@ -169,8 +169,8 @@ compare_key (Diff *diff, const Pair *pair, const char *name)
     const TdSchemaKey *shown = choose_shown (old_key, new_key);
     change->before = print_item (shown, old);
     change->after = print_item (shown, new);
-    const TdConfigItem *place = new != NULL &&new->place_text != NULL ? new : old;
-    change->place = g_strdup (place != NULL ? place->place_text : NULL);
+    const TdConfigItem *place = new != NULL &&new->place.file != NULL ? new : old;
+    change->place = g_strdup (place != NULL ? td_config_item_where (place) : NULL);
     change->needs_restart = old_key != NULL && new_key != NULL && !is_reloadable (new_key);
 }
 
@@ -204,7 +204,7 @@ add_unseen (Diff *diff, TdChangeKind kind, const TdConfigBlock *block)
         TdChange *change = add_change (diff, kind, block, key->owner);
         change->key = g_strdup (key->decl.name);
         *(kind == TD_CHANGE_ADDED ? &change->after : &change->before) = print_item (key, item);
-        change->place = g_strdup (item->place_text);
+        change->place = g_strdup (td_config_item_where (item));
         change->needs_restart = true;
     }
 }

@@ -18,8 +18,8 @@ print_ini (const TdIni *ini)
                                 section->instance != NULL ? " " : "",
                                 section->instance != NULL ? section->instance : "",
                                 section->place.line, section->place.column);
-        for (unsigned j = 0; j < section->entries->len; j++) {
-            const TdIniEntry *entry = g_ptr_array_index (section->entries, j);
+        for (unsigned j = 0; j < section->n_entries; j++) {
+            const TdIniEntry *entry = &section->entries[j];
             g_string_append_printf (out, "%s@%u:%u=%s@%u:%u ", entry->key, entry->key_place.line,
                                     entry->key_place.column,
                                     entry->value != NULL ? entry->value : "-",
