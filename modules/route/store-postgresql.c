@@ -224,7 +224,9 @@ connect_to (PgStore *store, GError **error)
         "SET search_path = " SCHEMA ", pg_temp; SET standard_conforming_strings = on;"
         "SET synchronous_commit = on; SET statement_timeout = 0; SET lock_timeout = %d;"
         "SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;"
-        "SET temp_buffers = '32MB'; SET work_mem = '32MB'; SET maintenance_work_mem = '128MB'",
+        "SET temp_buffers = '32MB'; SET work_mem = '32MB'; SET maintenance_work_mem = '128MB';"
+        /* Statements are few and their plans plain: a glance at the rows is enough for them. */
+        "SET default_statistics_target = 10; SET jit = off",
         store->store.options.busy_ms);
 
     PQfinish (store->connection);
