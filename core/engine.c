@@ -65,22 +65,36 @@ static struct {
 
 /* --- Configuration ----------------------------------------------------------------------- */
 
-/* Reads the files with the schema of now. FLAGS: of td_config_check(). */
+static TdIni *
+read_files (GPtrArray *problems)
+{
+    return engine.config_file != NULL ? td_ini_load (engine.config_file, problems)
+                                      : td_ini_new_empty ();
+}
+
+/* What INI says by the schema of now. FLAGS: of td_config_check(). */
 static TdConfig *
-read_config (unsigned flags, const TdConfig *earlier, GPtrArray *problems, GError **error)
+check_files (TdIni *ini, unsigned flags, const TdConfig *earlier, GPtrArray *problems,
+             GError **error)
 {
     g_autoptr (TdSchema) schema = td_declared_schema (engine.registry, earlier, error);
 
     if (schema == NULL) {
         return NULL;
     }
-    TdIni *ini = engine.config_file != NULL ? td_ini_load (engine.config_file, problems)
-                                            : td_ini_new_empty ();
     TdConfig *config =
         td_config_check (ini, (const char *const *) engine.overrides, schema, flags, problems);
-    td_ini_unref (ini);
     td_problems_sort (problems);
     return config;
+}
+
+/* The files as they are now. */
+static TdConfig *
+read_config (const TdConfig *earlier, GPtrArray *problems, GError **error)
+{
+    g_autoptr (TdIni) ini = read_files (problems);
+
+    return check_files (ini, 0, earlier, problems, error);
 }
 
 /* --- Opening ----------------------------------------------------------------------------- */
@@ -89,7 +103,7 @@ static TdConfig *
 configure_module (TdModule *module, void *data, GError **error)
 {
     g_autoptr (GPtrArray) problems = td_problems_new ();
-    g_autoptr (TdConfig) config = read_config (0, engine.config, problems, error);
+    g_autoptr (TdConfig) config = read_config (engine.config, problems, error);
 
     if (config == NULL || !td_report_problems (problems, NULL, NULL, error)) {
         return NULL;
@@ -167,7 +181,7 @@ read_again (TdProblemVisit visit, void *data)
 {
     g_autoptr (GPtrArray) problems = td_problems_new ();
     g_autoptr (GError) error = NULL;
-    TdConfig *next = read_config (0, engine.config, problems, &error);
+    TdConfig *next = read_config (engine.config, problems, &error);
 
     if (next == NULL) {
         visit (error->message, data);
@@ -304,7 +318,9 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     engine.overrides = g_strdupv ((char **) options->overrides);
     engine.module_path = find_module_path (options);
     engine.is_fake = options->is_fake;
-    first = read_config (TD_CHECK_DECLARED_ONLY, NULL, ignored, error);
+    /* Once: there may be 100,000 sections. */
+    g_autoptr (TdIni) ini = read_files (problems);
+    first = check_files (ini, TD_CHECK_DECLARED_ONLY, NULL, ignored, error);
     if (first == NULL) {
         return false;
     }
@@ -324,7 +340,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     }
     engine.is_whole = td_registry_map_all (engine.registry, (const TdModuleWish *) wishes->data,
                                            wishes->len, texts);
-    engine.config = read_config (0, first, problems, error);
+    engine.config = check_files (ini, 0, first, problems, error);
     if (engine.config == NULL) {
         return false;
     }

@@ -279,6 +279,9 @@ check_section (Check *check, const TdIniSection *section)
         }
         return;
     }
+    if (decl->is_named && (check->flags & TD_CHECK_DECLARED_ONLY)) {
+        return;
+    }
     TdConfigBlock *block =
         check_instance (check, decl, section) ? take_block (check, decl, section) : NULL;
     if (block != NULL) {

@@ -46,8 +46,8 @@ struct TdConfig {
 };
 
 typedef enum {
-    /* Sections that the schema does not know are passed over: for the first look, at [modules],
-     * before the modules that would declare the rest are there. */
+    /* Sections that the schema does not know, and those that have names, are passed over: for the first
+     * look, at [modules], before the modules that would declare the rest are there. */
     TD_CHECK_DECLARED_ONLY = 1 << 0,
 } TdCheckFlags;
 
