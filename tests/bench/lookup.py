@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Look-ups by themselves, no call and no SIP: in Tandem's tables, in a plain hash, in Kamailio's mtree.
+"""Look-ups by themselves, no call and no SIP: in Tandem's tables, a plain hash, Kamailio's mtree.
 
-The hash and Tandem are asked by one program, bench-prefix or bench-numbers, for the same numbers. mtree is
-asked from a route of Kamailio that a timer starts: a loop that makes a random number and looks it up, less
-the same loop over a tree of one prefix, so that what the route's interpreter takes does not count.
+The hash and Tandem are asked by one program, bench-prefix or bench-numbers, for the same numbers.
+mtree is asked from a route of Kamailio that a timer starts: a loop that makes a random number and
+looks it up, less the same loop over a tree of one prefix, so that what the route's interpreter takes
+does not count.
 """
 
 import os
@@ -85,7 +86,7 @@ def found(pattern, text):
 
 
 def prefixes(n, path):
-    """Million look-ups a second of the longest of N prefixes, which are left in PATH: ours, a hash's."""
+    """Million look-ups a second of the longest of N prefixes, left in PATH: ours, a hash's."""
     text = run('core/call/tests/bench-prefix', n, 1, path)
     return found(r'^tree: ([0-9.]+)', text), found(r'^hash: ([0-9.]+)', text)
 
@@ -98,7 +99,7 @@ def numbers(n):
 
 
 def write_table(stage, path):
-    """The prefixes in PATH as a table of db_text, each once, and one of one; a prefix that is there."""
+    """The prefixes in PATH as a table of db_text, each once, and one of one; the first of them."""
     stage.write('tables/version', 'table_name(string) table_version(int)\nmtree:1\none:1\n')
     stage.write('tables/one', 'tprefix(string) tvalue(string)\n9:1\n')
     with open(path, encoding='ascii') as file, \
@@ -121,8 +122,9 @@ def mtree(stage, path):
     known, folder = write_table(stage, path), stage.path('').rstrip('/')
     config = stage.write('kamailio.cfg',
                          MTREE.format(port=port, folder=folder, n=N_LOOKUPS, known=known))
-    process = stage.spawn('kamailio', [program, '-f', config, '-DD', '-E', '-m', '4096', '-M', '1024',
-                                       '-Y', folder, '-P', folder + '/pid', '-w', folder])
+    process = stage.spawn('kamailio', [
+        program, '-f', config, '-DD', '-E', '-m', '4096', '-M', '1024', '-Y', folder,
+        '-P', folder + '/pid', '-w', folder])
     empty, begin, end = (cpu_at(process, f'bench {mark}\n') for mark in ('empty', 'begin', 'end'))
     process.wait_for(lambda: 'bench found ' in process.output(), 'one more')
     found(r'bench found (7)', process.output())
