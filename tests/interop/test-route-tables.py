@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
-from peers.case import PeerCase  # noqa: E402
+from peers.case import ROOT, PeerCase  # noqa: E402
 
 PROGRAM = os.path.join(os.environ['TANDEM_BUILD'], 'modules', 'route', 'tandem-routes')
 LIST = 'label,mode\nnorth,sequence\nsouth,percent\n'
@@ -43,6 +43,17 @@ class RouteTables(PeerCase):
                 file.write(text)
         self.assertTrue(self.run_tool('import', os.path.dirname(self.path(''))).endswith(
             'version 1\n'))
+
+    def test_tables_of_the_wholesale_profile_are_good(self):
+        """ROU-026: where the dip does not answer, the table has the toll-free numbers."""
+        tool = os.path.join(ROOT, 'contrib', 'tools', 'wholesale-tables')
+        subprocess.run([sys.executable, tool, self.path('tables'), '--prefixes', '2000', '--ported', '100'],
+                       check=True, timeout=60)
+        self.run_tool('import', self.path('tables'))
+        self.assertNotIn('error', self.run_tool('check'))
+        with open(self.path('tables/toll_free.csv'), encoding='utf-8') as file:
+            number, _, stands_for = file.readlines()[1].strip().split(',')
+        self.assertIn(f':{stands_for}', self.verify(f'trunk,called,list\ncustomer-a,{number},other\n'))
 
     def test_table_comes_before_a_folder_of_its_name(self):
         os.mkdir(self.path('list'))
