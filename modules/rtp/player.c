@@ -24,15 +24,22 @@ struct RtpPlayer {
     unsigned n_frame; /* samples of one frame of the codec */
     uint8_t payload_type;
     bool is_marked; /* the next packet begins a talkspurt (RFC 3551 4.1) */
+    bool is_muted;
     uint16_t sequence;
     uint32_t timestamp, ssrc;
 };
+
+static unsigned
+samples_of_frame (const TdCodec *codec)
+{
+    return codec->frame_us * (TD_SOURCE_RATE_HZ / 1000) / 1000;
+}
 
 bool
 rtp_player_can (const TdCodec *codec)
 {
     return codec->sample_rate_hz == TD_SOURCE_RATE_HZ && codec->channels == 1 && codec->frame_us > 0
-           && PACKET_US % codec->frame_us == 0;
+           && PACKET_US % codec->frame_us == 0 && samples_of_frame (codec) > 0;
 }
 
 RtpPlayer *
@@ -43,7 +50,7 @@ rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format, 
     player->owner = owner;
     player->source = source;
     player->codec = codec;
-    player->n_frame = codec->frame_us * (TD_SOURCE_RATE_HZ / 1000) / 1000;
+    player->n_frame = samples_of_frame (codec);
     player->payload_type = format->payload_type;
     if (codec->encoder_new != NULL) {
         player->encoder = codec->encoder_new (format->fmtp, codec->data);
@@ -54,6 +61,12 @@ rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format, 
     player->timestamp = g_random_int ();
     player->ssrc = g_random_int ();
     return player;
+}
+
+void
+rtp_player_mute (RtpPlayer *player)
+{
+    player->is_muted = true;
 }
 
 void
@@ -87,23 +100,28 @@ link_player (RtpThread *thread, RtpStream *stream, RtpPlayer *player)
     stream->player = player;
 }
 
-void
-rtp_player_leave (RtpStream *stream)
+static void
+end_player (RtpThread *thread, RtpPlayer *player)
 {
-    RtpPlayer *player = g_steal_pointer (&stream->player);
-
-    if (player == NULL) {
-        return;
-    }
     if (player->prev != NULL) {
         player->prev->next = player->next;
     } else {
-        stream->thread->players = player->next;
+        thread->players = player->next;
     }
     if (player->next != NULL) {
         player->next->prev = player->prev;
     }
     rtp_player_free (player);
+}
+
+void
+rtp_player_leave (RtpStream *stream)
+{
+    RtpPlayer *player = g_steal_pointer (&stream->player);
+
+    if (player != NULL) {
+        end_player (stream->thread, player);
+    }
 }
 
 static void
@@ -136,17 +154,20 @@ encode (RtpPlayer *player, const int16_t *samples, uint8_t *out, size_t out_size
 static void
 send_packet (RtpThread *thread, RtpPlayer *player, const int16_t *samples)
 {
-    const TdAddress *target = rtp_source_target (&player->stream->rtp.source);
+    const TdAddress *target =
+        player->is_muted ? NULL : rtp_source_target (&player->stream->rtp.source);
     uint8_t *packet = rtp_relay_place (thread, player->stream);
     size_t n_bytes =
         encode (player, samples, packet + RTP_HEADER_BYTES, RTP_PACKET_BYTES - RTP_HEADER_BYTES);
 
-    if (target != NULL && n_bytes > 0) {
+    bool is_sent = target != NULL && n_bytes > 0;
+
+    if (is_sent) {
         write_header (player, packet);
         rtp_relay_put (thread, player->stream, target, packet, RTP_HEADER_BYTES + n_bytes);
         player->sequence++;
-        player->is_marked = false;
     }
+    player->is_marked = !is_sent;
     player->timestamp += player->codec->clock_rate_hz / 50;
 }
 
@@ -210,16 +231,20 @@ run_play (RtpThread *thread, RtpCommand *command)
 {
     RtpStream *stream = ((PlayCommand *) command)->stream;
     RtpPlayer *player = ((PlayCommand *) command)->player;
-    const RtpPlayer *before = stream->player;
+    RtpPlayer *before = stream->player;
 
     if (before != NULL && before->owner == player->owner && before->source == player->source) {
         player->position = before->position;
         player->ssrc = before->ssrc;
         player->sequence = before->sequence;
         player->timestamp = before->timestamp;
+        player->is_marked = before->is_marked;
     }
-    rtp_player_leave (stream);
+    /* In this order, so that a thread which plays nothing else keeps its beat. */
     link_player (thread, stream, player);
+    if (before != NULL) {
+        end_player (thread, before);
+    }
     g_free (command);
 }
 

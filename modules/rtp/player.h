@@ -21,6 +21,9 @@ RtpPlayer *rtp_player_new (TdSource *source, const TdCodec *codec, const TdForma
                            void *owner);
 void rtp_player_free (RtpPlayer *player); /* nullable */
 
+/* The peer wants to hear nothing: the sound goes on without it. Before it is played. */
+void rtp_player_mute (RtpPlayer *player);
+
 /* Whether CODEC takes what sources have, in packets of 20 ms. */
 bool rtp_player_can (const TdCodec *codec);
 

@@ -27,6 +27,7 @@ typedef struct {
 
 static int64_t now_us;
 static int n_uses;
+static bool is_silence; /* of which the codec sends nothing */
 
 /* In the core's place. */
 void
@@ -74,6 +75,9 @@ static ssize_t
 encode (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
 {
     g_assert_cmpuint (n_samples, ==, 80);
+    if (is_silence) {
+        return 0;
+    }
     for (size_t i = 0; i < n_samples; i++) {
         out[i] = (uint8_t) samples[i];
     }
@@ -285,6 +289,45 @@ test_played_anew_it_goes_on (World *world, gconstpointer data)
     g_assert_cmpuint (second.ssrc, ==, first.ssrc);
 }
 
+/* It neither stutters nor begins a talkspurt in the middle of one (RFC 3551 4.1). */
+static void
+test_played_anew_in_its_beat (World *world, gconstpointer data)
+{
+    uint8_t packet[256];
+    RtpHeader header;
+
+    play (world);
+    turn (world, 0);
+    g_assert_true (hear (world, packet, &header));
+    play (world);
+    turn (world, 5);
+    g_assert_cmpuint (count_heard (world), ==, 0);
+    turn (world, 20);
+    g_assert_true (hear (world, packet, &header));
+    g_assert_false (header.is_marked);
+}
+
+/* RFC 3551 4.1: the first packet after silence that was not sent begins a talkspurt. */
+static void
+test_mark_after_silence (World *world, gconstpointer data)
+{
+    uint8_t packet[256];
+    RtpHeader first, second;
+
+    play (world);
+    turn (world, 0);
+    g_assert_true (hear (world, packet, &first));
+    is_silence = true;
+    turn (world, 20);
+    g_assert_cmpuint (count_heard (world), ==, 0);
+    is_silence = false;
+    turn (world, 40);
+    g_assert_true (hear (world, packet, &second));
+    g_assert_true (second.is_marked);
+    g_assert_cmpuint (second.sequence, ==, (uint16_t) (first.sequence + 1));
+    g_assert_cmpuint (second.timestamp, ==, first.timestamp + 320);
+}
+
 static void
 note_stopped (void *data)
 {
@@ -320,6 +363,9 @@ test_codecs_that_fit (World *world, gconstpointer data)
     other = codec;
     other.channels = 2;
     g_assert_false (rtp_player_can (&other));
+    other = codec;
+    other.frame_us = 100; /* less than a sample */
+    g_assert_false (rtp_player_can (&other));
 }
 
 #define ADD(name, test) g_test_add ("/rtp/player/" name, World, NULL, set_up, test, tear_down)
@@ -332,6 +378,8 @@ main (int argc, char **argv)
     ADD ("end", test_end_is_told_once);
     ADD ("late", test_late);
     ADD ("anew", test_played_anew_it_goes_on);
+    ADD ("anew-in-its-beat", test_played_anew_in_its_beat);
+    ADD ("mark", test_mark_after_silence);
     ADD ("stopped", test_stopped);
     ADD ("codecs", test_codecs_that_fit);
     return g_test_run ();
