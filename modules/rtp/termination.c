@@ -360,13 +360,28 @@ make_player (Termination *source, const Termination *to, unsigned index)
     return NULL;
 }
 
-/* Returns whether there is a stream on which it can be heard. */
+/* Whether the peer of stream INDEX wants media: RFC 3264 5.1, and 8.4 for 0.0.0.0 in place of an address,
+ * the older way to hold, which the kernel would take for this machine. */
+static bool
+wants_media (const Termination *to, unsigned index)
+{
+    const TdStream *remote = stream_of (to->remote, index);
+
+    return (remote->direction & TD_DIRECTION_RECVONLY) != 0
+           && g_strcmp0 (remote->address, "0.0.0.0") != 0;
+}
+
+/* Returns whether there is a stream on which it can be heard. To a peer that holds it is played all the same,
+ * without a packet: when that is over, it is where it would be. */
 static bool
 play_to (Termination *source, Termination *to)
 {
     for (unsigned i = 0; i < to->n_streams; i++) {
         RtpPlayer *player = make_player (source, to, i);
         if (player != NULL) {
+            if (!wants_media (to, i)) {
+                rtp_player_mute (player);
+            }
             rtp_stream_play (to->streams[i], player);
             return true;
         }

@@ -558,6 +558,97 @@ test_peer_that_tells_a_name (Fixture *fixture, const void *data)
     close (b);
 }
 
+/* --- What is played ---------------------------------------------------------------------- */
+
+void
+td_module_use (TdModule *module)
+{
+}
+
+void
+td_module_unuse (TdModule *module)
+{
+}
+
+static unsigned
+read_sound (const TdSource *source, uint64_t position, int16_t *samples, unsigned n_samples)
+{
+    memset (samples, 0, n_samples * sizeof *samples);
+    return n_samples;
+}
+
+static void
+ignore_source (TdSource *source)
+{
+}
+
+static TdSource *
+open_sound (const char *name, const char **ret_why, void *data)
+{
+    static TdSource sound = { .size = sizeof sound,
+                              .n_samples = TD_SOURCE_ENDLESS,
+                              .read = read_sound,
+                              .ref = ignore_source,
+                              .unref = ignore_source };
+
+    return &sound;
+}
+
+/* A hears sound, at ADDRESS, as far as ATTRIBUTE lets it. Returns how many packets it got. */
+static unsigned
+play_to_peer (Fixture *fixture, const char *address, const char *attribute)
+{
+    static const TdSourceService service = { .size = sizeof service, .open = open_sound };
+    unsigned port_a, n = 0;
+    uint8_t heard[256];
+    int a = bind_any ("127.0.0.1", &port_a);
+    g_autofree char *remote = g_strdup_printf (HEAD "m=audio %u RTP/AVP 96\nc=IN IP4 %s\n"
+                                                    "a=rtpmap:96 one/8000\n%s",
+                                               port_a, address, attribute);
+
+    atomic_store (&fixture->provider.sources, &service);
+    ask (fixture, TD_MEDIA_MODIFY, &fixture->a, HEAD "m=audio 9 RTP/AVP 96\na=rtpmap:96 one/8000\n",
+         remote);
+    fixture->request.request = (TdMediaRequest){ .verb = TD_MEDIA_MODIFY,
+                                                 .bridge = 77,
+                                                 .kind = TD_TERMINATION_INTERNAL,
+                                                 .service = "source/any",
+                                                 .state = &fixture->b };
+    rtp_provider_request (&fixture->request.request, &fixture->provider);
+    g_assert_cmpuint (connect_both (fixture, TD_DIRECTION_SENDRECV)->cause, ==, 0);
+    while (recv (a, heard, sizeof heard, 0) > 0) {
+        n++;
+    }
+    close (a);
+    return n;
+}
+
+static void
+test_sound (Fixture *fixture, const void *data)
+{
+    g_assert_cmpuint (play_to_peer (fixture, "127.0.0.1", ""), ==, 1);
+}
+
+/* RFC 3264 5.1: a peer that only sends, or does nothing, wants no media. */
+static void
+test_no_sound_for_a_peer_that_sends (Fixture *fixture, const void *data)
+{
+    g_assert_cmpuint (play_to_peer (fixture, "127.0.0.1", "a=sendonly\n"), ==, 0);
+}
+
+static void
+test_no_sound_for_an_inactive_peer (Fixture *fixture, const void *data)
+{
+    g_assert_cmpuint (play_to_peer (fixture, "127.0.0.1", "a=inactive\n"), ==, 0);
+}
+
+/* RFC 3264 8.4: the old way to hold, which the kernel would take for this machine. */
+static void
+test_no_sound_for_no_address (Fixture *fixture, const void *data)
+{
+    g_assert_cmpuint (play_to_peer (fixture, "0.0.0.0", ""), ==, 0);
+}
+
 #define ADD(path, function)                                                                        \
     g_test_add ("/rtp/termination/" path, Fixture, NULL, set_up, function, tear_down)
 
@@ -579,5 +670,9 @@ main (int argc, char **argv)
     ADD ("nothing-to-connect", test_nothing_to_connect);
     ADD ("stopping", test_stopping_takes_nothing_new);
     ADD ("name", test_peer_that_tells_a_name);
+    ADD ("sound", test_sound);
+    ADD ("sound-sendonly", test_no_sound_for_a_peer_that_sends);
+    ADD ("sound-inactive", test_no_sound_for_an_inactive_peer);
+    ADD ("sound-nowhere", test_no_sound_for_no_address);
     return g_test_run ();
 }
