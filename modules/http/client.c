@@ -434,38 +434,49 @@ client_cancel (TdHttpQuestion *question, void *data)
 
 /* --- Life -------------------------------------------------------------------------------- */
 
-/* The system's certificates take their time to be read: whoever asks over https first has them read. */
+/* Straight to the server that is named, which says what it means: no proxy of the environment, no
+ * compression, no passwords. Without certificates of our own the system's are read when somebody first
+ * asks over https. */
+static SoupSession *
+session_new (const Settings *settings)
+{
+    SoupSession *session =
+        g_object_new (SOUP_TYPE_SESSION, "max-conns", CONNECTIONS, "max-conns-per-host",
+                      (int) settings->connections_per_server, "user-agent", "tandem",
+                      "idle-timeout", IDLE_S, NULL);
+
+    soup_session_set_proxy_resolver (session, NULL);
+    soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
+    soup_session_remove_feature_by_type (session, SOUP_TYPE_AUTH_MANAGER);
+    if (settings->trust != NULL) {
+        soup_session_set_tls_database (session, settings->trust);
+    }
+    return session;
+}
+
+/* Nothing is asked any more on a connection whose server was trusted by another list. What is under way
+ * keeps the old session until it has its answer. */
 void
 client_configure (Http *http)
 {
     Client *client = &http->client;
-    GTlsDatabase *trust = http->settings->trust;
+    bool has_trust = http->settings->trust != NULL;
 
-    if (trust != NULL) {
-        soup_session_set_tls_database (client->soup, trust);
-    } else if (client->has_trust) {
-        g_autoptr (GTlsDatabase) usual =
-            g_tls_backend_get_default_database (g_tls_backend_get_default ());
-        soup_session_set_tls_database (client->soup, usual);
+    if (has_trust || client->has_trust) {
+        g_object_unref (client->soup);
+        client->soup = session_new (http->settings);
     }
-    client->has_trust = trust != NULL;
+    client->has_trust = has_trust;
 }
 
-/* Straight to the server that is named, which says what it means: no proxy of the environment, no
- * compression, no passwords. */
 void
 client_open (Http *http)
 {
     Client *client = &http->client;
 
     client->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, host_free);
-    client->soup = g_object_new (SOUP_TYPE_SESSION, "max-conns", CONNECTIONS, "max-conns-per-host",
-                                 (int) http->settings->connections_per_server, "user-agent",
-                                 "tandem", "idle-timeout", IDLE_S, NULL);
-    soup_session_set_proxy_resolver (client->soup, NULL);
-    soup_session_remove_feature_by_type (client->soup, SOUP_TYPE_CONTENT_DECODER);
-    soup_session_remove_feature_by_type (client->soup, SOUP_TYPE_AUTH_MANAGER);
-    client_configure (http);
+    client->soup = session_new (http->settings);
+    client->has_trust = http->settings->trust != NULL;
 }
 
 void

@@ -5,6 +5,8 @@
 import os
 import re
 import socket
+import ssl
+import subprocess
 import sys
 import time
 
@@ -273,6 +275,37 @@ class Http(PeerCase):
         self.assertRegex(self.ask(server.url + '/')['error'], 'refused')
         self.assertRegex(self.ask('ftp://x/')['error'], 'no URL')
         self.assertRegex(self.ask('http:///x')['error'], 'no URL')
+        self.tandem.stop()
+
+    def certificate(self):
+        """Paths of a certificate for 127.0.0.1 that signs itself, and of its key."""
+        certificate, key = self.path('server.pem'), self.path('server.key')
+        subprocess.run([self.need('openssl'), 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                        'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=test',
+                        '-addext', 'subjectAltName=IP:127.0.0.1', '-out', certificate, '-keyout', key],
+                       check=True, capture_output=True)
+        return certificate, key
+
+    def test_certificates_are_checked(self):
+        certificate, key = self.certificate()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server = Server(self, lambda *_: response(b'hello'), tls=context)
+        self.start()
+        self.assertRegex(self.ask(server.url)['error'], '(?i)certificate')
+        self.assertEqual(server.requests, [])
+        self.keys['trust'] = certificate
+        self.tandem.rewrite(self.config())
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        self.assertEqual(self.ask(server.url)['body'], 'hello')
+        self.assertRegex(self.ask(server.url.replace('127.0.0.1', 'localhost'))['error'],
+                         '(?i)certificate')   # which is of another name
+        del self.keys['trust']
+        self.tandem.rewrite(self.config())
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        # One that has no session to resume.
+        other = Server(self, lambda *_: response(b'hello'), tls=context)
+        self.assertRegex(self.ask(other.url)['error'], '(?i)certificate')
         self.tandem.stop()
 
     def test_questions_are_bounded_and_cancelled(self):

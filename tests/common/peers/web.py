@@ -46,9 +46,10 @@ class Server:
     send, or None: it has done all itself, and the connection is closed. ANSWER may be replaced at any
     time."""
 
-    def __init__(self, case, answer=None, port=None):
+    def __init__(self, case, answer=None, port=None, tls=None):
         self.answer = answer or self.keep_quiet
         self.requests = []
+        self.tls = tls
         self.port = port or ports.free_port()
         self.is_over = threading.Event()
         self.listener = socket.socket()
@@ -61,7 +62,7 @@ class Server:
 
     @property
     def url(self):
-        return f'http://127.0.0.1:{self.port}'
+        return f'{"https" if self.tls else "http"}://127.0.0.1:{self.port}'
 
     def accept(self):
         while True:
@@ -76,6 +77,8 @@ class Server:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         kept = b''
         try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             while (message := read_message(connection, kept)) is not None:
                 start, headers, body, kept = message
                 self.requests.append((start, headers, body))
