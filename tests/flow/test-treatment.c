@@ -30,7 +30,10 @@ typedef struct {
     TdId bridge;     /* of the last one, and which it was */
     unsigned termination;
     bool is_deaf; /* it makes none */
-    char *ended;  /* what was told of the call */
+    GQueue late;  /* the requests it has not answered yet */
+    bool is_slow; /* it answers some later */
+    unsigned n_started, n_ended;
+    char *ended; /* what was told of the call */
 } Flow;
 
 static void
@@ -55,7 +58,7 @@ modify (Flow *flow, TdMediaRequest *request)
 }
 
 static void
-take_request (TdMediaRequest *request, void *data)
+answer_request (TdMediaRequest *request, void *data)
 {
     switch (request->verb) {
     case TD_MEDIA_MODIFY:
@@ -69,6 +72,18 @@ take_request (TdMediaRequest *request, void *data)
         break;
     }
     td_media_done (request, NULL, NULL, 0);
+}
+
+static void
+take_request (TdMediaRequest *request, void *data)
+{
+    Flow *flow = data;
+
+    if (flow->is_slow && g_test_rand_bit ()) {
+        g_queue_push_tail (&flow->late, request);
+    } else {
+        answer_request (request, flow);
+    }
 }
 
 static void
@@ -115,6 +130,7 @@ tear_down (Flow *flow, gconstpointer routes)
     td_engine_settle ();
     g_assert_false (fake_is_there (flow->endpoint, flow->fixture, "a"));
     td_fixture_free (flow->fixture);
+    g_assert_cmpuint (flow->n_ended, ==, flow->n_started);
     fake_endpoint_free (flow->endpoint);
     g_string_free (flow->played, true);
     g_free (flow->ended);
@@ -364,6 +380,127 @@ test_module_stops_in_the_tone (Flow *flow, gconstpointer routes)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+/* --- Whatever happens -------------------------------------------------------------------- */
+
+enum { N_CALLS = 300, N_EVENTS = 24 };
+
+static void
+count (const TdFact *fact, void *data)
+{
+    Flow *flow = data;
+
+    flow->n_started += g_str_equal (td_topic_name (fact->topic), "call.started");
+    flow->n_ended += g_str_equal (td_topic_name (fact->topic), "call.ended");
+}
+
+/* One request, of those that wait the one that came first, is answered, or cannot be done. */
+static void
+answer_late (void *data)
+{
+    Flow *flow = data;
+    TdMediaRequest *request = g_queue_pop_head (&flow->late);
+
+    if (request != NULL && flow->is_slow && g_test_rand_int_range (0, 8) == 0) {
+        td_media_failed (request, TD_CAUSE_RESOURCE_UNAVAILABLE, "no ports");
+    } else if (request != NULL) {
+        answer_request (request, flow);
+    }
+}
+
+static void
+say_at_random (Flow *flow)
+{
+    static const char *const names[] = { "a", "b1", "b2", "b3" };
+    static const char *const causes[] = { "16", "17", "21", "27", "1", "38" };
+    const char *name = names[g_test_rand_int_range (0, G_N_ELEMENTS (names))];
+    FakeEvent event = (FakeEvent) g_test_rand_int_range (0, FAKE_RELEASE + 1);
+    const char *text = g_test_rand_bit () ? SDP ("a") : NULL;
+
+    if (event == FAKE_RELEASE || event == FAKE_OFFER_REFUSED) {
+        text = causes[g_test_rand_int_range (0, G_N_ELEMENTS (causes))];
+    } else if (event >= FAKE_DIGIT) {
+        text = "7";
+    } else if (event == FAKE_OFFER_ANSWERED) {
+        text = SDP ("a");
+    }
+    if (fake_is_there (flow->endpoint, flow->fixture, name)) {
+        SAY (name, event, text);
+    }
+}
+
+static void
+do_at_random (Flow *flow)
+{
+    switch (g_test_rand_int_range (0, 12)) {
+    case 0:
+        end_sound (flow);
+        break;
+    case 1:
+        td_engine_advance ((uint32_t) g_test_rand_int_range (1, 20000));
+        break;
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+        td_fixture_on (flow->fixture, 0, answer_late, flow);
+        td_engine_settle ();
+        break;
+    default:
+        say_at_random (flow);
+    }
+}
+
+static void
+call_at_random (Flow *flow)
+{
+    static const char *const routes[] = {
+        "b1", "b1=17", "b1=1", "b1=27", "b1 b2;b3", "b1=38;b2 b3", "@spoken", "b1=21",
+    };
+    static const char *const trunks[] = { NULL, "west", "east" };
+
+    g_free (flow->endpoint->routes);
+    flow->endpoint->routes = g_strdup (routes[g_test_rand_int_range (0, G_N_ELEMENTS (routes))]);
+    flow->endpoint->trunk = trunks[g_test_rand_int_range (0, G_N_ELEMENTS (trunks))];
+    flow->endpoint->is_quick = g_test_rand_bit ();
+    flow->endpoint->is_through = g_test_rand_int_range (0, 6) == 0;
+    flow->endpoint->min_digits = g_test_rand_int_range (0, 4) == 0 ? 9 : 0;
+    g_hash_table_remove_all (flow->endpoint->legs);
+    fake_call (flow->endpoint, flow->fixture, "5550199",
+               g_test_rand_int_range (0, 4) > 0 ? SDP ("a") : NULL);
+    for (unsigned i = 0; i < N_EVENTS; i++) {
+        do_at_random (flow);
+    }
+}
+
+/* Each call ends once and leaves nothing, whoever speaks first: the legs, the sound, the clock, or a
+ * media provider that takes its time. */
+static void
+test_whatever_happens (Flow *flow, gconstpointer routes)
+{
+    td_bus_subscribe (NULL, TD_LIST ("call.started", "call.ended"), count, flow);
+    flow->is_slow = true;
+    for (unsigned i = 0; i < N_CALLS; i++) {
+        call_at_random (flow);
+        if (i % 100 == 50) {
+            g_free (td_fixture_ask ("module upgrade announce"));
+        }
+    }
+    flow->is_slow = false;
+    flow->endpoint->is_quick = true;
+    while (!g_queue_is_empty (&flow->late)) {
+        td_fixture_on (flow->fixture, 0, answer_late, flow);
+        td_engine_settle ();
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        td_engine_advance (20000);
+    }
+    g_autofree char *metrics = td_fixture_ask ("metric tandem_announcements");
+    g_assert_nonnull (strstr (metrics, "\"tandem_announcements\",\"labels\":\"\",\"value\":0,"));
+    g_assert_cmpuint (flow->played->len, >, 0);
+    g_assert_cmpuint (flow->n_started, ==, N_CALLS);
+    g_hash_table_remove_all (flow->endpoint->legs);
+}
+
 /* A target of any route may be an announcement: it is heard, and nobody has answered. */
 static void
 test_announcement_as_a_target (Flow *flow, gconstpointer routes)
@@ -398,6 +535,7 @@ main (int argc, char **argv)
     ADD ("announcement-missing", "b1", test_announcement_that_is_not_there);
     ADD ("chosen", "b1=17", test_treatment_that_a_hook_chose);
     ADD ("upgrade", "b1=17", test_module_stops_in_the_tone);
+    ADD ("whatever", "b1=17", test_whatever_happens);
     ADD ("target", "@spoken", test_announcement_as_a_target);
     return g_test_run ();
 }
