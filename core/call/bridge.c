@@ -256,15 +256,37 @@ begin_offer (TdBridge *bridge, Step *step)
     modify (bridge, step->to, wanted, NULL);
 }
 
-/* An internal termination takes whatever is offered first. */
+/* Whoever answers so has said nothing of keys of its own: sound and echo go in the clear. */
+static void
+drop_keys (char ***lines)
+{
+    static const char *const prefixes[] = { "k=", "a=crypto:", "a=key-mgmt:", "a=fingerprint:",
+                                            "a=setup:" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (prefixes); i++) {
+        td_description_drop_lines (lines, prefixes[i]);
+    }
+}
+
+/* An internal termination takes whatever is offered first, unless it is encrypted. */
+static bool
+is_for_internal (const TdStream *stream)
+{
+    return stream->kind == TD_MEDIA_AUDIO
+           && (g_ascii_strcasecmp (stream->transport, "RTP/AVP") == 0
+               || g_ascii_strcasecmp (stream->transport, "RTP/AVPF") == 0);
+}
+
 static void
 answer_internally (Step *step)
 {
     step->answer = td_description_copy (step->offer);
+    drop_keys (&step->answer->lines);
     for (unsigned i = 0; i < step->answer->n_streams; i++) {
         TdStream *stream = &step->answer->streams[i];
         stream->direction = td_direction_reverse (stream->direction);
-        if (stream->kind != TD_MEDIA_AUDIO || !g_str_has_prefix (stream->transport, "RTP/")) {
+        drop_keys (&stream->lines);
+        if (!is_for_internal (stream)) {
             stream->port = 0;
         }
     }

@@ -380,6 +380,27 @@ test_module_stops_in_the_tone (Flow *flow, gconstpointer routes)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+/* Sound would be sent in the clear, and the caller takes it for none. */
+static void
+test_caller_who_wants_it_encrypted (Flow *flow, gconstpointer routes)
+{
+    fake_call (flow->endpoint, flow->fixture, "5550199",
+               "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"
+               "m=audio 4000 RTP/SAVP 0\r\na=a\r\n");
+    LOG ("b1:originate<a> a:release(17) ");
+    ENDED ("17 called unanswered");
+}
+
+static void
+test_caller_who_would_take_it_encrypted (Flow *flow, gconstpointer routes)
+{
+    fake_call (flow->endpoint, flow->fixture, "5550199",
+               "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"
+               "m=audio 4000 RTP/AVP 0\r\na=crypto:1 AES inline:key\r\na=a\r\n");
+    LOG ("b1:originate<crypto:1 AES inline:key> a:progress<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
 /* --- Whatever happens -------------------------------------------------------------------- */
 
 enum { N_CALLS = 300, N_EVENTS = 24 };
@@ -535,6 +556,8 @@ main (int argc, char **argv)
     ADD ("announcement-missing", "b1", test_announcement_that_is_not_there);
     ADD ("chosen", "b1=17", test_treatment_that_a_hook_chose);
     ADD ("upgrade", "b1=17", test_module_stops_in_the_tone);
+    ADD ("encrypted", "b1=17", test_caller_who_wants_it_encrypted);
+    ADD ("perhaps-encrypted", "b1=17", test_caller_who_would_take_it_encrypted);
     ADD ("whatever", "b1=17", test_whatever_happens);
     ADD ("target", "@spoken", test_announcement_as_a_target);
     return g_test_run ();
