@@ -138,6 +138,7 @@ replace_called (Way *way, const char *number)
     TdNature nature = (TdNature) called->nature;
 
     number_set (called, number, nature != TD_NATURE_INTERNATIONAL ? nature : TD_NATURE_UNKNOWN);
+    way->is_replaced = true;
     EXPLAIN (way->explanation, "toll-free", "the called number is %s from here on", called->text);
 }
 
@@ -203,11 +204,28 @@ is_release_cause (const Way *way)
                                : cause == TD_CAUSE_UNALLOCATED_NUMBER || cause == QUERY_ON_RELEASE;
 }
 
+/* Services have no number that could be ported, and of a freephone one it is asked who carries it. */
+static bool
+can_be_ported (const Way *way)
+{
+    switch (way->decision->type) {
+    case CALL_TYPE_INTERNATIONAL:
+    case CALL_TYPE_OPERATOR:
+    case CALL_TYPE_SERVICE_N11:
+    case CALL_TYPE_FEATURE:
+        return false;
+    case CALL_TYPE_TOLL_FREE:
+        return way->is_replaced;
+    default:
+        return true;
+    }
+}
+
 /* Whether it is for us to ask, and now. */
 static bool
 has_to_ask (const Way *way)
 {
-    if (way->decision->type == CALL_TYPE_INTERNATIONAL || is_anothers (way)) {
+    if (!can_be_ported (way) || is_anothers (way)) {
         EXPLAIN (way->explanation, "portability", "not ours to dip");
         return false;
     }

@@ -14,6 +14,7 @@ typedef struct {
     const Ingress *ingress;
     const Number *called; /* in DECISION */
     const char *key;      /* what is looked up */
+    bool is_replaced;     /* CALLED is the number that stands for a toll-free one */
     CalendarMoment moment;
 } Way;
 

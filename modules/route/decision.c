@@ -383,7 +383,9 @@ decision_make (const Tables *tables, const DecisionRequest *request, Decision *r
         find_jurisdiction,
         find_route,
     };
-    Way way = { tables, request, ret_decision, explanation, NULL, NULL, NULL, { 0 } };
+    Way way = {
+        .tables = tables, .request = request, .decision = ret_decision, .explanation = explanation
+    };
 
     clear_decision (ret_decision);
     way.called = &ret_decision->numbers.called;

@@ -421,6 +421,20 @@ test_dip_is_whose (World *world, const void *data G_GNUC_UNUSED)
     g_assert_cmpint (world->decision.verdict, ==, DECISION_ROUTE);
 }
 
+/* RFC 4694 5.2.1 is of geographic numbers: neither of services nor of what is still a freephone number. */
+static void
+test_dip_of_what_cannot_be_ported (World *world, const void *data G_GNUC_UNUSED)
+{
+    use_dips (world, "asking");
+    expect_route (world, "411", "directory", "operator");
+    g_assert_cmpstr (world->asked, ==, "");
+    g_assert_false (world->decision.is_dipped);
+    set_answer (world, TD_DIP_TOLL_FREE, (DipAnswer){ .result = TD_DIP_NOT_FOUND });
+    expect_route (world, "18005570111", "long", "carrier-b");
+    g_assert_cmpstr (world->asked, ==, "freephone +18005570111");
+    g_assert_false (world->decision.is_dipped);
+}
+
 static void
 test_dip_finds_own_and_vacant (World *world, const void *data G_GNUC_UNUSED)
 {
@@ -640,6 +654,7 @@ main (int argc, char **argv)
     ADD ("ROU-025/dip-goes-on", test_dip_goes_on);
     ADD ("ROU-026/dip-of-toll-free", test_dip_of_toll_free);
     ADD ("ROU-025/dip-is-whose", test_dip_is_whose);
+    ADD ("ROU-025/dip-of-what-cannot-be-ported", test_dip_of_what_cannot_be_ported);
     ADD ("ROU-025/dip-finds-own-and-vacant", test_dip_finds_own_and_vacant);
     ADD ("ROU-025/dip-fails", test_dip_fails);
     ADD ("ROU-025/query-on-release", test_query_on_release);
