@@ -5,8 +5,12 @@
 
 #include "wav.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <tandem/base.h>
+
+enum { TONES_MAX_BYTES = 1024 * 1024 };
 
 static void
 prompt_free (void *data)
@@ -35,6 +39,26 @@ library_free (Library *library)
         g_hash_table_unref (library->prompts);
         g_free (library);
     }
+}
+
+/* What is in the file at PATH, looked at before it is opened: nobody may ever write into a pipe, and a file
+ * may be longer than memory. */
+static bool
+read_file (const char *path, size_t max_bytes, char **ret_bytes, size_t *ret_n, GError **error)
+{
+    struct stat status;
+
+    if (stat (path, &status) != 0) {
+        g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM, "%s: %s", path, g_strerror (errno));
+    } else if (!S_ISREG (status.st_mode)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: it is no file", path);
+    } else if (status.st_size > (off_t) max_bytes) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: it is longer than %zu MiB", path,
+                     max_bytes / (1024 * 1024));
+    } else {
+        return g_file_get_contents (path, ret_bytes, ret_n, error);
+    }
+    return false;
 }
 
 /* --- Tones ------------------------------------------------------------------------------- */
@@ -115,7 +139,7 @@ library_add_tones (Library *library, const char *path, GError **error)
     g_autofree char *text = NULL;
     size_t n_bytes;
 
-    return g_file_get_contents (path, &text, &n_bytes, error)
+    return read_file (path, TONES_MAX_BYTES, &text, &n_bytes, error)
            && library_parse_tones (library, text, n_bytes, path, error);
 }
 
@@ -132,7 +156,7 @@ add_prompt (Library *library, const char *path, const char *name, GError **error
                      LIBRARY_MAX_PROMPTS);
         return false;
     }
-    if (!g_file_get_contents (path, &bytes, &n_bytes, error)) {
+    if (!read_file (path, WAV_MAX_BYTES, &bytes, &n_bytes, error)) {
         return false;
     }
     int16_t *samples = wav_parse ((const uint8_t *) bytes, n_bytes, &n_samples, error);
