@@ -208,6 +208,22 @@ gate_connections_new (void)
     return g_hash_table_new_full (NULL, NULL, NULL, connection_free);
 }
 
+bool
+gate_is_busy (const Http *http)
+{
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init (&iter, http->server.connections);
+    while (g_hash_table_iter_next (&iter, NULL, &value)) {
+        const Connection *connection = value;
+        if (connection->waiting == NULL && !g_io_stream_is_closed (connection->stream)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Ends those whose time is over, and forgets those that libsoup has closed. */
 static gboolean
 sweep (void *data)

@@ -2,7 +2,7 @@
 /* http: HTTP for the other modules: questions asked of servers, paths served to clients.
  *
  *     start      thread -- client_open, server_open --> loop_run . . . until stop () has been heard
- *     stop       no new connection, question or request; 500 ms for what is under way; then it is
+ *     stop       no new connection, question or request; 3 s for what is under way; then it is
  *                told that there will be no answer, and the thread ends
  */
 
@@ -10,7 +10,7 @@
 
 #include <tandem/log.h>
 
-enum { GRACE_MS = 500 };
+enum { GRACE_MS = 3000 };
 
 /* --- The thread -------------------------------------------------------------------------- */
 
@@ -222,11 +222,29 @@ http_new (TdModule *module)
         .serve = server_serve,
         .unserve = server_unserve,
         .answer = server_answer,
+        .layout = BOUND_LAYOUT,
     };
     http->paths = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, path_free);
     pthread_mutex_init (&http->lock, NULL);
     loop_init (&http->loop);
     return http;
+}
+
+/* Opens what the settings want; what an older build has open is shared with it until it stops. */
+static GPtrArray *
+bind_all (Http *http, GError **error)
+{
+    const TdHttpService *older = td_feature_acquire (http->module, TD_FEATURE_HTTP);
+    const GPtrArray *before =
+        older != NULL && older->size >= sizeof *older && older->layout == BOUND_LAYOUT
+            ? older->shared
+            : NULL;
+    GPtrArray *bound = gate_bind (http->settings, before, error);
+
+    if (older != NULL) {
+        td_feature_release (http->module, TD_FEATURE_HTTP);
+    }
+    return bound;
 }
 
 /* What may fail comes before the thread, which then has all it needs. */
@@ -245,10 +263,11 @@ start (TdModule *module, GError **error)
 
     td_module_set_state (module, http);
     http->settings = settings_new (td_module_config (module), true, error);
-    http->bound = http->settings != NULL ? gate_bind (http->settings, NULL, error) : NULL;
+    http->bound = http->settings != NULL ? bind_all (http, error) : NULL;
     if (http->bound == NULL) {
         return false;
     }
+    http->iface.shared = http->bound;
     declare_metrics (http);
     if (!td_command_add (module, &show, error)
         || !td_feature_provide (module, TD_FEATURE_HTTP, &http->iface, error)
@@ -277,7 +296,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         return http->prepared_bound != NULL;
     case TD_RELOAD_COMMIT: {
         g_autoptr (GPtrArray) before = g_steal_pointer (&http->bound);
-        http->bound = g_steal_pointer (&http->prepared_bound);
+        http->bound = http->iface.shared = g_steal_pointer (&http->prepared_bound);
         send_change (http, g_steal_pointer (&http->prepared), http->bound);
         tell_changes (http, before);
         break;
@@ -340,5 +359,5 @@ TD_MODULE (http, .summary = "HTTP for other modules: questions of servers, paths
            .version = "1.0", .license = "LGPL-2.1-or-later",
            .flags = TD_MODULE_RESIDENT, /* libsoup registers types */
            .provides = TD_LIST (TD_FEATURE_HTTP), .config = &http_section, .n_config = 1,
-           .upgrade = TD_UPGRADE_RESTART, .start = start, .reload = reload, .stop = stop,
+           .upgrade = TD_UPGRADE_BESIDE, .start = start, .reload = reload, .stop = stop,
            .unload = unload, .check = check, .describe = describe)

@@ -30,7 +30,10 @@ typedef struct Connection Connection;
 typedef struct Hand Hand;
 typedef struct Ask Ask;
 
-/* One address that is listened on. */
+/* One address that is listened on. A newer build takes the sockets of the one before over, so that nobody
+ * is refused meanwhile: whatever changes in here changes the layout as well. */
+enum { BOUND_LAYOUT = 1 };
+
 typedef struct {
     char *text;      /* as it is configured */
     GSocket *socket; /* shared with the thread */
@@ -106,6 +109,8 @@ GPtrArray *gate_bind (const Settings *next, const GPtrArray *before, GError **er
 void gate_configure (Http *http, GPtrArray *sockets);
 void gate_close (Http *http); /* takes no more connections */
 GHashTable *gate_connections_new (void);
+/* Whether libsoup has a connection that it has not closed: there may be an answer to be sent. */
+bool gate_is_busy (const Http *http);
 /* The connection that MESSAGE came on: the client is sending, or takes our answer; it waits for us; it has
  * the answer, and may ask again. */
 void gate_note_reading (Http *http, SoupServerMessage *message);

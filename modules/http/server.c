@@ -16,7 +16,7 @@
 #include <tandem/log.h>
 
 /* How much of a body that is refused is read all the same, so that the client sees why. */
-enum { SPILL_BYTES = 1 << 20 };
+enum { SPILL_BYTES = 1 << 20, LAST_TURNS = 100 };
 
 typedef struct {
     TdHttpPath path;
@@ -535,6 +535,10 @@ server_close (Http *http)
 {
     Server *server = &http->server;
 
+    /* The last answers are libsoup's to send, in a turn or two. */
+    for (unsigned i = 0; i < LAST_TURNS && gate_is_busy (http); i++) {
+        g_main_context_iteration (http->loop.context, FALSE);
+    }
     soup_server_disconnect (server->soup);
     g_clear_object (&server->soup);
     while (g_main_context_iteration (http->loop.context, FALSE)) {

@@ -215,6 +215,39 @@ class Policy(PeerCase):
         self.node.stop()
         called.process.stop()
 
+    def test_upgrades_under_load(self):
+        """Of what asks and of what is asked, while calls come that no tables here could route."""
+        called = sipp.uas(self, port=self.called_port, timeout_s=60)
+        servers = dict(reversed(self.server()) for _ in range(2))
+        self.asker(*servers, routes=False)
+        for url in servers:
+            self.wait_for_state(url, 'up')
+        n_calls = RATE * SECONDS
+        uac = self.load(n_calls)
+        for number in range(3):
+            self.node.process.wait_for(
+                lambda: uac.counts().successful > n_calls // 8 * (number + 1), 'calls')
+            for node in (self.node, *servers.values()):
+                for module in ('http', 'policy'):
+                    self.assertEqual(node.ctl('module', 'upgrade', module)[0], 0)
+        counts = uac.wait()
+        self.assertEqual((counts.successful, counts.failed), (n_calls, 0))
+        for node in (self.node, *servers.values()):
+            node.stop()
+        called.process.stop()
+
+    def test_http_that_is_stopped(self):
+        server, url = self.server()
+        self.asker(url, probe='200 ms')
+        self.wait_for_state(url, 'up')
+        self.assertEqual(self.node.ctl('module', 'stop', 'http')[0], 0)
+        self.assertEqual(self.decided_by(), ('route-table.route', 'here'))
+        self.assertEqual(self.node.ctl('module', 'load', 'http')[0], 0)
+        self.wait_for_state(url, 'up')
+        self.assertEqual(self.decided_by(), ('policy.route', 'there'))
+        server.stop()
+        self.node.stop()
+
     def test_stopped_server_says_so(self):
         server, url = self.server()
         self.asker(url, probe='200 ms')

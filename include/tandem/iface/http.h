@@ -96,6 +96,10 @@ struct TdHttpService {
     /* Answers REQUEST (transfer full) with ANSWER (transfer none), also when nobody waits for it any
      * more: after "[http] answer-time" the client has been told 503. Thread: any. Blocks: never. */
     void (*answer) (TdHttpRequest *request, const TdHttpAnswer *answer, void *data);
+
+    /* For the next build of the provider alone. */
+    uint32_t layout;
+    void *shared;
 };
 
 G_END_DECLS
