@@ -16,6 +16,7 @@ from peers.process import cpu_seconds
 from peers.tandem import BUILD
 
 N_LOOKUPS = 1000000
+LOADING_S = 900  # a million rows of text, on a busy machine
 MTREE = '''#!KAMAILIO
 debug=0
 log_stderror=yes
@@ -112,7 +113,7 @@ def write_table(stage, path):
 
 def cpu_at(process, mark):
     """The CPU seconds of the process that says MARK, when it does."""
-    process.wait_for(lambda: mark in process.output(), mark, 300, interval_s=0.005)
+    process.wait_for(lambda: mark in process.output(), mark, LOADING_S, interval_s=0.005)
     return cpu_seconds(int(found(r'^ *[0-9]+\(([0-9]+)\) ALERT: .*bench empty', process.output())))
 
 
