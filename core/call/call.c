@@ -23,7 +23,7 @@ struct TdDeferred {
     TdLegEvent leg_event; /* what WHAT points to */
     TdCause cause;
     TdHookAnswer answer;
-    char *digits;
+    char *digits, *hook_name;
 };
 
 static struct {
@@ -58,6 +58,7 @@ defer (TdCall *call, TdCallEvent event, const TdHappening *what)
     if (what->answer != NULL) {
         deferred->answer = *what->answer;
         deferred->what.answer = &deferred->answer;
+        deferred->what.hook_name = deferred->hook_name = g_strdup (what->hook_name);
     }
     if (what->out != NULL) {
         td_description_ref (what->out);
@@ -72,6 +73,7 @@ deferred_free (TdDeferred *deferred)
     g_clear_pointer (&deferred->leg_event.description, td_description_unref);
     g_clear_pointer (&deferred->what.out, td_description_unref);
     g_free (deferred->digits);
+    g_free (deferred->hook_name);
     g_free (deferred);
 }
 
@@ -108,6 +110,37 @@ td_call_happen (TdCall *call, TdCallEvent event, const TdHappening *what)
     call->depth++;
     td_fsm_dispatch (&call->fsm, event, (void *) what);
     leave (call);
+}
+
+/* A hook that answers at once, while the call is busy, has its answer kept: it is still to come. */
+bool
+td_call_is_asking (const TdCall *call)
+{
+    bool is_asking = td_hook_run_is_active (&call->hook);
+
+    for (const TdDeferred *kept = call->first; !is_asking && kept != NULL; kept = kept->next) {
+        is_asking = kept->event == CALL_HOOK_ANSWERED;
+    }
+    return is_asking;
+}
+
+void
+td_call_ask_no_more (TdCall *call)
+{
+    TdDeferred **link = &call->first;
+
+    td_hook_run_cancel (&call->hook);
+    while (*link != NULL) {
+        TdDeferred *kept = *link;
+        if (kept->event == CALL_HOOK_ANSWERED) {
+            *link = kept->next;
+            td_route_list_free (kept->answer.payload);
+            deferred_free (kept);
+        } else {
+            link = &kept->next;
+        }
+    }
+    call->last = link;
 }
 
 /* --- Where things come from -------------------------------------------------------------- */
@@ -206,12 +239,12 @@ static void clear_trace (TdLegTrace *trace);
 static void
 call_free (TdCall *call)
 {
+    td_call_ask_no_more (call);
     while (call->first != NULL) {
         TdDeferred *deferred = call->first;
         call->first = deferred->next;
         deferred_free (deferred);
     }
-    td_hook_run_cancel (&call->hook);
     td_timer_stop (&call->guard);
     td_fsm_clear (&call->fsm);
     td_exchange_clear (&call->exchange);

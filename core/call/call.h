@@ -162,6 +162,10 @@ void td_call_hear (TdCall *call, TdChannel *leg, const TdLegEvent *event);
 /* Gives EVENT to the machine, or keeps it until the call has finished its step. */
 void td_call_happen (TdCall *call, TdCallEvent event, const TdHappening *happening);
 
+/* Whether the machine will be given an answer of hooks, and that it is to be given none. */
+bool td_call_is_asking (const TdCall *call);
+void td_call_ask_no_more (TdCall *call);
+
 /* The leg on the other side of LEG in an answered call, or NULL. */
 TdChannel *td_call_other (const TdCall *call, const TdChannel *leg);
 

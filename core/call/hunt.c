@@ -208,6 +208,15 @@ originate (TdCall *call, TdChannel *leg, TdDescription *offer)
     td_leg_originate (leg);
 }
 
+/* A leg has failed: what is asked already will go on by itself. */
+static void
+go_on (TdCall *call)
+{
+    if (!td_call_is_asking (call)) {
+        ask_next (call);
+    }
+}
+
 static void
 fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
 {
@@ -373,7 +382,7 @@ release_losers (TdCall *call, const TdChannel *winner)
 void
 td_hunt_give_up (TdCall *call, const TdCause *cause)
 {
-    td_hook_run_cancel (&call->hook);
+    td_call_ask_no_more (call);
     td_holds_end (&call->holds, NULL);
     for (unsigned i = 1; i < call->legs->len; i++) {
         TdChannel *leg = call->legs->pdata[i];
@@ -419,7 +428,7 @@ static void
 take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
 {
     td_timer_stop (&leg->timer);
-    td_hook_run_cancel (&call->hook);
+    td_call_ask_no_more (call);
     td_holds_end (&call->holds, NULL); /* what hooks held for a target that nobody asks about now */
     call->b = leg;
     if (call->a->offer != NULL) {
@@ -467,7 +476,7 @@ take_hunting_step (TdCall *call, const TdHappening *what)
             break;
         }
         fail_leg (call, leg, what->failure);
-        ask_next (call);
+        go_on (call);
         break;
     case STEP_FOR_RING:
     case STEP_FOR_PROGRESS:
@@ -501,9 +510,7 @@ take_failure (TdCall *call, TdChannel *leg, const TdCause *cause)
     }
     fail_leg (call, leg, cause);
     leg->wants_again = is_try_next (call, cause->value) && has_members (call, leg);
-    if (!td_hook_run_is_active (&call->hook)) {
-        ask_next (call);
-    }
+    go_on (call);
 }
 
 static void
@@ -516,9 +523,7 @@ take_timeout (TdCall *call, TdChannel *leg)
     call->may_try_next = true; /* nobody said no */
     fail_leg (call, leg, &cause);
     leg->wants_again = !has_answered_signs && has_members (call, leg);
-    if (!td_hook_run_is_active (&call->hook)) {
-        ask_next (call);
-    }
+    go_on (call);
 }
 
 void

@@ -57,7 +57,7 @@ enter_releasing (void *self)
 {
     TdCall *call = self;
 
-    td_hook_run_cancel (&call->hook);
+    td_call_ask_no_more (call);
     td_holds_end (&call->holds, NULL);
     td_timer_stop (&call->guard);
     call->ended_us = td_clock_now_us ();

@@ -449,6 +449,31 @@ test_not_asked_after_the_answer (Flow *flow, gconstpointer routes)
     g_assert_cmpuint (flow->hook.n_asked, ==, 0);
 }
 
+/* The first of a group fails as it is placed, before the others were: they are placed all the same, each
+ * once, and nobody has failed yet. */
+static void
+test_group_whose_first_fails_at_once (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    LOG ("b1:originate b2:originate b3:originate b4:originate ");
+    g_assert_cmpuint (flow->hook.n_asked, ==, 0);
+    SAY ("b2", FAKE_RELEASE, "17");
+    SAY ("b3", FAKE_RELEASE, "17");
+    SAY ("b4", FAKE_RELEASE, "17");
+    LOG ("a:release(17) ");
+    g_assert_cmpuint (flow->hook.n_asked, ==, 1);
+}
+
+static void
+test_pair_whose_first_fails_at_once (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    LOG ("b1:originate b2:originate ");
+    g_assert_cmpuint (flow->hook.n_asked, ==, 0);
+    SAY ("a", FAKE_RELEASE, "16");
+    LOG ("b2:release(16) ");
+}
+
 #define ADD(name, routes, test)                                                                    \
     g_test_add ("/flow/failed/" name, Flow, routes, set_up, test, tear_down)
 
@@ -478,5 +503,7 @@ main (int argc, char **argv)
     ADD ("hang-up-meanwhile", "b1=17", test_caller_hangs_up_meanwhile);
     ADD ("caller-gives-up", "b1", test_not_asked_when_the_caller_gives_up);
     ADD ("after-the-answer", "b1", test_not_asked_after_the_answer);
+    ADD ("group-fails-at-once", "b1=17 b2 b3 b4", test_group_whose_first_fails_at_once);
+    ADD ("pair-fails-at-once", "b1=17 b2", test_pair_whose_first_fails_at_once);
     return g_test_run ();
 }
