@@ -14,11 +14,11 @@
 #ifndef TRUNK_LEDGER_H
 #define TRUNK_LEDGER_H
 
-#include <tandem/base.h>
+#include <tandem/iface/lease.h>
 
 enum {
     LEDGER_MAX_NODES = 128,
-    LEDGER_MAX_BYTES = 65536,
+    LEDGER_MAX_BYTES = TD_LEASE_MAX_BYTES,
 };
 
 typedef struct {
