@@ -31,7 +31,8 @@ typedef struct {
     unsigned termination;
     bool is_deaf; /* it makes none */
     GQueue late;  /* the requests it has not answered yet */
-    bool is_slow; /* it answers some later */
+    bool is_slow; /* it answers some later, and so does a hook */
+    GQueue asked; /* the tokens of the hook */
     unsigned n_started, n_ended;
     char *ended; /* what was told of the call */
 } Flow;
@@ -428,10 +429,53 @@ answer_late (void *data)
     }
 }
 
+static TdHookAnswer
+ask_at_random (void *subject, TdToken *token, void *data)
+{
+    static const TdHookVerdict verdicts[] = { TD_HOOK_CONTINUE, TD_HOOK_CONTINUE, TD_HOOK_CONTINUE,
+                                              TD_HOOK_SKIP, TD_HOOK_REFUSE };
+    Flow *flow = data;
+
+    if (flow->is_slow && g_test_rand_bit ()) {
+        g_queue_push_tail (&flow->asked, td_token_take (token, NULL));
+        return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
+    }
+    return (TdHookAnswer){ .verdict = verdicts[g_test_rand_int_range (0, G_N_ELEMENTS (verdicts))],
+                           .cause = 17 };
+}
+
+static void
+add_hook_at_random (Flow *flow)
+{
+    g_autoptr (GError) error = NULL;
+
+    td_hook_add (NULL, "attempt",
+                 &(TdHook){ .size = sizeof (TdHook),
+                            .name = "test.attempt",
+                            .deadline_ms = 8000,
+                            .silence = { .verdict = TD_HOOK_CONTINUE },
+                            .data = flow,
+                            .ask = ask_at_random },
+                 &error);
+    g_assert_no_error (error);
+}
+
+/* Whoever has been asked answers, perhaps when nobody wants to know any more. */
+static void
+answer_hook (Flow *flow)
+{
+    TdToken *token = g_queue_pop_head (&flow->asked);
+
+    if (token != NULL) {
+        td_token_answer (token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+        td_engine_settle ();
+    }
+}
+
 static void
 say_at_random (Flow *flow)
 {
-    static const char *const names[] = { "a", "b1", "b2", "b3" };
+    static const char *const names[] = { "a", "b1", "b2", "b3", "b4" };
     static const char *const causes[] = { "16", "17", "21", "27", "1", "38" };
     const char *name = names[g_test_rand_int_range (0, G_N_ELEMENTS (names))];
     FakeEvent event = (FakeEvent) g_test_rand_int_range (0, FAKE_RELEASE + 1);
@@ -452,7 +496,11 @@ say_at_random (Flow *flow)
 static void
 do_at_random (Flow *flow)
 {
-    switch (g_test_rand_int_range (0, 12)) {
+    switch (g_test_rand_int_range (0, 14)) {
+    case 12:
+    case 13:
+        answer_hook (flow);
+        break;
     case 0:
         end_sound (flow);
         break;
@@ -475,7 +523,8 @@ static void
 call_at_random (Flow *flow)
 {
     static const char *const routes[] = {
-        "b1", "b1=17", "b1=1", "b1=27", "b1 b2;b3", "b1=38;b2 b3", "@spoken", "b1=21",
+        "b1",          "b1=17",   "b1=1",  "b1=27",          "b1 b2;b3",
+        "b1=38;b2 b3", "@spoken", "b1=21", "b1=17 b2 b3 b4", "b1 b2=38 b3;b4",
     };
     static const char *const trunks[] = { NULL, "west", "east" };
 
@@ -499,6 +548,7 @@ static void
 test_whatever_happens (Flow *flow, gconstpointer routes)
 {
     td_bus_subscribe (NULL, TD_LIST ("call.started", "call.ended"), count, flow);
+    add_hook_at_random (flow);
     flow->is_slow = true;
     for (unsigned i = 0; i < N_CALLS; i++) {
         call_at_random (flow);
@@ -508,6 +558,9 @@ test_whatever_happens (Flow *flow, gconstpointer routes)
     }
     flow->is_slow = false;
     flow->endpoint->is_quick = true;
+    while (!g_queue_is_empty (&flow->asked)) {
+        answer_hook (flow);
+    }
     while (!g_queue_is_empty (&flow->late)) {
         td_fixture_on (flow->fixture, 0, answer_late, flow);
         td_engine_settle ();
