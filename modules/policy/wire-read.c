@@ -56,7 +56,7 @@ is_plain (const char *text, size_t max_bytes)
     return strlen (text) < max_bytes;
 }
 
-/* A text that is not there is NULL. */
+/* A text that is not there, or empty, is NULL. */
 static bool
 read_text (GVariant *object, const char *name, size_t max_bytes, char **ret_text, GError **error)
 {
@@ -73,7 +73,8 @@ read_text (GVariant *object, const char *name, size_t max_bytes, char **ret_text
         return fail (error, "\"%s\" is longer than %zu bytes, or has control characters", name,
                      max_bytes - 1);
     }
-    *ret_text = g_variant_dup_string (value, NULL);
+    *ret_text =
+        *g_variant_get_string (value, NULL) != '\0' ? g_variant_dup_string (value, NULL) : NULL;
     return true;
 }
 
@@ -236,7 +237,8 @@ read_party (GVariant *object, const char *name, bool is_needed, TdParty *ret_par
     if ((text == NULL || *text == '\0') && !is_needed) {
         return true;
     }
-    if (text == NULL || *text == '\0' || !read_number_text (ret_party, text, host)) {
+    if (text == NULL || !read_number_text (ret_party, text, host)
+        || *td_party_key (ret_party) == '\0') {
         return fail (error, "\"%s\" has neither a number nor a user, or one that is too long",
                      name);
     }
