@@ -212,15 +212,21 @@ send_question (Pool *pool, Link *link, SqlAsked *asked)
     }
 }
 
+/* Of a question that is answered, the server's word that it is ready may still be missing. */
+static bool
+is_late (const Link *link, int64_t now_us)
+{
+    if (link->state == ASKING && link->asked != NULL) {
+        return now_us - link->asked->asked_us > link->asked->limit_us;
+    }
+    return link->state != DOWN && link->state != FREE && now_us - link->since_us > CONNECT_US;
+}
+
 static void
 give_up_late (Pool *pool, Link *link, int64_t now_us)
 {
-    bool is_connecting = link->state == CONNECTING || link->state == PREPARING;
-
-    if (is_connecting && now_us - link->since_us > CONNECT_US) {
+    if (is_late (link, now_us)) {
         drop (pool, link, "the server does not answer");
-    } else if (link->state == ASKING && now_us - link->asked->asked_us > link->asked->limit_us) {
-        drop (pool, link, "the server does not answer the query");
     }
 }
 
