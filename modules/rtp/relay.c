@@ -349,7 +349,7 @@ rtcp_target (RtpStream *to)
 {
     const RtpSource *rtp = &to->rtp.source, *rtcp = &to->rtcp.source;
 
-    if (rtcp->state != RTP_SOURCE_OPEN || rtp->state == RTP_SOURCE_OPEN
+    if (rtcp->is_holding || rtcp->state != RTP_SOURCE_OPEN || rtp->state == RTP_SOURCE_OPEN
         || td_address_equal_host (&rtp->seen, &rtcp->signalled)) {
         return rtp_source_target (rtcp);
     }
@@ -381,7 +381,7 @@ admit_rtcp (RtpThread *thread, RtpStream *stream, RtpSocket *socket, const TdAdd
     if (!socket->is_rtcp) {
         return rtp->state == RTP_SOURCE_OPEN || rtp_address_is_same (&rtp->seen, from);
     }
-    const TdAddress *known = rtp_source_target (rtp);
+    const TdAddress *known = rtp->state != RTP_SOURCE_OPEN ? &rtp->seen : rtp_source_target (rtp);
     if (known != NULL && !td_address_equal_host (known, from)) {
         return false;
     }

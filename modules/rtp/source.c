@@ -3,6 +3,14 @@
 
 #include "source.h"
 
+/* The kernel would take it for this machine. */
+static bool
+is_nowhere (const TdAddress *address)
+{
+    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED (&address->v6.sin6_addr)
+                                              : address->v4.sin_addr.s_addr == INADDR_ANY;
+}
+
 void
 rtp_source_signal (RtpSource *source, const TdAddress *address)
 {
@@ -11,6 +19,7 @@ rtp_source_signal (RtpSource *source, const TdAddress *address)
         return;
     }
     source->signalled = *address;
+    source->is_holding = is_nowhere (address);
     source->state = RTP_SOURCE_OPEN;
 }
 

@@ -32,8 +32,9 @@ typedef struct {
     TdAddress seen;      /* unless open */
     int64_t seen_us;     /* when its last packet came */
     uint32_t ssrc;
-    uint8_t state;  /* RtpSourceState */
-    uint8_t n_seen; /* in a row, with this SSRC, until locked */
+    bool is_holding; /* the peer wants no packets */
+    uint8_t state;   /* RtpSourceState */
+    uint8_t n_seen;  /* in a row, with this SSRC, until locked */
 } RtpSource;
 
 static inline bool
@@ -48,17 +49,22 @@ rtp_address_is_same (const TdAddress *a, const TdAddress *b)
     return td_address_equal (a, b);
 }
 
-/* The peer says where it wants its packets. What was seen is forgotten when that is news. */
+/* The peer says where it wants its packets. What was seen is forgotten when that is news. With no
+ * address in the place of one it holds (RFC 3264 8.4). */
 void rtp_source_signal (RtpSource *source, const TdAddress *address);
 
 /* Whether a packet FROM there is the peer's. LOCK_AFTER: 1 .. 255. */
 bool rtp_source_admit (RtpSource *source, const TdAddress *from, uint32_t ssrc, int64_t now_us,
                        unsigned lock_after);
 
-/* Where to send to: where packets come from, else where they are wanted, else NULL. */
+/* Where to send to: where packets come from, else where they are wanted; NULL: nowhere is known, or the
+ * peer holds. */
 static inline const TdAddress *
 rtp_source_target (const RtpSource *source)
 {
+    if (source->is_holding) {
+        return NULL;
+    }
     if (source->state != RTP_SOURCE_OPEN) {
         return &source->seen;
     }

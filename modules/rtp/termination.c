@@ -360,15 +360,13 @@ make_player (Termination *source, const Termination *to, unsigned index)
     return NULL;
 }
 
-/* Whether the peer of stream INDEX wants media: RFC 3264 5.1, and 8.4 for 0.0.0.0 in place of an address,
- * the older way to hold, which the kernel would take for this machine. */
+/* Whether the peer of stream INDEX wants media: RFC 3264 5.1. */
 static bool
 wants_media (const Termination *to, unsigned index)
 {
     const TdStream *remote = stream_of (to->remote, index);
 
-    return (remote->direction & TD_DIRECTION_RECVONLY) != 0
-           && g_strcmp0 (remote->address, "0.0.0.0") != 0;
+    return (remote->direction & TD_DIRECTION_RECVONLY) != 0;
 }
 
 /* Returns whether there is a stream on which it can be heard. To a peer that holds it is played all the same,

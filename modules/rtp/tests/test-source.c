@@ -154,6 +154,24 @@ test_signalling_opens_once (void)
     assert_target (&source, "10.0.0.1:4002");
 }
 
+/* RFC 3264 8.4: neither where it was nor where it still sends from; until it says where again. */
+static void
+test_peer_that_holds_is_sent_nothing (void)
+{
+    static const char *const nowhere[] = { "0.0.0.0:4000", "[::]:4000" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (nowhere); i++) {
+        RtpSource source = { 0 };
+        lock (&source);
+        signal_to (&source, nowhere[i]);
+        g_assert_null (rtp_source_target (&source));
+        g_assert_true (admit (&source, "198.51.100.1:4444", 7, 0));
+        g_assert_null (rtp_source_target (&source));
+        signal_to (&source, "10.0.0.1:4000");
+        assert_target (&source, "10.0.0.1:4000");
+    }
+}
+
 static void
 test_ipv6 (void)
 {
@@ -179,6 +197,7 @@ main (int argc, char **argv)
     g_test_add_func ("/rtp/source/locked", test_locked_hears_nobody_else);
     g_test_add_func ("/rtp/source/translator", test_translator_that_forgets);
     g_test_add_func ("/rtp/source/signalling-opens-once", test_signalling_opens_once);
+    g_test_add_func ("/rtp/source/hold", test_peer_that_holds_is_sent_nothing);
     g_test_add_func ("/rtp/source/ipv6", test_ipv6);
     return g_test_run ();
 }
