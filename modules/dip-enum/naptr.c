@@ -206,7 +206,7 @@ naptr_substitute (const Naptr *naptr, const char *number, char ret_uri[NAPTR_URI
     const char *at = naptr->regexp;
     char delimiter = *at;
 
-    /* RFC 6116 3.4.1: "u" is terminal. Who follows other rules follows them for ever. */
+    /* RFC 6116 3.4: "u" is terminal. Who follows other rules follows them for ever. */
     if (g_ascii_strcasecmp (naptr->flags, "u") != 0) {
         *ret_why = "its record is not terminal (flag \"u\"), and is not followed";
         return false;

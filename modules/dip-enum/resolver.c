@@ -315,7 +315,7 @@ answered (void *data, int code, struct ub_result *result)
 
 /* --- The question ------------------------------------------------------------------------ */
 
-/* RFC 6116 3.2: the digits from the last to the first, a dot behind each, and the domain. */
+/* RFC 6116 3: the digits from the last to the first, a dot behind each, and the domain. */
 static bool
 make_name (char name[NAME_SIZE], const char *number, const char *suffix)
 {
@@ -334,7 +334,7 @@ resolver_ask (Resolver *resolver, TdDipQuestion *question)
     const char *number = question->number;
     char name[NAME_SIZE];
 
-    /* RFC 6116 3.2: the application unique string is a fully qualified E.164 number. */
+    /* RFC 6116 3: the application unique string is a fully qualified E.164 number. */
     if (number[0] != '+') {
         return "the DNS knows international numbers: give the row of \"ingress\" a country";
     }

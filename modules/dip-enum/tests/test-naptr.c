@@ -110,7 +110,7 @@ test_substitute (void)
         { "U", "!^\\+1(.*)$!tel:+1\\1;npdi;rn=+1\\1!", "tel:+12125550111;npdi;rn=+12125550111" },
         { "u", "/^.*$/sip:\\0@x\\/y/i", "sip:+12125550111@x/y" },
         { "u", "!^\\+44!tel:x!", NULL }, /* another country */
-        { "", "!^.*$!tel:x!", NULL },    /* RFC 6116 3.4.1: not terminal */
+        { "", "!^.*$!tel:x!", NULL },    /* RFC 6116 3.4: not terminal */
         { "s", "!^.*$!tel:x!", NULL },
         { "u", "", NULL },
         { "u", "!^.*$!tel:x", NULL }, /* no end */
