@@ -68,24 +68,36 @@ copy_texts (const TdTopic *topic, void *body, char *room)
 
 enum { HEAD_SIZE = (sizeof (TdFact) + 15) & ~(size_t) 15 };
 
-/* One allocation: the envelope, the body, its texts. */
+static size_t
+node_size (const TdFact *fact)
+{
+    return fact->node != NULL ? strlen (fact->node) + 1 : 0;
+}
+
+/* One allocation: the envelope, the body, its texts, the node. */
 size_t
 td_fact_size_bytes (const TdFact *fact)
 {
-    if (fact->body == NULL) {
-        return HEAD_SIZE;
+    size_t size = HEAD_SIZE + node_size (fact);
+
+    if (fact->body != NULL) {
+        size += td_topic_body_size (fact->topic) + texts_size (fact);
     }
-    return HEAD_SIZE + td_topic_body_size (fact->topic) + texts_size (fact);
+    return size;
 }
 
 TdFact *
 td_fact_copy (const TdFact *fact)
 {
     size_t body_size = td_topic_body_size (fact->topic);
-    char *bytes = g_malloc (td_fact_size_bytes (fact));
+    size_t size = td_fact_size_bytes (fact);
+    char *bytes = g_malloc (size);
     TdFact *copy = (TdFact *) bytes;
 
     *copy = *fact;
+    if (fact->node != NULL) { /* what is read from a journal has a node of its own */
+        copy->node = memcpy (bytes + size - node_size (fact), fact->node, node_size (fact));
+    }
     if (fact->body != NULL) {
         copy->body = memcpy (bytes + HEAD_SIZE, fact->body, body_size);
         copy_texts (fact->topic, bytes + HEAD_SIZE, bytes + HEAD_SIZE + body_size);

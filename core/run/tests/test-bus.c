@@ -207,13 +207,15 @@ test_module_that_stops_is_unsubscribed (void)
 static void
 test_copy_outlives_the_fact (void)
 {
-    char name[] = "short-lived";
+    char name[] = "short-lived", node[] = "exchange-1";
     Body body = { .name = name, .number = 7 };
 
     set_up ();
-    TdFact fact = { .topic = declare ("call.started"), .body = &body };
+    TdFact fact = { .topic = declare ("call.started"), .node = node, .body = &body };
     g_autoptr (TdFact) copy = td_fact_copy (&fact);
     memset (name, 'x', sizeof (name) - 1);
+    memset (node, 'x', sizeof (node) - 1);
+    g_assert_cmpstr (copy->node, ==, "exchange-1");
     g_assert_cmpstr (((const Body *) copy->body)->name, ==, "short-lived");
     g_clear_pointer (&copy, td_fact_free);
     tear_down ();

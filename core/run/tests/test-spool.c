@@ -294,8 +294,9 @@ test_what_does_not_fit_is_counted (Fixture *fixture, gconstpointer data)
     td_spool_close (fixture->spool);
     td_lanes_settle ();
     fixture->n_ends = 0;
-    /* Each takes the same: the head, the body, the text. */
-    open_spool (fixture, 3 * (((sizeof (TdFact) + 15) & ~15u) + sizeof (Body) + 10));
+    /* Each takes the same: the head, the body, the text, the node. */
+    open_spool (fixture,
+                3 * (((sizeof (TdFact) + 15) & ~15u) + sizeof (Body) + 10 + sizeof "exchange-1"));
     fixture->is_broken = true;
     publish (1, 5);
     g_assert_cmpint (LOST () - lost_before, ==, 2);
