@@ -79,7 +79,8 @@ class Treated(PeerCase):
         try:
             with open(os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv'),
                       encoding='utf-8', newline='') as file:
-                return list(csv.DictReader(file))
+                # In one go: what comes meanwhile is no second line of an empty file.
+                return list(csv.DictReader(file.read().splitlines()))
         except FileNotFoundError:
             return []
 
