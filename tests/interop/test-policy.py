@@ -219,7 +219,7 @@ class Policy(PeerCase):
         """Of what asks and of what is asked, while calls come that no tables here could route."""
         called = sipp.uas(self, port=self.called_port, timeout_s=60)
         servers = dict(reversed(self.server()) for _ in range(2))
-        self.asker(*servers, routes=False)
+        self.asker(*servers, routes=False, deadline='20 s')   # a sanitizer's build is slow
         for url in servers:
             self.wait_for_state(url, 'up')
         n_calls = RATE * SECONDS
