@@ -226,10 +226,11 @@ class Policy(PeerCase):
         uac = self.load(n_calls)
         for number in range(3):
             self.node.process.wait_for(
-                lambda: uac.counts().successful > n_calls // 8 * (number + 1), 'calls')
+                lambda: uac.counts().successful > n_calls // 8 * (number + 1), 'calls', 60)
             for node in (self.node, *servers.values()):
                 for module in ('http', 'policy'):
-                    self.assertEqual(node.ctl('module', 'upgrade', module)[0], 0)
+                    status, _, errors = node.ctl('module', 'upgrade', module)
+                    self.assertEqual(status, 0, errors)
         counts = uac.wait()
         self.assertEqual((counts.successful, counts.failed), (n_calls, 0))
         for node in (self.node, *servers.values()):
