@@ -15,6 +15,7 @@
 
 enum {
     BATCH = 64,
+    DRAIN_US = 2000,        /* for emptying the kernel's buffer, before what was read has its go */
     BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
 };
 
@@ -138,23 +139,21 @@ read_control (struct msghdr *header, int type, void *ret_value, size_t len_bytes
     return cmsg != NULL;
 }
 
-/* The kernel's stamp and the clock it is from are the wall's, which may be set meanwhile: a wait below
- * nothing is none, and one of hours would be no wait. */
-static void
-note_wait (TdPort *port, struct msghdr *header)
+/* How long the message of HEADER had waited in the kernel at NOW. The stamp and the clock it is from are
+ * the wall's, which may be set meanwhile: a wait below nothing is none, and one of hours would be no
+ * wait. */
+static int64_t
+waited_us (struct msghdr *header, const struct timespec *now)
 {
     enum { LONGEST_S = 60 };
-    struct timespec stamp, now;
+    struct timespec stamp;
 
     if (!read_control (header, SCM_TIMESTAMPNS, &stamp, sizeof stamp)) {
-        return;
+        return 0;
     }
-    clock_gettime (CLOCK_REALTIME, &now);
-    int64_t seconds = (int64_t) now.tv_sec - stamp.tv_sec;
-    if (seconds <= LONGEST_S) {
-        td_lane_note_arrival (port->reader,
-                              seconds * G_USEC_PER_SEC + (now.tv_nsec - stamp.tv_nsec) / 1000);
-    }
+    int64_t seconds = (int64_t) now->tv_sec - stamp.tv_sec;
+    int64_t wait_us = seconds * G_USEC_PER_SEC + (now->tv_nsec - stamp.tv_nsec) / 1000;
+    return seconds <= LONGEST_S ? MAX (wait_us, 0) : 0;
 }
 
 /* The kernel puts its count of lost datagrams beside each message that follows a loss. */
@@ -201,13 +200,12 @@ take_in (TdPort *port, unsigned index, int64_t arrival_us)
     }
 }
 
-/* One batch a turn of the main context: what is left waits in the kernel, while timers and posts
- * have their go. */
-static void
+/* Returns how many there were. */
+static int
 read_batch (TdPort *port)
 {
     Datagrams *datagrams = port->inside;
-    int64_t arrival_us = td_clock_now_us ();
+    struct timespec now;
 
     rearm (datagrams);
     int n = recvmmsg (port->fd, datagrams->headers, BATCH, MSG_DONTWAIT, NULL);
@@ -217,13 +215,27 @@ read_batch (TdPort *port)
             td_log_peer (td_port_module (port), "socket.receive", port->name, NULL,
                          "cannot receive: %s", g_strerror (errno));
         }
-        return;
+        return 0;
     }
-    if (n > 0) {
-        note_wait (port, &datagrams->headers[0].msg_hdr);
-    }
+    int64_t read_us = td_clock_now_us ();
+    clock_gettime (CLOCK_REALTIME, &now);
     for (int i = 0; i < n && !td_port_is_silent (port); i++) {
-        take_in (port, (unsigned) i, arrival_us);
+        int64_t wait_us = waited_us (&datagrams->headers[i].msg_hdr, &now);
+        if (i == 0) {
+            td_lane_note_arrival (port->reader, wait_us);
+        }
+        take_in (port, (unsigned) i, read_us - wait_us);
+    }
+    return n;
+}
+
+/* Under load all that the kernel holds, so that what goes first does not wait there behind the rest;
+ * timers and posts have their go in between. */
+static void
+read_all (TdPort *port)
+{
+    while (read_batch (port) == BATCH && !td_port_is_silent (port)
+           && td_clock_now_us () - port->began_us < DRAIN_US) {
     }
 }
 
@@ -234,5 +246,5 @@ watched_fd (const TdPort *port)
 }
 
 const TdPortKind td_datagram_kind = {
-    .open = open_socket, .watched_fd = watched_fd, .read = read_batch, .free = free_inside
+    .open = open_socket, .watched_fd = watched_fd, .read = read_all, .free = free_inside
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inbox of a lane: three queues behind one mutex, emptied in one go. */
+/* The inbox of a lane: four queues behind one mutex, emptied in one go. */
 
 #include "run/inbox.h"
 
@@ -112,18 +112,21 @@ td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
 }
 
 static bool
-has_mail_locked (const TdInbox *inbox)
+has_mail_locked (const TdInbox *inbox, unsigned inbox_class)
 {
-    return inbox->lists[TD_INBOX_MUST].first != NULL
-           || inbox->lists[TD_INBOX_PRIORITY].first != NULL
-           || inbox->lists[TD_INBOX_ORDINARY].first != NULL;
+    for (unsigned i = inbox_class; i < TD_INBOX_CLASSES; i++) {
+        if (inbox->lists[i].first != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool
-td_inbox_has_mail (TdInbox *inbox)
+td_inbox_has_mail (TdInbox *inbox, unsigned inbox_class)
 {
     pthread_mutex_lock (&inbox->lock);
-    bool has_mail = has_mail_locked (inbox);
+    bool has_mail = has_mail_locked (inbox, inbox_class);
     pthread_mutex_unlock (&inbox->lock);
     return has_mail;
 }
@@ -132,7 +135,7 @@ bool
 td_inbox_fall_asleep (TdInbox *inbox)
 {
     pthread_mutex_lock (&inbox->lock);
-    inbox->is_asleep = !has_mail_locked (inbox);
+    inbox->is_asleep = !has_mail_locked (inbox, 0);
     bool is_asleep = inbox->is_asleep;
     pthread_mutex_unlock (&inbox->lock);
     return is_asleep;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inbox of a lane: three queues behind one mutex, emptied in one go. */
+/* The inbox of a lane: four queues behind one mutex, emptied in one go. */
 
 #ifndef CORE_RUN_INBOX_H
 #define CORE_RUN_INBOX_H
@@ -9,8 +9,9 @@
 #include <pthread.h>
 
 enum {
-    TD_INBOX_MUST,     /* td_lane_post(): served first, not bounded */
-    TD_INBOX_PRIORITY, /* td_lane_try_post () */
+    TD_INBOX_MUST,        /* td_lane_post(): served first, not bounded */
+    TD_INBOX_ESTABLISHED, /* td_lane_try_post (), and so on */
+    TD_INBOX_PRIORITY,
     TD_INBOX_ORDINARY,
     TD_INBOX_CLASSES,
 };
@@ -45,8 +46,8 @@ bool td_inbox_put (TdInbox *inbox, TdPost *post, unsigned inbox_class, bool *ret
 void td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
                     unsigned n_served[TD_INBOX_CLASSES], TdInboxCounts *ret_counts);
 
-/* Whether anything is there to take. Thread: any. */
-bool td_inbox_has_mail (TdInbox *inbox);
+/* Whether anything of INBOX_CLASS, or of those served after it, is there to take. Thread: any. */
+bool td_inbox_has_mail (TdInbox *inbox, unsigned inbox_class);
 
 /* Says that the lane is about to wait; returns false, and does not, when there is mail. */
 bool td_inbox_fall_asleep (TdInbox *inbox);

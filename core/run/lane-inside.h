@@ -18,9 +18,11 @@ enum {
     TD_LANE_POSTS,
     TD_LANE_EXPIRIES,
     TD_LANE_LONG_TURNS,
+    TD_LANE_REFUSED_ESTABLISHED,
     TD_LANE_REFUSED_PRIORITY,
     TD_LANE_REFUSED_ORDINARY,
     TD_LANE_WAITING_MUST,
+    TD_LANE_WAITING_ESTABLISHED,
     TD_LANE_WAITING_PRIORITY,
     TD_LANE_WAITING_ORDINARY,
     TD_LANE_ARRIVALS,
@@ -77,6 +79,9 @@ bool td_lane_serve_timer (TdLane *lane);
 void td_lane_collect (TdLane *lane);
 
 bool td_lane_has_posts (TdLane *lane);
+
+/* Whether anything waits that td_lane_try_post () let in. Thread: LANE. */
+bool td_lane_has_arrivals (TdLane *lane);
 
 /* Drops POST and gives its owner's use back. Thread: the lane it was posted to. */
 void td_lane_drop_post (TdPost *post);

@@ -79,7 +79,14 @@ bool
 td_lane_try_post (TdLane *lane, TdPost *post, TdPostClass post_class)
 {
     g_return_val_if_fail (lane != NULL && post != NULL && post->run != NULL, false);
-    return put (lane, post, post_class == TD_POST_PRIORITY ? TD_INBOX_PRIORITY : TD_INBOX_ORDINARY);
+    switch (post_class) {
+    case TD_POST_ESTABLISHED:
+        return put (lane, post, TD_INBOX_ESTABLISHED);
+    case TD_POST_PRIORITY:
+        return put (lane, post, TD_INBOX_PRIORITY);
+    default:
+        return put (lane, post, TD_INBOX_ORDINARY);
+    }
 }
 
 static inline void
@@ -200,10 +207,11 @@ td_lane_serve_timer (TdLane *lane)
     return true;
 }
 
+/* Whether anything of CLASS or of those behind it was taken. */
 static bool
-has_taken (const TdLane *lane)
+has_taken_from (const TdLane *lane, unsigned inbox_class)
 {
-    for (unsigned i = 0; i < TD_INBOX_CLASSES; i++) {
+    for (unsigned i = inbox_class; i < TD_INBOX_CLASSES; i++) {
         if (lane->taken[i].first != NULL) {
             return true;
         }
@@ -211,10 +219,23 @@ has_taken (const TdLane *lane)
     return false;
 }
 
+static bool
+has_taken (const TdLane *lane)
+{
+    return has_taken_from (lane, 0);
+}
+
 bool
 td_lane_has_posts (TdLane *lane)
 {
-    return has_taken (lane) || td_inbox_has_mail (&lane->inbox);
+    return has_taken (lane) || td_inbox_has_mail (&lane->inbox, 0);
+}
+
+bool
+td_lane_has_arrivals (TdLane *lane)
+{
+    return has_taken_from (lane, TD_INBOX_MUST + 1)
+           || td_inbox_has_mail (&lane->inbox, TD_INBOX_MUST + 1);
 }
 
 bool

@@ -60,10 +60,11 @@ void td_lane_revoke (TdOwner *owner, void (*done) (const TdLaneLeftovers *found,
 typedef struct {
     uint64_t n_posts;
     uint64_t n_expiries;
-    uint64_t n_refused_priority, n_refused_ordinary; /* by td_lane_try_post () */
-    uint64_t n_long_turns;                           /* over 2 ms */
+    uint64_t n_refused_established, n_refused_priority,
+        n_refused_ordinary; /* by td_lane_try_post () */
+    uint64_t n_long_turns;  /* over 2 ms */
     uint64_t longest_turn_us;
-    unsigned n_waiting_must, n_waiting_priority, n_waiting_ordinary;
+    unsigned n_waiting_must, n_waiting_established, n_waiting_priority, n_waiting_ordinary;
 } TdLaneStats;
 
 /* Thread: any. */

@@ -42,6 +42,7 @@ dispatch (GSource *source, GSourceFunc callback, void *data)
     if (td_port_is_silent (port)) {
         return G_SOURCE_REMOVE; /* what keeps coming would keep the lane awake */
     }
+    port->began_us = td_clock_now_us ();
     port->kind->read (port);
     return G_SOURCE_CONTINUE;
 }

@@ -3,10 +3,13 @@
 
 #include "run/port.h"
 
-#include "run/lane.h"
+#include "run/lane-inside.h"
 
 #include <string.h>
 #include <unistd.h>
+
+/* For how long a reader may serve what it reads before it only sorts. */
+#define AT_ONCE_US 500
 
 /* A message on its way to another lane, with its bytes and a NUL behind it. */
 typedef struct {
@@ -128,6 +131,8 @@ parcel_deliver (TdPost *post)
 
     if (!td_port_is_silent (parcel->port)) {
         deliver (parcel->port, &parcel->packet);
+        td_lane_turn_over (
+            td_port_module (parcel->port)); /* whose turn it was, should it be long */
     }
     parcel_free (post);
 }
@@ -179,26 +184,35 @@ send_parcel (TdPort *port, const TdPacket *packet, TdSorting sorting)
     }
 }
 
+/* To serve a message where it was read costs least. But it must not overtake what waits, and a reader
+ * that serves does not read: what matters more would wait in the kernel behind what matters less. */
+static bool
+may_serve_at_once (const TdPort *port)
+{
+    return td_clock_now_us () - port->began_us < AT_ONCE_US && !td_lane_has_arrivals (port->reader);
+}
+
 void
 td_port_hand_over (TdPort *port, const TdPacket *packet)
 {
     TdListener *newest = td_port_newest (port);
     unsigned own_lane = td_lane_index (port->reader);
     TdSorting sorting = { own_lane, TD_POST_ORDINARY };
+    TdPacket sorted = *packet;
 
     if (newest == NULL) {
         return; /* closed in this very moment */
     }
     td_metric_add (port->n_received, 1);
     if (newest->decl.sort != NULL) {
-        TdPacket addressed = *packet;
-        addressed.listener = newest;
-        sorting = newest->decl.sort (&addressed, newest->decl.data);
+        sorted.listener = newest;
+        sorting = newest->decl.sort (&sorted, newest->decl.data);
     }
-    if (sorting.lane != own_lane) {
-        send_parcel (port, packet, sorting);
+    sorted.post_class = sorting.post_class;
+    if (sorting.lane != own_lane || !may_serve_at_once (port)) {
+        send_parcel (port, &sorted, sorting);
     } else {
-        deliver (port, packet);
+        deliver (port, &sorted);
     }
     td_lane_turn_over (newest->module);
 }

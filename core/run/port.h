@@ -64,8 +64,9 @@ struct TdPort {
     atomic_uint n_refs;     /* one for each listener, one for each post under way */
     atomic_bool is_closing; /* nobody shares it any more */
     _Atomic (TdSharers *) sharers;
-    GSource *source; /* the reader's own */
-    void *inside;    /* the kind's own */
+    GSource *source;  /* the reader's own */
+    int64_t began_us; /* when the reader began to read this time; the reader's own */
+    void *inside;     /* the kind's own */
     TdMetric *n_received, *n_sent, *n_dropped, *n_overflowed, *n_connections, *buffer_bytes;
 };
 

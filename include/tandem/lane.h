@@ -5,9 +5,10 @@
  *     +-------------+   td_lane_post ()     +----------------+      +--------------+
  *     | worker      | --------------------> | inbox          | ---> |  your code,  |
  *     | other lane  |   td_lane_try_post () |  must          |      |  one turn at |
- *     | media       | --------------------> |  priority      | ---> |  a time,     |
- *     +-------------+   (may be refused)    |  ordinary      |      |  never over  |
- *                                           | timer wheel    | ---> |  2 ms        |
+ *     | media       | --------------------> |  established   |      |  a time,     |
+ *     | reader      |   (may be refused)    |  priority      | ---> |  never over  |
+ *     +-------------+                       |  ordinary      |      |  2 ms        |
+ *                                           | timer wheel    | ---> |              |
  *                                           | sockets        | ---> |              |
  *                                           +----------------+      +--------------+
  *
@@ -30,9 +31,11 @@ G_BEGIN_DECLS
 typedef struct TdPost TdPost;
 typedef struct TdTimer TdTimer;
 
+/* In the order of service: established, priority, ordinary. */
 typedef enum {
-    TD_POST_PRIORITY, /* served first: what carries a priority mark or belongs to a live call */
+    TD_POST_PRIORITY, /* what is new and carries a mark that counts */
     TD_POST_ORDINARY,
+    TD_POST_ESTABLISHED, /* what belongs to something under way: finishing it frees what it holds */
 } TdPostClass;
 
 /* One piece of work on its way to a lane. Embed it; fill in OWNER, RUN and DROP; leave the rest

@@ -2,11 +2,12 @@
 /* Listeners and connections: they belong to the core, modules take delivery.
  *
  *                    sort: which lane, which class?
- *     wire -> reader ---- own lane ------------------> deliver ()
- *            (a lane) \-- other lane: arrival queues -> deliver () there
+ *     wire -> reader ---- own lane, nothing waits ------> deliver ()
+ *            (a lane) \-- else: a lane's arrival queues -> deliver () there
  *
- * Each flow (a datagram listener, a stream connection) is read by one lane, so order is kept;
- * anybody may send through it. A message arrives whole: a stream's frame function says where one
+ * Each flow (a datagram listener, a stream connection) is read by one lane, so order is kept within a
+ * class; anybody may send through it. A lane that has more to do than it can empties the kernel's
+ * buffer into its arrival queues before it serves them: what goes first does not wait behind the rest. A message arrives whole: a stream's frame function says where one
  * ends. A listener asks for 4 MiB of kernel buffer and reports what it was granted and what
  * overflowed: that buffer is the first queue.
  */
@@ -58,9 +59,10 @@ typedef struct {
     TdTransport transport;
     TdAddress local;
     TdAddress remote;
-    int64_t arrival_us; /* monotonic, when the reader took it from the kernel */
+    int64_t arrival_us; /* monotonic, when a datagram came to this host, a message was read whole */
     const char *bytes;  /* followed by a NUL that is not counted */
     size_t len_bytes;
+    TdPostClass post_class; /* as sort() had it; in deliver () and claim () */
 } TdPacket;
 
 /* Where a packet goes. */

@@ -18,6 +18,12 @@ release_trunks (void *module)
     td_feature_release (module, TD_FEATURE_TRUNK);
 }
 
+static void
+release_arrival (void *module)
+{
+    td_feature_release (module, TD_FEATURE_ARRIVAL);
+}
+
 static const struct {
     const char *name;
     void (*release) (void *module);
@@ -25,6 +31,7 @@ static const struct {
 } used[SIP_N_FEATURES] = {
     [SIP_FEATURE_REGISTRAR] = { TD_FEATURE_REGISTRAR, release_registrar, NULL },
     [SIP_FEATURE_TRUNK] = { TD_FEATURE_TRUNK, release_trunks, sip_probes_tell },
+    [SIP_FEATURE_ARRIVAL] = { TD_FEATURE_ARRIVAL, release_arrival, NULL },
 };
 
 static void

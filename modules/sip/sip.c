@@ -92,6 +92,29 @@ static const TdConfigKey keys[] = {
       .max = 86400000,
       .help = "When a silent TCP connection is closed.",
       .since = "0.1" },
+    { .name = "arrival-wait",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "250 ms",
+      .max = 30000,
+      .help =
+          "How long a new request without priority may wait for its turn: one that waited longer "
+          "gets 503 in place of service that would come too late. 0 s: for ever.",
+      .since = "0.1" },
+    { .name = "first-numbers",
+      .type = TD_CONFIG_LIST,
+      .default_text = "",
+      .help =
+          "Numbers, as they stand in the Request-URI, that are served before others under load: "
+          "access and emergency numbers. urn:service:sos always is.",
+      .since = "0.1" },
+    { .name = "first-rate",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "50",
+      .max = 100000,
+      .help =
+          "How many requests a second each source may have served before others because of what "
+          "is only claimed: a mark yet to be verified, an emergency, a number of first-numbers.",
+      .since = "0.1" },
     { .name = "trace",
       .type = TD_CONFIG_BOOL,
       .default_text = "yes",
@@ -255,6 +278,9 @@ declare_metrics (Sip *sip)
     sip->dropped = declare_counter (sip, "tandem_sip_dropped_messages_total",
                                     "Messages that were dropped: malformed and not to be answered, "
                                     "too large, or too many.");
+    sip->late = declare_counter (sip, "tandem_sip_late_requests_total",
+                                 "New requests that were refused because they had waited too long "
+                                 "for their turn.");
     sip->probes = declare_counter (sip, "tandem_sip_probes_total",
                                    "Peers of trunks that were asked whether they are there.");
     sip->failed_probes = declare_counter (sip, "tandem_sip_failed_probes_total",
@@ -287,6 +313,8 @@ open_lane (Sip *sip, unsigned index, uint64_t secret, const uint8_t nonce_secret
     lane->ring =
         td_config_bool (config, "sip", NULL, "trace") ? sip_ring_new (SIP_RING_BYTES) : NULL;
     lane->scan = g_new0 (SipScan, 1);
+    lane->claims = sip_claims_new (secret);
+    lane->late = g_new0 (uint64_t, SIP_N_LATE);
     lane->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
 
@@ -341,6 +369,8 @@ free_lanes (Sip *sip)
         sip_authority_free (lane->authority);
         sip_ring_free (lane->ring);
         g_free (lane->scan);
+        sip_claims_free (lane->claims);
+        g_free (lane->late);
         g_hash_table_unref (lane->hosts);
     }
     g_free (sip->lanes);
@@ -407,6 +437,9 @@ read_settings (Sip *sip)
     sip->realm = g_strdup (td_config_text (config, "sip", NULL, "realm"));
     sip->user_agent = g_strdup (td_config_text (config, "sip", NULL, "user-agent"));
     sip->strangers = (SipStrangers) td_config_number (config, "sip", NULL, "strangers");
+    sip->first_numbers = td_config_list (config, "sip", NULL, "first-numbers");
+    sip->first_rate = (unsigned) td_config_number (config, "sip", NULL, "first-rate");
+    sip->arrival_wait_us = td_config_number (config, "sip", NULL, "arrival-wait") * 1000;
 }
 
 static void
@@ -553,6 +586,7 @@ describe (TdModule *module, GVariantDict *info)
 
 TD_MODULE (sip, .summary = "SIP endpoints over UDP and TCP", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
-           .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK), .config = sections,
-           .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE, .load = load,
-           .start = start, .reload = reload, .stop = stop, .describe = describe, .check = check)
+           .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK, TD_FEATURE_ARRIVAL),
+           .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
+           .load = load, .start = start, .reload = reload, .stop = stop, .describe = describe,
+           .check = check)

@@ -11,6 +11,7 @@
 #ifndef SIP_SIP_H
 #define SIP_SIP_H
 
+#include "arrival.h"
 #include "auth.h"
 #include "overload.h"
 #include "ring.h"
@@ -57,12 +58,11 @@ struct SipLane {
     SipScan *scan;                  /* of what is being received */
     SipRegistration *registrations; /* being stored */
     const TdRegistrar *registrar;   /* of this turn, nullable */
+    SipClaims *claims;              /* of sources this lane reads from */
+    uint64_t *late;                 /* hashes of the latest requests that were refused as late */
     TdTimer refresh;                /* of the trunks' names */
     GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
     GHashTable *probes;             /* of peers; see probe.c */
-    /* On the reader's lane: what sort() found, so that deliver() need not look again. */
-    const char *scanned_bytes;
-    SipVerdict scanned_verdict;
 };
 
 /* A trunk as this module uses it. */
@@ -104,11 +104,13 @@ typedef struct {
 } SipCarried;
 
 #define SIP_MAX_CARRIED 32
+#define SIP_N_LATE      8192 /* a power of two */
 
 /* What other modules do for this one. */
 enum {
     SIP_FEATURE_REGISTRAR,
     SIP_FEATURE_TRUNK,
+    SIP_FEATURE_ARRIVAL,
     SIP_N_FEATURES,
 };
 
@@ -122,6 +124,9 @@ struct Sip {
     char *realm;
     char *user_agent;
     SipStrangers strangers;
+    const char *const *first_numbers; /* of the configuration */
+    unsigned first_rate;
+    int64_t arrival_wait_us; /* 0: for ever */
     SipOverload *overload;
     TdSnapshot *trunks;
     SipTrunks *next_trunks;                          /* of a reload that is being prepared */
@@ -140,7 +145,7 @@ struct Sip {
     unsigned n_traces;      /* being gathered; control lane */
     TdTimer poll;           /* on the control lane, while legs end */
     atomic_bool is_closing;
-    TdMetric *received, *sent, *refused, *dropped, *retransmitted;
+    TdMetric *received, *sent, *refused, *dropped, *retransmitted, *late;
     TdMetric *probes, *failed_probes, *unreachable, *spared;
 };
 
@@ -165,6 +170,12 @@ static inline const TdTrunkService *
 sip_trunk_service (Sip *sip)
 {
     return atomic_load_explicit (&sip->features[SIP_FEATURE_TRUNK], memory_order_acquire);
+}
+
+static inline const TdArrivalService *
+sip_arrival_service (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_ARRIVAL], memory_order_acquire);
 }
 
 /* --- transport.c ------------------------------------------------------------------------- */

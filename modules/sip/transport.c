@@ -20,30 +20,14 @@ current_lane (Sip *sip)
 
 /* --- Receiving --------------------------------------------------------------------------- */
 
-/* Scans PACKET, unless sort() has done so in this very turn. */
 static SipVerdict
 scan_packet (SipLane *lane, const TdPacket *packet)
 {
-    if (lane->scanned_bytes != packet->bytes) {
-        lane->scanned_verdict = sip_scan (lane->scan, packet->bytes, packet->len_bytes,
-                                          packet->transport != TD_TRANSPORT_UDP);
-    }
-    lane->scanned_bytes = NULL;
-    return lane->scanned_verdict;
+    return sip_scan (lane->scan, packet->bytes, packet->len_bytes,
+                     packet->transport != TD_TRANSPORT_UDP);
 }
 
-/* What belongs to a call that is up, or is about to be, goes first; so does what is marked. */
-static TdPostClass
-class_of (const SipScan *scan)
-{
-    bool is_first =
-        !scan->is_request || scan->to_tag.len_bytes > 0 || scan->method == SIP_METHOD_CANCEL
-        || scan->method == SIP_METHOD_ACK || sip_scan_has (scan, SIP_HEADER_RESOURCE_PRIORITY)
-        || (scan->request_uri.len_bytes >= 15
-            && g_ascii_strncasecmp (scan->request_uri.text, "urn:service:sos", 15) == 0);
-
-    return is_first ? TD_POST_PRIORITY : TD_POST_ORDINARY;
-}
+/* --- Sorting: which lane, and before whom ------------------------------------------------ */
 
 /* The tag in a Replaces or Join that is one of ours (RFC 3891 3, RFC 3911 4: "to-tag"). */
 static bool
@@ -64,19 +48,80 @@ replaced_lane (const SipScan *scan, unsigned *ret_lane)
 }
 
 static unsigned
-lane_of (const Sip *sip, const SipScan *scan)
+lane_of (SipLane *here, const SipGlance *glance, const TdPacket *packet)
 {
-    unsigned lane;
+    unsigned n_lanes = here->sip->n_lanes, lane;
 
-    if (!scan->is_request) {
-        if (sip_branch_lane (scan->via.branch, &lane)) {
-            return lane % sip->n_lanes;
+    if (!glance->is_request) {
+        if (sip_branch_lane (glance->branch, &lane)) {
+            return lane % n_lanes;
         }
-    } else if (sip_tag_lane (scan->to_tag, &lane) || replaced_lane (scan, &lane)) {
-        return lane % sip->n_lanes;
+    } else if (sip_tag_lane (glance->to_tag, &lane)) {
+        return lane % n_lanes;
+    } else if (glance->names_dialog) {
+        scan_packet (here, packet);
+        if (replaced_lane (here->scan, &lane)) {
+            return lane % n_lanes;
+        }
     }
     /* Without a secret: during an upgrade both builds must sort alike. */
-    return (unsigned) (sip_view_hash (scan->call_id, 0) % sip->n_lanes);
+    return (unsigned) (sip_view_hash (glance->call_id, 0) % n_lanes);
+}
+
+/* What the word of whoever sent PACKET counts when it says that it matters more than others. */
+static TdStanding
+standing_of (const SipLane *lane, const SipGlance *glance, const TdPacket *packet)
+{
+    const TdArrivalService *service = glance->is_marked ? sip_arrival_service (lane->sip) : NULL;
+    TdStanding standing = TD_STANDING_NONE;
+
+    if (service != NULL) {
+        const SipTrunk *trunk = sip_trunks_by_source (lane, packet);
+        standing =
+            service->marked (trunk != NULL ? trunk->name : "", packet->transport, service->data);
+    }
+    if (standing == TD_STANDING_NONE && sip_glance_is_for (glance, lane->sip->first_numbers)) {
+        standing = TD_STANDING_CLAIMED;
+    }
+    return standing;
+}
+
+/* A CANCEL must not overtake its INVITE. One that has had its turn is known, here at least. */
+static bool
+cancels_known (SipLane *lane, const TdPacket *packet)
+{
+    return scan_packet (lane, packet) == SIP_SCAN_GOOD
+           && sip_server_find_invite (&lane->stack, lane->scan) != NULL;
+}
+
+/* What belongs to a call that is up, or is about to be, goes first: it has cost something already, and
+ * ends sooner. Then what is marked by somebody whose marks count. A tag or a branch that is none of
+ * ours belongs to nothing. */
+static TdPostClass
+class_of (SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool is_here)
+{
+    const Sip *sip = lane->sip;
+    unsigned any;
+
+    if (!glance->is_request) {
+        return sip_branch_lane (glance->branch, &any) ? TD_POST_ESTABLISHED : TD_POST_ORDINARY;
+    }
+    if (glance->to_tag.len_bytes > 0) {
+        return sip_tag_lane (glance->to_tag, &any) ? TD_POST_ESTABLISHED : TD_POST_ORDINARY;
+    }
+    if (glance->method == SIP_METHOD_CANCEL && is_here && cancels_known (lane, packet)) {
+        return TD_POST_ESTABLISHED;
+    }
+    switch (standing_of (lane, glance, packet)) {
+    case TD_STANDING_TRUSTED:
+        return TD_POST_PRIORITY;
+    case TD_STANDING_CLAIMED:
+        return sip_claims_take (lane->claims, &packet->remote, sip->first_rate, td_clock_now_us ())
+                   ? TD_POST_PRIORITY
+                   : TD_POST_ORDINARY;
+    default:
+        return TD_POST_ORDINARY;
+    }
 }
 
 static TdSorting
@@ -87,16 +132,18 @@ sort (const TdPacket *packet, void *data)
     SipLane *lane = current_lane (sip);
     unsigned here = (unsigned) (lane - sip->lanes);
     TdSorting sorting = { here, TD_POST_ORDINARY };
+    SipGlance glance;
 
-    lane->scanned_bytes = NULL; /* the reader's buffers come round again */
-    scan_packet (lane, packet);
-    if (sip->n_lanes > 1 && lane->scanned_verdict != SIP_SCAN_KEEPALIVE) {
-        sorting.lane = lane_of (sip, lane->scan);
+    if (!sip_glance (&glance, packet->bytes, packet->len_bytes)) {
+        if (scan_packet (lane, packet) == SIP_SCAN_KEEPALIVE) {
+            return sorting;
+        }
+        sip_glance_of_scan (&glance, lane->scan);
     }
-    if (sorting.lane == here) { /* deliver() is next */
-        lane->scanned_bytes = packet->bytes;
+    if (sip->n_lanes > 1) {
+        sorting.lane = lane_of (lane, &glance, packet);
     }
-    sorting.post_class = class_of (lane->scan);
+    sorting.post_class = class_of (lane, &glance, packet, sorting.lane == here);
     return sorting;
 }
 
@@ -154,9 +201,50 @@ hear_load (SipLane *lane, const TdPacket *packet)
     }
 }
 
+/* Whether the request in the scan, which is new, waited so long for its turn that serving it would only
+ * make those behind it late as well: its caller gives up, or sends it again. Whoever only asks whether we
+ * are there gets an answer. */
+static bool
+waited_too_long (const SipLane *lane, const TdPacket *packet)
+{
+    const Sip *sip = lane->sip;
+
+    return packet->post_class == TD_POST_ORDINARY && lane->scan->method != SIP_METHOD_OPTIONS
+           && td_clock_now_us () - packet->arrival_us > sip->arrival_wait_us;
+}
+
+/* Whether the request in the scan comes too late to be served. What was once refused is refused again:
+ * the copy that its caller sent meanwhile may have waited less, but the caller has had its answer. */
+static bool
+is_too_late (SipLane *lane, const TdPacket *packet)
+{
+    const SipScan *scan = lane->scan;
+
+    if (lane->sip->arrival_wait_us == 0 || !scan->is_request || scan->to_tag.len_bytes > 0
+        || scan->method == SIP_METHOD_ACK || scan->method == SIP_METHOD_CANCEL) {
+        return false;
+    }
+    uint64_t hash = sip_view_hash (scan->via.whole, lane->stack.secret + scan->cseq_number);
+    hash = sip_view_hash (scan->call_id, hash) | 1;
+    uint64_t *place = &lane->late[hash / 2 % SIP_N_LATE];
+    if (*place == hash) {
+        return true;
+    }
+    if (!waited_too_long (lane, packet) || sip_knows (&lane->stack, scan)) {
+        return false;
+    }
+    *place = hash;
+    return true;
+}
+
 static void
 take_good (SipLane *lane, const TdPacket *packet)
 {
+    if (is_too_late (lane, packet)) {
+        td_metric_add (lane->sip->late, 1);
+        sip_refuse_stateless (lane, lane->scan, packet, 503, NULL);
+        return;
+    }
     hear_load (lane, packet);
     SipReceived received = sip_receive (&lane->stack, lane->scan);
 
@@ -206,7 +294,6 @@ claim (const TdPacket *packet, void *data)
     SipLane *lane = current_lane (listener->sip);
     const SipScan *scan = lane->scan;
 
-    lane->scanned_bytes = NULL;
     if (scan_packet (lane, packet) != SIP_SCAN_GOOD) {
         return false;
     }

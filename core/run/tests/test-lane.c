@@ -84,12 +84,12 @@ write_letter (Letter *letter, Fixture *fixture, TdOwner *owner, char character)
 }
 
 static void
-test_must_comes_before_priority_before_ordinary (Fixture *fixture, gconstpointer data)
+test_classes_are_served_in_their_order (Fixture *fixture, gconstpointer data)
 {
-    Letter letters[6];
+    Letter letters[8];
     TdLane *lane = td_lane_at (1);
 
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         write_letter (&letters[i], fixture, NULL, (char) ('a' + i));
     }
     g_assert_true (td_lane_try_post (lane, &letters[0].post, TD_POST_ORDINARY));
@@ -98,9 +98,11 @@ test_must_comes_before_priority_before_ordinary (Fixture *fixture, gconstpointer
     g_assert_true (td_lane_try_post (lane, &letters[3].post, TD_POST_ORDINARY));
     g_assert_true (td_lane_try_post (lane, &letters[4].post, TD_POST_PRIORITY));
     td_lane_post (lane, &letters[5].post);
+    g_assert_true (td_lane_try_post (lane, &letters[6].post, TD_POST_ESTABLISHED));
+    g_assert_true (td_lane_try_post (lane, &letters[7].post, TD_POST_ESTABLISHED));
     g_assert_cmpstr (fixture->text->str, ==, "");
     td_lanes_settle ();
-    g_assert_cmpstr (fixture->text->str, ==, "cfbead");
+    g_assert_cmpstr (fixture->text->str, ==, "cfghbead");
     g_assert_true (letters[0].lane == lane);
     g_assert_true (td_lane_current () == td_lane_control ());
 }
@@ -119,14 +121,16 @@ test_try_post_is_bounded_for_each_class (Fixture *fixture, gconstpointer data)
     g_assert_true (td_lane_try_post (lane, &letters[1].post, TD_POST_ORDINARY));
     g_assert_false (td_lane_try_post (lane, &letters[2].post, TD_POST_ORDINARY));
     g_assert_true (td_lane_try_post (lane, &letters[3].post, TD_POST_PRIORITY));
-    td_lane_post (lane, &letters[4].post);
+    g_assert_true (td_lane_try_post (lane, &letters[4].post, TD_POST_ESTABLISHED));
     td_lane_post (lane, &letters[5].post);
     td_lane_post (lane, &letters[6].post);
     g_assert_cmpuint (td_owner_uses (&fixture->module), ==, 6);
     td_lane_stats (lane, &stats);
     g_assert_cmpuint (stats.n_refused_ordinary, ==, 1);
     g_assert_cmpuint (stats.n_refused_priority, ==, 0);
-    g_assert_cmpuint (stats.n_waiting_must, ==, 3);
+    g_assert_cmpuint (stats.n_refused_established, ==, 0);
+    g_assert_cmpuint (stats.n_waiting_must, ==, 2);
+    g_assert_cmpuint (stats.n_waiting_established, ==, 1);
     g_assert_cmpuint (stats.n_waiting_ordinary, ==, 2);
     td_lanes_settle ();
     g_assert_cmpuint (td_owner_uses (&fixture->module), ==, 0);
@@ -492,8 +496,7 @@ int
 main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
-    ADD ("must-comes-before-priority-before-ordinary",
-         test_must_comes_before_priority_before_ordinary);
+    ADD ("classes-are-served-in-their-order", test_classes_are_served_in_their_order);
     ADD ("try-post-is-bounded-for-each-class", test_try_post_is_bounded_for_each_class);
     ADD ("metrics-tell-what-waits-and-what-was-served",
          test_metrics_tell_what_waits_and_what_was_served);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "run/clock.h"
 #include "run/lane.h"
 #include "run/port.h"
 
@@ -30,6 +31,8 @@ typedef struct {
     size_t dropped_len_bytes;
     unsigned n_delivered, n_dropped;
     bool closes_itself;
+    bool sorts_by_initial; /* "e..." established, "p..." priority */
+    unsigned turn_us;      /* how long each turn takes */
 } Fixture;
 
 static void
@@ -70,6 +73,11 @@ sort (const TdPacket *packet, void *data)
     Fixture *fixture = data;
 
     g_assert_true (td_lane_current () == fixture->listener->port->reader);
+    if (fixture->sorts_by_initial) {
+        fixture->sorting.post_class = packet->bytes[0] == 'e'   ? TD_POST_ESTABLISHED
+                                      : packet->bytes[0] == 'p' ? TD_POST_PRIORITY
+                                                                : TD_POST_ORDINARY;
+    }
     return fixture->sorting;
 }
 
@@ -84,13 +92,16 @@ deliver (const TdPacket *packet, void *data)
     g_assert_true (packet->listener == fixture->listener);
     g_assert_true (td_address_equal (&packet->local, &fixture->listener->port->address));
     g_assert_true (td_address_equal (&packet->remote, &fixture->peer_address));
-    g_assert_cmpint (packet->arrival_us, ==, td_clock_now_us ());
+    /* What it waited in the kernel, by a clock that is not fake, is taken off. */
+    g_assert_cmpint (packet->arrival_us, <=, td_clock_now_us ());
+    g_assert_cmpint (packet->arrival_us, >, td_clock_now_us () - G_USEC_PER_SEC);
     fixture->n_delivered++;
     g_string_append_printf (fixture->news, "%u:%.10s ", td_lane_index (td_lane_current ()),
                             packet->bytes);
     if (fixture->closes_itself) {
         td_listener_close (fixture->listener);
     }
+    td_clock_fake_move (td_clock_read_us () + fixture->turn_us);
 }
 
 static void
@@ -214,6 +225,27 @@ test_delivered_on_the_lane_it_is_sorted_to (void)
     peer_says (&fixture, "urgent");
     until_done (&fixture, 3);
     g_assert_cmpstr (fixture.news->str, ==, "1:hello 2:control 1:urgent ");
+    fixture_close (&fixture);
+}
+
+/* PRI-073 on the reader's own lane: a turn that takes long lets the rest be sorted before it is
+ * served. */
+static void
+test_reader_that_is_late_sorts_first (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture);
+    fixture.sorts_by_initial = true;
+    fixture.turn_us = 1000;
+    peer_says (&fixture, "o1");
+    peer_says (&fixture, "o2");
+    peer_says (&fixture, "p1");
+    peer_says (&fixture, "o3");
+    peer_says (&fixture, "e1");
+    peer_says (&fixture, "p2");
+    until_done (&fixture, 6);
+    g_assert_cmpstr (fixture.news->str, ==, "0:o1 0:e1 0:p1 0:p2 0:o2 0:o3 ");
     fixture_close (&fixture);
 }
 
@@ -895,6 +927,7 @@ main (int argc, char **argv)
 #define ADD(path, function) g_test_add_func ("/run/socket/" path, function)
     ADD ("delivered-on-own-lane", test_delivered_on_own_lane);
     ADD ("delivered-on-the-lane-it-is-sorted-to", test_delivered_on_the_lane_it_is_sorted_to);
+    ADD ("PRI-073/reader-that-is-late-sorts-first", test_reader_that_is_late_sorts_first);
     ADD ("full-arrival-queue-lets-go-aloud", test_full_arrival_queue_lets_go_aloud);
     ADD ("longest-message-passes-and-a-longer-one-is-told",
          test_longest_message_passes_and_a_longer_one_is_told);

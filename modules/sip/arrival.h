@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* In which arrival queue a message waits, seen at a glance.
+ *
+ *     response of our branch, request with our tag  ->  established
+ *     a mark that counts, from a source that may    ->  priority, within a rate unless it is trusted
+ *     all else                                      ->  ordinary
+ *
+ * The glance reads the start line and the few header fields it needs, of messages written as nearly
+ * all are; what is written otherwise it leaves to the scan. It decides what is served first, and
+ * nothing else: what it was wrong about is only served at another time. */
+
+#ifndef SIP_ARRIVAL_H
+#define SIP_ARRIVAL_H
+
+#include "scan.h"
+
+#include <tandem/iface/arrival.h>
+#include <tandem/socket.h>
+
+/* What sorting needs to know of a message. */
+typedef struct {
+    bool is_request;
+    SipMethod method;    /* of a request */
+    SipView request_uri; /* of a request */
+    SipView branch;      /* of a response's topmost Via */
+    SipView to_tag;
+    SipView call_id;
+    bool is_marked;    /* it has a Resource-Priority */
+    bool names_dialog; /* it has a Replaces or a Join */
+} SipGlance;
+
+/* False for what only the scan can tell. */
+bool sip_glance (SipGlance *glance, const char *bytes, size_t len_bytes);
+
+void sip_glance_of_scan (SipGlance *glance, const SipScan *scan);
+
+/* Whether the request is for emergency help (RFC 5031), or for one of NUMBERS, which are user parts. */
+bool sip_glance_is_for (const SipGlance *glance, const char *const *numbers);
+
+/* How often sources that have to be verified may go first, each on its own. For one lane. */
+typedef struct SipClaims SipClaims;
+
+SipClaims *sip_claims_new (uint64_t secret);
+void sip_claims_free (SipClaims *claims);
+
+/* Whether SOURCE, which may go first RATE times a second, may do so now; counts it. */
+bool sip_claims_take (SipClaims *claims, const TdAddress *source, unsigned rate, int64_t now_us);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Places calls at a rate, whatever becomes of them: an open loop, as a public is.
+ *
+ *     n-th INVITE at n / rate -->            each call: INVITE again after 0.5, 1.5 and 3.5 s without
+ *     ACK, after --hold BYE   -->  switch    a response (RFC 3261 17.1.1.2), then the caller gives up
+ *                             <--
+ *
+ * INVITEs are copies of one text with the number of the call written over. One that is sent over
+ * 5 ms after its time is counted as late, one that the kernel refuses as dropped: then the figures are
+ * those of this program, not of the switch. At the end one line of JSON says how it went. */
+
+#include "wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LATE_US   5000
+#define TICK_US   500
+#define LINGER_US (5 * G_USEC_PER_SEC) /* after the last INVITE, for what is under way */
+#define DIGITS    8
+#define N_MARKS   3 /* places in the INVITE where the number of the call stands */
+#define N_REPEATS 3
+
+typedef enum {
+    SILENT,
+    HEARD, /* a provisional response came */
+    ANSWERED,
+    REFUSED,
+} State;
+
+/* A call that is up and will be ended. */
+typedef struct {
+    uint32_t number;
+    int64_t due_us;
+    char to[160], target[160];
+} Up;
+
+typedef struct {
+    struct sockaddr_in own, peer;
+    char invite[WIRE_BYTES];
+    size_t invite_bytes, marks[N_MARKS];
+    Wire *in, *out;
+    uint8_t *states;
+    int64_t begun_us, end_us;
+    uint32_t n_calls, n_sent;
+    uint32_t n_repeated[N_REPEATS]; /* up to which call each repetition was looked at */
+    GQueue up;
+    uint64_t n_late, n_retransmitted, n_answered, n_refused, n_ended;
+    int64_t worst_us;
+} Load;
+
+static const char *own_text, *peer_text, *number = "8001", *mark = "", *prefix = "g";
+static double rate = 100, seconds = 5;
+static int hold_ms = 100, first;
+static gboolean is_once;
+
+static const GOptionEntry options[] = {
+    { "own", 0, 0, G_OPTION_ARG_STRING, &own_text, "Where calls come from", "ADDRESS:PORT" },
+    { "peer", 0, 0, G_OPTION_ARG_STRING, &peer_text, "The switch", "ADDRESS:PORT" },
+    { "number", 0, 0, G_OPTION_ARG_STRING, &number, "What is called (8001)", "NUMBER" },
+    { "rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Calls a second (100)", "HZ" },
+    { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "For how long (5)", "S" },
+    { "hold", 0, 0, G_OPTION_ARG_INT, &hold_ms, "How long a call is up (100)", "MS" },
+    { "mark", 0, 0, G_OPTION_ARG_STRING, &mark, "A header line of each INVITE", "LINE" },
+    { "prefix", 0, 0, G_OPTION_ARG_STRING, &prefix, "A letter that Call-IDs begin with (g)", "G" },
+    { "first", 0, 0, G_OPTION_ARG_INT, &first, "The number of the first call (0)", "N" },
+    { "once", 0, 0, G_OPTION_ARG_NONE, &is_once, "Send no INVITE again", NULL },
+    G_OPTION_ENTRY_NULL,
+};
+
+static const char sdp[] =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+/* Writes the INVITE with zeroes where the number of the call will stand. */
+static void
+write_invite (Load *load)
+{
+    g_autofree char *line = *mark != '\0' ? g_strconcat (mark, "\r\n", NULL) : g_strdup ("");
+    int len = g_snprintf (
+        load->invite, sizeof load->invite,
+        "INVITE sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s00000000\r\n"
+        "Max-Forwards: 70\r\nFrom: <sip:public@%s>;tag=%s00000000\r\nTo: <sip:%s@%s>\r\n"
+        "Call-ID: %s00000000@crisis\r\nCSeq: 1 INVITE\r\nContact: <sip:public@%s>\r\n%s"
+        "Content-Type: application/sdp\r\nContent-Length: %u\r\n\r\n%s",
+        number, peer_text, own_text, prefix, own_text, prefix, number, peer_text, prefix, own_text,
+        line, (unsigned) strlen (sdp), sdp);
+    const char *at = load->invite;
+
+    load->invite_bytes = (size_t) len;
+    for (unsigned i = 0; i < N_MARKS; i++) {
+        at = strstr (at, "00000000");
+        load->marks[i] = (size_t) (at - load->invite);
+        at += DIGITS;
+    }
+}
+
+static void
+write_number (char *at, uint32_t call)
+{
+    for (unsigned i = DIGITS; i > 0; i--, call /= 10) {
+        at[i - 1] = (char) ('0' + call % 10);
+    }
+}
+
+static void
+send_invite (Load *load, uint32_t call)
+{
+    char *room = wire_room (load->out, &load->peer);
+
+    memcpy (room, load->invite, load->invite_bytes);
+    for (unsigned i = 0; i < N_MARKS; i++) {
+        write_number (room + load->marks[i], (uint32_t) first + call);
+    }
+    wire_add (load->out, load->invite_bytes);
+}
+
+static int64_t
+due_us (const Load *load, uint32_t call)
+{
+    return load->begun_us + (int64_t) (call * (double) G_USEC_PER_SEC / rate);
+}
+
+static void
+send_due (Load *load)
+{
+    static const int64_t after_us[N_REPEATS] = { 500000, 1500000, 3500000 };
+    int64_t now_us = wire_now_us ();
+
+    while (load->n_sent < load->n_calls && due_us (load, load->n_sent) <= now_us) {
+        int64_t late_us = now_us - due_us (load, load->n_sent);
+        load->n_late += late_us > LATE_US;
+        load->worst_us = MAX (load->worst_us, late_us);
+        send_invite (load, load->n_sent++);
+        if (load->n_sent % WIRE_BATCH == 0) {
+            now_us = wire_now_us ();
+        }
+    }
+    for (unsigned i = 0; i < N_REPEATS && !is_once; i++) {
+        uint32_t *call = &load->n_repeated[i];
+        for (; *call < load->n_sent && due_us (load, *call) + after_us[i] <= now_us; ++*call) {
+            if (load->states[*call] == SILENT) {
+                load->n_retransmitted++;
+                send_invite (load, *call);
+            }
+        }
+    }
+    wire_flush (load->out);
+}
+
+/* An ACK or a BYE of CALL, whose branch ends in TAIL. */
+static void
+send_other (Load *load, const char *method, uint32_t call, const char *tail, Piece target, Piece to)
+{
+    char *room = wire_room (load->out, &load->peer);
+    uint32_t number_of = (uint32_t) first + call;
+    int len = g_snprintf (
+        room, WIRE_BYTES,
+        "%s %.*s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%08u%s\r\nMax-Forwards: 70\r\n"
+        "From: <sip:public@%s>;tag=%s%08u\r\nTo: %.*s\r\nCall-ID: %s%08u@crisis\r\n"
+        "CSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+        method, (int) target.len_bytes, target.text, own_text, prefix, number_of, tail, own_text,
+        prefix, number_of, (int) to.len_bytes, to.text, prefix, number_of, *method == 'B' ? 2u : 1u,
+        method);
+
+    wire_add (load->out, (size_t) MIN (len, WIRE_BYTES - 1));
+}
+
+static void
+keep_up (Load *load, uint32_t call, Piece target, Piece to)
+{
+    Up *up = g_new (Up, 1);
+
+    up->number = call;
+    up->due_us = wire_now_us () + hold_ms * INT64_C (1000);
+    g_snprintf (up->to, sizeof up->to, "%.*s", (int) to.len_bytes, to.text);
+    g_snprintf (up->target, sizeof up->target, "%.*s", (int) target.len_bytes, target.text);
+    g_queue_push_tail (&load->up, up);
+}
+
+static void
+end_due (Load *load)
+{
+    int64_t now_us = wire_now_us ();
+    Up *up;
+
+    while ((up = g_queue_peek_head (&load->up)) != NULL && up->due_us <= now_us) {
+        send_other (load, "BYE", up->number, "b", (Piece){ up->target, strlen (up->target) },
+                    (Piece){ up->to, strlen (up->to) });
+        g_free (g_queue_pop_head (&load->up));
+    }
+    wire_flush (load->out);
+}
+
+static void
+take_answer (Load *load, uint32_t call, const char *message, Piece to)
+{
+    Piece contact;
+
+    if (!wire_field (message, "\r\nContact: <", &contact)) {
+        return;
+    }
+    const char *end = memchr (contact.text, '>', contact.len_bytes);
+    Piece target = { contact.text, end != NULL ? (size_t) (end - contact.text) : 0 };
+    send_other (load, "ACK", call, "a", target, to);
+    if (load->states[call] != ANSWERED) {
+        load->states[call] = ANSWERED;
+        load->n_answered++;
+        keep_up (load, call, target, to);
+    }
+}
+
+static void
+take (Load *load, const char *message)
+{
+    unsigned status = wire_status (message);
+    Piece id, to, target = { load->invite + strlen ("INVITE "), 0 };
+
+    if (status < 100 || !wire_field (message, "\r\nCall-ID: ", &id)
+        || !wire_field (message, "\r\nTo: ", &to)) {
+        return;
+    }
+    uint32_t call = (uint32_t) g_ascii_strtoull (id.text + 1, NULL, 10) - (uint32_t) first;
+    if (call >= load->n_sent) {
+        return;
+    }
+    if (!wire_is_of (message, "INVITE")) {
+        load->n_ended += wire_is_of (message, "BYE");
+    } else if (status < 200) {
+        load->states[call] = MAX (load->states[call], HEARD);
+    } else if (status < 300) {
+        take_answer (load, call, message, to);
+    } else {
+        target.len_bytes = strcspn (target.text, " ");
+        send_other (load, "ACK", call, "", target, to);
+        load->n_refused += load->states[call] < ANSWERED;
+        load->states[call] = MAX (load->states[call], REFUSED);
+    }
+}
+
+/* A few batches at most: calls are due in between. */
+static void
+read_some (Load *load)
+{
+    for (unsigned i = 0, n = WIRE_BATCH; i < 4 && n == WIRE_BATCH; i++) {
+        n = wire_read (load->in);
+        for (unsigned j = 0; j < n; j++) {
+            take (load, load->in->bytes[j]);
+        }
+        wire_flush (load->out);
+    }
+}
+
+static void
+run (Load *load)
+{
+    load->begun_us = wire_now_us ();
+    load->end_us = load->begun_us + (int64_t) (seconds * G_USEC_PER_SEC) + LINGER_US;
+    while (wire_now_us () < load->end_us || !g_queue_is_empty (&load->up)) {
+        send_due (load);
+        read_some (load);
+        end_due (load);
+        wire_wait (load->in->fd, TICK_US);
+    }
+}
+
+int
+main (int argc, char *argv[])
+{
+    g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+    g_autoptr (GError) error = NULL;
+    g_autofree Load *load = g_new0 (Load, 1);
+
+    g_option_context_add_main_entries (context, options, NULL);
+    if (!g_option_context_parse (context, &argc, &argv, &error)) {
+        g_printerr ("crisis-call: %s\n", error->message);
+        return 2;
+    }
+    if (!wire_address (own_text, &load->own) || !wire_address (peer_text, &load->peer)) {
+        return 2;
+    }
+    int fd = wire_open (&load->own);
+    if (fd < 0) {
+        return 1;
+    }
+    load->in = wire_new (fd);
+    load->out = wire_new (fd);
+    load->n_calls = (uint32_t) (rate * seconds);
+    load->states = g_malloc0 (load->n_calls + 1);
+    write_invite (load);
+    run (load);
+    printf ("{\"sent\": %u, \"late\": %" G_GUINT64_FORMAT ", \"worst_late_ms\": %.1f, "
+            "\"dropped\": %" G_GUINT64_FORMAT ", \"retransmitted\": %" G_GUINT64_FORMAT
+            ", \"answered\": %" G_GUINT64_FORMAT ", \"refused\": %" G_GUINT64_FORMAT
+            ", \"ended\": %" G_GUINT64_FORMAT "}\n",
+            load->n_sent, load->n_late, (double) load->worst_us / 1000, load->out->n_refused,
+            load->n_retransmitted, load->n_answered, load->n_refused, load->n_ended);
+    g_free (load->states);
+    g_free (load->in);
+    g_free (load->out);
+    return 0;
+}

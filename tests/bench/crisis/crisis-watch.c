@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Watches loopback and notes each message between callers and the switch, whose calls are known by
+ * Call-IDs of a letter and a number: when (wall clock, of the kernel), which call, what.
+ *
+ *     AF_PACKET ring --> UDP from or to the switch's port --> FILE, 24 bytes a message
+ *
+ * Ends with SIGTERM and then says in one line of JSON what the kernel let go. */
+
+#include "wire.h"
+
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    BLOCK_BYTES = 1 << 20,
+    N_BLOCKS = 64,
+    HEAD_BYTES = 1400,
+};
+
+/* As it stands in the file, little-endian or as the machine has it. */
+typedef struct {
+    int64_t at_us;
+    uint32_t call;
+    uint16_t status;   /* 0: a request */
+    uint8_t caller;    /* the letter */
+    uint8_t method;    /* the first letter; of a response that in CSeq */
+    uint8_t is_marked; /* the request has a Resource-Priority */
+    uint8_t is_ours;   /* the switch sent it */
+    uint8_t reserved[6];
+} Note;
+
+G_STATIC_ASSERT (sizeof (Note) == 24);
+
+static volatile sig_atomic_t is_over;
+
+static void
+end (int signal_number)
+{
+    is_over = signal_number;
+}
+
+static void
+note_message (FILE *file, Note note, const char *message)
+{
+    Piece id, cseq;
+
+    note.status = (uint16_t) wire_status (message);
+    if (!wire_field (message, "\r\nCall-ID: ", &id) || !wire_field (message, "\r\nCSeq: ", &cseq)
+        || !g_ascii_isalpha (id.text[0]) || !g_ascii_isdigit (id.text[1])) {
+        return;
+    }
+    char *rest;
+    unsigned long call = strtoul (id.text + 1, &rest, 10);
+    if (!g_str_has_prefix (rest, "@crisis")) {
+        return;
+    }
+    const char *space = memchr (cseq.text, ' ', cseq.len_bytes);
+    note.call = (uint32_t) call;
+    note.caller = (uint8_t) id.text[0];
+    note.method = space != NULL ? (uint8_t) space[1] : 0;
+    note.is_marked = note.status == 0 && strstr (message, "\r\nResource-Priority:") != NULL;
+    fwrite (&note, sizeof note, 1, file);
+}
+
+static void
+look_at (FILE *file, const struct tpacket3_hdr *header, uint16_t port)
+{
+    const uint8_t *bytes = (const uint8_t *) header + header->tp_net;
+    const struct sockaddr_ll *from =
+        (const struct sockaddr_ll *) ((const uint8_t *) header
+                                      + TPACKET_ALIGN (sizeof (struct tpacket3_hdr)));
+    char message[HEAD_BYTES + 1];
+    struct iphdr ip;
+    struct udphdr udp;
+
+    /* Loopback shows each packet twice, going out and coming in. */
+    if (from->sll_pkttype == PACKET_OUTGOING || from->sll_protocol != htons (ETH_P_IP)
+        || header->tp_snaplen < sizeof ip + sizeof udp) {
+        return;
+    }
+    memcpy (&ip, bytes, sizeof ip);
+    size_t ip_bytes = ip.ihl * 4u, head_bytes = ip_bytes + sizeof udp;
+    if (ip.protocol != IPPROTO_UDP || header->tp_snaplen < head_bytes) {
+        return;
+    }
+    memcpy (&udp, bytes + ip_bytes, sizeof udp);
+    if (udp.source != htons (port) && udp.dest != htons (port)) {
+        return;
+    }
+    size_t len_bytes = MIN (header->tp_snaplen - head_bytes, (size_t) HEAD_BYTES);
+    memcpy (message, bytes + head_bytes, len_bytes);
+    message[len_bytes] = '\0';
+    Note note = { .at_us = (int64_t) header->tp_sec * G_USEC_PER_SEC + header->tp_nsec / 1000,
+                  .is_ours = udp.source == htons (port) };
+    note_message (file, note, message);
+}
+
+static void
+look_at_block (FILE *file, struct tpacket_block_desc *block, uint16_t port)
+{
+    struct tpacket3_hdr *header =
+        (struct tpacket3_hdr *) ((uint8_t *) block + block->hdr.bh1.offset_to_first_pkt);
+
+    for (unsigned i = 0; i < block->hdr.bh1.num_pkts; i++) {
+        look_at (file, header, port);
+        header = (struct tpacket3_hdr *) ((uint8_t *) header + header->tp_next_offset);
+    }
+}
+
+static bool
+open_ring (int *ret_fd, uint8_t **ret_ring)
+{
+    int version = TPACKET_V3, fd = socket (AF_PACKET, SOCK_DGRAM, htons (ETH_P_IP));
+    struct tpacket_req3 request = { .tp_block_size = BLOCK_BYTES,
+                                    .tp_block_nr = N_BLOCKS,
+                                    .tp_frame_size = 2048,
+                                    .tp_frame_nr = BLOCK_BYTES / 2048 * N_BLOCKS,
+                                    .tp_retire_blk_tov = 50 };
+    struct sockaddr_ll where = { .sll_family = AF_PACKET,
+                                 .sll_protocol = htons (ETH_P_IP),
+                                 .sll_ifindex = (int) if_nametoindex ("lo") };
+
+    if (fd < 0 || setsockopt (fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0
+        || setsockopt (fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof request) != 0
+        || bind (fd, (struct sockaddr *) &where, sizeof where) != 0) {
+        g_printerr ("crisis-watch: cannot capture on lo: %s; it needs CAP_NET_RAW\n",
+                    g_strerror (errno));
+        return false;
+    }
+    *ret_ring =
+        mmap (NULL, (size_t) BLOCK_BYTES * N_BLOCKS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    *ret_fd = fd;
+    return *ret_ring != MAP_FAILED;
+}
+
+/* Until the end, and then what is left. */
+static void
+watch (int fd, uint8_t *ring, FILE *file, uint16_t port)
+{
+    unsigned next = 0;
+
+    for (;;) {
+        struct tpacket_block_desc *block =
+            (struct tpacket_block_desc *) (ring + (size_t) next * BLOCK_BYTES);
+        if ((__atomic_load_n (&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)
+            == 0) {
+            struct pollfd watched = { .fd = fd, .events = POLLIN | POLLERR };
+            if (poll (&watched, 1, is_over ? 100 : 500) == 0 && is_over) {
+                return;
+            }
+            continue;
+        }
+        look_at_block (file, block, port);
+        __atomic_store_n (&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        next = (next + 1) % N_BLOCKS;
+    }
+}
+
+int
+main (int argc, char *argv[])
+{
+    struct tpacket_stats_v3 stats = { 0 };
+    socklen_t len_bytes = sizeof stats;
+    uint8_t *ring;
+    int fd;
+
+    if (argc != 3) {
+        g_printerr ("usage: crisis-watch PORT FILE\n");
+        return 2;
+    }
+    FILE *file = fopen (argv[2], "wb");
+    if (file == NULL || !open_ring (&fd, &ring)) {
+        return 1;
+    }
+    signal (SIGTERM, end);
+    signal (SIGINT, end);
+    printf ("WATCHING\n");
+    fflush (stdout);
+    watch (fd, ring, file, (uint16_t) atoi (argv[1]));
+    getsockopt (fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len_bytes);
+    printf ("{\"packets\": %u, \"dropped\": %u}\n", stats.tp_packets, stats.tp_drops);
+    return fclose (file) == 0 ? 0 : 1;
+}

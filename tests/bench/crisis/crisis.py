@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Offers a switch ten times the calls it can carry, one in a hundred of them with priority, and draws
+what becomes of them.
+
+  regime a   each call burns processor time while it is routed, so that the switch carries a few
+             hundred a second, and no rate is configured anywhere: it is saturated for real
+  regime b   nothing burns: what refusing the rest costs is what is left to lose
+
+The public calls in an open loop, whatever becomes of its calls; the priority calls come from sipp; all
+times are from a capture on loopback. The exit status is 1 when a figure misses what it must reach, and 2
+when there are no figures.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(os.path.dirname(os.path.dirname(HERE)), 'common')]
+
+import figures  # noqa: E402 (the path is set just above)
+import network  # noqa: E402
+import picture  # noqa: E402
+import scene  # noqa: E402
+from peers.process import ProcessError  # noqa: E402
+
+OVERLOAD = 10
+PRIORITY_SHARE = 0.01
+BURN_US = 3000
+CALIBRATION_S = 4
+N_WEIGHED = 1000   # refusals whose cost is taken
+# What McGregor, Craighill and Mosley give of Katrina: calls that completed, percent.
+FIELD = (('GETS', '94'), ('WPS', '84'), ('ordinary', 'under 10'))
+
+
+def tell(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def calibrate(stage, rates):
+    """The best that the switch does without overload: calls a second that are answered in time, and the
+    processor time of one in microseconds."""
+    best, cost_us = 0, None
+    for rate in rates:
+        run = stage.load(rate, CALIBRATION_S)
+        good = run.goodput()
+        tell(f'  {rate:.0f} calls/s offered, {good:.0f} answered in time')
+        if good > best:
+            best, cost_us = good, run.cpu_s / max(run.n_answered, 1) * 1e6
+        if good < 0.9 * rate:
+            break
+    return best, cost_us
+
+
+def rates_of(arguments):
+    if arguments.regime == 'a':
+        return [share * 1e6 / arguments.burn for share in (0.8, 0.9, 1.0)]
+    return [500 * 1.3 ** step for step in range(16)]
+
+
+def run_crisis(stage, arguments):
+    """(what is printed as JSON, the run, what else is worth saying)."""
+    burn_us = arguments.burn if arguments.regime == 'a' else 0
+    stage.start_called()
+    stage.start_switch(burn_us, arguments.stall or 1)
+    tell('without overload:')
+    best, cost_us = calibrate(stage, rates_of(arguments))
+    # A stall of five seconds would outlast the caller who is to be refused.
+    refusal_us = stage.weigh_refusal(N_WEIGHED) if not arguments.stall else None
+    offered = OVERLOAD * best
+    priority_rate = max(1, offered * PRIORITY_SHARE)
+    tell(f'{offered:.0f} calls/s for {arguments.seconds} s, {priority_rate:.0f} of them with priority')
+    run = stage.load(offered - priority_rate, arguments.seconds, priority_rate,
+                     forged_rate=arguments.forged / arguments.seconds,
+                     at_half=stage.stall if arguments.stall else None)
+    more = {'best': best, 'cost_us': cost_us, 'refusal_us': refusal_us,
+            'overflowed': stage.overflowed(), 'records': stage.finish(), 'answered': stage.n_answered}
+    return found(arguments, run, more), run, more
+
+
+def found(arguments, run, more):
+    """The figures. What priority took is not there for the ordinary."""
+    served = sum(call.is_good() for call in run.priority) / run.seconds
+    ratio = more['refusal_us'] / more['cost_us'] if more['refusal_us'] else None
+    reach = more['best'] - served
+    if arguments.regime == 'b' and ratio:
+        reach = more['best'] * figures.bound(OVERLOAD, ratio) - served
+    return {
+        'capacity_cps': round(more['best'], 1),
+        'offered_cps': round((len(run.ordinary) + len(run.priority)) / run.seconds, 1),
+        'priority_offered': len(run.priority),
+        'priority_alerting': sum(call.alerted is not None for call in run.priority),
+        'p99_100_ms': figures.delay_ms(run.priority),
+        'ordinary_goodput_ratio': round(run.goodput() / reach, 4) if reach > 0 else None,
+        'refusal_to_call_cost': round(ratio, 4) if ratio else None,
+        'records_lost': max(0, more['answered'] - min(more['records'].get('START', 0),
+                                                      more['records'].get('STOP', 0))),
+        'generator_late': run.public['late'],
+        'kernel_drops': run.watch['dropped'],
+    }
+
+
+def goals(arguments, result, run, more):
+    """[(what, as it is, what it must reach, whether it does)]."""
+    alerting = 100 * result['priority_alerting'] / max(result['priority_offered'], 1)
+    ratio, p99 = result['ordinary_goodput_ratio'], result['p99_100_ms']
+    rows = [('priority calls that reach alerting', f'{alerting:.1f} %', '95 %', alerting >= 95)]
+    if arguments.regime == 'a':
+        rows.append(('p99 of their INVITE to 100', f'{p99:.1f} ms', '50 ms', p99 <= 50))
+        rows.append(('ordinary goodput, of the best without overload',
+                     '-' if ratio is None else f'{100 * ratio:.1f} %', '90 %', (ratio or 0) >= 0.9))
+    else:
+        refusal_us = more['refusal_us']
+        rows.append(('ordinary goodput, of its bound', '-' if ratio is None else f'{100 * ratio:.1f} %',
+                     '90 %', (ratio or 0) >= 0.9))
+        rows.append(('a refusal', '-' if refusal_us is None else f'{refusal_us:.1f} us', '8 us',
+                     refusal_us is not None and refusal_us <= 8))
+    n_released = sum(call.is_released for call in run.all)
+    n_gained = sum(call.tried is not None and call.answered is not None for call in run.forged)
+    rows.append(('records lost', str(result['records_lost']), '0', result['records_lost'] == 0))
+    rows.append(('established calls released', str(n_released), '0', n_released == 0))
+    if arguments.forged:
+        share = n_gained / max(len(run.forged), 1)
+        ordinary = sum(call.answered is not None for call in run.ordinary) / max(len(run.ordinary), 1)
+        rows.append(('forged marks that complete, beside ordinary calls',
+                     f'{100 * share:.1f} % / {100 * ordinary:.1f} %', 'no more',
+                     share <= ordinary * 1.2 + 0.01))
+    return rows
+
+
+def show(result, rows, run, more):
+    """The tables that people read."""
+    for name, value in result.items():
+        print(f'{name:26} {value}')
+    print(f"{'cost of a call':26} {more['cost_us']:.0f} us")
+    if more['refusal_us']:
+        print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us")
+    print(f"{'lost by the switch':26} {more['overflowed']:.0f} datagrams")
+    if run.counts:
+        print(f"{'as sipp counts':26} {run.counts.successful} done, {run.counts.failed} failed, "
+              f'{run.counts.retransmissions} sent again')
+    print(f"{'generator':26} at worst {run.public['worst_late_ms']} ms late, {run.public['dropped']} "
+          'dropped')
+    print()
+    for what, value, limit, is_reached in rows:
+        print(f"{'  ' if is_reached else '! '}{what:50} {value:>18}   must: {limit}")
+    done = {'priority': (run.priority, lambda call: call.alerted is not None),
+            'ordinary': (run.ordinary, lambda call: call.answered is not None)}
+    print('\ncalls that complete, %       here     Katrina 2005')
+    for name, share in FIELD:
+        calls, is_done = done['ordinary' if name == 'ordinary' else 'priority']
+        print(f'{name:24} {100 * sum(map(is_done, calls)) / max(len(calls), 1):8.1f}     {share}')
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--regime', choices='ab', default='a')
+    parser.add_argument('--seconds', type=float, default=15, help='of overload (15)')
+    parser.add_argument('--burn', type=int, default=BURN_US, metavar='US',
+                        help=f'what each call burns in regime a ({BURN_US})')
+    parser.add_argument('--stall', type=float, default=0, metavar='S',
+                        help='half-way the lane stands still for so long')
+    parser.add_argument('--forged', type=int, default=0, metavar='N',
+                        help='so many calls carry marks that give nothing')
+    parser.add_argument('--json', action='store_true', help='print the figures as JSON')
+    parser.add_argument('--svg', metavar='FILE', help='draw the picture (crisis-REGIME.svg)')
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    network.enter(scene.PORTS)
+    try:
+        with scene.Scene() as stage:
+            result, run, more = run_crisis(stage, arguments)
+    except ProcessError as error:
+        print(f'crisis: {error}', file=sys.stderr)
+        return 2
+    rows = goals(arguments, result, run, more)
+    svg = arguments.svg or f'crisis-{arguments.regime}.svg'
+    with open(svg, 'w', encoding='utf-8') as file:
+        file.write(picture.draw(f"{OVERLOAD} times what the switch carries, {arguments.seconds:g} s",
+                                run.priority, run.ordinary, more['best']))
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        show(result, rows, run, more)
+        print(f'\n{svg}')
+    for what, value, limit, is_reached in rows:
+        if not is_reached:
+            tell(f'missed: {what}: {value}, must be {limit}')
+    return 0 if all(row[3] for row in rows) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The scene of a crisis: the switch, who answers, who calls, and who watches."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(os.path.dirname(HERE)), 'common')]
+
+import figures  # noqa: E402 (the path is set just above)
+from peers import sipp  # noqa: E402
+from peers.process import ProcessError  # noqa: E402
+from peers.stage import Stage  # noqa: E402
+from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
+
+SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT = 5060, 5070, 5080, 5090
+FORGER_PORT, STALL_PORT = 5071, 5072
+PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_PORT)
+SWITCH, PUBLIC = f'127.0.0.1:{SIP_PORT}', f'127.0.0.1:{PUBLIC_PORT}'
+RESPONDER_HOST = '127.0.0.2'   # whose marks are believed
+MARK = 'ets.0'
+LINGER_S = 5                   # as crisis-call has it
+
+
+def cpu_seconds(pid):
+    """Processor time of all threads of PID; finer than a tick."""
+    total_ns = 0
+    for task in os.listdir(f'/proc/{pid}/task'):
+        try:
+            with open(f'/proc/{pid}/task/{task}/schedstat', encoding='ascii') as file:
+                total_ns += int(file.read().split()[0])
+        except OSError:
+            continue
+    return total_ns / 1e9
+
+
+def last_json(process):
+    """What PROCESS, which has ended, said last."""
+    lines = [line for line in process.output().splitlines() if line.startswith('{')]
+    if not lines:
+        raise ProcessError(f'{process.name} said nothing: {process.tail()}')
+    return json.loads(lines[-1])
+
+
+class Scene(Stage):
+    """Closes with the block; whatever is started in it ends then."""
+
+    def __init__(self):
+        self.cleanups = []
+        self.tandem = None
+        self.n_answered = 0     # in all runs
+        self.n_numbers = 0      # given to calls
+
+    def addCleanup(self, function, *arguments):
+        self.cleanups.append((function, arguments))
+
+    def __enter__(self):
+        self.open_stage('tandem-crisis-')
+        return self
+
+    def __exit__(self, *_):
+        while self.cleanups:
+            function, arguments = self.cleanups.pop()
+            function(*arguments)
+
+    def program(self, name):
+        path = os.path.join(BUILD, 'tests', 'bench', 'crisis', name)
+        if not os.access(path, os.X_OK):
+            self.fail(f'no {name} in {BUILD}: build it')
+        return path
+
+    # --- Who is there ---
+
+    def start_called(self):
+        self.called = self.spawn('crisis-answer', [self.program('crisis-answer'),
+                                                   f'127.0.0.1:{CALLED_PORT}'])
+
+    def start_switch(self, burn_us, stall_s, **sections):
+        """A switch on one lane, on which each call costs BURN_US more than it would."""
+        folders = [*module_folders(), os.path.join(BUILD, 'tests', 'bench', 'crisis')]
+        self.records = self.path('records.jsonl')
+        modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'believe')
+        self.tandem = Tandem(self, {
+            'tandem': {'lanes': 1},
+            'modules': dict.fromkeys(modules, 'required'),
+            'sip': {'listen': f'udp:{SWITCH}', 'strangers': 'refuse', 'trace': 'no'},
+            'call': {'media': 'through'},
+            'cdr-file': {'path': self.records, 'format': 'json'},
+            'burn': {'microseconds': burn_us, 'stall': f'{round(1000 * stall_s)} ms'},
+            'believe': {'trunks': 'responders'},
+            'trunk public': {'address': f'sip:{PUBLIC}'},
+            'trunk forgers': {'address': f'sip:127.0.0.1:{FORGER_PORT}'},
+            'trunk stall': {'address': f'sip:127.0.0.1:{STALL_PORT}'},
+            'trunk responders': {'address': f'sip:{RESPONDER_HOST}:{RESPONDER_PORT}'},
+            'trunk called': {'address': f'sip:127.0.0.1:{CALLED_PORT}'},
+            'route all': {'targets': 'called'},
+            **sections,
+        }, environment={'TANDEM_MODULE_PATH': ':'.join(folders)})
+
+    def start_watch(self):
+        file = self.path(f'notes-{len(self.processes)}')
+        watch = self.spawn('crisis-watch', [self.program('crisis-watch'), SIP_PORT, file])
+        watch.wait_for_output('WATCHING')
+        return watch, file
+
+    def start_public(self, rate, seconds, *options, port=PUBLIC_PORT):
+        return self.spawn('crisis-call', [
+            self.program('crisis-call'), '--own', f'127.0.0.1:{port}', '--peer', SWITCH,
+            '--rate', rate, '--seconds', seconds, '--first', self.next_call(rate * seconds),
+            *options])
+
+    def next_call(self, n_calls):
+        """The first of N_CALLS numbers that no call has had: transactions outlive their calls."""
+        first, self.n_numbers = self.n_numbers, self.n_numbers + round(n_calls) + 1
+        return first
+
+    def start_responders(self, rate, seconds):
+        n_calls = max(1, round(rate * seconds))
+        return sipp.Sipp(self, 'uac', os.path.join(HERE, 'uac-priority.xml'),
+                         ['-s', '8001', '-m', n_calls, '-r', max(1, round(rate)), '-d', 100,
+                          '-l', n_calls, '-cid_str', 'p%u@crisis', SWITCH],
+                         port=RESPONDER_PORT, host=RESPONDER_HOST, keys={'mark': MARK},
+                         timeout_s=round(seconds + 60))
+
+    # --- What happens ---
+
+    def load(self, rate, seconds, priority_rate=0, forged_rate=0, at_half=None):
+        """Offers RATE ordinary calls a second, and with them the others. AT_HALF (nullable) is
+        called when half of the time has passed. Returns a Run."""
+        watch, file = self.start_watch()
+        cpu_s = cpu_seconds(self.tandem.pid)
+        public = self.start_public(rate, seconds)
+        forgers = self.start_public(forged_rate, seconds, '--mark', f'Resource-Priority: {MARK}',
+                                    '--prefix', 'f', port=FORGER_PORT) if forged_rate else None
+        responders = self.start_responders(priority_rate, seconds) if priority_rate else None
+        if at_half is not None:
+            time.sleep(seconds / 2)
+            at_half()
+        for process in (public, *([forgers] if forgers else [])):
+            if process.wait(seconds + LINGER_S + 60) != 0:
+                raise ProcessError(f'{process.name} failed: {process.tail()}')
+        if responders is not None:
+            responders.process.wait(90)
+        cpu_s = cpu_seconds(self.tandem.pid) - cpu_s
+        watch.signal(signal.SIGTERM)
+        watch.wait(30)
+        run = Run(rate, seconds, cpu_s, figures.read(file), last_json(watch), last_json(public),
+                  responders.counts() if responders else None)
+        self.n_answered += run.n_answered
+        return run
+
+    def stall(self):
+        """Has the lane stand still for as long as the module burn is set to; returns the call."""
+        return self.start_public(1, 1, '--number', '0000', '--prefix', 's', '--once',
+                                 port=STALL_PORT)
+
+    def weigh_refusal(self, n_calls, n_tries=3):
+        """Processor time of one refusal in microseconds: of N_CALLS that come while the lane stands
+        still and are too late when it goes on. What their ACKs cost is theirs. None when the machine
+        was too busy for them to come in time."""
+        watch, file = self.start_watch()
+        stall = self.stall()
+        time.sleep(0.2)
+        before_s = cpu_seconds(self.tandem.pid)
+        self.start_public(n_calls / 0.2, 0.2, '--once').wait(60)
+        spent_s = cpu_seconds(self.tandem.pid) - before_s
+        stall.wait(60)
+        watch.signal(signal.SIGTERM)
+        watch.wait(30)
+        calls = figures.read(file)[figures.ORDINARY].values()
+        self.n_answered += sum(call.answered is not None for call in calls)
+        n_refused = sum(call.refused is not None for call in calls)
+        if n_refused < n_calls * 0.98:
+            return self.weigh_refusal(n_calls, n_tries - 1) if n_tries > 1 else None
+        return spent_s / n_refused * 1e6
+
+    def overflowed(self):
+        """Datagrams that found the switch's buffer in the kernel full."""
+        _, text, _ = self.tandem.ctl('metric', '--prometheus')
+        return sum(float(line.rsplit(' ', 1)[1]) for line in text.splitlines()
+                   if line.startswith('tandem_socket_overflowed_total'))
+
+    def finish(self):
+        """Ends the switch; returns the records: {kind: number of calls}."""
+        self.tandem.stop()
+        kinds = {}
+        with open(self.records, encoding='utf-8') as file:
+            for row in file:
+                record = json.loads(row)
+                kinds.setdefault(record['record'], set()).add(record['call'])
+        return {kind: len(calls) for kind, calls in kinds.items()}
+
+
+class Run:
+    """One load and what came of it."""
+
+    def __init__(self, rate, seconds, cpu_s, callers, watch, public, counts):
+        self.rate, self.seconds, self.cpu_s = rate, seconds, cpu_s
+        self.ordinary = list(callers[figures.ORDINARY].values())
+        self.priority = list(callers[figures.PRIORITY].values())
+        self.forged = list(callers[figures.FORGED].values())
+        self.all = [call for calls in callers.values() for call in calls.values()]
+        self.watch, self.public, self.counts = watch, public, counts
+
+    @property
+    def n_answered(self):
+        return sum(call.answered is not None for call in self.all)
+
+    @property
+    def n_refused(self):
+        return sum(call.refused is not None for call in self.all)
+
+    def goodput(self):
+        return figures.goodput(self.ordinary, self.seconds)

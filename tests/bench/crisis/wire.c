@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the programs of the crisis share: datagrams in batches, and pieces of SIP messages. */
+
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BUFFER_BYTES (16 << 20)
+
+int64_t
+wire_now_us (void)
+{
+    struct timespec now;
+
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+bool
+wire_address (const char *text, struct sockaddr_in *ret_address)
+{
+    g_auto (GStrv) parts = g_strsplit (text != NULL ? text : "", ":", 2);
+
+    *ret_address = (struct sockaddr_in){ .sin_family = AF_INET };
+    if (g_strv_length (parts) != 2 || inet_pton (AF_INET, parts[0], &ret_address->sin_addr) != 1) {
+        g_printerr ("\"%s\" is no address: write 127.0.0.1:5060\n", text != NULL ? text : "");
+        return false;
+    }
+    ret_address->sin_port = htons ((uint16_t) atoi (parts[1]));
+    return true;
+}
+
+int
+wire_open (const struct sockaddr_in *own)
+{
+    int fd = socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int bytes = BUFFER_BYTES;
+
+    /* The first needs a right that not everybody has; the second is cut down to what is allowed. */
+    if (setsockopt (fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0) {
+        setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    }
+    setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    if (bind (fd, (const struct sockaddr *) own, sizeof *own) != 0) {
+        g_printerr ("port %u: %s\n", ntohs (own->sin_port), g_strerror (errno));
+        return -1;
+    }
+    return fd;
+}
+
+Wire *
+wire_new (int fd)
+{
+    Wire *wire = g_new0 (Wire, 1);
+
+    wire->fd = fd;
+    for (unsigned i = 0; i < WIRE_BATCH; i++) {
+        wire->headers[i].msg_hdr = (struct msghdr){ .msg_name = &wire->peers[i],
+                                                    .msg_namelen = sizeof wire->peers[i],
+                                                    .msg_iov = &wire->iovecs[i],
+                                                    .msg_iovlen = 1 };
+        wire->iovecs[i] = (struct iovec){ wire->bytes[i], WIRE_BYTES - 1 };
+    }
+    return wire;
+}
+
+char *
+wire_room (Wire *wire, const struct sockaddr_in *peer)
+{
+    if (wire->n == WIRE_BATCH) {
+        wire_flush (wire);
+    }
+    wire->peers[wire->n] = *peer;
+    return wire->bytes[wire->n];
+}
+
+void
+wire_add (Wire *wire, size_t len_bytes)
+{
+    wire->iovecs[wire->n++].iov_len = len_bytes;
+}
+
+void
+wire_flush (Wire *wire)
+{
+    unsigned n_done = 0;
+
+    while (n_done < wire->n) {
+        int n = sendmmsg (wire->fd, wire->headers + n_done, wire->n - n_done, 0);
+        if (n <= 0) {
+            wire->n_refused++; /* and on with the next: what was due is not sent later */
+            n = 1;
+        }
+        n_done += (unsigned) n;
+    }
+    wire->n = 0;
+}
+
+unsigned
+wire_read (Wire *wire)
+{
+    for (unsigned i = 0; i < WIRE_BATCH; i++) {
+        wire->headers[i].msg_hdr.msg_namelen = sizeof wire->peers[i];
+        wire->iovecs[i].iov_len = WIRE_BYTES - 1;
+    }
+    int n = recvmmsg (wire->fd, wire->headers, WIRE_BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n; i++) {
+        wire->bytes[i][wire->headers[i].msg_len] = '\0';
+    }
+    return (unsigned) MAX (n, 0);
+}
+
+void
+wire_wait (int fd, int64_t wait_us)
+{
+    struct pollfd watched = { .fd = fd, .events = POLLIN };
+    struct timespec wait = { .tv_sec = wait_us / G_USEC_PER_SEC,
+                             .tv_nsec = wait_us % G_USEC_PER_SEC * 1000 };
+
+    ppoll (&watched, 1, &wait, NULL);
+}
+
+bool
+wire_field (const char *message, const char *name, Piece *ret_piece)
+{
+    const char *at = strstr (message, name);
+
+    if (at == NULL) {
+        return false;
+    }
+    at += strlen (name);
+    const char *end = strchr (at, '\r');
+    *ret_piece = (Piece){ at, end != NULL ? (size_t) (end - at) : strlen (at) };
+    return true;
+}
+
+unsigned
+wire_status (const char *message)
+{
+    return strncmp (message, "SIP/2.0 ", 8) == 0 ? (unsigned) strtoul (message + 8, NULL, 10) : 0;
+}
+
+bool
+wire_is_of (const char *message, const char *method)
+{
+    Piece cseq;
+    size_t len_bytes = strlen (method);
+
+    return wire_field (message, "\r\nCSeq: ", &cseq) && cseq.len_bytes > len_bytes
+           && memcmp (cseq.text + cseq.len_bytes - len_bytes, method, len_bytes) == 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the programs of the crisis share: datagrams in batches, and pieces of SIP messages found without
+ * parsing them. They know who writes to them, so they need no parser. */
+
+#ifndef CRISIS_WIRE_H
+#define CRISIS_WIRE_H
+
+#include <glib.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define WIRE_BATCH 64
+#define WIRE_BYTES 2048
+
+typedef struct {
+    const char *text;
+    size_t len_bytes;
+} Piece;
+
+/* Datagrams, WIRE_BATCH at a time. */
+typedef struct {
+    int fd;
+    unsigned n;
+    uint64_t n_refused; /* by the kernel, when sending */
+    struct mmsghdr headers[WIRE_BATCH];
+    struct iovec iovecs[WIRE_BATCH];
+    struct sockaddr_in peers[WIRE_BATCH];
+    char bytes[WIRE_BATCH][WIRE_BYTES];
+} Wire;
+
+int64_t wire_now_us (void);
+
+/* "127.0.0.1:5060". */
+bool wire_address (const char *text, struct sockaddr_in *ret_address);
+
+/* A socket bound to OWN with large buffers, or -1 with a word on stderr. */
+int wire_open (const struct sockaddr_in *own);
+
+/* FD stays the caller's. */
+Wire *wire_new (int fd);
+
+/* Room for one more message to PEER, which goes out at the latest with wire_flush (). */
+char *wire_room (Wire *wire, const struct sockaddr_in *peer);
+void wire_add (Wire *wire, size_t len_bytes);
+void wire_flush (Wire *wire);
+
+/* What has come, without waiting: how many messages, each followed by a NUL. */
+unsigned wire_read (Wire *wire);
+
+/* Waits for a message, or for WAIT_US. */
+void wire_wait (int fd, int64_t wait_us);
+
+/* The value of the header field NAME ("\r\nTo: "), as it is written. */
+bool wire_field (const char *message, const char *name, Piece *ret_piece);
+
+/* The status of a response, 0 for a request. */
+unsigned wire_status (const char *message);
+
+/* Whether CSeq names METHOD. */
+bool wire_is_of (const char *message, const char *method);
+
+#endif

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""PRI-073, PRI-075: a switch that is offered ten times the calls it can carry. The bounds are wide: the
+machine may be busy with other tests. Without the arrival queues, or without the refusal of what came too
+late, they are missed by far."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers.case import PeerCase  # noqa: E402
+
+SECONDS = os.environ.get('TANDEM_CRISIS_S', '15')
+KEYS = {'capacity_cps', 'offered_cps', 'priority_offered', 'priority_alerting', 'p99_100_ms',
+        'ordinary_goodput_ratio', 'refusal_to_call_cost', 'records_lost', 'generator_late',
+        'kernel_drops'}
+
+
+class Crisis(PeerCase):
+    def run_crisis(self, *options):
+        """The figures; the program's own goals, which are for a machine at rest, are not asked."""
+        self.need('sipp')
+        program = os.path.join(ROOT, 'tests', 'bench', 'crisis', 'crisis.py')
+        answer = subprocess.run(
+            [sys.executable, program, '--json', '--seconds', SECONDS, '--svg',
+             self.path('crisis.svg'), *options],
+            capture_output=True, text=True, timeout=100, check=False)
+        for line in answer.stderr.splitlines():
+            print('#', line)
+        self.assertIn(answer.returncode, (0, 1), answer.stderr)
+        figures = json.loads(answer.stdout)
+        self.assertEqual(set(figures), KEYS)
+        with open(self.path('crisis.svg'), encoding='utf-8') as file:
+            self.assertIn('</svg>', file.read())
+        return figures
+
+    def test_saturation(self):
+        figures = self.run_crisis('--regime', 'a')
+        self.assertGreater(figures['offered_cps'], 5 * figures['capacity_cps'])
+        self.assertGreater(figures['priority_offered'], 50)
+        self.assertGreaterEqual(figures['priority_alerting'], 0.95 * figures['priority_offered'])
+        self.assertLess(figures['p99_100_ms'], 400)
+        self.assertGreater(figures['ordinary_goodput_ratio'], 0.5)
+        self.assertEqual(figures['records_lost'], 0)
+
+
+if __name__ == '__main__':
+    tap.main()
