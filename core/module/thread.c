@@ -3,13 +3,13 @@
 
 #include "module/thread.h"
 
+#include "base/spawn.h"
 #include "module/error.h"
 #include "run/clock.h"
 
 #include <tandem/log.h>
 
 #include <pthread.h>
-#include <signal.h>
 
 enum { PATIENCE_US = G_USEC_PER_SEC };
 
@@ -60,19 +60,6 @@ revoke_thread (TdOwned *owned)
     free_thread (thread);
 }
 
-/* Signals are the main thread's. */
-static int
-create_thread (TdThread *thread)
-{
-    sigset_t all, old;
-
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &old);
-    int number = pthread_create (&thread->thread, NULL, thread_main, thread);
-    pthread_sigmask (SIG_SETMASK, &old, NULL);
-    return number;
-}
-
 bool
 td_thread_start (TdModule *module, const char *name, void (*run) (void *data), void *data,
                  GError **error)
@@ -87,7 +74,7 @@ td_thread_start (TdModule *module, const char *name, void (*run) (void *data), v
     thread->data = data;
     thread->owned = (TdOwned){ .kind = "thread", .name = thread->name, .revoke = revoke_thread };
     td_owner_use (&module->owner);
-    int number = create_thread (thread);
+    int number = td_spawn (&thread->thread, thread_main, thread);
     if (number != 0) {
         g_set_error (error, TD_MODULE_ERROR, TD_MODULE_ERROR_FAILED,
                      "thread %s of module %s cannot be started: %s", name, module->owner.name,

@@ -2,13 +2,13 @@
 /* All lanes: how they are opened, run and closed. */
 
 #include "base/metric.h"
+#include "base/spawn.h"
 #include "run/clock.h"
 #include "run/lane-inside.h"
 #include "run/step.h"
 #include "run/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 
 enum { DEFAULT_INBOX_LIMIT = 4096 };
@@ -57,17 +57,13 @@ run_thread (void *data)
     return NULL;
 }
 
-/* Signals are for the control lane, so LANE's thread blocks them all. */
+/* Signals are for the control lane. */
 static void
 start_thread (TdLane *lane)
 {
     char name[16];
-    sigset_t all, before;
+    int error = td_spawn (&lane->thread, run_thread, lane);
 
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    int error = pthread_create (&lane->thread, NULL, run_thread, lane);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (error != 0) {
         g_error ("no thread for lane %u: %s", lane->index, g_strerror (error));
     }

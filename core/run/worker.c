@@ -4,12 +4,12 @@
 #include "run/worker.h"
 
 #include "base/owner.h"
+#include "base/spawn.h"
 #include "run/lane-inside.h"
 
 #include <tandem/log.h>
 #include <tandem/metric.h>
 
-#include <signal.h>
 #include <stdio.h>
 
 enum { N_THREADS = 4 };
@@ -201,21 +201,17 @@ run_thread (void *data)
 static void
 start_threads_locked (void)
 {
-    sigset_t all, before;
     int error = 0;
 
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
     while (n_threads < N_THREADS && error == 0) {
         char name[16];
-        error = pthread_create (&threads[n_threads], NULL, run_thread, NULL);
+        error = td_spawn (&threads[n_threads], run_thread, NULL);
         if (error == 0) {
             snprintf (name, sizeof name, "worker-%u", n_threads);
             pthread_setname_np (threads[n_threads], name);
             n_threads++;
         }
     }
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (error != 0) {
         td_log_error (NULL, "workers",
                       "%u of %d threads could be started: %s; what blocks waits "
