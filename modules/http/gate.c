@@ -224,6 +224,21 @@ gate_is_busy (const Http *http)
     return false;
 }
 
+/* From here on there is no server that could be given a connection. */
+void
+gate_leave (Http *http)
+{
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init (&iter, http->server.connections);
+    while (g_hash_table_iter_next (&iter, NULL, &value)) {
+        if (((const Connection *) value)->waiting != NULL) {
+            g_hash_table_iter_remove (&iter);
+        }
+    }
+}
+
 /* Ends those whose time is over, and forgets those that libsoup has closed. */
 static gboolean
 sweep (void *data)
@@ -263,7 +278,7 @@ take_up (GSocket *socket, GIOCondition condition, void *data)
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return G_SOURCE_CONTINUE;
     }
-    if (n <= 0) {
+    if (n <= 0 || server->soup == NULL) {
         g_hash_table_remove (server->connections, connection->remote);
         return G_SOURCE_REMOVE;
     }

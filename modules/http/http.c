@@ -19,7 +19,8 @@ is_over (void *data)
 {
     const Http *http = data;
 
-    return http->is_ending && http->client.asks == NULL && http->server.hands == NULL;
+    return http->is_ending && http->client.asks == NULL && http->server.hands == NULL
+           && (http->grace == NULL || !gate_is_busy (http));
 }
 
 static gboolean
@@ -52,6 +53,7 @@ run_thread (void *data)
     client_open (http);
     server_open (http);
     loop_run (&http->loop, is_over, http);
+    http->has_ended = true;
     loop_drop_source (&http->grace);
     client_close (http);
     server_close (http);
@@ -316,6 +318,7 @@ stop (TdModule *module)
     Http *http = td_module_state (module);
 
     g_ptr_array_set_size (http->bound, 0);
+    server_shut (http);
     loop_post (&http->loop, &http->begin_end);
 }
 

@@ -81,12 +81,13 @@ struct Http {
     Settings *settings;
     Client client;
     Server server;
-    bool is_ending;
+    bool is_ending, has_ended; /* nothing new; no answer comes any more */
     GSource *grace;
 
     /* Paths: written by the control lane, read by the thread. */
     pthread_mutex_t lock;
     GHashTable *paths; /* Path */
+    bool is_shut;      /* for good: the modules that served them may go before the thread does */
     unsigned next_lane;
 };
 
@@ -108,6 +109,7 @@ GPtrArray *gate_bind (const Settings *next, const GPtrArray *before, GError **er
 /* Thread, of these: the loop's. */
 void gate_configure (Http *http, GPtrArray *sockets);
 void gate_close (Http *http); /* takes no more connections */
+void gate_leave (Http *http); /* ends the connections on which no request is under way */
 GHashTable *gate_connections_new (void);
 /* Whether libsoup has a connection that it has not closed: there may be an answer to be sent. */
 bool gate_is_busy (const Http *http);
@@ -124,6 +126,7 @@ void gate_cut (Http *http, SoupServerMessage *message);
 bool server_serve (const TdHttpPath *path, void *data, GError **error);        /* Thread: control */
 void server_unserve (TdModule *owner, const char *path, void *data);           /* Thread: control */
 void server_answer (TdHttpRequest *request, const TdHttpAnswer *, void *data); /* Thread: any */
+void server_shut (Http *http);                                                 /* Thread: control */
 GVariant *server_paths (Http *http);                                           /* Thread: control */
 /* Thread, of these: the loop's. */
 void server_open (Http *http);

@@ -27,11 +27,10 @@ loop_post (Loop *loop, Errand *errand)
     if (is_open) {
         *loop->last = errand;
         loop->last = &errand->next;
-    }
-    pthread_mutex_unlock (&loop->lock);
-    if (is_open) {
+        /* Here: with this errand done, the thread may end, and the loop go with it. */
         g_main_context_wakeup (loop->context);
     }
+    pthread_mutex_unlock (&loop->lock);
     return is_open;
 }
 

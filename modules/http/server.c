@@ -119,6 +119,15 @@ server_unserve (TdModule *owner, const char *path, void *data)
     pthread_mutex_unlock (&http->lock);
 }
 
+void
+server_shut (Http *http)
+{
+    pthread_mutex_lock (&http->lock);
+    http->is_shut = true;
+    g_hash_table_remove_all (http->paths);
+    pthread_mutex_unlock (&http->lock);
+}
+
 GVariant *
 server_paths (Http *http)
 {
@@ -397,13 +406,15 @@ handle (SoupServer *soup, SoupServerMessage *message, const char *path_text, GHa
 
     pthread_mutex_lock (&http->lock);
     const Path *path = g_hash_table_lookup (http->paths, path_text);
-    is_sent = path != NULL && dispatch (http, hand, path);
+    /* After the end no answer would come any more. */
+    is_sent = path != NULL && !http->has_ended && dispatch (http, hand, path);
     pthread_mutex_unlock (&http->lock);
     if (is_sent) {
         take_up (http, message, hand);
         return;
     }
-    refuse (http, message, SOUP_STATUS_SERVICE_UNAVAILABLE, "too much is waiting here\n");
+    refuse (http, message, SOUP_STATUS_SERVICE_UNAVAILABLE,
+            http->is_ending ? "this server stops\n" : "too much is waiting here\n");
     hand_unref (hand);
     hand_unref (hand);
 }
@@ -422,7 +433,10 @@ judge (Http *http, SoupServerMessage *message, const char *path_text, const char
     }
     pthread_mutex_lock (&http->lock);
     const Path *path = g_hash_table_lookup (http->paths, path_text);
-    if (path == NULL) {
+    if (http->is_shut) {
+        *ret_why = "this server stops\n";
+        status = SOUP_STATUS_SERVICE_UNAVAILABLE;
+    } else if (path == NULL) {
         *ret_why = "nothing is served at this path\n";
         status = SOUP_STATUS_NOT_FOUND;
     } else if (strcmp (path->method, soup_server_message_get_method (message)) != 0) {
@@ -435,10 +449,6 @@ judge (Http *http, SoupServerMessage *message, const char *path_text, const char
         status = SOUP_STATUS_SERVICE_UNAVAILABLE;
     }
     pthread_mutex_unlock (&http->lock);
-    if (status == 0 && http->is_ending) {
-        *ret_why = "this server stops\n";
-        status = SOUP_STATUS_SERVICE_UNAVAILABLE;
-    }
     if (status == 0 && http->server.n_hands >= http->settings->max_hands) {
         *ret_why = "as many requests as may are waiting for their answers\n";
         status = SOUP_STATUS_SERVICE_UNAVAILABLE;
@@ -535,10 +545,12 @@ server_close (Http *http)
 {
     Server *server = &http->server;
 
-    /* The last answers are libsoup's to send, in a turn or two. */
-    for (unsigned i = 0; i < LAST_TURNS && gate_is_busy (http); i++) {
+    /* What has come by now is told why it is not served; the last answers are libsoup's to send, in a turn or
+     * two. */
+    for (unsigned i = 0; i == 0 || (i < LAST_TURNS && gate_is_busy (http)); i++) {
         g_main_context_iteration (http->loop.context, FALSE);
     }
+    gate_leave (http);
     soup_server_disconnect (server->soup);
     g_clear_object (&server->soup);
     while (g_main_context_iteration (http->loop.context, FALSE)) {

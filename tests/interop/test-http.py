@@ -4,6 +4,7 @@
 
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -186,6 +187,19 @@ class Http(PeerCase):
         self.tandem.stop()
         self.assertLess(time.monotonic() - begun, 8)
         self.assertIn(never.receive()[0], (200, 503))
+
+    def test_stop_lets_a_request_come_in(self):
+        self.start()
+        client = self.client()
+        client.send(b'POST /probe/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n'
+                    b'Expect: 100-continue\r\n\r\n')
+        self.assertEqual(client.receive()[0], 100)
+        self.tandem.process.signal(signal.SIGTERM)
+        self.tandem.process.wait_for(lambda: not ports.is_served(self.port), 'end of the listener')
+        client.send(b'x')
+        status, headers, body = client.receive()
+        self.assertEqual((status, headers['retry-after']), (503, '1'), body)
+        self.assertEqual(self.tandem.process.wait(20), 0)
 
     def test_listen_is_reloaded(self):
         self.start()

@@ -8,6 +8,7 @@ import os
 import signal
 import statistics
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -236,6 +237,41 @@ class Policy(PeerCase):
         for node in (self.node, *servers.values()):
             node.stop()
         called.process.stop()
+
+    def test_clients_of_an_http_that_is_upgraded(self):
+        """They keep their connections and ask on and on: each is answered, or its connection ends."""
+        server, url = self.server()
+        port, seen, is_over = int(url.rpartition(':')[2]), collections.Counter(), threading.Event()
+
+        def ask_on():
+            while not is_over.is_set():
+                try:
+                    client = Client(self, port)
+                except OSError:
+                    return   # it is no more, which the test sees
+                while not is_over.is_set() and (status := status_from(client)) is not None:
+                    seen[status] += 1
+                client.socket.close()
+
+        def status_from(client):
+            try:
+                answer = client.ask('GET', '/policy/v1/status')
+            except BrokenPipeError:
+                return None
+            return answer[0] if answer else None
+
+        clients = [threading.Thread(target=ask_on, daemon=True) for _ in range(8)]
+        for client in clients:
+            client.start()
+        for _ in range(20):
+            status, _, errors = server.ctl('module', 'upgrade', 'http', timeout_s=60)
+            self.assertEqual(status, 0, errors)
+        is_over.set()
+        for client in clients:
+            client.join(20)
+        self.assertLessEqual(set(seen), {200, 503}, seen)
+        self.assertGreater(seen[200], 0)
+        server.stop()
 
     def test_http_that_is_stopped(self):
         server, url = self.server()
