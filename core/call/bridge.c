@@ -29,6 +29,7 @@ struct Step {
 
 typedef struct {
     bool is_used;
+    bool is_leaving;                      /* its leg is gone; its provider may not know yet */
     TdTermination *termination;           /* NULL in a through bridge */
     uint64_t session_id, session_version; /* of our own o= line towards this leg */
     TdDescription *told;                  /* what the leg was told last */
@@ -90,11 +91,23 @@ grow (TdBridge *bridge)
     bridge->n_seats = n_seats;
 }
 
+/* Of a leg that is gone the seat is free when its provider has answered all it was asked: until then it
+ * may speak of the old termination by this index. */
+static bool
+is_free (Seat *seat)
+{
+    if (seat->is_leaving && (seat->termination == NULL || seat->termination->n_requests == 0)) {
+        g_clear_pointer (&seat->termination, td_termination_unref);
+        seat->is_leaving = seat->is_used = false;
+    }
+    return !seat->is_used;
+}
+
 static unsigned
 find_free_seat (TdBridge *bridge)
 {
     for (unsigned i = 0; i < bridge->n_seats; i++) {
-        if (!seat_at (bridge, i)->is_used) {
+        if (is_free (seat_at (bridge, i))) {
             return i;
         }
     }
@@ -231,12 +244,49 @@ fail_step (TdBridge *bridge, unsigned cause, const char *reason)
 
 static void answered_step (void *data, const TdMediaOutcome *outcome);
 
+static bool
+is_made (const Seat *seat)
+{
+    return seat->termination != NULL && !seat->is_leaving
+           && td_termination_is_made (seat->termination);
+}
+
+/* A bridge of which nothing is made, or nothing is left, is bound to no build of the provider: one that
+ * stops would make it nothing any more. */
+static void
+renew_provider (TdBridge *bridge)
+{
+    TdProviderEntry *newest;
+
+    if (!td_provider_is_stopping (bridge->provider)) {
+        return;
+    }
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
+        if (is_made (seat_at (bridge, i))) {
+            return;
+        }
+    }
+    newest = td_provider_acquire ();
+    if (newest == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
+        Seat *seat = seat_at (bridge, i);
+        if (seat->termination != NULL && !seat->is_leaving) {
+            td_termination_hand_over (seat->termination, newest);
+        }
+    }
+    td_provider_release (bridge->provider);
+    bridge->provider = newest;
+}
+
 static void
 modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *remote)
 {
     Seat *seat = seat_at (bridge, index);
     TdTermination *termination = seat->termination;
 
+    renew_provider (bridge);
     if (wanted != NULL) {
         make_ours (seat, wanted);
     }
@@ -329,10 +379,10 @@ drop_seat (TdBridge *bridge, unsigned index)
 
     if (seat->termination != NULL) {
         seat->termination->is_abandoned = true;
-        g_clear_pointer (&seat->termination, td_termination_unref);
     }
     g_clear_pointer (&seat->told, td_description_unref);
-    seat->is_used = false;
+    seat->is_leaving = true;
+    is_free (seat);
 }
 
 static void
@@ -354,6 +404,7 @@ free_bridge (TdBridge *bridge)
     g_clear_pointer (&bridge->first, step_free);
     for (unsigned i = 0; i < bridge->n_seats; i++) {
         drop_seat (bridge, i);
+        g_clear_pointer (&seat_at (bridge, i)->termination, td_termination_unref);
     }
     g_clear_pointer (&bridge->provider, td_provider_release);
     td_id_table_remove (td_lane_ids (td_lane_current ()), bridge->id);
@@ -367,7 +418,7 @@ go_on_closing (TdBridge *bridge, Step *step)
 {
     while (step->to < bridge->n_seats) {
         Seat *seat = seat_at (bridge, step->to);
-        if (seat->termination != NULL && seat->termination->state != NULL) {
+        if (seat->termination != NULL && !seat->is_leaving && seat->termination->state != NULL) {
             td_media_subtract (seat->termination, bridge->options.timeout_ms, answered_step,
                                bridge);
             return;
@@ -533,13 +584,13 @@ td_bridge_stats (TdBridge *bridge, unsigned index)
 bool
 td_bridge_audit (TdBridge *bridge, unsigned index, TdMediaAnswered answered, void *data)
 {
-    TdTermination *termination =
-        index < bridge->n_seats ? seat_at (bridge, index)->termination : NULL;
+    const Seat *seat = index < bridge->n_seats ? seat_at (bridge, index) : NULL;
 
-    if (termination == NULL || termination->state == NULL) {
+    if (seat == NULL || seat->is_leaving || seat->termination == NULL
+        || seat->termination->state == NULL) {
         return false;
     }
-    td_media_audit (termination, bridge->options.timeout_ms, answered, data);
+    td_media_audit (seat->termination, bridge->options.timeout_ms, answered, data);
     return true;
 }
 

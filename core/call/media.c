@@ -113,7 +113,7 @@ newest_of (TdProviderEntry *entry)
     for (unsigned i = 0; i < media.providers->len; i++) {
         TdProviderEntry *other = media.providers->pdata[i];
         if (strcmp (other->provider.name, entry->provider.name) == 0
-            && !atomic_load (&td_owner_of (other->module)->is_stopping)) {
+            && !td_provider_is_stopping (other)) {
             newest = other;
         }
     }
@@ -149,6 +149,12 @@ td_provider_release (TdProviderEntry *entry)
 {
     td_owner_unuse (td_owner_of (entry->module));
     provider_unref (entry);
+}
+
+bool
+td_provider_is_stopping (const TdProviderEntry *entry)
+{
+    return atomic_load (&td_owner_of (entry->module)->is_stopping);
 }
 
 /* Whether one of SERVICES (nullable) is SERVICE, or the beginning of it. */
@@ -211,6 +217,22 @@ td_termination_unref (TdTermination *termination)
     g_free (termination);
 }
 
+bool
+td_termination_is_made (const TdTermination *termination)
+{
+    return termination->state != NULL || termination->n_requests > 0;
+}
+
+void
+td_termination_hand_over (TdTermination *termination, TdProviderEntry *provider)
+{
+    g_return_if_fail (!td_termination_is_made (termination));
+
+    TdProviderEntry *before = termination->provider;
+    termination->provider = td_provider_ref (provider);
+    td_provider_release (before);
+}
+
 /* --- Requests ---------------------------------------------------------------------------- */
 
 static void
@@ -233,6 +255,7 @@ finish (Request *request)
     TdMediaAnswered answered = g_steal_pointer (&request->answered);
 
     td_timer_stop (&request->deadline);
+    request->termination->n_requests--;
     if (answered != NULL) {
         TdMediaOutcome outcome = {
             .cause = request->cause,
@@ -345,6 +368,7 @@ send_request (Request *request, uint32_t timeout_ms)
         request->is_expected = true;
         td_step_expect ();
     }
+    termination->n_requests++;
     const TdMediaProvider *provider = &termination->provider->provider;
     provider->request (&request->request, provider->data);
 }

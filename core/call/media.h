@@ -16,9 +16,10 @@ typedef struct {
     uint16_t index;
     uint8_t kind; /* TdTerminationKind */
     uint8_t priority_class;
-    bool is_abandoned; /* the bridge is gone: an answer that comes now is taken back */
-    char *service;     /* of an internal one */
-    void *state;       /* the provider's */
+    bool is_abandoned;   /* the bridge is gone: an answer that comes now is taken back */
+    unsigned n_requests; /* the provider has them: also those that nobody waits for any more */
+    char *service;       /* of an internal one */
+    void *state;         /* the provider's */
     TdDescription *wanted, *local, *remote;
 } TdTermination;
 
@@ -40,12 +41,20 @@ void td_media_close (void);
 TdProviderEntry *td_provider_acquire (void);
 void td_provider_release (TdProviderEntry *entry);
 TdProviderEntry *td_provider_ref (TdProviderEntry *entry);
+/* Whether it makes nothing new. */
+bool td_provider_is_stopping (const TdProviderEntry *entry);
 bool td_provider_can (const TdProviderEntry *entry, TdTerminationKind kind, const char *service);
 
 TdTermination *td_termination_new (TdProviderEntry *provider, TdId bridge, unsigned index,
                                    TdTerminationKind kind, const char *service,
                                    unsigned priority_class);
 void td_termination_unref (TdTermination *termination);
+
+/* Whether its provider has it, or may yet make it. */
+bool td_termination_is_made (const TdTermination *termination);
+
+/* Another provider is to make TERMINATION, which is not made. */
+void td_termination_hand_over (TdTermination *termination, TdProviderEntry *provider);
 
 /* Sends a request about TERMINATION; ANSWERED is called once with DATA, maybe before this returns,
  * at the latest after TIMEOUT_MS with TD_CAUSE_RECOVERY_ON_TIMER. Thread: the lane of the bridge. */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bridges and a provider that takes its time, or is upgraded: which termination an index means, and which
+ * build makes it. */
+
+#include "call/bridge.h"
+
+#include "base/owner.h"
+#include "run/lane.h"
+
+#include <string.h>
+
+enum { TIMEOUT_MS = 1000 };
+
+/* A build of the provider. It answers at once, but for what is asked while it is slow. */
+typedef struct {
+    TdOwner module; /* first */
+    unsigned n_made;
+    bool is_slow;
+    GQueue kept; /* the requests it has not answered */
+} Build;
+
+typedef struct {
+    Build old, new;
+    TdBridge *bridge;
+    TdDescription *offer;
+    unsigned index; /* of the seat that was added last */
+    bool is_closed;
+} World;
+
+static void
+answer (TdMediaRequest *request, Build *build)
+{
+    switch (request->verb) {
+    case TD_MEDIA_MODIFY:
+        build->n_made += *request->state == NULL;
+        *request->state = build;
+        break;
+    case TD_MEDIA_SUBTRACT:
+        *request->state = NULL;
+        break;
+    case TD_MEDIA_CONNECT:
+    case TD_MEDIA_AUDIT:
+        break;
+    }
+    td_media_done (request, request->wanted != NULL ? td_description_ref (request->wanted) : NULL,
+                   NULL, 0);
+}
+
+static void
+take_request (TdMediaRequest *request, void *data)
+{
+    Build *build = data;
+
+    if (build->is_slow) {
+        g_queue_push_tail (&build->kept, request);
+    } else {
+        answer (request, build);
+    }
+}
+
+static void
+start_build (Build *build)
+{
+    g_autoptr (GError) error = NULL;
+
+    td_owner_init (&build->module, "relay");
+    td_media_provider_register ((TdModule *) &build->module,
+                                &(TdMediaProvider){ .size = sizeof (TdMediaProvider),
+                                                    .name = "relay",
+                                                    .kinds = 1u << TD_TERMINATION_IP,
+                                                    .data = build,
+                                                    .request = take_request },
+                                &error);
+    g_assert_no_error (error);
+}
+
+static void
+ignore_step (void *owner, TdBridgeTag tag, TdDescription *out, const TdCause *failure)
+{
+}
+
+static void
+ignore_event (void *owner, unsigned termination, TdMediaEventKind kind, int64_t value)
+{
+}
+
+static void
+note_closed (void *owner)
+{
+    ((World *) owner)->is_closed = true;
+}
+
+static void
+open_bridge (void *data)
+{
+    World *world = data;
+    TdCause failure;
+
+    world->bridge = td_bridge_new (&(TdBridgeOptions){ .timeout_ms = TIMEOUT_MS,
+                                                       .owner = world,
+                                                       .stepped = ignore_step,
+                                                       .media_event = ignore_event,
+                                                       .closed = note_closed },
+                                   &failure);
+    g_assert_nonnull (world->bridge);
+}
+
+static void
+add_seat (void *data)
+{
+    World *world = data;
+    TdCause failure;
+
+    world->index = td_bridge_add (world->bridge, NULL, &failure);
+}
+
+/* The leg of seat 0 offers to the one of seat 1, whose termination is made for it. */
+static void
+offer (void *data)
+{
+    World *world = data;
+
+    td_bridge_offer (world->bridge, 0, 1, world->offer, (TdBridgeTag){ 0 });
+}
+
+static void
+remove_second (void *data)
+{
+    td_bridge_remove (((World *) data)->bridge, 1);
+}
+
+static void
+close_bridge (void *data)
+{
+    td_bridge_close (((World *) data)->bridge);
+}
+
+static void
+answer_kept (void *data)
+{
+    Build *build = data;
+    TdMediaRequest *request;
+
+    build->is_slow = false;
+    while ((request = g_queue_pop_head (&build->kept)) != NULL) {
+        answer (request, build);
+    }
+}
+
+static void
+on_lane (void (*run) (void *data), void *data)
+{
+    td_lanes_on (td_lane_at (0), run, data);
+    td_lanes_settle ();
+}
+
+static void
+set_up (World *world, const void *data)
+{
+    static const char text[] = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\n"
+                               "c=IN IP4 198.51.100.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    g_autoptr (GError) error = NULL;
+
+    td_lanes_open (&(TdLanesOptions){ .n_lanes = 1, .is_fake = true, .seed = 1 });
+    td_media_open ();
+    td_bridges_open ();
+    start_build (&world->old);
+    world->offer = td_description_from_sdp (text, strlen (text), &error);
+    g_assert_no_error (error);
+    on_lane (open_bridge, world);
+    on_lane (add_seat, world);
+    on_lane (add_seat, world);
+    g_assert_cmpuint (world->index, ==, 1);
+}
+
+static void
+tear_down (World *world, const void *data)
+{
+    on_lane (close_bridge, world);
+    td_lanes_advance (10 * TIMEOUT_MS);
+    on_lane (answer_kept, &world->old);
+    g_assert_true (world->is_closed);
+    td_description_unref (world->offer);
+    td_media_close ();
+    td_owner_clear (&world->old.module);
+    if (world->new.module.name != NULL) {
+        td_owner_clear (&world->new.module);
+    }
+    td_lanes_close ();
+}
+
+/* The provider still knows the old one by that index. */
+static void
+test_index_is_not_given_away_before_it_is_free (World *world, const void *data)
+{
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_made, ==, 1);
+    world->old.is_slow = true;
+    on_lane (remove_second, world);
+    td_lanes_advance (TIMEOUT_MS + 1);
+    on_lane (add_seat, world);
+    g_assert_cmpuint (world->index, ==, 2);
+    on_lane (answer_kept, &world->old);
+    on_lane (add_seat, world);
+    g_assert_cmpuint (world->index, ==, 1);
+}
+
+static void
+test_what_leaves_is_subtracted_once (World *world, const void *data)
+{
+    on_lane (offer, world);
+    world->old.is_slow = true;
+    on_lane (remove_second, world);
+    td_lanes_advance (TIMEOUT_MS + 1);
+    on_lane (close_bridge, world);
+    g_assert_true (world->is_closed);
+    g_assert_cmpuint (g_queue_get_length (&world->old.kept), ==, 1);
+    on_lane (answer_kept, &world->old);
+    on_lane (open_bridge, world); /* to be closed */
+}
+
+static void
+upgrade (World *world)
+{
+    start_build (&world->new);
+    atomic_store (&world->old.module.is_stopping, true);
+}
+
+static void
+test_of_nothing_made_the_newest_build_makes_the_first (World *world, const void *data)
+{
+    on_lane (offer, world);
+    upgrade (world);
+    on_lane (remove_second, world);
+    on_lane (add_seat, world);
+    g_assert_cmpuint (world->index, ==, 1);
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_made, ==, 1);
+    g_assert_cmpuint (world->new.n_made, ==, 1);
+    g_assert_cmpuint (td_owner_uses (&world->old.module), ==, 0);
+}
+
+static void
+offer_back (void *data)
+{
+    World *world = data;
+
+    td_bridge_offer (world->bridge, 1, 0, world->offer, (TdBridgeTag){ 0 });
+}
+
+static void
+test_beside_what_is_made_its_build_goes_on (World *world, const void *data)
+{
+    on_lane (offer, world);
+    upgrade (world);
+    on_lane (offer_back, world);
+    g_assert_cmpuint (world->old.n_made, ==, 2);
+    g_assert_cmpuint (world->new.n_made, ==, 0);
+}
+
+#define ADD(name, test) g_test_add ("/call/bridge/" name, World, NULL, set_up, test, tear_down)
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    ADD ("index", test_index_is_not_given_away_before_it_is_free);
+    ADD ("subtracted-once", test_what_leaves_is_subtracted_once);
+    ADD ("newest-build", test_of_nothing_made_the_newest_build_makes_the_first);
+    ADD ("same-build", test_beside_what_is_made_its_build_goes_on);
+    return g_test_run ();
+}
