@@ -8,9 +8,12 @@
 #include <string.h>
 
 enum {
-    PACKET_US = 20000,
-    PACKET_SAMPLES = TD_SOURCE_RATE_HZ / 50,
-    LATE_US = 5 * PACKET_US, /* what a thread that was kept from its work makes up for */
+    PACKET_MS = 20, /* RFC 3551 4.2, unless the peer says otherwise */
+    LONGEST_MS = 60,
+    BEAT_MS = 10, /* packets are this long, or so many times as long */
+    SAMPLES_PER_MS = TD_SOURCE_RATE_HZ / 1000,
+    LONGEST_SAMPLES = LONGEST_MS * SAMPLES_PER_MS,
+    LATE_US = 100000, /* what a thread that was kept from its work makes up for */
 };
 
 struct RtpPlayer {
@@ -21,7 +24,9 @@ struct RtpPlayer {
     uint64_t position;
     const TdCodec *codec;
     void *encoder;
-    unsigned n_frame; /* samples of one frame of the codec */
+    unsigned n_frame;  /* samples of one frame of the codec */
+    unsigned n_packet; /* and of a packet */
+    int64_t due_us;    /* its next packet; 0: it has not begun */
     uint8_t payload_type;
     bool is_marked; /* the next packet begins a talkspurt (RFC 3551 4.1) */
     bool is_muted;
@@ -32,18 +37,30 @@ struct RtpPlayer {
 static unsigned
 samples_of_frame (const TdCodec *codec)
 {
-    return codec->frame_us * (TD_SOURCE_RATE_HZ / 1000) / 1000;
+    return codec->frame_us * SAMPLES_PER_MS / 1000;
+}
+
+/* RFC 3264 6.1: as long as the peer wants them, as far as whole frames and a common beat allow. */
+static unsigned
+samples_of_packet (const TdCodec *codec, unsigned ptime_ms)
+{
+    unsigned packet_ms = CLAMP (ptime_ms, BEAT_MS, LONGEST_MS) / BEAT_MS * BEAT_MS;
+    unsigned n_samples = packet_ms * SAMPLES_PER_MS;
+
+    return ptime_ms != 0 && n_samples % samples_of_frame (codec) == 0 ? n_samples
+                                                                      : PACKET_MS * SAMPLES_PER_MS;
 }
 
 bool
 rtp_player_can (const TdCodec *codec)
 {
     return codec->sample_rate_hz == TD_SOURCE_RATE_HZ && codec->channels == 1 && codec->frame_us > 0
-           && PACKET_US % codec->frame_us == 0 && samples_of_frame (codec) > 0;
+           && PACKET_MS * 1000 % codec->frame_us == 0 && samples_of_frame (codec) > 0;
 }
 
 RtpPlayer *
-rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format, void *owner)
+rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format, unsigned ptime_ms,
+                void *owner)
 {
     RtpPlayer *player = g_new0 (RtpPlayer, 1);
 
@@ -51,6 +68,7 @@ rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format, 
     player->source = source;
     player->codec = codec;
     player->n_frame = samples_of_frame (codec);
+    player->n_packet = samples_of_packet (codec, ptime_ms);
     player->payload_type = format->payload_type;
     if (codec->encoder_new != NULL) {
         player->encoder = codec->encoder_new (format->fmtp, codec->data);
@@ -90,6 +108,9 @@ link_player (RtpThread *thread, RtpStream *stream, RtpPlayer *player)
 {
     if (thread->players == NULL) {
         thread->next_packet_us = thread->now_us;
+    }
+    if (player->due_us == 0) {
+        player->due_us = thread->next_packet_us;
     }
     player->stream = stream;
     player->next = thread->players;
@@ -143,7 +164,7 @@ encode (RtpPlayer *player, const int16_t *samples, uint8_t *out, size_t out_size
 {
     size_t n_bytes = 0;
 
-    for (unsigned at = 0; at < PACKET_SAMPLES; at += player->n_frame) {
+    for (unsigned at = 0; at < player->n_packet; at += player->n_frame) {
         ssize_t n = player->codec->encode (player->encoder, samples + at, player->n_frame,
                                            out + n_bytes, out_size - n_bytes);
         n_bytes += n > 0 ? (size_t) n : 0;
@@ -168,22 +189,24 @@ send_packet (RtpThread *thread, RtpPlayer *player, const int16_t *samples)
         player->sequence++;
     }
     player->is_marked = !is_sent;
-    player->timestamp += player->codec->clock_rate_hz / 50;
+    player->timestamp +=
+        (uint32_t) ((uint64_t) player->codec->clock_rate_hz * player->n_packet / TD_SOURCE_RATE_HZ);
 }
 
 static void
 play (RtpThread *thread, RtpPlayer *player)
 {
-    int16_t samples[PACKET_SAMPLES];
-    unsigned n = player->source->read (player->source, player->position, samples, PACKET_SAMPLES);
+    int16_t samples[LONGEST_SAMPLES];
+    unsigned n_packet = player->n_packet;
+    unsigned n = player->source->read (player->source, player->position, samples, n_packet);
 
     if (n > 0) {
-        memset (samples + MIN (n, PACKET_SAMPLES), 0,
-                (PACKET_SAMPLES - MIN (n, PACKET_SAMPLES)) * sizeof samples[0]);
+        n = MIN (n, n_packet);
+        memset (samples + n, 0, (n_packet - n) * sizeof samples[0]);
         send_packet (thread, player, samples);
         player->position += n;
     }
-    if (n < PACKET_SAMPLES) {
+    if (n < n_packet) {
         const RtpEngineSetup *setup = &thread->engine->setup;
         void *owner = player->owner;
         rtp_relay_flush (thread);
@@ -192,19 +215,45 @@ play (RtpThread *thread, RtpPlayer *player)
     }
 }
 
+/* Sends what is due at the present beat, and finds the next one. */
+static void
+beat (RtpThread *thread)
+{
+    int64_t soonest_us = INT64_MAX;
+    RtpPlayer *next;
+
+    for (RtpPlayer *player = thread->players; player != NULL; player = next) {
+        bool is_due = player->due_us <= thread->next_packet_us;
+        next = player->next;
+        if (is_due) {
+            player->due_us += (int64_t) player->n_packet * 1000 / SAMPLES_PER_MS;
+        }
+        soonest_us = MIN (soonest_us, player->due_us);
+        if (is_due) {
+            play (thread, player);
+        }
+    }
+    thread->next_packet_us = soonest_us;
+}
+
+/* Too much is overdue: it is left out, for all alike. */
+static void
+skip_to_now (RtpThread *thread)
+{
+    for (RtpPlayer *player = thread->players; player != NULL; player = player->next) {
+        player->due_us += thread->now_us - thread->next_packet_us;
+    }
+    thread->next_packet_us = thread->now_us;
+}
+
 void
 rtp_players_turn (RtpThread *thread)
 {
     if (thread->players != NULL && thread->now_us - thread->next_packet_us > LATE_US) {
-        thread->next_packet_us = thread->now_us;
+        skip_to_now (thread);
     }
     while (thread->players != NULL && thread->next_packet_us <= thread->now_us) {
-        RtpPlayer *next;
-        for (RtpPlayer *player = thread->players; player != NULL; player = next) {
-            next = player->next;
-            play (thread, player);
-        }
-        thread->next_packet_us += PACKET_US;
+        beat (thread);
     }
     rtp_relay_flush (thread);
 }
@@ -239,6 +288,7 @@ run_play (RtpThread *thread, RtpCommand *command)
         player->sequence = before->sequence;
         player->timestamp = before->timestamp;
         player->is_marked = before->is_marked;
+        player->due_us = before->due_us;
     }
     /* In this order, so that a thread which plays nothing else keeps its beat. */
     link_player (thread, stream, player);

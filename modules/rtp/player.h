@@ -3,7 +3,8 @@
  *
  *     every 20 ms: source -> 160 samples -> encode -> one packet -> the peer
  *
- * All players of a thread have the same beat: a thread wakes up once for all of them.
+ * Or as long as the peer wants its packets, in steps of 10 ms. All players of a thread have the same beat: a
+ * thread wakes up once for all that is due then.
  */
 
 #ifndef MODULES_RTP_PLAYER_H
@@ -16,9 +17,10 @@
 typedef struct RtpPlayer RtpPlayer;
 
 /* Plays SOURCE (transfer full) for OWNER, who is told TD_MEDIA_ENDED when it has come to its end, as FORMAT
- * says it, by CODEC (transfer full), which rtp_player_can() play. */
+ * says it, by CODEC (transfer full), which rtp_player_can() play. PTIME_MS: of a packet, as the peer wants it;
+ * 0: it has not said. */
 RtpPlayer *rtp_player_new (TdSource *source, const TdCodec *codec, const TdFormat *format,
-                           void *owner);
+                           unsigned ptime_ms, void *owner);
 void rtp_player_free (RtpPlayer *player); /* nullable */
 
 /* The peer wants to hear nothing: the sound goes on without it. Before it is played. */

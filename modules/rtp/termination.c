@@ -353,7 +353,8 @@ make_player (Termination *source, const Termination *to, unsigned index)
         const TdCodec *codec =
             is_agreed ? td_codec_acquire (format->name, format->clock_rate_hz) : NULL;
         if (codec != NULL && rtp_player_can (codec)) {
-            return rtp_player_new (td_source_keep (source->source), codec, format, source);
+            return rtp_player_new (td_source_keep (source->source), codec, format, remote->ptime_ms,
+                                   source);
         }
         td_codec_release (codec);
     }

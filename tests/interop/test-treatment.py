@@ -205,6 +205,15 @@ class Packets(Caller):
         response = self.agent.expect('SIP/2.0 404', 15)
         self.acknowledge(response)
 
+    def test_packets_are_as_long_as_asked_for(self):
+        """RFC 3264 6.1"""
+        self.invite(description(self.sound.port) + 'a=ptime:40\r\n')
+        self.expect_progress()
+        packets = [packet for _, packet in self.hear(1)]
+        self.assertGreater(len(packets), 15)
+        self.assertEqual({len(packet) for packet in packets}, {12 + 320})
+        self.acknowledge(self.agent.expect('SIP/2.0 404', 15))
+
     def test_caller_hangs_up_in_the_tone(self):
         self.invite(description(self.sound.port))
         self.expect_progress()

@@ -8,7 +8,7 @@
 #include <tandem/module.h>
 #include <unistd.h>
 
-enum { PAYLOAD_TYPE = 96, KEY = 77 };
+enum { PAYLOAD_TYPE = 96, KEY = 77, HEARD_BYTES = 1024 };
 
 /* Samples count from 1; N of them. */
 typedef struct {
@@ -20,7 +20,9 @@ typedef struct {
     RtpEngine *engine;
     RtpStream *stream;
     Counting counting;
-    int peer; /* the socket of who hears it */
+    int peer;          /* the socket of who hears it */
+    unsigned ptime_ms; /* it wants */
+    unsigned n_packet; /* samples it gets at a time */
     unsigned n_ended;
     bool is_stopped;
 } World;
@@ -140,6 +142,7 @@ set_up (World *world, gconstpointer data)
 
     now_us = 1000000;
     n_uses = 0;
+    world->n_packet = 160;
     td_address_parse ("127.0.0.1", 0, &host);
     world->peer = socket (AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     g_assert_cmpint (bind (world->peer, &host.any, sizeof host.v4), ==, 0);
@@ -180,19 +183,19 @@ play (World *world)
     TdFormat format = { .payload_type = PAYLOAD_TYPE };
 
     rtp_stream_play (world->stream, rtp_player_new (td_source_keep (&world->counting.source),
-                                                    &codec, &format, world));
+                                                    &codec, &format, world->ptime_ms, world));
 }
 
 /* The next packet, or false. */
 static bool
-hear (World *world, uint8_t packet[256], RtpHeader *ret_header)
+hear (World *world, uint8_t packet[HEARD_BYTES], RtpHeader *ret_header)
 {
-    ssize_t n = recv (world->peer, packet, 256, 0);
+    ssize_t n = recv (world->peer, packet, HEARD_BYTES, 0);
 
     if (n <= 0) {
         return false;
     }
-    g_assert_cmpint (n, ==, RTP_HEADER_BYTES + 160);
+    g_assert_cmpint (n, ==, RTP_HEADER_BYTES + world->n_packet);
     g_assert_true (rtp_read_header (packet, (size_t) n, ret_header));
     g_assert_cmpuint (ret_header->payload_type, ==, PAYLOAD_TYPE);
     return true;
@@ -201,7 +204,7 @@ hear (World *world, uint8_t packet[256], RtpHeader *ret_header)
 static unsigned
 count_heard (World *world)
 {
-    uint8_t packet[256];
+    uint8_t packet[HEARD_BYTES];
     RtpHeader header;
     unsigned n = 0;
 
@@ -214,7 +217,7 @@ count_heard (World *world)
 static void
 test_one_packet_each_20_ms (World *world, gconstpointer data)
 {
-    uint8_t packet[256];
+    uint8_t packet[HEARD_BYTES];
     RtpHeader first, second;
 
     play (world);
@@ -235,10 +238,72 @@ test_one_packet_each_20_ms (World *world, gconstpointer data)
     g_assert_cmpint (rtp_players_wait_us (world->engine->threads[0]), ==, 20000);
 }
 
+/* RFC 3264 6.1. */
+static void
+test_as_long_as_the_peer_wants_them (World *world, gconstpointer data)
+{
+    uint8_t packet[HEARD_BYTES];
+    RtpHeader first, second;
+
+    world->ptime_ms = 30;
+    world->n_packet = 240;
+    play (world);
+    turn (world, 0);
+    g_assert_true (hear (world, packet, &first));
+    turn (world, 29);
+    g_assert_cmpuint (count_heard (world), ==, 0);
+    turn (world, 30);
+    g_assert_true (hear (world, packet, &second));
+    g_assert_cmpuint (packet[12], ==, 41);
+    g_assert_cmpuint (second.timestamp, ==, first.timestamp + 240);
+    g_assert_cmpint (rtp_players_wait_us (world->engine->threads[0]), ==, 30000);
+}
+
+static void
+test_no_shorter_and_no_longer_than_it_can_be (World *world, gconstpointer data)
+{
+    static const unsigned wanted_got[][2] = { { 1, 80 }, { 25, 160 }, { 60, 480 }, { 200, 480 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (wanted_got); i++) {
+        world->ptime_ms = wanted_got[i][0];
+        world->n_packet = wanted_got[i][1];
+        play (world);
+        turn (world, 1000 * (i + 1));
+        g_assert_cmpuint (count_heard (world), ==, 1);
+        rtp_players_stop (world->engine, KEY, world, NULL, NULL);
+        turn (world, 1000 * (i + 1) + 5);
+    }
+}
+
+/* What is 30 ms long does not change the beat of what is 20 ms long. */
+static void
+test_two_beats_on_one_thread (World *world, gconstpointer data)
+{
+    g_autoptr (GError) error = NULL;
+    TdFormat format = { .payload_type = PAYLOAD_TYPE };
+    TdAddress host;
+    unsigned n_heard = 0;
+
+    td_address_parse ("127.0.0.1", 0, &host);
+    RtpStream *other = rtp_stream_open (world->engine, KEY, &host, RTP_STREAM_PAIR, world, &error);
+    g_assert_no_error (error);
+    play (world);
+    rtp_stream_play (other, rtp_player_new (td_source_keep (&world->counting.source), &codec,
+                                            &format, 30, world));
+    for (unsigned ms = 0; ms < 120; ms += 10) {
+        turn (world, ms);
+        unsigned n = count_heard (world);
+        g_assert_cmpuint (n, ==, ms % 20 == 0);
+        n_heard += n;
+    }
+    g_assert_cmpuint (n_heard, ==, 6);
+    rtp_streams_view (&other, 1, true, ignore_views, NULL);
+}
+
 static void
 test_end_is_told_once (World *world, gconstpointer data)
 {
-    uint8_t packet[256];
+    uint8_t packet[HEARD_BYTES];
     RtpHeader header;
 
     world->counting.source.n_samples = 400;
@@ -275,7 +340,7 @@ test_late (World *world, gconstpointer data)
 static void
 test_played_anew_it_goes_on (World *world, gconstpointer data)
 {
-    uint8_t packet[256];
+    uint8_t packet[HEARD_BYTES];
     RtpHeader first, second;
 
     play (world);
@@ -293,7 +358,7 @@ test_played_anew_it_goes_on (World *world, gconstpointer data)
 static void
 test_played_anew_in_its_beat (World *world, gconstpointer data)
 {
-    uint8_t packet[256];
+    uint8_t packet[HEARD_BYTES];
     RtpHeader header;
 
     play (world);
@@ -311,7 +376,7 @@ test_played_anew_in_its_beat (World *world, gconstpointer data)
 static void
 test_mark_after_silence (World *world, gconstpointer data)
 {
-    uint8_t packet[256];
+    uint8_t packet[HEARD_BYTES];
     RtpHeader first, second;
 
     play (world);
@@ -375,6 +440,9 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("each-20-ms", test_one_packet_each_20_ms);
+    ADD ("ptime", test_as_long_as_the_peer_wants_them);
+    ADD ("ptime-bounds", test_no_shorter_and_no_longer_than_it_can_be);
+    ADD ("two-beats", test_two_beats_on_one_thread);
     ADD ("end", test_end_is_told_once);
     ADD ("late", test_late);
     ADD ("anew", test_played_anew_it_goes_on);
