@@ -304,8 +304,12 @@ rtp_engine_start (RtpEngine *engine, GError **error)
 }
 
 static void
-end_threads (RtpEngine *engine)
+end (RtpEngine *engine)
 {
+    /* First: without threads nothing keeps the module. */
+    if (engine->setup.ended != NULL) {
+        engine->setup.ended (engine->setup.data);
+    }
     for (unsigned i = 0; i < engine->n_threads; i++) {
         atomic_store_explicit (&engine->threads[i]->must_end, true, memory_order_release);
         wake (engine->threads[i]);
@@ -320,7 +324,7 @@ rtp_engine_stop (RtpEngine *engine)
     bool is_over = engine->n_clients == 0;
     pthread_mutex_unlock (&engine->lock);
     if (is_over) {
-        end_threads (engine);
+        end (engine);
     }
 }
 
@@ -341,7 +345,7 @@ rtp_engine_leave (RtpEngine *engine)
     bool is_over = --engine->n_clients == 0 && engine->is_stopping;
     pthread_mutex_unlock (&engine->lock);
     if (is_over) {
-        end_threads (engine);
+        end (engine);
     }
 }
 

@@ -55,6 +55,8 @@ typedef struct {
     void (*event) (void *owner, TdMediaEventKind kind, int64_t value, void *data);
     /* Told at the end of a turn in which something was counted; nullable. Thread: media. */
     void (*count) (const RtpTotals *totals, void *data);
+    /* Told once: it was stopped, and the last client has left; nullable. Thread: any. */
+    void (*ended) (void *data);
     void *data;
     /* The monotonic clock; NULL: the kernel's. */
     int64_t (*now_us) (void);

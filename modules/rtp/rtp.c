@@ -237,6 +237,17 @@ read_settings (const TdConfig *config, RtpSettings *settings, GError **error)
     return false;
 }
 
+static void close_sources (void *data);
+
+/* Nobody is left who could hear something. */
+static void
+engine_ended (void *data)
+{
+    const Rtp *rtp = data;
+
+    td_lane_sweep (rtp->provider.module, NULL, close_sources, close_sources, data);
+}
+
 static RtpEngineSetup
 make_setup (Rtp *rtp, const TdConfig *config, const RtpSettings *settings)
 {
@@ -245,6 +256,7 @@ make_setup (Rtp *rtp, const TdConfig *config, const RtpSettings *settings)
         .settings = *settings,
         .event = rtp_termination_event,
         .count = count,
+        .ended = engine_ended,
         .data = rtp,
         .now_us = td_clock_now_us,
         .start = start_thread,
@@ -310,6 +322,16 @@ open_sources (Rtp *rtp, TdModule *module)
     rtp->features = td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, rtp);
 }
 
+/* Thread: control. */
+static void
+close_sources (void *data)
+{
+    Rtp *rtp = data;
+
+    g_clear_pointer (&rtp->features, td_bus_unsubscribe);
+    take_sources (rtp, NULL);
+}
+
 static bool
 start (TdModule *module, GError **error)
 {
@@ -342,7 +364,8 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
     return true;
 }
 
-/* Calls that have media keep the threads; the last one ends them. */
+/* Calls that have media keep the threads, and who makes sound, which they may need yet; the last one ends
+ * them. */
 static void
 stop (TdModule *module)
 {
@@ -351,11 +374,7 @@ stop (TdModule *module)
     if (rtp == NULL) {
         return;
     }
-    g_clear_pointer (&rtp->features, td_bus_unsubscribe);
-    take_sources (rtp, NULL);
-    if (rtp->provider.engine != NULL) {
-        rtp_engine_stop (rtp->provider.engine);
-    }
+    rtp_engine_stop (rtp->provider.engine);
 }
 
 static void

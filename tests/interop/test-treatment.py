@@ -271,6 +271,42 @@ class Packets(Caller):
         self.acknowledge(self.agent.expect('SIP/2.0 404', 15))
 
 
+class Upgraded(Caller):
+    """rtp is upgraded while the other side rings, which then declines: that is heard all the same."""
+
+    def ring(self, status, body=''):
+        self.uri = f'sip:8001@127.0.0.1:{self.port}'
+        self.parties['To'] = f'<{self.uri}>'
+        self.invite(description(self.sound.port))
+        invite = self.busy.expect('INVITE ')
+        self.busy.answer(invite, status, 'bt', body)
+        return invite
+
+    def upgrade_and_decline(self, invite):
+        status, out, err = self.tandem.ctl('module', 'upgrade', 'rtp')
+        self.assertEqual((status, err), (0, ''), out)
+        self.busy.answer(invite, '486 Busy Here', 'bt')
+        self.busy.expect('ACK ')
+
+    def assert_heard(self):
+        samples = [expand(byte) for _, packet in self.hear(0.6) for byte in packet[12:]]
+        self.assert_tone(samples[400:1600], 8000, (480, 620))
+        self.acknowledge(self.agent.expect('SIP/2.0 486', 15))
+
+    def test_while_it_rings(self):
+        invite = self.ring('180 Ringing')
+        self.agent.expect('SIP/2.0 180')
+        self.upgrade_and_decline(invite)
+        self.expect_progress()
+        self.assert_heard()
+
+    def test_while_early_media_flow(self):
+        invite = self.ring('183 Session Progress', description(Sound(self).port))
+        self.expect_progress()
+        self.upgrade_and_decline(invite)
+        self.assert_heard()
+
+
 class Tables(Caller):
     """The routing tables say who hears what."""
 
