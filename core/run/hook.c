@@ -287,17 +287,31 @@ let_go (TdHookRun *run)
     token_unref (token);
 }
 
+/* The answer is here: whoever gave it has done with TOKEN, and nobody will be told to cancel it. */
+static void
+forget_state (const TdToken *token)
+{
+    const TdHook *hook = &token->hook->hook;
+
+    if (hook->forget != NULL && !td_owner_is_stopped (token->hook->module)) {
+        hook->forget (token->state, hook->data);
+    }
+}
+
 static void
 run_answer (TdPost *post)
 {
     TdToken *token = (TdToken *) ((char *) post - offsetof (TdToken, answer_post));
     TdHookRun *run = token->run;
 
+    if (run != NULL) {
+        let_go (run);
+    }
+    forget_state (token);
     if (run == NULL) {
         atomic_fetch_add (&hooks.n_late, 1);
         free_payload (token->hook, &token->answer);
     } else {
-        let_go (run);
         resume (run, &token->answer);
     }
     token_unref (token);
@@ -379,8 +393,9 @@ settle (TdHookRun *run, const TdHookAnswer *answer, const char *hook_name)
     chain_unref (chain);
 }
 
-/* Whether the holder is to be told that nobody waits: not when its answer is under way already, and it has
- * forgotten the state it would be given. */
+/* Whether the holder is to be told that nobody waits: not when its answer is under way already, and it may
+ * have freed the state it would be given. Another thread may answer right after this look: it leaves the state
+ * to forget (). */
 static bool
 may_cancel (const TdToken *token)
 {

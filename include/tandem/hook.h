@@ -51,8 +51,12 @@ typedef struct {
      * TOKEN with td_token_take() and returns TD_HOOK_LATER. Thread: the lane of SUBJECT. */
     TdHookAnswer (*ask) (void *subject, TdToken *token, void *data);
     /* Nullable. The subject ended, or the deadline passed, before td_token_answer() was called: stop
-     * the work. STATE is what td_token_take() was given. Thread: the lane of the subject. */
+     * the work. STATE is what td_token_take() was given. When another thread than the lane's answers, it
+     * may just be doing so. Thread: the lane of the subject. */
     void (*cancel) (TdToken *token, void *state, void *data);
+    /* Nullable. The token was answered, and cancel() will not come any more: STATE may be freed, which
+     * whoever answers from another thread can do here alone. Thread: the lane of the subject. */
+    void (*forget) (void *state, void *data);
 } TdHook;
 
 /* Adds HOOK to the point called POINT. Errors: an unknown point, a name that is taken, or an order

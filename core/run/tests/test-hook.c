@@ -6,6 +6,7 @@
 #include "base/owner.h"
 #include "run/lane.h"
 
+#include <pthread.h>
 #include <string.h>
 
 typedef struct {
@@ -14,7 +15,7 @@ typedef struct {
     unsigned n_settled;
     TdHookAnswer answer;
     TdToken *token;
-    unsigned n_cancelled;
+    unsigned n_cancelled, n_forgotten;
     unsigned n_freed;
 } Subject;
 
@@ -272,6 +273,71 @@ test_answer_under_way_is_not_cancelled (void)
     tear_down ();
 }
 
+static void
+note_forget (void *state, void *data)
+{
+    g_assert_true (state == subject);
+    subject->n_forgotten++;
+}
+
+static void
+add_forgetful (void (*told) (TdToken *token, void *state, void *data))
+{
+    add (&(TdHook){ .size = sizeof (TdHook),
+                    .name = "slow",
+                    .deadline_ms = 100,
+                    .silence = { .verdict = TD_HOOK_REFUSE, .cause = 41 },
+                    .ask = take_time,
+                    .cancel = told,
+                    .forget = note_forget });
+}
+
+static void
+test_state_is_forgotten_with_the_answer (void)
+{
+    set_up ();
+    add_forgetful (note_cancel);
+    ask_all ();
+    td_token_answer (subject->token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    g_assert_cmpuint (subject->n_forgotten, ==, 0);
+    td_lanes_settle ();
+    g_assert_cmpuint (subject->n_forgotten, ==, 1);
+    g_assert_cmpuint (subject->n_settled, ==, 1);
+    tear_down ();
+}
+
+static void *
+answer_from_elsewhere (void *token)
+{
+    td_token_answer (token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    return NULL;
+}
+
+/* Another thread answers between the look whether it has, and the moment the holder is told. */
+static void
+cancel_beside_the_answer (TdToken *token, void *state, void *data)
+{
+    pthread_t thread;
+
+    g_assert_cmpint (pthread_create (&thread, NULL, answer_from_elsewhere, token), ==, 0);
+    pthread_join (thread, NULL);
+    g_assert_cmpuint (subject->n_forgotten, ==, 0);
+    note_cancel (token, state, data);
+}
+
+static void
+test_state_outlasts_a_cancel_beside_the_answer (void)
+{
+    set_up ();
+    add_forgetful (cancel_beside_the_answer);
+    ask_all ();
+    td_lanes_advance (101);
+    g_assert_cmpuint (subject->n_cancelled, ==, 1);
+    g_assert_cmpuint (subject->n_forgotten, ==, 1);
+    g_assert_cmpuint (td_hook_late_answers (), ==, 1);
+    tear_down ();
+}
+
 static TdHookAnswer
 say_both (void *of, TdToken *token, void *data)
 {
@@ -424,6 +490,9 @@ main (int argc, char **argv)
     g_test_add_func ("/run/hook/never-answered", test_token_never_answered_is_revoked);
     g_test_add_func ("/run/hook/cancelled-run", test_cancelled_run_hears_nothing);
     g_test_add_func ("/run/hook/answer-under-way", test_answer_under_way_is_not_cancelled);
+    g_test_add_func ("/run/hook/forget", test_state_is_forgotten_with_the_answer);
+    g_test_add_func ("/run/hook/forget-after-cancel",
+                     test_state_outlasts_a_cancel_beside_the_answer);
     g_test_add_func ("/run/hook/token-and-answer", test_token_and_answer_are_silence);
     g_test_add_func ("/run/hook/ended-by-its-hook", test_subject_ended_by_its_hook);
     g_test_add_func ("/run/hook/ended-before-its-token",
