@@ -211,9 +211,9 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
 
     if (phase == TD_RELOAD_COMMIT) {
         configure (route, next);
-        td_timer_start (&route->poll, route->poll_ms);
         dips_apply (route->dips, next);
-        route->is_stale = true; /* trunks and dips may have come or gone */
+        route->is_stale = true; /* trunks and dips may have come or gone: a look at once */
+        td_timer_start (&route->poll, 0);
     }
     return true;
 }

@@ -371,6 +371,22 @@ test_reload (Flow *flow, gconstpointer data)
     LOG ("home:originate ");
 }
 
+/* However seldom the file is looked at. */
+static void
+test_reload_looks_at_the_tables (Flow *flow, gconstpointer data)
+{
+    g_autofree char *text = NULL;
+    g_autoptr (GString) next = NULL;
+
+    g_assert_true (g_file_get_contents (flow->fixture->config_file, &text, NULL, NULL));
+    next = g_string_new (text);
+    g_string_replace (next, "[trunk away]", "[trunk elsewhere]", 1);
+    g_assert_true (g_file_set_contents (flow->fixture->config_file, next->str, -1, NULL));
+    must ("config reload", "");
+    td_engine_settle ();
+    must ("routing check", "there is no [trunk away] in the configuration");
+}
+
 /* ITU-T Q.850 2.2.7, cause 14: who served the number before says that it is ported. */
 static void
 test_query_on_release (Flow *flow, gconstpointer data)
@@ -460,6 +476,7 @@ main (int argc, char **argv)
     ADD ("ROU-025/driver-stops", test_driver_stops, "", "lnp,");
     ADD ("ROU-043/explained", test_explained, "", "lnp,");
     ADD ("ROU-025/reload", test_reload, "", "lnp,");
+    ADD ("ROU-042/reload", test_reload_looks_at_the_tables, "", "lnp,");
     ADD ("ROU-025/query-on-release", test_query_on_release, "", "lnp,on-release");
     ADD ("ROU-025/query-of-no-use", test_query_of_no_use, "", "lnp,on-release");
     ADD ("ROU-025/query-of-a-caller-who-goes", test_query_of_a_caller_who_goes, "",
