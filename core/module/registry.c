@@ -307,20 +307,34 @@ collect_names (const char *folder, GPtrArray *names)
     }
 }
 
+/* The first of many are those an operator has named. */
+static char *
+describe_path (char **module_path)
+{
+    enum { SHOWN = 2 };
+    unsigned n = g_strv_length (module_path);
+
+    if (n == 0) {
+        return g_strdup ("an empty module path");
+    }
+    return n <= SHOWN + 1 ? g_strjoinv (", ", module_path)
+                          : g_strdup_printf ("%s, %s and %u more folders of the module path",
+                                             module_path[0], module_path[1], n - SHOWN);
+}
+
 static void
 fail_not_found (TdRegistry *registry, const char *name, GError **error)
 {
     g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-    g_autofree char *folders = g_strjoinv (", ", registry->module_path);
+    g_autofree char *folders = describe_path (registry->module_path);
 
     for (unsigned i = 0; registry->module_path[i] != NULL; i++) {
         collect_names (registry->module_path[i], names);
     }
     const char *nearest = td_text_nearest (name, (const char *const *) names->pdata, names->len);
     g_set_error (error, TD_MODULE_ERROR, TD_MODULE_ERROR_FILE, "no %s.so in %s%s%s%s", name,
-                 folders[0] != '\0' ? folders : "an empty module path",
-                 nearest != NULL ? ": did you mean \"" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "\"?" : "");
+                 folders, nearest != NULL ? ": did you mean \"" : "",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
 /* The file of the module NAME in the module path (transfer full). */

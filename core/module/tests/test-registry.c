@@ -96,6 +96,23 @@ test_unknown_names_the_nearest (World *own, gconstpointer unused)
     g_assert_cmpstr (problems, ==, expected);
 }
 
+/* An uninstalled tree has a folder for each module. */
+static void
+test_of_a_long_module_path_the_beginning_is_told (World *own, gconstpointer unused)
+{
+    static const char *const path[] = { "/nowhere/a", "/nowhere/b", "/nowhere/c", "/nowhere/d",
+                                        NULL };
+    g_autoptr (GError) error = NULL;
+    TdRegistry *registry = td_registry_open (
+        &(TdRegistryOptions){ .module_path = path, .state_dir = own->folder.path });
+
+    g_assert_null (td_registry_map (registry, "missing", NULL, &error));
+    g_assert_cmpstr (
+        error->message, ==,
+        "no missing.so in /nowhere/a, /nowhere/b and 2 more folders of the module path");
+    td_registry_close (registry);
+}
+
 static void
 test_a_failed_optional_module_stays_listed (World *own, gconstpointer unused)
 {
@@ -367,6 +384,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
     add ("/module/registry/all-in-order", test_all_in_order);
     add ("/module/registry/found-in-the-module-path", test_found_in_the_module_path);
+    add ("/module/registry/long-module-path", test_of_a_long_module_path_the_beginning_is_told);
     add ("/module/registry/unknown-names-the-nearest", test_unknown_names_the_nearest);
     add ("/module/registry/a-failed-optional-module-stays-listed",
          test_a_failed_optional_module_stays_listed);
