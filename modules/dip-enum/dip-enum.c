@@ -14,8 +14,7 @@
 #include <tandem/snapshot.h>
 #include <tandem/socket.h>
 
-#define SECTION "dip"
-#define DRIVER  "enum"
+#define DRIVER "enum"
 
 enum { DNS_PORT = 53, MAX_SUFFIX = 180 };
 
@@ -37,7 +36,7 @@ static const TdConfigKey keys[] = {
 static const TdConfigSection sections[] = {
     { .size = sizeof (TdConfigSection),
       .key_size = sizeof (TdConfigKey),
-      .name = SECTION,
+      .name = TD_DIP_SECTION,
       .is_addition = true,
       .keys = keys,
       .n_keys = G_N_ELEMENTS (keys) },
@@ -58,23 +57,9 @@ typedef struct {
 /* --- Settings ---------------------------------------------------------------------------- */
 
 static bool
-is_ours (const TdConfig *config, const char *name)
-{
-    return g_strcmp0 (td_config_text (config, SECTION, name, "driver"), DRIVER) == 0;
-}
-
-static bool
 is_set (const TdConfig *config, const char *name, const char *key)
 {
-    return td_config_is_set (config, SECTION, name, key);
-}
-
-static bool
-refuse (const TdConfig *config, const char *name, const char *key, GError **error, const char *what)
-{
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [dip %s] %s",
-                 td_config_place (config, SECTION, name, key), name, what);
-    return false;
+    return td_config_is_set (config, TD_DIP_SECTION, name, key);
 }
 
 /* RFC 1035 2.3.1, and underscores, which private trees have. */
@@ -109,7 +94,7 @@ read_server (const char *text)
 static bool
 check_servers (const TdConfig *config, const char *name, GError **error)
 {
-    const char *const *servers = td_config_list (config, SECTION, name, "servers");
+    const char *const *servers = td_config_list (config, TD_DIP_SECTION, name, "servers");
 
     for (unsigned i = 0; servers[i] != NULL; i++) {
         g_autofree char *server = read_server (servers[i]);
@@ -117,7 +102,8 @@ check_servers (const TdConfig *config, const char *name, GError **error)
             g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
                          "%s: [dip %s] servers: \"%s\" is no address: write it as 192.0.2.53, or "
                          "192.0.2.53:5353",
-                         td_config_place (config, SECTION, name, "servers"), name, servers[i]);
+                         td_config_place (config, TD_DIP_SECTION, name, "servers"), name,
+                         servers[i]);
             return false;
         }
     }
@@ -127,24 +113,13 @@ check_servers (const TdConfig *config, const char *name, GError **error)
 static bool
 check_one (const TdConfig *config, const char *name, GError **error)
 {
-    if (!is_ours (config, name)) {
-        for (unsigned i = 0; i < G_N_ELEMENTS (keys); i++) {
-            if (is_set (config, name, keys[i].name)) {
-                return refuse (
-                    config, name, keys[i].name, error,
-                    "has a key that is only for driver = enum: take it out, or name that "
-                    "driver");
-            }
-        }
-        return true;
-    }
     if (!is_set (config, name, "suffix")) {
-        return refuse (config, name, "driver", error,
-                       "has no suffix: say below which domain to ask");
+        return td_dip_refuse (config, name, "driver", error,
+                              "has no suffix: say below which domain to ask");
     }
-    if (!is_domain (td_config_text (config, SECTION, name, "suffix"))) {
-        return refuse (config, name, "suffix", error,
-                       "suffix: the value is no domain: write it as e164.carrier.example");
+    if (!is_domain (td_config_text (config, TD_DIP_SECTION, name, "suffix"))) {
+        return td_dip_refuse (config, name, "suffix", error,
+                              "suffix: the value is no domain: write it as e164.carrier.example");
     }
     return check_servers (config, name, error);
 }
@@ -152,20 +127,13 @@ check_one (const TdConfig *config, const char *name, GError **error)
 static bool
 check (const TdConfig *config, GError **error)
 {
-    const char *const *names = td_config_instances (config, SECTION);
-
-    for (unsigned i = 0; names[i] != NULL; i++) {
-        if (!check_one (config, names[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    return td_dip_check (config, DRIVER, keys, G_N_ELEMENTS (keys), check_one, error);
 }
 
 static void
 read_settings (EnumSettings *settings, const TdConfig *config, const char *name)
 {
-    const char *const *servers = td_config_list (config, SECTION, name, "servers");
+    const char *const *servers = td_config_list (config, TD_DIP_SECTION, name, "servers");
     GPtrArray *read = g_ptr_array_new ();
 
     for (unsigned i = 0; servers[i] != NULL; i++) {
@@ -173,7 +141,7 @@ read_settings (EnumSettings *settings, const TdConfig *config, const char *name)
     }
     g_ptr_array_add (read, NULL);
     *settings = (EnumSettings){
-        .suffix = g_strdup (td_config_text (config, SECTION, name, "suffix")),
+        .suffix = g_strdup (td_config_text (config, TD_DIP_SECTION, name, "suffix")),
         .servers = (char **) g_ptr_array_free (read, FALSE),
     };
 }
@@ -233,13 +201,13 @@ make_resolver (Enum *state, const ResolverTable *before, const TdConfig *config,
 static ResolverTable *
 make_table (Enum *state, const ResolverTable *before, const TdConfig *config, GError **error)
 {
-    const char *const *names = td_config_instances (config, SECTION);
+    const char *const *names = td_config_instances (config, TD_DIP_SECTION);
     ResolverTable *table = g_new0 (ResolverTable, 1);
 
     td_table_init (&table->table, table_unused);
     table->resolvers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, drop_resolver);
     for (unsigned i = 0; names[i] != NULL; i++) {
-        if (!is_ours (config, names[i])) {
+        if (!td_dip_is_for (config, names[i], DRIVER)) {
             continue;
         }
         Resolver *resolver = make_resolver (state, before, config, names[i], error);

@@ -15,8 +15,7 @@
 #include <tandem/module.h>
 #include <tandem/snapshot.h>
 
-#define SECTION "dip"
-#define DRIVER  "http"
+#define DRIVER "http"
 
 enum {
     PATIENCE_FACTOR = 4, /* so many deadlines after it was asked a question is given up */
@@ -58,7 +57,7 @@ static const TdConfigKey keys[] = {
 static const TdConfigSection sections[] = {
     { .size = sizeof (TdConfigSection),
       .key_size = sizeof (TdConfigKey),
-      .name = SECTION,
+      .name = TD_DIP_SECTION,
       .is_addition = true,
       .keys = keys,
       .n_keys = G_N_ELEMENTS (keys) },
@@ -95,20 +94,6 @@ typedef struct {
 /* --- Settings ---------------------------------------------------------------------------- */
 
 static bool
-is_ours (const TdConfig *config, const char *name)
-{
-    return g_strcmp0 (td_config_text (config, SECTION, name, "driver"), DRIVER) == 0;
-}
-
-static bool
-refuse (const TdConfig *config, const char *name, const char *key, GError **error, const char *what)
-{
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [dip %s] %s",
-                 td_config_place (config, SECTION, name, key), name, what);
-    return false;
-}
-
-static bool
 is_url (const char *text)
 {
     g_autofree char *url = http_make_url (text, TD_DIP_PORTABILITY, "1");
@@ -123,42 +108,24 @@ is_url (const char *text)
 static bool
 check_one (const TdConfig *config, const char *name, GError **error)
 {
-    if (!is_ours (config, name)) {
-        for (unsigned i = 0; i < G_N_ELEMENTS (keys); i++) {
-            if (td_config_is_set (config, SECTION, name, keys[i].name)) {
-                return refuse (
-                    config, name, keys[i].name, error,
-                    "has a key that is only for driver = http: take it out, or name that "
-                    "driver");
-            }
-        }
-        return true;
+    if (!td_config_is_set (config, TD_DIP_SECTION, name, "url")) {
+        return td_dip_refuse (config, name, "driver", error, "has no url: say where to ask");
     }
-    if (!td_config_is_set (config, SECTION, name, "url")) {
-        return refuse (config, name, "driver", error, "has no url: say where to ask");
-    }
-    return is_url (td_config_text (config, SECTION, name, "url"))
-           || refuse (config, name, "url", error,
-                      "url: the value is not as http://HOST/PATH?number={number}");
+    return is_url (td_config_text (config, TD_DIP_SECTION, name, "url"))
+           || td_dip_refuse (config, name, "url", error,
+                             "url: the value is not as http://HOST/PATH?number={number}");
 }
 
 static bool
 check (const TdConfig *config, GError **error)
 {
-    const char *const *names = td_config_instances (config, SECTION);
-
-    for (unsigned i = 0; names[i] != NULL; i++) {
-        if (!check_one (config, names[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    return td_dip_check (config, DRIVER, keys, G_N_ELEMENTS (keys), check_one, error);
 }
 
 static char *
 read_text (const TdConfig *config, const char *name, const char *key)
 {
-    return g_strdup (td_config_text (config, SECTION, name, key));
+    return g_strdup (td_config_text (config, TD_DIP_SECTION, name, key));
 }
 
 static void
@@ -186,13 +153,13 @@ table_unused (TdTable *table)
 static PlaceTable *
 make_table (const TdConfig *config)
 {
-    const char *const *names = td_config_instances (config, SECTION);
+    const char *const *names = td_config_instances (config, TD_DIP_SECTION);
     PlaceTable *table = g_new0 (PlaceTable, 1);
 
     td_table_init (&table->table, table_unused);
     table->places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_place);
     for (unsigned i = 0; names[i] != NULL; i++) {
-        if (is_ours (config, names[i])) {
+        if (td_dip_is_for (config, names[i], DRIVER)) {
             Place *place = g_new (Place, 1);
             *place = (Place){ .url = read_text (config, names[i], "url"),
                               .token = read_text (config, names[i], "token"),

@@ -13,8 +13,7 @@
 #include <tandem/log.h>
 #include <tandem/snapshot.h>
 
-#define SECTION "dip"
-#define DRIVER  "sql"
+#define DRIVER "sql"
 
 static const TdConfigKey keys[] = {
     { .name = "database",
@@ -50,7 +49,7 @@ static const TdConfigKey keys[] = {
 static const TdConfigSection sections[] = {
     { .size = sizeof (TdConfigSection),
       .key_size = sizeof (TdConfigKey),
-      .name = SECTION,
+      .name = TD_DIP_SECTION,
       .is_addition = true,
       .keys = keys,
       .n_keys = G_N_ELEMENTS (keys) },
@@ -71,41 +70,27 @@ typedef struct {
 /* --- Settings ---------------------------------------------------------------------------- */
 
 static bool
-is_ours (const TdConfig *config, const char *name)
-{
-    return g_strcmp0 (td_config_text (config, SECTION, name, "driver"), DRIVER) == 0;
-}
-
-static bool
 is_set (const TdConfig *config, const char *name, const char *key)
 {
-    return td_config_is_set (config, SECTION, name, key);
-}
-
-static bool
-refuse (const TdConfig *config, const char *name, const char *key, GError **error, const char *what)
-{
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [dip %s] %s",
-                 td_config_place (config, SECTION, name, key), name, what);
-    return false;
+    return td_config_is_set (config, TD_DIP_SECTION, name, key);
 }
 
 static bool
 check_server (const TdConfig *config, const char *name, GError **error)
 {
 #ifdef HAVE_POSTGRESQL
-    const char *uri = td_config_text (config, SECTION, name, "server");
+    const char *uri = td_config_text (config, TD_DIP_SECTION, name, "server");
     bool is_uri = g_str_has_prefix (uri, "postgresql://") || g_str_has_prefix (uri, "postgres://");
 
     return (is_uri && postgresql_can_read (uri))
-           || refuse (
+           || td_dip_refuse (
                config, name, "server", error,
                "server: the value is not postgresql://USER@HOST/DATABASE; what is special in "
                "a password is written as %40 for @, %2F for /");
 #else
-    return refuse (config, name, "server", error,
-                   "server: this build knows no PostgreSQL: build it with libpq and "
-                   "-Dpostgresql=enabled, or name a database");
+    return td_dip_refuse (config, name, "server", error,
+                          "server: this build knows no PostgreSQL: build it with libpq and "
+                          "-Dpostgresql=enabled, or name a database");
 #endif
 }
 
@@ -114,23 +99,13 @@ check_one (const TdConfig *config, const char *name, GError **error)
 {
     bool has_file = is_set (config, name, "database"), has_server = is_set (config, name, "server");
 
-    if (!is_ours (config, name)) {
-        for (unsigned i = 0; i < G_N_ELEMENTS (keys); i++) {
-            if (is_set (config, name, keys[i].name)) {
-                return refuse (config, name, keys[i].name, error,
-                               "has a key that is only for driver = sql: take it out, or name that "
-                               "driver");
-            }
-        }
-        return true;
-    }
     if (has_file == has_server) {
-        return refuse (config, name, "driver", error,
-                       has_file ? "has both database and server: take one of them out"
-                                : "has neither database nor server: say where to ask");
+        return td_dip_refuse (config, name, "driver", error,
+                              has_file ? "has both database and server: take one of them out"
+                                       : "has neither database nor server: say where to ask");
     }
     if (!is_set (config, name, "query")) {
-        return refuse (config, name, "driver", error, "has no query: say what to ask");
+        return td_dip_refuse (config, name, "driver", error, "has no query: say what to ask");
     }
     return !has_server || check_server (config, name, error);
 }
@@ -138,24 +113,17 @@ check_one (const TdConfig *config, const char *name, GError **error)
 static bool
 check (const TdConfig *config, GError **error)
 {
-    const char *const *names = td_config_instances (config, SECTION);
-
-    for (unsigned i = 0; names[i] != NULL; i++) {
-        if (!check_one (config, names[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    return td_dip_check (config, DRIVER, keys, G_N_ELEMENTS (keys), check_one, error);
 }
 
 static void
 read_settings (SqlSettings *settings, const TdConfig *config, const char *name)
 {
     *settings = (SqlSettings){
-        .database = g_strdup (td_config_text (config, SECTION, name, "database")),
-        .server = g_strdup (td_config_text (config, SECTION, name, "server")),
-        .query = g_strdup (td_config_text (config, SECTION, name, "query")),
-        .n_connections = (unsigned) td_config_number (config, SECTION, name, "connections"),
+        .database = g_strdup (td_config_text (config, TD_DIP_SECTION, name, "database")),
+        .server = g_strdup (td_config_text (config, TD_DIP_SECTION, name, "server")),
+        .query = g_strdup (td_config_text (config, TD_DIP_SECTION, name, "query")),
+        .n_connections = (unsigned) td_config_number (config, TD_DIP_SECTION, name, "connections"),
     };
 }
 
@@ -210,14 +178,14 @@ end_others (const SourceTable *table, const SourceTable *next)
 static SourceTable *
 make_table (Sql *sql, const SourceTable *before, const TdConfig *config, GError **error)
 {
-    const char *const *names = td_config_instances (config, SECTION);
+    const char *const *names = td_config_instances (config, TD_DIP_SECTION);
     SourceTable *table = g_new0 (SourceTable, 1);
 
     td_table_init (&table->table, table_unused);
     table->sources = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, drop_source);
     for (unsigned i = 0; names[i] != NULL; i++) {
         SqlSettings settings;
-        if (!is_ours (config, names[i])) {
+        if (!td_dip_is_for (config, names[i], DRIVER)) {
             continue;
         }
         read_settings (&settings, config, names[i]);

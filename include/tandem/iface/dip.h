@@ -14,7 +14,7 @@
 #ifndef TANDEM_IFACE_DIP_H
 #define TANDEM_IFACE_DIP_H
 
-#include <tandem/base.h>
+#include <tandem/config.h>
 
 G_BEGIN_DECLS
 
@@ -70,6 +70,55 @@ typedef struct {
     /* DONE will not come any more. Thread: the lane that asked. Blocks: never. */
     void (*cancel) (TdDipQuestion *question, void *data);
 } TdDipDriver;
+
+/* --- For drivers: the section they share ------------------------------------------------- */
+
+#define TD_DIP_SECTION "dip"
+
+/* Whether [dip DIP] is for DRIVER. */
+static inline bool
+td_dip_is_for (const TdConfig *config, const char *dip, const char *driver)
+{
+    return g_strcmp0 (td_config_text (config, TD_DIP_SECTION, dip, "driver"), driver) == 0;
+}
+
+/* Sets ERROR: the place of KEY, and WHAT is to be said of [dip DIP]. Returns false. */
+static inline bool
+td_dip_refuse (const TdConfig *config, const char *dip, const char *key, GError **error,
+               const char *what)
+{
+    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [dip %s] %s",
+                 td_config_place (config, TD_DIP_SECTION, dip, key), dip, what);
+    return false;
+}
+
+/* CHECK_ONE must have nothing against the sections that are for DRIVER, and none of the N_KEYS may stand in
+ * one that is for another. */
+static inline bool
+td_dip_check (const TdConfig *config, const char *driver, const TdConfigKey *keys, unsigned n_keys,
+              bool (*check_one) (const TdConfig *config, const char *dip, GError **error),
+              GError **error)
+{
+    const char *const *dips = td_config_instances (config, TD_DIP_SECTION);
+
+    for (unsigned i = 0; dips[i] != NULL; i++) {
+        bool is_ours = td_dip_is_for (config, dips[i], driver);
+        if (is_ours && !check_one (config, dips[i], error)) {
+            return false;
+        }
+        for (unsigned j = 0; !is_ours && j < n_keys; j++) {
+            if (td_config_is_set (config, TD_DIP_SECTION, dips[i], keys[j].name)) {
+                g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                             "%s: [dip %s] has a key that is only for driver = %s: take it out, or "
+                             "name that driver",
+                             td_config_place (config, TD_DIP_SECTION, dips[i], keys[j].name),
+                             dips[i], driver);
+                return false;
+            }
+        }
+    }
+    return true;
+}
 
 G_END_DECLS
 
