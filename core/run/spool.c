@@ -10,76 +10,16 @@
  * the control lane and, while there is work under way, to the worker. It is freed once taken.
  */
 
-#include "run/bus.h"
-
-#include "base/owner.h"
-#include "run/begun.h"
-#include "run/journal.h"
+#include "run/spool-inside.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <tandem/log.h>
-#include <tandem/metric.h>
-#include <tandem/worker.h>
 
 enum {
     MAX_BATCH = 1024,
     CLOSE_PATIENCE_US = 3 * G_USEC_PER_SEC,
     CLOSE_RETRY_MS = 250,
-    BEAT_MS = 1000,
-};
-
-/* A fact by its name. */
-typedef struct {
-    const TdTopic *topic; /* NULL: none */
-    TdId call;
-    uint32_t sequence;
-} FactName;
-
-struct TdSpool {
-    TdOwned owned; /* first */
-    TdModule *module;
-    TdSpoolDecl decl; /* the name is our own copy */
-    char *queue;      /* of its work: no other spool's */
-    TdSubscription *subscription;
-    TdMetric *waiting_facts, *failing, *taken_total, *lost_total;
-
-    /* During an upgrade both builds hear a fact, the older one first, and it is to be stored once: who
-     * keeps it tells the other one. */
-    _Atomic (TdSpool *) successor;
-    FactName *kept; /* by the spool before, a place a lane: the fact that is being told there */
-
-    pthread_mutex_t lock; /* guards the next seven */
-    TdJournal *journal;   /* NULL: none; its draining half belongs to whom BATCH does */
-    bool is_journal_whole;
-    GPtrArray *waiting;
-    uint64_t held_bytes; /* of WAITING and BATCH */
-    uint64_t n_lost;
-    bool is_posted; /* the post is under way */
-    bool is_awake;  /* the control lane will look again by itself */
-
-    const TdTopic *begins, *ends;
-    TdBegun *begun; /* nullable */
-
-    /* Of the control lane: */
-    TdPost post;
-    TdTimer timer, beat;
-    GPtrArray *batch;
-    unsigned first; /* of the batch, that is not taken yet */
-    bool is_failing, is_due, is_closing, is_silent;
-    void *settings; /* not handed over yet */
-    int64_t failing_since_us, give_up_us;
-
-    TdWork work;
-    bool is_working;
-    /* Of the work: */
-    unsigned n_given;
-    void *new_settings; /* or NULL */
-    uint32_t again_ms;
-    bool is_taken;
-    GError *error;
 };
 
 /* Those that hear; of the control lane. */
@@ -134,9 +74,8 @@ tell_journal (TdSpool *spool, int number)
                     spool->decl.journal, g_strerror (number));
 }
 
-/* Puts FACT into the journal. Returns errno where the first one cannot be. The lock is held. */
-static int
-note (TdSpool *spool, const TdFact *fact)
+int
+td_spool_note (TdSpool *spool, const TdFact *fact)
 {
     bool was_whole = spool->is_journal_whole;
 
@@ -155,7 +94,7 @@ write_down (TdSpool *spool, const TdFact *fact)
 {
     bool is_listed =
         spool->begun == NULL || fact->topic != spool->begins || td_begun_add (spool->begun, fact);
-    int list_number = errno, number = note (spool, fact);
+    int list_number = errno, number = td_spool_note (spool, fact);
 
     if (spool->begun != NULL && fact->topic == spool->ends) {
         td_begun_end (spool->begun, fact->call);
@@ -596,9 +535,8 @@ declare_metrics (TdSpool *spool)
                                  "stopped.");
 }
 
-/* Has the control lane look, before it is told of any fact. */
-static void
-wake (TdSpool *spool)
+void
+td_spool_wake (TdSpool *spool)
 {
     if (!spool->is_posted) {
         spool->is_posted = true;
@@ -606,122 +544,8 @@ wake (TdSpool *spool)
     }
 }
 
-/* Takes over what a process before has left, and has it stored. */
-static void
-open_journal (TdSpool *spool)
-{
-    g_autoptr (GError) error = NULL;
-    unsigned n_skipped;
-
-    spool->journal = td_journal_open (spool->decl.journal, spool->decl.name, spool->batch,
-                                      spool->waiting, &n_skipped, &error);
-    if (spool->journal == NULL) {
-        td_log_warning (spool->module, spool->decl.name,
-                        "%s; a kill would cost the facts that wait", error->message);
-        return;
-    }
-    unsigned n_found = spool->batch->len + spool->waiting->len;
-    for (unsigned i = 0; i < n_found; i++) {
-        spool->held_bytes += td_fact_size_bytes (
-            i < spool->batch->len ? spool->batch->pdata[i]
-                                  : spool->waiting->pdata[i - spool->batch->len]);
-    }
-    td_metric_add (spool->waiting_facts, n_found);
-    if (n_found > 0) {
-        td_log_notice (spool->module, spool->decl.name,
-                       "%u facts that were not stored when a process ended are stored now",
-                       n_found);
-        wake (spool);
-    }
-    if (n_skipped > 0) {
-        td_log_error (spool->module, spool->decl.name,
-                      "%u facts in the journal in %s are lost: nobody knows what they are of",
-                      n_skipped, spool->decl.journal);
-        td_metric_add (spool->lost_total, n_skipped);
-    }
-}
-
-/* --- What had begun ----------------------------------------------------------------------- */
-
-static void
-beat (TdTimer *timer)
-{
-    TdSpool *spool = (TdSpool *) ((char *) timer - offsetof (TdSpool, beat));
-
-    if (td_begun_count (spool->begun) > 0) {
-        td_begun_live (spool->begun, td_clock_now_us ());
-    }
-    td_timer_start (timer, BEAT_MS);
-}
-
-/* The end of what LEFT has begun, as far as it is known (transfer full). */
-static TdFact *
-make_end (const TdSpool *spool, const TdBegunLeft *left)
-{
-    g_autofree void *body = g_memdup2 (left->fact->body, td_topic_body_size (left->fact->topic));
-    TdFact fact = *left->fact;
-
-    spool->decl.finish (body, left->fact, left->until_us);
-    fact.topic = spool->ends;
-    fact.sequence++;
-    fact.wall_us += left->until_us - fact.monotonic_us;
-    fact.monotonic_us = left->until_us;
-    fact.body = body;
-    return td_fact_copy (&fact);
-}
-
-static void
-note_ends (const TdSpool *spool, const GPtrArray *facts, GHashTable *ended)
-{
-    for (unsigned i = 0; i < facts->len; i++) {
-        TdFact *fact = facts->pdata[i];
-        if (fact->topic == spool->ends) {
-            g_hash_table_add (ended, &fact->call);
-        }
-    }
-}
-
-/* Has the end of LEFT stored with the rest; it is off the list once that is in the journal. Of calls that
- * have ENDED the journal gave an end back: we were killed before they were off the list. */
-static void
-finish (TdSpool *spool, const TdBegunLeft *left, GHashTable *ended)
-{
-    TdId call = left->fact->call;
-
-    if (left->fact->body != NULL && !g_hash_table_contains (ended, &call)) {
-        TdFact *end = make_end (spool, left);
-        note (spool, end);
-        g_ptr_array_add (spool->waiting, end);
-        spool->held_bytes += td_fact_size_bytes (end);
-        td_metric_add (spool->waiting_facts, 1);
-    }
-    td_begun_end (spool->begun, call);
-}
-
-static void
-finish_all (TdSpool *spool, GArray *left)
-{
-    g_autoptr (GHashTable) ended = g_hash_table_new (g_int64_hash, g_int64_equal);
-
-    note_ends (spool, spool->batch, ended);
-    note_ends (spool, spool->waiting, ended);
-    for (unsigned i = 0; i < left->len; i++) {
-        TdBegunLeft *one = &g_array_index (left, TdBegunLeft, i);
-        finish (spool, one, ended);
-        td_fact_free (one->fact);
-    }
-    if (left->len > 0) {
-        td_log_warning (spool->module, spool->decl.name,
-                        "%u calls were going on when a process was killed: that they have ended is "
-                        "on record now",
-                        left->len);
-        wake (spool);
-    }
-}
-
-/* The list that another build of the module has open, or NULL. */
-static TdBegun *
-find_begun (const TdSpool *spool)
+TdBegun *
+td_spool_share_begun (const TdSpool *spool)
 {
     for (unsigned i = 0; i < spools->len; i++) {
         const TdSpool *other = spools->pdata[i];
@@ -730,38 +554,6 @@ find_begun (const TdSpool *spool)
         }
     }
     return NULL;
-}
-
-/* With what a process before has left in the journal in hand. */
-static void
-open_begun (TdSpool *spool)
-{
-    g_autoptr (GArray) left = g_array_new (FALSE, FALSE, sizeof (TdBegunLeft));
-    g_autoptr (GError) error = NULL;
-    unsigned n_skipped = 0;
-
-    spool->begins = td_topic_find (spool->decl.begins);
-    spool->ends = td_topic_find (spool->decl.ends);
-    g_return_if_fail (spool->begins != NULL && spool->ends != NULL
-                      && td_topic_body_size (spool->begins) == td_topic_body_size (spool->ends));
-    spool->begun = find_begun (spool);
-    if (spool->begun == NULL) {
-        spool->begun = td_begun_open (spool->decl.journal, spool->decl.name, td_bus_boot (), left,
-                                      &n_skipped, &error);
-    }
-    if (spool->begun == NULL) {
-        td_log_warning (spool->module, spool->decl.name,
-                        "%s; of calls that go on when we are killed no end will be on record",
-                        error->message);
-        return;
-    }
-    if (n_skipped > 0) {
-        td_log_error (spool->module, spool->decl.name,
-                      "%u calls in %s/%s.begun cannot be read: no end of theirs is on record",
-                      n_skipped, spool->decl.journal, spool->decl.name);
-    }
-    finish_all (spool, left);
-    td_timer_start (&spool->beat, BEAT_MS);
 }
 
 TdSpool *
@@ -781,16 +573,15 @@ td_spool_open (TdModule *module, const char *const *topics, const TdSpoolDecl *d
     spool->batch = g_ptr_array_new ();
     spool->post = (TdPost){ .owner = module, .run = run_post, .drop = drop_post };
     td_timer_init (&spool->timer, module, expire);
-    td_timer_init (&spool->beat, module, beat);
     declare_metrics (spool);
     spool->is_journal_whole = true;
     spool->kept = g_new0 (FactName, td_lane_count () + 1);
     enlist (spool);
     if (spool->decl.journal != NULL) {
-        open_journal (spool);
+        td_spool_open_journal (spool);
     }
     if (spool->decl.journal != NULL && spool->decl.finish != NULL) {
-        open_begun (spool);
+        td_spool_open_begun (spool);
     }
     spool->subscription = td_bus_subscribe (module, topics, hear, spool);
     /* After the subscription, which is to go with it. */
