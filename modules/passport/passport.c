@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* passport: verifies and signs PASSporTs for other modules. */
+
+#include "passport.h"
+
+Settings *
+passport_settings (const Passport *passport)
+{
+    return (Settings *) td_snapshot_peek (passport->settings);
+}
+
+Credential *
+passport_find (const Passport *passport, const char *info, const Settings *settings)
+{
+    const Provisioned *provisioned = g_hash_table_lookup (settings->provisioned, info);
+
+    return provisioned != NULL ? credential_ref (provisioned->credential)
+                               : fetcher_peek (passport->fetcher, info, settings);
+}
+
+/* --- HTTP -------------------------------------------------------------------------------- */
+
+static void
+release_http (void *data)
+{
+    td_feature_release (data, TD_FEATURE_HTTP);
+}
+
+/* Who fetches now may be in the code of the one before until each lane has finished its turn. */
+static void
+set_http (Passport *passport, const TdHttpService *next)
+{
+    if (fetcher_set_http (passport->fetcher, next) != NULL) {
+        td_lane_sweep (passport->module, NULL, release_http, release_http, passport->module);
+    }
+}
+
+static void
+hear_feature (const TdFact *fact, void *data)
+{
+    Passport *passport = data;
+
+    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_HTTP) == 0) {
+        set_http (passport, td_feature_acquire (passport->module, TD_FEATURE_HTTP));
+    }
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+static void
+look_each_day (TdTimer *timer)
+{
+    audit_look_at_certificates ((Passport *) ((char *) timer - offsetof (Passport, daily)));
+}
+
+static bool
+start (TdModule *module, GError **error)
+{
+    Passport *passport = g_new0 (Passport, 1);
+    Settings *settings = settings_new (td_module_config (module), error);
+
+    passport->module = module;
+    td_module_set_state (module, passport);
+    if (settings == NULL) {
+        return false;
+    }
+    passport->settings = td_snapshot_new (module, "passport", &settings->table);
+    audit_declare (passport);
+    passport->verdicts = verdicts_new ();
+    passport->replays = replays_new ();
+    passport->desk = desk_new (module, passport->verdicts);
+    passport->fetcher = fetcher_new (module, passport_hand_on, passport);
+    passport->alarms = alarms_new (module);
+    passport->service = (TdPassportService){ .size = sizeof (TdPassportService),
+                                             .data = passport,
+                                             .ask = passport_ask,
+                                             .cancel = passport_cancel,
+                                             .sign = passport_sign };
+    if (!commands_start (passport, error)
+        || !td_feature_provide (module, TD_FEATURE_PASSPORT, &passport->service, error)) {
+        return false;
+    }
+    fetcher_set_http (passport->fetcher, td_feature_acquire (module, TD_FEATURE_HTTP));
+    passport->features =
+        td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, passport);
+    td_timer_init (&passport->daily, module, look_each_day);
+    audit_look_at_certificates (passport);
+    return true;
+}
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    Passport *passport = td_module_state (module);
+    Settings *prepared = g_steal_pointer (&passport->prepared);
+
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        passport->prepared = settings_new (next, error);
+        return passport->prepared != NULL;
+    case TD_RELOAD_COMMIT:
+        td_snapshot_swap (passport->settings, &prepared->table);
+        audit_look_at_certificates (passport);
+        break;
+    case TD_RELOAD_ABANDON:
+        td_table_unref (&prepared->table);
+        break;
+    }
+    return true;
+}
+
+static void
+stop (TdModule *module)
+{
+    Passport *passport = td_module_state (module);
+
+    td_timer_stop (&passport->daily);
+    alarms_stop (passport->alarms);
+    g_clear_pointer (&passport->features, td_bus_unsubscribe);
+    set_http (passport, NULL);
+}
+
+static void
+unload (TdModule *module)
+{
+    Passport *passport = td_module_state (module);
+
+    if (passport == NULL) {
+        return;
+    }
+    alarms_free (passport->alarms);
+    fetcher_free (passport->fetcher);
+    desk_free (passport->desk);
+    replays_free (passport->replays);
+    verdicts_free (passport->verdicts);
+    g_free (passport);
+    td_module_set_state (module, NULL);
+}
+
+static bool
+check (const TdConfig *config, GError **error)
+{
+    Settings *settings = settings_new (config, error);
+
+    if (settings != NULL) {
+        td_table_unref (&settings->table);
+    }
+    return settings != NULL;
+}
+
+static void
+describe (TdModule *module, GVariantDict *info)
+{
+    const Passport *passport = td_module_state (module);
+
+    if (passport != NULL && passport->settings != NULL) {
+        const Settings *settings = passport_settings (passport);
+        g_variant_dict_insert (info, "anchors", "u", settings->anchors->len);
+        g_variant_dict_insert (info, "signers", "u", settings->signers->len);
+        g_variant_dict_insert (info, "waiting", "u", desk_depth (passport->desk));
+        g_variant_dict_insert (info, "replays", "u", replays_count (passport->replays));
+    }
+}
+
+/* OpenSSL keeps state of its own in threads and at the end of the process: it stays mapped. */
+TD_MODULE (passport, .flags = TD_MODULE_RESIDENT,
+           .summary = "Verifies and signs PASSporTs: who may call with priority", .version = "1.0",
+           .license = "LGPL-2.1-or-later", .provides = TD_LIST (TD_FEATURE_PASSPORT),
+           .wants = TD_LIST (TD_FEATURE_HTTP), .config = passport_sections,
+           .n_config = PASSPORT_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE, .start = start,
+           .reload = reload, .stop = stop, .unload = unload, .check = check, .describe = describe)
