@@ -437,7 +437,8 @@ read_settings (Sip *sip)
     sip->realm = g_strdup (td_config_text (config, "sip", NULL, "realm"));
     sip->user_agent = g_strdup (td_config_text (config, "sip", NULL, "user-agent"));
     sip->strangers = (SipStrangers) td_config_number (config, "sip", NULL, "strangers");
-    sip->first_numbers = td_config_list (config, "sip", NULL, "first-numbers");
+    sip->first_numbers =
+        g_strdupv ((char **) td_config_list (config, "sip", NULL, "first-numbers"));
     sip->first_rate = (unsigned) td_config_number (config, "sip", NULL, "first-rate");
     sip->arrival_wait_us = td_config_number (config, "sip", NULL, "arrival-wait") * 1000;
 }
@@ -449,6 +450,7 @@ free_sip (Sip *sip)
     sip_overload_free (sip->overload);
     g_free (sip->realm);
     g_free (sip->user_agent);
+    g_strfreev (sip->first_numbers);
     g_free (sip);
 }
 

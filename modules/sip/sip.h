@@ -124,7 +124,7 @@ struct Sip {
     char *realm;
     char *user_agent;
     SipStrangers strangers;
-    const char *const *first_numbers; /* of the configuration */
+    char **first_numbers;
     unsigned first_rate;
     int64_t arrival_wait_us; /* 0: for ever */
     SipOverload *overload;

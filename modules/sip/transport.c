@@ -80,7 +80,8 @@ standing_of (const SipLane *lane, const SipGlance *glance, const TdPacket *packe
         standing =
             service->marked (trunk != NULL ? trunk->name : "", packet->transport, service->data);
     }
-    if (standing == TD_STANDING_NONE && sip_glance_is_for (glance, lane->sip->first_numbers)) {
+    if (standing == TD_STANDING_NONE
+        && sip_glance_is_for (glance, (const char *const *) lane->sip->first_numbers)) {
         standing = TD_STANDING_CLAIMED;
     }
     return standing;

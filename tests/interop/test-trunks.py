@@ -93,6 +93,14 @@ class Trunks(PeerCase):
         self.call(mallory, '7001')
         mallory.expect('SIP/2.0 403 ')
 
+    def test_calls_come_after_reloads_too(self):
+        for _ in range(3):
+            self.call(self.ann, '8001')
+            self.east.answer(self.east.expect('INVITE '), 486, 'e')
+            self.ann.expect('SIP/2.0 486 ')
+            self.east.expect('ACK ')
+            self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+
     def test_route_test_says_which_route_and_why(self):
         answer = self.tandem.ctl_json('route', 'test', '8001', '--trunk', 'ann')
         self.assertEqual((answer['route'], answer['targets'][0]['trunk']), ('to-pair', 'pair'))
