@@ -4,6 +4,7 @@
 #include "run/flow.h"
 
 #include "run/buffer.h"
+#include "run/filtered.h"
 #include "run/lane.h"
 #include "run/socket.h"
 
@@ -24,18 +25,28 @@ enum {
     PATIENCE_MS = 32000,
 };
 
+/* What a flow is looked for by: one whose peer was checked under one name is not another name's. */
+typedef struct {
+    TdAddress remote;
+    const char *identity, *peer_name; /* nullable */
+} Target;
+
 /* A connection. What is not constant is the reader's own, but for N_WAITING. */
 struct TdFlow {
     TdPort *port;
     uint64_t number;
-    TdAddress local, remote;
+    TdAddress local;
+    Target target;
     int fd;          /* -1: its errand has not come to the reader yet */
     uint32_t events; /* epoll watches for these */
+    bool is_client;  /* this side connects */
     bool is_connected;
+    bool is_shaking;               /* its filter does not know yet whom it is with */
     bool is_doomed;                /* ends as soon as nobody is in its functions */
-    atomic_size_t n_waiting_bytes; /* taken from the module, not yet by the kernel */
+    atomic_size_t n_waiting_bytes; /* taken from the module or the filter, not yet by the kernel */
     int64_t active_us;
-    TdTimer timer; /* for the connection to stand; then for idleness; at once when doomed */
+    TdTimer timer; /* to stand; to shake hands; then for idleness; at once when doomed */
+    TdFiltered filtered;
     TdBuffer in, out;
 };
 
@@ -49,9 +60,9 @@ flows_of (const TdPort *port)
 }
 
 static unsigned
-remote_hash (gconstpointer key)
+target_hash (gconstpointer key)
 {
-    const TdAddress *address = key;
+    const TdAddress *address = &((const Target *) key)->remote;
     uint32_t hash = td_address_port (address);
 
     if (address->any.sa_family == AF_INET) {
@@ -64,9 +75,13 @@ remote_hash (gconstpointer key)
 }
 
 static gboolean
-remote_equal (gconstpointer a, gconstpointer b)
+target_equal (gconstpointer a, gconstpointer b)
 {
-    return td_address_equal (a, b);
+    const Target *one = a, *other = b;
+
+    return td_address_equal (&one->remote, &other->remote)
+           && g_strcmp0 (one->identity, other->identity) == 0
+           && g_strcmp0 (one->peer_name, other->peer_name) == 0;
 }
 
 static void
@@ -77,8 +92,11 @@ flow_free (void *data)
     if (flow->fd >= 0) {
         close (flow->fd);
     }
+    td_filtered_clear (&flow->filtered);
     g_free (flow->in.bytes);
     g_free (flow->out.bytes);
+    g_free ((char *) flow->target.identity);
+    g_free ((char *) flow->target.peer_name);
     g_free (flow);
 }
 
@@ -102,30 +120,32 @@ static void flow_timer_expired (TdTimer *timer);
 
 /* Needs the lock. */
 static TdFlow *
-flow_new (TdPort *port, const TdAddress *remote)
+flow_new (TdPort *port, const Target *target)
 {
     TdFlow *flow = g_new0 (TdFlow, 1);
 
     flow->port = port;
     flow->number = atomic_fetch_add_explicit (&last_number, 1, memory_order_relaxed) + 1;
-    flow->remote = *remote;
+    flow->target =
+        (Target){ target->remote, g_strdup (target->identity), g_strdup (target->peer_name) };
+    flow->is_shaking = port->decl.transport == TD_TRANSPORT_TLS;
     flow->fd = -1;
     td_timer_init (&flow->timer, NULL, flow_timer_expired);
     g_hash_table_insert (flows_of (port)->by_number, &flow->number, flow);
-    g_hash_table_replace (flows_of (port)->by_remote, &flow->remote, flow);
+    g_hash_table_replace (flows_of (port)->by_target, &flow->target, flow);
     td_metric_add (port->n_connections, 1);
     return flow;
 }
 
 /* From now on a new connection is made when somebody wants to reach FLOW's peer. */
 static void
-forget_remote (TdFlow *flow)
+forget_target (TdFlow *flow)
 {
     TdFlows *flows = flows_of (flow->port);
 
     pthread_mutex_lock (&flows->lock);
-    if (g_hash_table_lookup (flows->by_remote, &flow->remote) == flow) {
-        g_hash_table_remove (flows->by_remote, &flow->remote);
+    if (g_hash_table_lookup (flows->by_target, &flow->target) == flow) {
+        g_hash_table_remove (flows->by_target, &flow->target);
     }
     pthread_mutex_unlock (&flows->lock);
 }
@@ -136,7 +156,7 @@ doom (TdFlow *flow)
 {
     if (!flow->is_doomed) {
         flow->is_doomed = true;
-        forget_remote (flow);
+        forget_target (flow);
         td_timer_start (&flow->timer, 0);
     }
 }
@@ -145,7 +165,8 @@ doom (TdFlow *flow)
 static void TD_PRINTF (3, 4) doom_aloud (TdFlow *flow, const char *code, const char *format, ...)
 {
     char peer[TD_ADDRESS_TEXT_SIZE];
-    TdLogField fields[] = { { "peer", td_address_print (&flow->remote, peer) }, { NULL, NULL } };
+    TdLogField fields[] = { { "peer", td_address_print (&flow->target.remote, peer) },
+                            { NULL, NULL } };
     va_list arguments;
 
     va_start (arguments, format);
@@ -155,18 +176,42 @@ static void TD_PRINTF (3, 4) doom_aloud (TdFlow *flow, const char *code, const c
     doom (flow);
 }
 
+/* The scratch array of FLOWS for what a filter has for the wire; nobody needs it for long. */
+static GByteArray *
+empty_wire (TdFlows *flows)
+{
+    return g_byte_array_set_size (flows->wire, 0);
+}
+
+/* A peer that hears it need not wonder whether something is missing. */
+static void
+say_good_bye (TdFlow *flow)
+{
+    TdFiltered *filtered = &flow->filtered;
+    GByteArray *wire = empty_wire (flows_of (flow->port));
+
+    if (filtered->state != NULL && td_buffer_len_bytes (&flow->out) == 0) {
+        filtered->filter->close (filtered->state, wire);
+        if (wire->len > 0
+            && send (flow->fd, wire->data, wire->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+            return; /* it will see */
+        }
+    }
+}
+
 static void
 flow_end (TdFlow *flow)
 {
     TdPort *port = flow->port;
 
-    forget_remote (flow);
+    say_good_bye (flow);
+    forget_target (flow);
     pthread_mutex_lock (&flows_of (port)->lock);
     g_hash_table_remove (flows_of (port)->by_number, &flow->number);
     pthread_mutex_unlock (&flows_of (port)->lock);
     td_timer_stop (&flow->timer);
     td_metric_add (port->n_connections, -1);
-    td_port_tell_closed (port, flow->number, &flow->remote);
+    td_port_tell_closed (port, flow->number, &flow->target.remote);
     flow_free (flow);
 }
 
@@ -189,6 +234,19 @@ watch (TdFlow *flow)
     flow->events = events;
 }
 
+/* Has FLOW end when nothing happens: first with its handshake, then at all. */
+static void
+start_waiting (TdFlow *flow)
+{
+    const TdListenerDecl *decl = &flow->port->decl;
+    uint32_t timeout_ms = flow->is_shaking ? decl->handshake_timeout_ms : decl->idle_timeout_ms;
+
+    td_timer_stop (&flow->timer);
+    if (timeout_ms > 0) {
+        td_timer_start (&flow->timer, timeout_ms);
+    }
+}
+
 /* FLOW stands. */
 static void
 flow_connected (TdFlow *flow)
@@ -198,10 +256,7 @@ flow_connected (TdFlow *flow)
     flow->is_connected = true;
     getsockname (flow->fd, &flow->local.any, &len);
     flow->active_us = td_clock_now_us ();
-    td_timer_stop (&flow->timer);
-    if (flow->port->decl.idle_timeout_ms > 0) {
-        td_timer_start (&flow->timer, flow->port->decl.idle_timeout_ms);
-    }
+    start_waiting (flow);
     watch (flow);
 }
 
@@ -214,6 +269,9 @@ flow_timer_expired (TdTimer *timer)
     if (!flow->is_doomed && !flow->is_connected) {
         doom_aloud (flow, "socket.connect", "cannot connect: no answer in %d s",
                     PATIENCE_MS / 1000);
+    } else if (!flow->is_doomed && flow->is_shaking) {
+        doom_aloud (flow, "socket.handshake", "the handshake is not over after %u ms",
+                    flow->port->decl.handshake_timeout_ms);
     }
     if (!flow->is_doomed) {
         /* Idle means that nothing was sent or received: RFC 3261 18. */
@@ -254,24 +312,69 @@ flush (TdFlow *flow)
     watch (flow);
 }
 
-/* Sends what take_room() has let in. */
+/* Sends what is counted as waiting. */
 static void
-flow_write (TdFlow *flow, const char *bytes, size_t len_bytes)
+send_raw (TdFlow *flow, const void *bytes, size_t len_bytes)
 {
     size_t n_sent = 0;
 
-    if (flow->is_doomed) {
-        return;
-    }
-    td_metric_add (flow->port->n_sent, 1);
     if (flow->is_connected && td_buffer_len_bytes (&flow->out) == 0) {
         n_sent = push (flow, bytes, len_bytes);
     }
     if (n_sent < len_bytes && !flow->is_doomed) {
-        td_buffer_append (&flow->out, bytes + n_sent, len_bytes - n_sent);
+        td_buffer_append (&flow->out, (const char *) bytes + n_sent, len_bytes - n_sent);
         if (flow->is_connected) {
             watch (flow);
         }
+    }
+}
+
+/* Sends what a filter has made. */
+static void
+send_wire (TdFlow *flow, const GByteArray *wire)
+{
+    if (wire->len == 0 || flow->is_doomed) {
+        return;
+    }
+    atomic_fetch_add_explicit (&flow->n_waiting_bytes, wire->len, memory_order_relaxed);
+    send_raw (flow, wire->data, wire->len);
+    if (td_buffer_len_bytes (&flow->out) > 2 * WAITING_MAX_BYTES && !flow->is_doomed) {
+        doom_aloud (flow, "socket.send",
+                    "the peer does not take what its own bytes are answered "
+                    "with");
+    }
+}
+
+/* Has the filter make something for the wire of BYTES, which were counted as waiting. */
+static void
+send_filtered (TdFlow *flow, const char *bytes, size_t len_bytes)
+{
+    TdFiltered *filtered = &flow->filtered;
+    GByteArray *wire = empty_wire (flows_of (flow->port));
+    TdFilterState state = filtered->filter->send (filtered->state, bytes, len_bytes, wire);
+
+    send_wire (flow, wire);
+    atomic_fetch_sub_explicit (&flow->n_waiting_bytes, len_bytes, memory_order_relaxed);
+    if (state == TD_FILTER_FAILED && !flow->is_doomed) {
+        doom_aloud (flow, "socket.filter", "cannot send: %s",
+                    filtered->filter->why (filtered->state));
+    }
+}
+
+/* Sends what take_room() has let in. */
+static void
+flow_write (TdFlow *flow, const char *bytes, size_t len_bytes)
+{
+    if (flow->is_doomed) {
+        return;
+    }
+    td_metric_add (flow->port->n_sent, 1);
+    if (flow->port->decl.transport != TD_TRANSPORT_TLS) {
+        send_raw (flow, bytes, len_bytes);
+    } else if (flow->is_shaking) {
+        td_buffer_append (&flow->filtered.held, bytes, len_bytes);
+    } else {
+        send_filtered (flow, bytes, len_bytes);
     }
 }
 
@@ -279,12 +382,13 @@ static void
 deliver (TdFlow *flow, char *bytes, size_t len_bytes)
 {
     TdPacket packet = { .flow = flow->number,
-                        .transport = TD_TRANSPORT_TCP,
+                        .transport = flow->port->decl.transport,
                         .local = flow->local,
-                        .remote = flow->remote,
+                        .remote = flow->target.remote,
                         .arrival_us = td_clock_now_us (),
                         .bytes = bytes,
-                        .len_bytes = len_bytes };
+                        .len_bytes = len_bytes,
+                        .peer = flow->filtered.peer };
     char saved = bytes[len_bytes];
 
     bytes[len_bytes] = '\0';
@@ -327,10 +431,105 @@ cut_messages (TdFlow *flow, char *bytes, size_t len_bytes)
     return done;
 }
 
+/* Takes N bytes, behind which there is room for a NUL, of what a peer meant. */
+static void
+take_plain (TdFlow *flow, char *bytes, size_t n)
+{
+    TdBuffer *in = &flow->in;
+
+    if (td_buffer_len_bytes (in) == 0) {
+        size_t done = cut_messages (flow, bytes, n);
+        if (done < n) {
+            td_buffer_append (in, bytes + done, n - done);
+        }
+    } else {
+        td_buffer_append (in, bytes, n);
+        td_buffer_consume (in,
+                           cut_messages (flow, in->bytes + in->begin, td_buffer_len_bytes (in)));
+    }
+}
+
+/* Begins to shake hands. */
+static void
+begin_filter (TdFlow *flow)
+{
+    const TdListener *newest = td_port_newest (flow->port);
+    GByteArray *wire = empty_wire (flows_of (flow->port));
+
+    if (newest == NULL) {
+        doom (flow); /* closed in this very moment */
+        return;
+    }
+    const Target *target = &flow->target;
+    TdFilterFlow what = { .size = sizeof what,
+                          .is_client = flow->is_client,
+                          .identity =
+                              target->identity != NULL ? target->identity : newest->decl.identity,
+                          .peer_name = target->peer_name,
+                          .remote = target->remote };
+    const char *why = td_filtered_begin (&flow->filtered, newest, &what, wire);
+    if (why != NULL) {
+        doom_aloud (flow, "socket.handshake", "the connection cannot be served: %s", why);
+        return;
+    }
+    send_wire (flow, wire);
+}
+
+/* It is known whom FLOW is with: what waited for that goes out. */
+static void
+flow_opened (TdFlow *flow)
+{
+    TdFiltered *filtered = &flow->filtered;
+    TdBuffer held = filtered->held;
+
+    flow->is_shaking = false;
+    filtered->held = (TdBuffer){ 0 };
+    filtered->peer = filtered->filter->peer (filtered->state);
+    start_waiting (flow);
+    if (td_buffer_len_bytes (&held) > 0) {
+        send_filtered (flow, held.bytes + held.begin, td_buffer_len_bytes (&held));
+    }
+    g_free (held.bytes);
+}
+
+/* Takes N bytes from the wire. */
+static void
+take_filtered (TdFlow *flow, const char *bytes, size_t n)
+{
+    TdFlows *flows = flows_of (flow->port);
+    TdFiltered *filtered = &flow->filtered;
+    GByteArray *wire = empty_wire (flows), *plain = g_byte_array_set_size (flows->plain, 0);
+
+    if (filtered->state == NULL) { /* a peer that says nothing costs no more than its socket */
+        begin_filter (flow);
+    }
+    if (flow->is_doomed) {
+        return;
+    }
+    TdFilterState state = filtered->filter->receive (filtered->state, bytes, n, plain, wire);
+    send_wire (flow, wire);
+    if (state == TD_FILTER_FAILED && !flow->is_doomed) {
+        doom_aloud (flow, flow->is_shaking ? "socket.handshake" : "socket.filter", "%s: %s",
+                    flow->is_shaking ? "the handshake failed" : "the connection is broken",
+                    filtered->filter->why (filtered->state));
+        return;
+    }
+    if (state != TD_FILTER_SHAKING && flow->is_shaking && !flow->is_doomed) {
+        flow_opened (flow);
+    }
+    if (plain->len > 0 && !flow->is_doomed) {
+        size_t n_plain = plain->len;
+        g_byte_array_set_size (plain, plain->len + 1);
+        take_plain (flow, (char *) plain->data, n_plain);
+    }
+    if (state == TD_FILTER_CLOSED) {
+        doom (flow);
+    }
+}
+
 static void
 flow_read (TdFlow *flow)
 {
-    TdBuffer *in = &flow->in;
     char *scratch = flows_of (flow->port)->scratch;
     ssize_t n = recv (flow->fd, scratch, READ_BYTES, MSG_DONTWAIT);
 
@@ -341,20 +540,24 @@ flow_read (TdFlow *flow)
         return;
     }
     if (n == 0) {
+        if (flow->is_shaking && flow->filtered.state != NULL) {
+            doom_aloud (flow, "socket.handshake", "the peer hung up during the handshake");
+        }
         doom (flow);
         return;
     }
     flow->active_us = td_clock_now_us ();
-    if (td_buffer_len_bytes (in) == 0) {
-        size_t done = cut_messages (flow, scratch, (size_t) n);
-        if (done < (size_t) n) {
-            td_buffer_append (in, scratch + done, (size_t) n - done);
-        }
+    if (flow->port->decl.transport == TD_TRANSPORT_TLS) {
+        take_filtered (flow, scratch, (size_t) n);
     } else {
-        td_buffer_append (in, scratch, (size_t) n);
-        td_buffer_consume (in,
-                           cut_messages (flow, in->bytes + in->begin, td_buffer_len_bytes (in)));
+        take_plain (flow, scratch, (size_t) n);
     }
+}
+
+bool
+td_flow_is_shaking (const TdFlow *flow)
+{
+    return flow->is_shaking;
 }
 
 static void
@@ -369,7 +572,12 @@ finish_connect (TdFlow *flow)
         return;
     }
     flow_connected (flow);
-    flush (flow);
+    if (flow->is_shaking && !flow->is_doomed) {
+        begin_filter (flow);
+    }
+    if (!flow->is_doomed) {
+        flush (flow);
+    }
 }
 
 void
@@ -416,7 +624,7 @@ begin_connecting (TdFlow *flow, GError **error)
     TdAddress local = port->address;
     int on = 1;
 
-    if (flow->remote.any.sa_family != local.any.sa_family) {
+    if (flow->target.remote.any.sa_family != local.any.sa_family) {
         td_socket_fail (error, port->name, "connect from this listener", EAFNOSUPPORT);
         return false;
     }
@@ -434,7 +642,8 @@ begin_connecting (TdFlow *flow, GError **error)
         td_socket_fail (error, port->name, "bind a new connection", errno);
         return false;
     }
-    if (connect (flow->fd, &flow->remote.any, td_address_len_bytes (&flow->remote)) != 0
+    if (connect (flow->fd, &flow->target.remote.any, td_address_len_bytes (&flow->target.remote))
+            != 0
         && errno != EINPROGRESS) {
         td_socket_fail (error, port->name, "connect", errno);
         return false;
@@ -443,13 +652,17 @@ begin_connecting (TdFlow *flow, GError **error)
 }
 
 uint64_t
-td_flow_to (TdFlows *flows, const TdAddress *remote, bool *ret_is_new)
+td_flow_to (TdFlows *flows, const TdAddress *remote, const char *identity, const char *peer_name,
+            bool *ret_is_new)
 {
+    Target target = { *remote, identity, peer_name };
+
     pthread_mutex_lock (&flows->lock);
-    TdFlow *flow = g_hash_table_lookup (flows->by_remote, remote);
+    TdFlow *flow = g_hash_table_lookup (flows->by_target, &target);
     *ret_is_new = flow == NULL;
     if (flow == NULL) {
-        flow = flow_new (flows->port, remote);
+        flow = flow_new (flows->port, &target);
+        flow->is_client = true;
     }
     uint64_t number = flow->number;
     pthread_mutex_unlock (&flows->lock);
@@ -513,8 +726,10 @@ td_flow_write (TdFlows *flows, uint64_t number, const char *bytes, size_t len_by
 void
 td_flow_accepted (TdFlows *flows, int fd, const TdAddress *remote)
 {
+    Target target = { .remote = *remote };
+
     pthread_mutex_lock (&flows->lock);
-    TdFlow *flow = flow_new (flows->port, remote);
+    TdFlow *flow = flow_new (flows->port, &target);
     pthread_mutex_unlock (&flows->lock);
     flow->fd = fd;
     flow_connected (flow);
@@ -525,8 +740,10 @@ td_flows_open (TdFlows *flows, TdPort *port)
 {
     flows->port = port;
     flows->scratch = g_malloc (READ_BYTES + 1);
+    flows->plain = g_byte_array_new ();
+    flows->wire = g_byte_array_new ();
     flows->by_number = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, NULL);
-    flows->by_remote = g_hash_table_new (remote_hash, remote_equal);
+    flows->by_target = g_hash_table_new (target_hash, target_equal);
     pthread_mutex_init (&flows->lock, NULL);
     flows->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
     return flows->epoll_fd >= 0;
@@ -539,7 +756,7 @@ td_flows_end (TdFlows *flows)
     void *flow;
 
     pthread_mutex_lock (&flows->lock);
-    g_hash_table_remove_all (flows->by_remote);
+    g_hash_table_remove_all (flows->by_target);
     g_hash_table_iter_init (&all, flows->by_number);
     while (g_hash_table_iter_next (&all, NULL, &flow)) {
         g_hash_table_iter_steal (&all);
@@ -562,10 +779,12 @@ td_flows_close (TdFlows *flows)
         flow_free (flow);
     }
     g_hash_table_unref (flows->by_number);
-    g_hash_table_unref (flows->by_remote);
+    g_hash_table_unref (flows->by_target);
     if (flows->epoll_fd >= 0) {
         close (flows->epoll_fd);
     }
     pthread_mutex_destroy (&flows->lock);
+    g_byte_array_unref (flows->plain);
+    g_byte_array_unref (flows->wire);
     g_free (flows->scratch);
 }

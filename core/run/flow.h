@@ -3,7 +3,7 @@
  * its number, by which it is found or not.
  *
  *     td_flow_to () --> connecting --> stands <--> what waits for a slow peer
- *     accept ()     ----------------->   |
+ *     accept ()     ----------------->   |   (and shakes hands, where there is a filter)
  *                                        +--> doomed: idle, ended, or its peer sent no message
  */
 
@@ -17,8 +17,9 @@ typedef struct {
     TdPort *port;
     int epoll_fd; /* watches them all: an event's data is its flow */
     char *scratch;
-    pthread_mutex_t lock; /* guards the tables: other lanes look up, only the reader removes */
-    GHashTable *by_number, *by_remote;
+    GByteArray *plain, *wire; /* scratch of what filters have made */
+    pthread_mutex_t lock;     /* guards the tables: other lanes look up, only the reader removes */
+    GHashTable *by_number, *by_target;
 } TdFlows;
 
 /* Returns false, with errno, without a descriptor for epoll; FLOWS is to be closed then, too. */
@@ -36,8 +37,10 @@ bool td_flow_prepare (int fd, const TdListenerDecl *decl, GError **error);
 /* Takes in FD, an accepted connection. Thread: the reader. */
 void td_flow_accepted (TdFlows *flows, int fd, const TdAddress *remote);
 
-/* The number of the flow to REMOTE; a new one is still to be connected. Thread: any. */
-uint64_t td_flow_to (TdFlows *flows, const TdAddress *remote, bool *ret_is_new);
+/* The number of the flow to REMOTE, of a filter also as IDENTITY and to PEER_NAME (nullable); a new one
+ * is still to be connected. Thread: any. */
+uint64_t td_flow_to (TdFlows *flows, const TdAddress *remote, const char *identity,
+                     const char *peer_name, bool *ret_is_new);
 
 /* Begins to connect the flow of NUMBER. Thread: the reader. */
 void td_flow_connect_now (TdFlows *flows, uint64_t number);
@@ -48,6 +51,10 @@ bool td_flow_take_room (TdFlows *flows, uint64_t number, size_t len_bytes);
 
 /* Returns false when the flow has ended, or just did. Thread: the reader. */
 bool td_flow_write (TdFlows *flows, uint64_t number, const char *bytes, size_t len_bytes);
+
+/* Whether its filter does not know yet whom FLOW is with: serving it may cost much. Thread: the
+ * reader. */
+bool td_flow_is_shaking (const TdFlow *flow);
 
 /* Serves the EVENTS that epoll has for FLOW. Thread: the reader. */
 void td_flow_serve (TdFlow *flow, uint32_t events);

@@ -31,6 +31,7 @@ listener_unref (TdListener *listener)
     }
     td_port_unref (listener->port);
     g_free ((char *) listener->decl.name);
+    g_free ((char *) listener->decl.identity);
     g_free (listener);
 }
 
@@ -204,7 +205,7 @@ open_port (TdListener *listener, TdLane *reader, GError **error)
 
     port->name = g_strdup (listener->decl.name);
     port->module_name = g_strdup (td_owner_of (listener->module)->name);
-    port->kind = listener->decl.transport == TD_TRANSPORT_TCP ? &td_stream_kind : &td_datagram_kind;
+    port->kind = listener->decl.transport == TD_TRANSPORT_UDP ? &td_datagram_kind : &td_stream_kind;
     port->decl = listener->decl;
     port->decl.name = port->name;
     port->reader = reader;
@@ -230,6 +231,7 @@ td_listener_open (TdModule *module, TdLane *reader, const TdListenerDecl *decl, 
 
     memcpy (&listener->decl, decl, MIN (decl->size, sizeof listener->decl));
     listener->decl.name = g_strdup (decl->name);
+    listener->decl.identity = g_strdup (listener->decl.identity);
     listener->module = module;
     atomic_init (&listener->n_refs, 1);
     TdPort *shared = find_port (module, decl);

@@ -120,6 +120,9 @@ parcel_free (TdPost *post)
 {
     Parcel *parcel = (Parcel *) post;
 
+    if (parcel->packet.peer != NULL) {
+        td_peer_unref (parcel->packet.peer);
+    }
     td_port_unref (parcel->port);
     g_free (parcel);
 }
@@ -176,6 +179,9 @@ send_parcel (TdPort *port, const TdPacket *packet, TdSorting sorting)
     parcel->port = td_port_ref (port);
     parcel->packet = *packet;
     parcel->packet.bytes = parcel->bytes;
+    if (packet->peer != NULL) { /* its connection may end before the message arrives */
+        td_peer_ref (packet->peer);
+    }
     memcpy (parcel->bytes, packet->bytes, packet->len_bytes);
     parcel->bytes[packet->len_bytes] = '\0';
     if (!td_lane_try_post (lane, &parcel->post, sorting.post_class)) {

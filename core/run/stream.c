@@ -95,18 +95,26 @@ accept_again (TdTimer *timer)
     }
 }
 
+/* Handshakes cost a hundred messages each: one step a turn, and after all that is cheap. The others'
+ * turn comes, epoll tells of them again. */
 static void
 serve (TdPort *port)
 {
-    struct epoll_event events[EVENTS];
+    struct epoll_event events[EVENTS], *shaking = NULL;
     int n = epoll_wait (streams_of (port)->flows.epoll_fd, events, EVENTS, 0);
 
     for (int i = 0; i < n && !td_port_is_silent (port); i++) {
-        if (events[i].data.ptr == NULL) {
+        TdFlow *flow = events[i].data.ptr;
+        if (flow == NULL) {
             accept_flows (port);
-        } else {
-            td_flow_serve (events[i].data.ptr, events[i].events);
+        } else if (!td_flow_is_shaking (flow)) {
+            td_flow_serve (flow, events[i].events);
+        } else if (shaking == NULL) {
+            shaking = &events[i];
         }
+    }
+    if (shaking != NULL && !td_port_is_silent (port)) {
+        td_flow_serve (shaking->data.ptr, shaking->events);
     }
 }
 
@@ -155,7 +163,8 @@ post_errand (TdPort *port, uint64_t flow, void (*run) (TdPost *post), const void
 }
 
 uint64_t
-td_flow_connect (TdListener *listener, const TdAddress *remote)
+td_flow_connect_as (TdListener *listener, const TdAddress *remote, const char *identity,
+                    const char *peer_name)
 {
     TdPort *port = listener->port;
     bool is_new;
@@ -164,11 +173,17 @@ td_flow_connect (TdListener *listener, const TdAddress *remote)
     if (td_port_is_silent (port)) {
         return 0;
     }
-    uint64_t number = td_flow_to (&streams_of (port)->flows, remote, &is_new);
+    uint64_t number = td_flow_to (&streams_of (port)->flows, remote, identity, peer_name, &is_new);
     if (is_new) { /* on the reader, too: closed() must not come before the number is known */
         post_errand (port, number, run_connect, NULL, 0);
     }
     return number;
+}
+
+uint64_t
+td_flow_connect (TdListener *listener, const TdAddress *remote)
+{
+    return td_flow_connect_as (listener, remote, NULL, NULL);
 }
 
 bool

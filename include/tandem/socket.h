@@ -24,6 +24,7 @@ G_BEGIN_DECLS
 typedef enum {
     TD_TRANSPORT_UDP,
     TD_TRANSPORT_TCP,
+    TD_TRANSPORT_TLS, /* a stream behind a filter that knows who the peer is */
 } TdTransport;
 
 /* An IPv4 or IPv6 address with its port. */
@@ -52,6 +53,21 @@ TD_API socklen_t td_address_len_bytes (const TdAddress *address);
 typedef struct TdListener TdListener;
 typedef struct TdFlow TdFlow;
 
+/* Whom a stream is with, as its filter found out. It never changes and is shared. */
+typedef struct {
+    bool is_verified;         /* it has proved to be who it says it is */
+    const char *subject;      /* who that is, for people; "": nobody */
+    const char *const *names; /* the domains it is, NULL-terminated, maybe empty */
+} TdPeer;
+
+/* Copies what it is given; SUBJECT and NAMES are nullable. Thread: any. */
+TD_API TdPeer *td_peer_new (bool is_verified, const char *subject, const char *const *names);
+TD_API TdPeer *td_peer_ref (TdPeer *peer);
+TD_API void td_peer_unref (TdPeer *peer);
+/* Whether PEER (nullable) is verified and NAME is one of its names, as a whole and without regard to
+ * case. Thread: any. */
+TD_API bool td_peer_is (const TdPeer *peer, const char *name);
+
 /* One message as it came. Lives as long as the turn. */
 typedef struct {
     TdListener *listener;
@@ -63,7 +79,51 @@ typedef struct {
     const char *bytes;  /* followed by a NUL that is not counted */
     size_t len_bytes;
     TdPostClass post_class; /* as sort() had it; in deliver () and claim () */
+    TdPeer *peer;           /* nullable: whom a stream with a filter is with */
 } TdPacket;
+
+/* What a connection is for, told to the filter that begins to serve it. */
+typedef struct {
+    uint32_t size;         /* sizeof (TdFilterFlow) */
+    bool is_client;        /* this side has connected */
+    const char *identity;  /* who this side is; nullable */
+    const char *peer_name; /* CLIENT: the domain that the peer has to be; nullable: anybody */
+    TdAddress remote;
+} TdFilterFlow;
+
+typedef enum {
+    TD_FILTER_SHAKING, /* it is not known yet whom the stream is with: nothing passes */
+    TD_FILTER_OPEN,
+    TD_FILTER_CLOSED, /* the peer has said that it will send no more */
+    TD_FILTER_FAILED, /* the connection must end; what is in WIRE is sent before */
+} TdFilterState;
+
+/* What stands between the messages of a stream and the wire, such as TLS.
+ *
+ *     wire -> receive () -> plain -> frame (), deliver ()
+ *     wire <- send () <------------- td_flow_send ()
+ *
+ * Nothing blocks, nothing is remembered that the peer could make grow. PLAIN and WIRE are appended to.
+ * Thread: one, the reader's lane, for all functions of a flow. */
+typedef struct {
+    uint32_t size;    /* sizeof (TdStreamFilter) */
+    TdModule *module; /* in use from begin() to end() */
+    void *data;
+    /* Returns the filter's state for FLOW, or NULL, with what is wrong in RET_WHY (static text). Of a
+     * client WIRE gets what is said first. */
+    void *(*begin) (const TdFilterFlow *flow, GByteArray *wire, const char **ret_why, void *data);
+    TdFilterState (*receive) (void *state, const void *bytes, size_t len_bytes, GByteArray *plain,
+                              GByteArray *wire);
+    /* Called when the state is OPEN. */
+    TdFilterState (*send) (void *state, const void *bytes, size_t len_bytes, GByteArray *wire);
+    /* Whom the stream is with (transfer full, nullable). Called once, when the state is OPEN. */
+    TdPeer *(*peer) (void *state);
+    /* Why it FAILED, in words; lives as long as STATE. */
+    const char *(*why) (void *state);
+    /* Says good-bye. */
+    void (*close) (void *state, GByteArray *wire);
+    void (*end) (void *state);
+} TdStreamFilter;
 
 /* Where a packet goes. */
 typedef struct {
@@ -97,6 +157,12 @@ typedef struct {
     /* Nullable: a datagram over max_message_bytes, or refused by a full arrival queue, was let go.
      * Thread: the reader's lane. */
     void (*dropped) (const TdPacket *packet, const char *why, void *data);
+    /* TD_TRANSPORT_TLS: what serves a connection that begins (transfer none, good for this turn; its
+     * module is in use as long as the connection), or NULL: there is none now, and the connection
+     * ends. Thread: the reader's lane. */
+    const TdStreamFilter *(*filter) (void *data);
+    const char *identity; /* nullable: what FILTER is told of a connection that was accepted */
+    uint32_t handshake_timeout_ms; /* for the filter to be OPEN, 0 for none */
 } TdListenerDecl;
 
 /* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. Where an older
@@ -126,6 +192,11 @@ TD_API bool td_listener_send (TdListener *listener, const TdAddress *remote, con
  * once: what is sent before the connection stands is kept. When it cannot be made, closed() says
  * so, later. Returns 0 when LISTENER is closed. Thread: a lane. */
 TD_API uint64_t td_flow_connect (TdListener *listener, const TdAddress *remote);
+
+/* As td_flow_connect(), of a listener with a filter, for PEER_NAME and as IDENTITY (both nullable, see
+ * TdFilterFlow). A connection that was made for another name, or as somebody else, is not found. */
+TD_API uint64_t td_flow_connect_as (TdListener *listener, const TdAddress *remote,
+                                    const char *identity, const char *peer_name);
 
 /* Sends a message on a stream; a copy is kept until the kernel takes it. Returns false when there is
  * no such flow, or more than 1 MiB waits for its peer. Thread: a lane. Blocks: never. */
