@@ -4,6 +4,7 @@
  * The packets never were: a message is put into one, or two, with the addresses and the time it had.
  * What the kernel did below (fragments, acknowledgements, the connection's begin) is not there. */
 
+#include "compose.h"
 #include "trace.h"
 
 #include <netinet/in.h>
@@ -187,7 +188,7 @@ static void
 append_message (Capture *capture, const SipTraced *message)
 {
     const SipRecord *record = &message->record;
-    bool is_tcp = record->transport == TD_TRANSPORT_TCP;
+    bool is_tcp = record->transport != TD_TRANSPORT_UDP; /* of TLS what was within */
     Packet packet = { .from = record->is_sent ? &record->local : &record->remote,
                       .to = record->is_sent ? &record->remote : &record->local,
                       .wall_us = record->wall_us,
@@ -250,7 +251,7 @@ sip_trace_raw (const SipTraces *traces)
         td_address_print (&record->remote, remote);
         g_autofree char *line = g_strdup_printf (
             "%s--- %s UTC %s %s -> %s, %u bytes\n", i > 0 ? "\n" : "", time,
-            record->transport == TD_TRANSPORT_TCP ? "tcp" : "udp", record->is_sent ? local : remote,
+            sip_transport_name (record->transport), record->is_sent ? local : remote,
             record->is_sent ? remote : local, record->len_bytes);
         append (out, line, strlen (line));
         append (out, message->bytes, record->len_bytes);

@@ -220,6 +220,21 @@ sip_compose_end (GString *out, const char *content_type, const char *body, size_
     }
 }
 
+/* RFC 3261 20.42 for Via. */
+static const struct {
+    const char *name, *in_via;
+} transports[] = {
+    [TD_TRANSPORT_UDP] = { "udp", "UDP" },
+    [TD_TRANSPORT_TCP] = { "tcp", "TCP" },
+    [TD_TRANSPORT_TLS] = { "tls", "TLS" },
+};
+
+const char *
+sip_transport_name (TdTransport transport)
+{
+    return transports[transport].name;
+}
+
 void
 sip_compose_request (GString *out, const char *method, SipView uri, TdTransport transport,
                      const char *via_host, const char *branch)
@@ -228,10 +243,11 @@ sip_compose_request (GString *out, const char *method, SipView uri, TdTransport 
     g_string_append (out, method);
     g_string_append_c (out, ' ');
     append_view (out, uri);
-    g_string_append (out, transport == TD_TRANSPORT_TCP ? " SIP/2.0\r\nVia: SIP/2.0/TCP "
-                                                        : " SIP/2.0\r\nVia: SIP/2.0/UDP ");
+    g_string_append (out, " SIP/2.0\r\nVia: SIP/2.0/");
+    g_string_append (out, transports[transport].in_via);
+    g_string_append_c (out, ' ');
     g_string_append (out, via_host);
-    g_string_append (out, transport == TD_TRANSPORT_TCP ? ";branch=" : ";rport;branch=");
+    g_string_append (out, transport == TD_TRANSPORT_UDP ? ";rport;branch=" : ";branch=");
     g_string_append (out, branch);
     g_string_append (out, SIP_OVERLOAD_PARAMETERS);
     g_string_append_len (out, "\r\n", 2);

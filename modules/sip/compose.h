@@ -37,6 +37,9 @@ void sip_compose_response (GString *out, const SipReplyHead *head, unsigned stat
 /* The usual reason phrase (RFC 3261 21); "Unknown" for a code nobody has given one. */
 const char *sip_reason (unsigned status);
 
+/* "udp", "tcp", "tls". */
+const char *sip_transport_name (TdTransport transport);
+
 /* Begins a request: its line, and our Via. VIA_HOST: "192.0.2.1:5060". */
 void sip_compose_request (GString *out, const char *method, SipView uri, TdTransport transport,
                           const char *via_host, const char *branch);

@@ -64,7 +64,10 @@ is_same_hop (const SipTransaction *invite, const TdPacket *packet)
 {
     const SipLeg *leg = invite->data;
 
-    return leg == NULL || td_address_equal_host (&leg->origin, &packet->remote);
+    return leg == NULL
+           || (td_address_equal_host (&leg->origin, &packet->remote)
+               && (invite->path.transport != TD_TRANSPORT_TLS
+                   || packet->transport == TD_TRANSPORT_TLS));
 }
 
 static void
@@ -109,11 +112,11 @@ take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
 /* --- What may be served at all ----------------------------------------------------------- */
 
-/* RFC 3261 8.2.2.1: what "sips" asks for cannot be had without TLS. */
+/* RFC 3261 8.2.2.1: what "sips" asks for cannot be had of what came without TLS. */
 static bool
 refuse_scheme (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
-    if (request->uri.scheme != SIP_SCHEME_SIPS) {
+    if (request->uri.scheme != SIP_SCHEME_SIPS || packet->transport == TD_TRANSPORT_TLS) {
         return false;
     }
     sip_answer_simple (lane, request, packet, 416, NULL, NULL);
@@ -242,6 +245,9 @@ is_from_peer (const SipLeg *leg, const TdPacket *packet)
 {
     const TdAddress *remote = &packet->remote;
 
+    if (leg->path.transport == TD_TRANSPORT_TLS && packet->transport != TD_TRANSPORT_TLS) {
+        return false; /* whoever talks to us over TLS does not go on in the clear */
+    }
     if (td_address_equal_host (&leg->origin, remote)
         || td_address_equal_host (&leg->path.remote, remote) || is_hop_of (&leg->dialog, remote)) {
         return true;

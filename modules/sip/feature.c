@@ -24,6 +24,12 @@ release_arrival (void *module)
     td_feature_release (module, TD_FEATURE_ARRIVAL);
 }
 
+static void
+release_tls (void *module)
+{
+    td_feature_release (module, TD_FEATURE_TLS);
+}
+
 static const struct {
     const char *name;
     void (*release) (void *module);
@@ -32,6 +38,7 @@ static const struct {
     [SIP_FEATURE_REGISTRAR] = { TD_FEATURE_REGISTRAR, release_registrar, NULL },
     [SIP_FEATURE_TRUNK] = { TD_FEATURE_TRUNK, release_trunks, sip_probes_tell },
     [SIP_FEATURE_ARRIVAL] = { TD_FEATURE_ARRIVAL, release_arrival, NULL },
+    [SIP_FEATURE_TLS] = { TD_FEATURE_TLS, release_tls, NULL },
 };
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a ladder shows: who takes part, and what each message is. */
 
+#include "compose.h"
 #include "mime.h"
 #include "scan.h"
 #include "trace.h"
@@ -143,8 +144,7 @@ static void
 name_column (SipColumn *column)
 {
     td_address_print_host (&column->address, column->host);
-    g_snprintf (column->port, sizeof column->port, "%s %u",
-                column->transport == TD_TRANSPORT_TCP ? "tcp" : "udp",
+    g_snprintf (column->port, sizeof column->port, "%s %u", sip_transport_name (column->transport),
                 td_address_port (&column->address));
 }
 

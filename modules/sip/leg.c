@@ -176,7 +176,7 @@ sip_leg_compose_body (SipLeg *leg, GString *out, TdDescription *description)
 void
 sip_leg_compose_self (SipLeg *leg, GString *out)
 {
-    sip_transport_compose_self (leg->lane->sip, &leg->path, out, leg->is_incoming);
+    sip_transport_compose_self (leg->lane->sip, &leg->path, out, leg->is_incoming, leg->is_sips);
 }
 
 void
@@ -195,9 +195,20 @@ sip_dialog_find_path (Sip *sip, const SipDialog *dialog, bool is_pinned, SipPath
     if (transport == path->transport && td_address_equal (&address, &path->remote)) {
         return; /* the same connection, the same listener */
     }
-    if (sip_transport_path (sip, transport, &address, &found)) {
-        *path = found;
+    if (!sip_transport_path (sip, transport, &address, &found)) {
+        return;
     }
+    if (transport == TD_TRANSPORT_TLS) {
+        found.wish = path->wish != NULL ? path->wish : sip_wish (sip, NULL, uri.host);
+    }
+    /* A host that came to us over TLS has proved who it is on that connection: it is used on, though its
+     * port is not the one that it says it listens on. */
+    if (transport == TD_TRANSPORT_TLS && path->transport == TD_TRANSPORT_TLS
+        && td_address_equal_host (&address, &path->remote)) {
+        found.flow = path->flow;
+        found.listener = path->listener;
+    }
+    *path = found;
 }
 
 void

@@ -75,6 +75,7 @@ struct SipLeg {
     bool has_offered;   /* the INVITE had a description */
     bool peer_has_info; /* Allow named INFO, or there was none */
     bool has_tried;     /* credentials */
+    bool is_sips;       /* the dialog is secure: RFC 3261 12.1 */
     bool is_pinned;     /* behind a translator: requests go where its own came from */
 
     SipDialog dialog;

@@ -140,7 +140,8 @@ ask (Probe *probe, const SipPath *path)
                             "Call-ID: %s\r\n",
                             listener->host, tag, probe->uri, call_id);
     sip_compose_cseq (out, 1, "OPTIONS");
-    sip_transport_compose_self (lane->sip, path, out, false);
+    sip_transport_compose_self (lane->sip, path, out, false,
+                                g_str_has_prefix (probe->uri, "sips:"));
     g_string_append (out, "Accept: application/sdp\r\n"); /* RFC 3261 11.1 */
     sip_compose_end (out, NULL, NULL, 0);
     td_metric_add (lane->sip->probes, 1);
@@ -151,9 +152,15 @@ ask (Probe *probe, const SipPath *path)
 static void
 ask_at (Probe *probe, TdTransport transport, const TdAddress *address)
 {
+    Sip *sip = probe->lane->sip;
     SipPath path;
+    SipUri uri;
 
-    if (sip_transport_path (probe->lane->sip, transport, address, &path)) {
+    if (sip_transport_path (sip, transport, address, &path)) {
+        sip_uri_scan (sip_view_of (probe->uri), &uri); /* was checked */
+        path.wish = transport == TD_TRANSPORT_TLS
+                        ? sip_wish (sip, sip_trunks_by_name (sip, probe->trunk), uri.host)
+                        : NULL;
         ask (probe, &path);
     } else {
         fail (probe, "no listener for its transport");
@@ -204,7 +211,7 @@ look_up (Probe *probe, const SipUri *uri, TdTransport transport)
     search->transport = transport;
     memcpy (search->key, key, key_size);
     probe->is_searching = true;
-    sip_resolve (probe->lane, host, uri->port != 0 ? uri->port : 5060, resolved, search);
+    sip_resolve (probe->lane, host, sip_transport_port (uri), resolved, search);
 }
 
 static void

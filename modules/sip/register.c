@@ -385,8 +385,7 @@ store (SipLane *lane, const SipScan *request, const TdPacket *packet, const char
     Request r = { .call_id = sip_view_dup (request->call_id),
                   .user_agent = sip_view_dup (sip_scan_header (request, SIP_HEADER_USER_AGENT)) };
 
-    g_snprintf (r.received, sizeof r.received, "%s:%s",
-                packet->transport == TD_TRANSPORT_TCP ? "tcp" : "udp",
+    g_snprintf (r.received, sizeof r.received, "%s:%s", sip_transport_name (packet->transport),
                 td_address_print (&packet->remote, peer));
     sip_message_init (&message, request);
     unsigned status = take_contacts (lane, &r, &message, packet, &reason);

@@ -63,7 +63,8 @@ add_address (Search *search, const struct addrinfo *info)
     }
     memcpy (address, info->ai_addr, info->ai_addrlen);
     if (sip_transport_path (search->lane->sip, TD_TRANSPORT_UDP, address, &path)
-        || sip_transport_path (search->lane->sip, TD_TRANSPORT_TCP, address, &path)) {
+        || sip_transport_path (search->lane->sip, TD_TRANSPORT_TCP, address, &path)
+        || sip_transport_path (search->lane->sip, TD_TRANSPORT_TLS, address, &path)) {
         host->n_addresses++;
     }
 }

@@ -17,7 +17,8 @@ static const TdConfigKey keys[] = {
     { .name = "listen",
       .type = TD_CONFIG_LIST,
       .default_text = "udp:127.0.0.1:5060, tcp:127.0.0.1:5060",
-      .help = "Where to listen: udp:ADDRESS:PORT or tcp:ADDRESS:PORT, IPv6 addresses in brackets.",
+      .help = "Where to listen: udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT, IPv6 "
+              "addresses in brackets.",
       .since = "0.1" },
     { .name = "advertise",
       .type = TD_CONFIG_TEXT,
@@ -115,6 +116,20 @@ static const TdConfigKey keys[] = {
           "How many requests a second each source may have served before others because of what "
           "is only claimed: a mark yet to be verified, an emergency, a number of first-numbers.",
       .since = "0.1" },
+    { .name = "tls",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "default",
+      .help =
+          "The section [tls NAME] that says who this switch is to whoever connects over TLS, and "
+          "to trunks that name no other.",
+      .since = "0.1" },
+    { .name = "tls-handshake-timeout",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "10 s",
+      .min = 500,
+      .max = 60000,
+      .help = "When a connection is closed on which the TLS handshake is not over.",
+      .since = "0.1" },
     { .name = "trace",
       .type = TD_CONFIG_BOOL,
       .default_text = "yes",
@@ -135,6 +150,22 @@ static const TdConfigKey trunk_keys[] = {
       .flags = TD_CONFIG_RELOADABLE | TD_CONFIG_SECRET,
       .default_text = "",
       .help = "The password that belongs to it.",
+      .since = "0.1" },
+    { .name = "tls",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "",
+      .help =
+          "The section [tls NAME] that says who this switch is to the trunk, over TLS; empty: the "
+          "one of [sip].",
+      .since = "0.1" },
+    { .name = "tls-name",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "",
+      .help =
+          "The domain that the peer's certificate must stand for, over TLS (RFC 5922); empty: the "
+          "host of its address.",
       .since = "0.1" },
     { .name = "probe",
       .type = TD_CONFIG_DURATION,
@@ -241,6 +272,10 @@ declare_attributes (Sip *sip, GError **error)
     sip->retry_after = td_attribute_declare (
         sip->module, "call.retry-after", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_RETURN,
         "Seconds after which a call that was refused may be tried again (RFC 3261 20.33).", error);
+    sip->is_sips = td_attribute_declare (
+        sip->module, "sip.sips", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_PASS,
+        "1: the call came with a sips URI, and must not go on without TLS (RFC 3261 26.2.2).",
+        error);
     sip->category = td_attribute_declare (
         sip->module, "party.category", TD_ATTRIBUTE_TEXT, 0,
         "The calling party's category, such as \"payphone\" (ITU-T Q.763 3.11).", error);
@@ -249,7 +284,7 @@ declare_attributes (Sip *sip, GError **error)
         "Originating line information of the caller: the ANI II digits.", error);
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
            && sip->parts != NULL && sip->retry_after != NULL && sip->category != NULL
-           && sip->line_information != NULL;
+           && sip->line_information != NULL && sip->is_sips != NULL;
 }
 
 static TdMetric *
@@ -436,6 +471,8 @@ read_settings (Sip *sip)
     sip->timers.t4_ms = (uint32_t) td_config_number (config, "sip", NULL, "t4");
     sip->realm = g_strdup (td_config_text (config, "sip", NULL, "realm"));
     sip->user_agent = g_strdup (td_config_text (config, "sip", NULL, "user-agent"));
+    sip->identity = g_strdup (td_config_text (config, "sip", NULL, "tls"));
+    sip_wishes_init (&sip->wishes);
     sip->strangers = (SipStrangers) td_config_number (config, "sip", NULL, "strangers");
     sip->first_numbers =
         g_strdupv ((char **) td_config_list (config, "sip", NULL, "first-numbers"));
@@ -451,6 +488,8 @@ free_sip (Sip *sip)
     g_free (sip->realm);
     g_free (sip->user_agent);
     g_strfreev (sip->first_numbers);
+    g_free (sip->identity);
+    sip_wishes_clear (&sip->wishes);
     g_free (sip);
 }
 
@@ -511,7 +550,9 @@ start (TdModule *module, GError **error)
 {
     Sip *sip = g_new0 (Sip, 1);
     SipTrunks *trunks = sip_trunks_new (td_module_config (module), error);
+    TdChannelDriver secure_driver = sip_channel_driver;
 
+    secure_driver.name = "sips"; /* of addresses that begin so */
     sip->module = module;
     if (trunks == NULL) {
         g_free (sip);
@@ -527,6 +568,7 @@ start (TdModule *module, GError **error)
     td_module_set_state (module, sip);
     if (!declare_attributes (sip, error)
         || !td_channel_driver_register (module, &sip_channel_driver, error)
+        || !td_channel_driver_register (module, &secure_driver, error)
         || !sip_trace_command_add (module, error) || !sip_transport_open (sip, error)) {
         td_module_use (module);
         close_wire (sip);
@@ -579,16 +621,17 @@ describe (TdModule *module, GVariantDict *info)
     }
     for (unsigned i = 0; i < sip->n_listeners; i++) {
         g_string_append_printf (listeners, "%s%s:%s", i > 0 ? ", " : "",
-                                sip->listeners[i].transport == TD_TRANSPORT_TCP ? "tcp" : "udp",
+                                sip_transport_name (sip->listeners[i].transport),
                                 sip->listeners[i].host);
     }
     g_variant_dict_insert (info, "listeners", "s", listeners->str);
     g_variant_dict_insert (info, "legs", "u", atomic_load (&sip->n_legs));
 }
 
-TD_MODULE (sip, .summary = "SIP endpoints over UDP and TCP", .version = "1.0",
+TD_MODULE (sip, .summary = "SIP endpoints over UDP, TCP and TLS", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
-           .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK, TD_FEATURE_ARRIVAL),
+           .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK, TD_FEATURE_ARRIVAL,
+                             TD_FEATURE_TLS),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
            .load = load, .start = start, .reload = reload, .stop = stop, .describe = describe,
            .check = check)

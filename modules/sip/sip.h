@@ -21,6 +21,7 @@
 #include <tandem/bus.h>
 #include <tandem/channel.h>
 #include <tandem/iface/registrar.h>
+#include <tandem/iface/tls.h>
 #include <tandem/iface/trunk.h>
 #include <tandem/metric.h>
 #include <tandem/module.h>
@@ -39,8 +40,9 @@ typedef struct {
     TdListener *listener;
     TdTransport transport;
     TdAddress address;
-    char host[TD_ADDRESS_TEXT_SIZE];         /* for Via: what peers reach us by */
-    char contact[TD_ADDRESS_TEXT_SIZE + 32]; /* "<sip:host:port;transport=tcp>" */
+    char host[TD_ADDRESS_TEXT_SIZE];                /* for Via: what peers reach us by */
+    char contact[TD_ADDRESS_TEXT_SIZE + 32];        /* "<sip:host:port;transport=tcp>" */
+    char secure_contact[TD_ADDRESS_TEXT_SIZE + 32]; /* TLS: "<sips:host:port>" */
 } SipListener;
 
 typedef enum {
@@ -69,6 +71,9 @@ struct SipLane {
 typedef struct {
     const char *name;
     char *username, *password;
+    const char *identity; /* of TLS: [tls IDENTITY] */
+    const char *tls_name; /* the domain that its certificate stands for; "": its address's */
+    const char *domain;   /* of this peer: either of the two, in lower case */
 } SipTrunk;
 
 /* Where a trunk's calls come from: its address, or that of a member. */
@@ -82,19 +87,22 @@ struct SipPeer {
     uint32_t n_probe_failures;
     char *host; /* of the URI */
     TdAddress address;
-    bool is_numeric; /* the host is an address */
-    bool has_port;   /* one was given: a datagram from another port is somebody else's */
-    unsigned rank;   /* of two that fit the one earlier in the files counts */
-    SipPeer *next;   /* of the same host */
+    bool is_numeric;         /* the host is an address */
+    bool has_port;           /* one was given: a datagram from another port is somebody else's */
+    bool is_secure;          /* reached over TLS */
+    unsigned rank;           /* of two that fit the one earlier in the files counts */
+    SipPeer *next;           /* of the same host */
+    SipPeer *next_of_domain; /* SECURE: of the same domain */
 };
 
 typedef struct {
     TdTable table;
     TdConfig *config;
-    GPtrArray *peers;    /* SipPeer */
-    GHashTable *by_host; /* TdAddress, whatever its port -> the first SipPeer there */
-    GPtrArray *by_dns;   /* those that are not numeric */
-    GHashTable *by_name; /* trunk -> SipTrunk */
+    GPtrArray *peers;      /* SipPeer */
+    GHashTable *by_host;   /* TdAddress, whatever its port -> the first SipPeer there */
+    GPtrArray *by_dns;     /* those that are not numeric */
+    GHashTable *by_name;   /* trunk -> SipTrunk */
+    GHashTable *by_domain; /* domain -> the first SipPeer over TLS that is it */
 } SipTrunks;
 
 /* Header fields that are carried from leg to leg as attributes. */
@@ -111,8 +119,15 @@ enum {
     SIP_FEATURE_REGISTRAR,
     SIP_FEATURE_TRUNK,
     SIP_FEATURE_ARRIVAL,
+    SIP_FEATURE_TLS,
     SIP_N_FEATURES,
 };
+
+/* Whatever connections were wished for, each once. */
+typedef struct {
+    pthread_mutex_t lock;
+    GHashTable *all;
+} SipWishes;
 
 struct Sip {
     TdModule *module;
@@ -123,6 +138,8 @@ struct Sip {
     SipTimers timers;
     char *realm;
     char *user_agent;
+    char *identity; /* in TLS, where a trunk has none of its own */
+    SipWishes wishes;
     SipStrangers strangers;
     char **first_numbers;
     unsigned first_rate;
@@ -140,6 +157,7 @@ struct Sip {
     const TdAttribute *category, *line_information; /* of the caller */
     const TdAttribute *parts;
     const TdAttribute *retry_after;
+    const TdAttribute *is_sips;
     atomic_uint n_legs;
     atomic_uint n_searches; /* for addresses of names, which need their lane */
     unsigned n_traces;      /* being gathered; control lane */
@@ -178,6 +196,38 @@ sip_arrival_service (Sip *sip)
     return atomic_load_explicit (&sip->features[SIP_FEATURE_ARRIVAL], memory_order_acquire);
 }
 
+static inline const TdTlsService *
+sip_tls (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_TLS], memory_order_acquire);
+}
+
+/* --- secure.c ---------------------------------------------------------------------------- */
+
+void sip_wishes_init (SipWishes *wishes);
+void sip_wishes_clear (SipWishes *wishes);
+
+/* A connection to TRUNK (nullable) at HOST, whose certificate must stand for the name that the trunk
+ * says, or else for HOST; NULL when there were too many. Thread: any. */
+const SipWish *sip_wish (Sip *sip, const SipTrunk *trunk, SipView host);
+
+/* Whether the sender of PACKET has proved by a certificate who it is. */
+bool sip_is_mutual (const TdPacket *packet);
+
+/* Whether PACKET can be TRUNK's, which is reached over TLS, by its address alone: it came over TLS, and
+ * nobody asks that trunk for a certificate. */
+bool sip_secure_goes_by_address (Sip *sip, const SipTrunk *trunk, const TdPacket *packet);
+
+/* TdListenerDecl.filter of a SipListener. */
+const TdStreamFilter *sip_secure_filter (void *listener);
+
+/* Whether URI can be reached over TLS alone (RFC 3261 19.1, 26.2.2). */
+bool sip_secure_is_asked_for (const SipUri *uri);
+
+/* Whether there is an IDENTITY, as KEY asks for. */
+bool sip_secure_check (const TdConfig *config, const char *section, const char *instance,
+                       const char *key, const char *identity, GError **error);
+
 /* --- transport.c ------------------------------------------------------------------------- */
 
 /* Whether CONFIG says where to listen in a way that can be understood. */
@@ -195,15 +245,23 @@ SipPath sip_transport_reply_path (const SipScan *request, const TdPacket *packet
 bool sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *address,
                          SipPath *ret_path);
 
-/* Writes who we are to whoever PATH leads to: Contact, Allow, and Server or User-Agent. */
-void sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server);
+/* Writes who we are to whoever PATH leads to: Contact, with "sips" if IS_SIPS, Allow, and Server or
+ * User-Agent. */
+void sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server,
+                                 bool is_sips);
+
+/* Whether CONFIG has a listener of TRANSPORT. */
+bool sip_transport_listens (const TdConfig *config, TdTransport transport);
 
 /* The listener of PATH. */
 const SipListener *sip_transport_listener (const Sip *sip, const SipPath *path);
 
-/* Whether there is a transport for URI: neither "sips" nor a parameter asks for one that we do not
+/* Whether there is a transport for URI: neither a parameter nor "sips" with one asks for what we do not
  * speak. */
 bool sip_transport_can (const SipUri *uri);
+
+/* The port that URI names, or that of its transport (RFC 3261 19.1.2). */
+uint16_t sip_transport_port (const SipUri *uri);
 
 /* The numeric address and the transport in URI; false when its host is a name. */
 bool sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAddress *ret_address);

@@ -24,12 +24,20 @@
 typedef struct SipStack SipStack;
 typedef struct SipTransaction SipTransaction;
 
+/* Whom a TLS connection is to be made to, and as whom. */
+typedef struct {
+    char *identity; /* of a section [tls NAME] */
+    char *domain;   /* that the peer's certificate must stand for */
+} SipWish;
+
 /* Where a message goes, or came from. */
 typedef struct {
     TdListener *listener;
     uint64_t flow; /* of a stream */
     TdTransport transport;
     TdAddress remote;
+    const SipWish
+        *wish; /* TLS; nullable: no new connection can be made. Lives as long as the module */
 } SipPath;
 
 /* RFC 3261 17.1.1.1, table 4; all in ms. */

@@ -8,7 +8,8 @@
 #include <tandem/log.h>
 #include <unistd.h>
 
-#define PORT 5060 /* RFC 3261 19.1.2 */
+#define PORT     5060 /* RFC 3261 19.1.2 */
+#define TLS_PORT 5061
 
 static SipLane *
 current_lane (Sip *sip)
@@ -360,20 +361,51 @@ dropped (const TdPacket *packet, const char *why, void *data)
 
 /* --- Opening ----------------------------------------------------------------------------- */
 
-/* "udp:127.0.0.1:5060", "tcp:[::1]:5060". */
+static uint16_t
+default_port (TdTransport transport)
+{
+    return transport == TD_TRANSPORT_TLS ? TLS_PORT : PORT;
+}
+
+/* Of "udp:...", "tcp:...", "tls:...". */
+static bool
+parse_transport (const char *text, TdTransport *ret_transport)
+{
+    static const TdTransport all[] = { TD_TRANSPORT_UDP, TD_TRANSPORT_TCP, TD_TRANSPORT_TLS };
+
+    for (size_t i = 0; i < G_N_ELEMENTS (all); i++) {
+        if (g_ascii_strncasecmp (text, sip_transport_name (all[i]), 3) == 0 && text[3] == ':') {
+            *ret_transport = all[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "udp:127.0.0.1:5060", "tcp:[::1]:5060", "tls:192.0.2.1:5061". */
 static bool
 parse_listen (const char *text, TdTransport *ret_transport, TdAddress *ret_address)
 {
-    if (g_ascii_strncasecmp (text, "udp:", 4) == 0) {
-        *ret_transport = TD_TRANSPORT_UDP;
-    } else if (g_ascii_strncasecmp (text, "tcp:", 4) == 0) {
-        *ret_transport = TD_TRANSPORT_TCP;
-    } else {
+    if (!parse_transport (text, ret_transport)) {
         return false;
     }
     /* Without brackets "::1:5060" would be another address, not one with a port. */
     return (text[4] == '[' || strchr (text + 4, ':') == strrchr (text + 4, ':'))
-           && td_address_parse (text + 4, PORT, ret_address);
+           && td_address_parse (text + 4, default_port (*ret_transport), ret_address);
+}
+
+bool
+sip_transport_listens (const TdConfig *config, TdTransport transport)
+{
+    const char *const *list = td_config_list (config, "sip", NULL, "listen");
+    TdTransport found;
+
+    for (; *list != NULL; list++) {
+        if (parse_transport (*list, &found) && found == transport) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -413,6 +445,9 @@ find_own_address (TdAddress *address)
 static bool
 name_listener (SipListener *listener, const char *advertise, GError **error)
 {
+    static const char *const parameters[] = { [TD_TRANSPORT_UDP] = "",
+                                              [TD_TRANSPORT_TCP] = ";transport=tcp",
+                                              [TD_TRANSPORT_TLS] = ";transport=tls" };
     char bound[TD_ADDRESS_TEXT_SIZE];
     TdAddress address = listener->address;
     TdConfig *config = td_module_config (listener->sip->module);
@@ -427,7 +462,9 @@ name_listener (SipListener *listener, const char *advertise, GError **error)
     td_address_print (&address, bound);
     g_strlcpy (listener->host, *advertise != '\0' ? advertise : bound, sizeof listener->host);
     g_snprintf (listener->contact, sizeof listener->contact, "<sip:%s%s>", listener->host,
-                listener->transport == TD_TRANSPORT_TCP ? ";transport=tcp" : "");
+                parameters[listener->transport]);
+    g_snprintf (listener->secure_contact, sizeof listener->secure_contact, "<sips:%s>",
+                listener->host);
     return true;
 }
 
@@ -453,8 +490,9 @@ sip_transport_check (const TdConfig *config, GError **error)
         }
         if (!parse_listen (list[i], &transports[i], &addresses[i])) {
             return refuse_listen (config, list[i],
-                                  "write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, with an address of "
-                                  "this host, no name, and a port up to 65535; IPv6 in brackets",
+                                  "write udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT, "
+                                  "with an address of this host, no name, and a port up to 65535; "
+                                  "IPv6 in brackets",
                                   error);
         }
         for (unsigned j = 0; j < i; j++) {
@@ -464,7 +502,9 @@ sip_transport_check (const TdConfig *config, GError **error)
             }
         }
     }
-    return true;
+    return !sip_transport_listens (config, TD_TRANSPORT_TLS)
+           || sip_secure_check (config, "sip", NULL, "tls",
+                                td_config_text (config, "sip", NULL, "tls"), error);
 }
 
 static bool
@@ -491,6 +531,10 @@ open_listener (Sip *sip, const char *text, GError **error)
         .frame = frame,
         .closed = closed,
         .dropped = dropped,
+        .filter = sip_secure_filter,
+        .identity = sip->identity,
+        .handshake_timeout_ms =
+            (uint32_t) td_config_number (config, "sip", NULL, "tls-handshake-timeout"),
     };
     TdLane *reader = td_lane_at (sip->n_listeners % sip->n_lanes);
     const char *advertise = td_config_text (config, "sip", NULL, "advertise");
@@ -570,9 +614,13 @@ sip_transport_listener (const Sip *sip, const SipPath *path)
 }
 
 void
-sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server)
+sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server,
+                            bool is_sips)
 {
-    sip_compose_text (out, "Contact", sip_transport_listener (sip, path)->contact);
+    const SipListener *listener = sip_transport_listener (sip, path);
+    bool is_secure = is_sips && listener->transport == TD_TRANSPORT_TLS;
+
+    sip_compose_text (out, "Contact", is_secure ? listener->secure_contact : listener->contact);
     g_string_append (out, "Allow: " SIP_ALLOW "\r\n");
     if (sip->user_agent[0] != '\0') {
         sip_compose_text (out, is_server ? "Server" : "User-Agent", sip->user_agent);
@@ -596,21 +644,33 @@ sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *da
     if (path->flow != 0 && td_flow_send (path->listener, path->flow, bytes, len_bytes)) {
         return true;
     }
-    /* RFC 3261 18.2.2: where the connection is gone, another one is opened to the same place. */
-    path->flow = td_flow_connect (path->listener, &path->remote);
+    /* RFC 3261 18.2.2: where the connection is gone, another one is opened to the same place. Over TLS
+     * only to somebody whose name we know, so that it can be checked. */
+    if (path->transport != TD_TRANSPORT_TLS) {
+        path->flow = td_flow_connect (path->listener, &path->remote);
+    } else if (path->wish != NULL) {
+        path->flow = td_flow_connect_as (path->listener, &path->remote, path->wish->identity,
+                                         path->wish->domain);
+    } else {
+        return false;
+    }
     return path->flow != 0 && td_flow_send (path->listener, path->flow, bytes, len_bytes);
 }
 
 SipPath
 sip_transport_reply_path (const SipScan *request, const TdPacket *packet)
 {
-    SipPath path = { packet->listener, packet->flow, packet->transport, packet->remote };
+    SipPath path = { .listener = packet->listener,
+                     .flow = packet->flow,
+                     .transport = packet->transport,
+                     .remote = packet->remote };
+    uint16_t port = default_port (packet->transport);
     const SipVia *via = &request->via;
     char host[TD_ADDRESS_TEXT_SIZE];
     SipView maddr;
 
     if (!via->has_rport || packet->transport != TD_TRANSPORT_UDP) {
-        td_address_set_port (&path.remote, via->port != 0 ? via->port : PORT);
+        td_address_set_port (&path.remote, via->port != 0 ? via->port : port);
     }
     /* RFC 3261 18.2.2: "maddr", where it is an address. */
     if (packet->transport == TD_TRANSPORT_UDP && sip_param_find (via->params, "maddr", &maddr)
@@ -627,7 +687,9 @@ sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *address, S
         const SipListener *listener = &sip->listeners[i];
         if (listener->transport == transport
             && listener->address.any.sa_family == address->any.sa_family) {
-            *ret_path = (SipPath){ listener->listener, 0, transport, *address };
+            *ret_path = (SipPath){ .listener = listener->listener,
+                                   .transport = transport,
+                                   .remote = *address };
             return true;
         }
     }
@@ -639,9 +701,18 @@ sip_transport_can (const SipUri *uri)
 {
     SipView transport;
 
-    return uri->scheme != SIP_SCHEME_SIPS
-           && (!sip_param_find (uri->params, "transport", &transport)
-               || sip_view_is_nocase (transport, "udp") || sip_view_is_nocase (transport, "tcp"));
+    if (!sip_param_find (uri->params, "transport", &transport)) {
+        return true;
+    }
+    /* RFC 3261 26.2.2: "sips" with "tcp" is TLS over TCP, and never in the clear. */
+    return sip_view_is_nocase (transport, "tcp") || sip_view_is_nocase (transport, "tls")
+           || (sip_view_is_nocase (transport, "udp") && uri->scheme != SIP_SCHEME_SIPS);
+}
+
+uint16_t
+sip_transport_port (const SipUri *uri)
+{
+    return uri->port != 0 ? uri->port : sip_secure_is_asked_for (uri) ? TLS_PORT : PORT;
 }
 
 bool
@@ -651,12 +722,15 @@ sip_transport_numeric (const SipUri *uri, TdTransport *ret_transport, TdAddress 
     SipView value;
 
     *ret_transport = TD_TRANSPORT_UDP;
-    if (sip_param_find (uri->params, "transport", &value) && sip_view_is_nocase (value, "tcp")) {
+    if (sip_secure_is_asked_for (uri)) {
+        *ret_transport = TD_TRANSPORT_TLS;
+    } else if (sip_param_find (uri->params, "transport", &value)
+               && sip_view_is_nocase (value, "tcp")) {
         *ret_transport = TD_TRANSPORT_TCP;
     }
     if (!sip_param_find (uri->params, "maddr", &value)) {
         value = uri->host;
     }
     return sip_view_copy (value, host, sizeof host)
-           && td_address_parse (host, uri->port != 0 ? uri->port : PORT, ret_address);
+           && td_address_parse (host, sip_transport_port (uri), ret_address);
 }

@@ -13,6 +13,7 @@ free_peer (void *data)
     g_free (peer->trunk.username);
     g_free (peer->trunk.password);
     g_free (peer->host);
+    g_free ((char *) peer->trunk.domain);
     g_free (peer);
 }
 
@@ -23,6 +24,7 @@ free_trunks (TdTable *table)
 
     g_hash_table_unref (trunks->by_name);
     g_hash_table_unref (trunks->by_host);
+    g_hash_table_unref (trunks->by_domain);
     g_ptr_array_unref (trunks->by_dns);
     g_ptr_array_unref (trunks->peers);
     g_clear_pointer (&trunks->config, td_config_unref);
@@ -60,18 +62,47 @@ read_uri (const TdConfig *config, const char *section, const char *name, SipUri 
 
     if (why != NULL) {
         g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: \"%s\" is no SIP URI: %s; write sip:HOST or sip:HOST:PORT",
+                     "%s: \"%s\" is no SIP URI: %s; write sip:HOST, sip:HOST:PORT or "
+                     "sips:HOST",
+
                      td_config_place (config, section, name, "address"), address, why);
         return false;
     }
     if (!sip_transport_can (ret_uri)) {
         g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
                      "%s: \"%s\" asks for a transport that this module does not speak; write "
-                     "transport=udp or transport=tcp",
+                     "transport=udp, transport=tcp or transport=tls; sips goes with the last alone",
                      td_config_place (config, section, name, "address"), address);
         return false;
     }
     return true;
+}
+
+/* The name of the section [tls NAME] that TRUNK goes by. */
+static const char *
+identity_of (const TdConfig *config, const char *trunk)
+{
+    const char *identity = td_config_text (config, "trunk", trunk, "tls");
+
+    return *identity != '\0' ? identity : td_config_text (config, "sip", NULL, "tls");
+}
+
+/* Whether a peer at URI can be reached over TLS, where it is to be. */
+static bool
+check_secure (const TdConfig *config, const char *section, const char *name, const char *trunk,
+              const SipUri *uri, GError **error)
+{
+    if (!sip_secure_is_asked_for (uri)) {
+        return true;
+    }
+    if (!sip_transport_listens (config, TD_TRANSPORT_TLS)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
+                     "%s: \"%s\" is reached over TLS, and nothing under listen in [sip] is: add "
+                     "tls:ADDRESS:PORT there",
+                     td_config_place (config, section, name, "address"), uri->whole.text);
+        return false;
+    }
+    return sip_secure_check (config, "trunk", trunk, "tls", identity_of (config, trunk), error);
 }
 
 /* A peer that is asked more often than this is kept from its work. */
@@ -100,11 +131,16 @@ peer_new (const TdConfig *config, const char *trunk, const char *name, const Sip
     peer->uri = uri->whole.text;
     peer->trunk.username = g_strdup (td_config_text (config, "trunk", trunk, "username"));
     peer->trunk.password = g_strdup (td_config_text (config, "trunk", trunk, "password"));
+    peer->trunk.identity = identity_of (config, trunk);
+    peer->trunk.tls_name = td_config_text (config, "trunk", trunk, "tls-name");
     peer->probe_ms = (uint32_t) td_config_number (config, "trunk", trunk, "probe");
     peer->n_probe_failures = (uint32_t) td_config_number (config, "trunk", trunk, "probe-failures");
     peer->host = sip_view_dup (uri->host);
     peer->is_numeric = sip_transport_numeric (uri, &transport, &peer->address);
     peer->has_port = uri->port != 0;
+    peer->is_secure = sip_secure_is_asked_for (uri);
+    peer->trunk.domain =
+        g_ascii_strdown (*peer->trunk.tls_name != '\0' ? peer->trunk.tls_name : peer->host, -1);
     if (!peer->is_numeric) {
         peer->address.any.sa_family = AF_INET;
         td_address_set_port (&peer->address, uri->port);
@@ -120,6 +156,15 @@ file_peer (SipTrunks *trunks, SipPeer *peer)
     g_ptr_array_add (trunks->peers, peer);
     if (!g_hash_table_contains (trunks->by_name, peer->trunk.name)) {
         g_hash_table_insert (trunks->by_name, (char *) peer->trunk.name, &peer->trunk);
+    }
+    if (peer->is_secure) {
+        SipPeer *first = g_hash_table_lookup (trunks->by_domain, peer->trunk.domain);
+        if (first == NULL) {
+            g_hash_table_insert (trunks->by_domain, (char *) peer->trunk.domain, peer);
+        } else {
+            peer->next_of_domain = first->next_of_domain;
+            first->next_of_domain = peer;
+        }
     }
     if (!peer->is_numeric) {
         g_ptr_array_add (trunks->by_dns, peer);
@@ -145,12 +190,13 @@ read_peers (SipTrunks *trunks, const char *section, GError **error)
         const char *address = td_config_text (config, section, *names, "address");
         bool is_member = strcmp (section, "member") == 0;
         SipUri uri;
-        if (address == NULL || !g_str_has_prefix (address, "sip:")) {
+        if (address == NULL
+            || (!g_str_has_prefix (address, "sip:") && !g_str_has_prefix (address, "sips:"))) {
             continue; /* its members have them, or it is another driver's */
         }
         const char *trunk = is_member ? td_config_text (config, section, *names, "trunk") : *names;
-        if (!read_uri (config, section, *names, &uri, error)
-            || !check_probe (config, trunk, error)) {
+        if (!read_uri (config, section, *names, &uri, error) || !check_probe (config, trunk, error)
+            || !check_secure (config, section, *names, trunk, &uri, error)) {
             return false;
         }
         file_peer (trunks, peer_new (config, trunk, *names, &uri));
@@ -168,6 +214,7 @@ sip_trunks_new_none (void)
     trunks->by_dns = g_ptr_array_new ();
     trunks->by_host = g_hash_table_new (hash_host, is_one_host);
     trunks->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+    trunks->by_domain = g_hash_table_new (g_str_hash, g_str_equal);
     return trunks;
 }
 
@@ -184,11 +231,16 @@ sip_trunks_new (const TdConfig *config, GError **error)
     return trunks;
 }
 
+/* Whether PEER, of those addresses, is where PACKET comes from. Of a peer that proves who it is an address
+ * says nothing. */
 static bool
-is_from (const SipPeer *peer, const TdAddress *address, const TdPacket *packet)
+is_from (const SipLane *lane, const SipPeer *peer, const TdAddress *address, const TdPacket *packet)
 {
     bool has_port = packet->transport == TD_TRANSPORT_UDP; /* a connection's is of no meaning */
 
+    if (peer->is_secure && !sip_secure_goes_by_address (lane->sip, &peer->trunk, packet)) {
+        return false;
+    }
     return has_port && peer->has_port ? td_address_equal (address, &packet->remote)
                                       : td_address_equal_host (address, &packet->remote);
 }
@@ -207,22 +259,44 @@ is_from_name (const SipLane *lane, const SipPeer *peer, const TdPacket *packet)
 
     for (unsigned i = 0; sip_resolve_known (lane, peer->host, i, &address); i++) {
         td_address_set_port (&address, td_address_port (&peer->address));
-        if (is_from (peer, &address, packet)) {
+        if (is_from (lane, peer, &address, packet)) {
             return true;
         }
     }
     return false;
 }
 
+/* Whom the certificate of PACKET's sender stands for, or NULL: RFC 5922 7.4. */
+static const SipPeer *
+find_by_certificate (const SipTrunks *trunks, const TdPacket *packet)
+{
+    const SipPeer *found = NULL;
+
+    if (!sip_is_mutual (packet)) {
+        return NULL;
+    }
+    for (const char *const *name = packet->peer->names; *name != NULL; name++) {
+        g_autofree char *domain = g_ascii_strdown (*name, -1);
+        const SipPeer *peer = g_hash_table_lookup (trunks->by_domain, domain);
+        for (; peer != NULL; peer = peer->next_of_domain) {
+            found = earlier (found, peer);
+        }
+    }
+    return found;
+}
+
 const SipTrunk *
 sip_trunks_by_source (const SipLane *lane, const TdPacket *packet)
 {
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
-    const SipPeer *found = NULL;
+    const SipPeer *found = find_by_certificate (trunks, packet);
 
+    if (sip_is_mutual (packet)) { /* whoever has proved who it is, is nobody else */
+        return found != NULL ? &found->trunk : NULL;
+    }
     for (const SipPeer *peer = g_hash_table_lookup (trunks->by_host, &packet->remote); peer != NULL;
          peer = peer->next) {
-        if (is_from (peer, &peer->address, packet)) {
+        if (is_from (lane, peer, &peer->address, packet)) {
             found = earlier (found, peer);
         }
     }

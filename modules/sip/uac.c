@@ -123,6 +123,14 @@ write_from (SipLeg *leg, const char *host)
     leg->from = g_string_free (from, FALSE);
 }
 
+/* Whether the call came with "sips": whoever dialled that wants TLS on every hop (RFC 3261 26.2.2). */
+static bool
+must_be_secure (const SipLeg *leg)
+{
+    return td_attributes_number (td_channel_attributes (leg->channel), leg->lane->sip->is_sips)
+           != 0;
+}
+
 /* The target with the number in it where it names only a host. */
 static void
 write_request_uri (SipLeg *leg, const SipUri *target)
@@ -135,7 +143,8 @@ write_request_uri (SipLeg *leg, const SipUri *target)
     if (target->user.len_bytes > 0 || called->user[0] == '\0') {
         g_string_append_len (uri, target->whole.text, (gssize) target->whole.len_bytes);
     } else {
-        g_string_append (uri, target->scheme == SIP_SCHEME_SIPS ? "sips:" : "sip:");
+        g_string_append (uri, target->scheme == SIP_SCHEME_SIPS || must_be_secure (leg) ? "sips:"
+                                                                                        : "sip:");
         sip_escape_user (uri, called->user);
         if (called->digits[0] != '\0' && parameters != NULL) {
             g_string_append (uri, parameters);
@@ -147,6 +156,7 @@ write_request_uri (SipLeg *leg, const SipUri *target)
     }
     leg->request_uri = g_string_free (uri, FALSE);
     leg->to = g_strconcat ("<", leg->request_uri, ">", NULL);
+    leg->is_sips = g_str_has_prefix (leg->request_uri, "sips:"); /* RFC 3261 8.1.1.8 */
 }
 
 static void
@@ -172,6 +182,10 @@ place (SipLeg *leg)
 {
     char peer[TD_ADDRESS_TEXT_SIZE];
 
+    if (must_be_secure (leg) && leg->path.transport != TD_TRANSPORT_TLS) {
+        fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "A sips call does not go in the clear");
+        return;
+    }
     if (sip_overload_spares (leg->lane->sip->overload, &leg->path.remote,
                              td_channel_priority (leg->channel)->priority_class)) {
         td_metric_add (leg->lane->sip->spared, 1);
@@ -192,6 +206,7 @@ place (SipLeg *leg)
 typedef struct {
     TdId channel;
     TdTransport transport;
+    const SipWish *wish;
 } Search;
 
 static void
@@ -209,6 +224,7 @@ resolved (const TdAddress *address, void *data)
         fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "Peer's name has no address");
         return;
     }
+    leg->path.wish = search->wish;
     place (leg);
 }
 
@@ -226,15 +242,16 @@ received_path (Sip *sip, const SipNameAddr *target, SipPath *path)
     if (!sip_param_find (target->params, "received", &received) || received.len_bytes < 4) {
         return false;
     }
-    transport =
-        g_ascii_strncasecmp (received.text, "tcp:", 4) == 0 ? TD_TRANSPORT_TCP : TD_TRANSPORT_UDP;
+    transport = g_ascii_strncasecmp (received.text, "tls:", 4) == 0   ? TD_TRANSPORT_TLS
+                : g_ascii_strncasecmp (received.text, "tcp:", 4) == 0 ? TD_TRANSPORT_TCP
+                                                                      : TD_TRANSPORT_UDP;
     received = sip_view_span (received.text + 4, received.text + received.len_bytes);
     if (!sip_view_copy (received, address_text, sizeof address_text)
         || !td_address_parse (address_text, 5060, &address)
         || !sip_transport_path (sip, transport, &address, path)) {
         return false;
     }
-    if (transport == TD_TRANSPORT_TCP && sip_param_find (target->params, "flow", &flow)
+    if (transport != TD_TRANSPORT_UDP && sip_param_find (target->params, "flow", &flow)
         && sip_view_number (flow, UINT64_MAX, &number)) {
         path->flow = number;
     }
@@ -252,13 +269,21 @@ find_way (SipLeg *leg, const SipNameAddr *target, const SipUri *uri)
     if (received_path (sip, target, &leg->path)) {
         leg->is_pinned = true;
         place (leg);
-    } else if (!sip_transport_numeric (uri, &search.transport, &address)) {
+        return;
+    }
+    bool is_numeric = sip_transport_numeric (uri, &search.transport, &address);
+    if (search.transport == TD_TRANSPORT_TLS) {
+        search.wish =
+            sip_wish (sip, sip_trunks_by_name (sip, td_channel_trunk (leg->channel)), uri->host);
+    }
+    if (!is_numeric) {
         g_autofree char *host = sip_view_dup (uri->host);
-        sip_resolve (leg->lane, host, uri->port != 0 ? uri->port : 5060, resolved,
+        sip_resolve (leg->lane, host, sip_transport_port (uri), resolved,
                      g_memdup2 (&search, sizeof search));
     } else if (!sip_transport_path (sip, search.transport, &address, &leg->path)) {
         fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "No listener for this transport");
     } else {
+        leg->path.wish = search.wish;
         place (leg);
     }
 }

@@ -407,6 +407,9 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
         take_line (leg, invite);
     }
     sip_parts_take (leg, invite);
+    if (invite->uri.scheme == SIP_SCHEME_SIPS) {
+        td_attributes_set_number (td_channel_attributes (channel), leg->lane->sip->is_sips, 1);
+    }
     td_channel_set_trunk (channel, trunk != NULL ? trunk->name : "");
     td_channel_set_peer_id (channel, call_id);
     td_channel_set_peer_address (channel, td_address_print (&packet->remote, peer));
@@ -427,6 +430,24 @@ is_translated (const SipScan *invite, const SipDialog *dialog, const TdPacket *p
            && !td_address_equal_host (&address, &packet->remote);
 }
 
+/* Whom a connection would have to be made to if the one of PACKET, a trunk's, ended; nullable. */
+static const SipWish *
+wish_back (SipLane *lane, const TdPacket *packet)
+{
+    const SipTrunk *trunk =
+        packet->transport == TD_TRANSPORT_TLS ? sip_trunks_by_source (lane, packet) : NULL;
+
+    return trunk != NULL ? sip_wish (lane->sip, trunk, sip_view_of (trunk->domain)) : NULL;
+}
+
+/* RFC 3261 12.1.1: whether our Contact must have "sips". */
+static bool
+is_sips_dialog (const SipScan *invite, const SipDialog *dialog)
+{
+    return invite->uri.scheme == SIP_SCHEME_SIPS
+           || g_ascii_strncasecmp (sip_dialog_next_hop (dialog), "sips:", 5) == 0;
+}
+
 static SipLeg *
 make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
 {
@@ -437,7 +458,12 @@ make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         sip_leg_free (leg);
         return NULL;
     }
-    leg->path = (SipPath){ packet->listener, packet->flow, packet->transport, packet->remote };
+    leg->path = (SipPath){ .listener = packet->listener,
+                           .flow = packet->flow,
+                           .transport = packet->transport,
+                           .remote = packet->remote,
+                           .wish = wish_back (lane, packet) };
+    leg->is_sips = packet->transport == TD_TRANSPORT_TLS && is_sips_dialog (invite, &leg->dialog);
     leg->origin = packet->remote;
     leg->cseq = invite->cseq_number;
     leg->is_pinned = is_translated (invite, &leg->dialog, packet);

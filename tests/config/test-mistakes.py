@@ -23,14 +23,16 @@ DIP = '[modules]\nroute = required\ndip-enum = required\ndip-sql = required\n[di
 DIP_HTTP = ('[modules]\nroute = required\nhttp = required\ndip-http = required\n[dip lnp]\n'
             'driver = http\n{}')
 REGISTRAR = '[modules]\nregistrar = required\n'
-NO_ADDRESS = r'tandem\.conf:4:10: .*write udp:ADDRESS:PORT or tcp:ADDRESS:PORT'
+NO_ADDRESS = r'tandem\.conf:4:10: .*write udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls'
 
 # What a configuration says -> what --check-config must say of it.
 WRONG = {
     'port above 65535': (SIP.format('udp:127.0.0.1:99999'), NO_ADDRESS),
     'negative port': (SIP.format('udp:127.0.0.1:-1'), NO_ADDRESS),
     'no transport': (SIP.format('127.0.0.1:5060'), NO_ADDRESS),
-    'transport that is not there': (SIP.format('tls:127.0.0.1:5061'), NO_ADDRESS),
+    'transport that is not there': (SIP.format('sctp:127.0.0.1:5061'), NO_ADDRESS),
+    'TLS without its module': (SIP.format('tls:127.0.0.1:5061'),
+                               r'TLS needs the section \[tls default\].*tls = required'),
     'name for an address': (SIP.format('udp:localhost:5060'), NO_ADDRESS),
     'IPv6 without brackets': (SIP.format('udp:::1:5060'), NO_ADDRESS),
     'listener twice': (SIP.format('udp:127.0.0.1:5060, udp:127.0.0.1:5060'),

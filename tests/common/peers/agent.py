@@ -60,6 +60,8 @@ def authorization(response, method, uri, user, password):
 class Agent:
     """One UDP socket that talks to the switch at PORT."""
 
+    via, parameters = 'UDP', ''  # of Via, of Contact
+
     def __init__(self, case, port, user='ann', host='127.0.0.1'):
         self.case, self.switch, self.user, self.host = case, ('127.0.0.1', port), user, host
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -112,9 +114,9 @@ class Agent:
     def request(self, method, uri, dialog, cseq, body='', transaction=None, extra=None, **options):
         """A request of ours. DIALOG: {"From", "To", "Call-ID"}."""
         return self.compose(f'{method} {uri} SIP/2.0', {
-            'Via': f'SIP/2.0/UDP {self.address};branch={transaction or branch()};rport',
+            'Via': f'SIP/2.0/{self.via} {self.address};branch={transaction or branch()};rport',
             'Max-Forwards': 70, **dialog, 'CSeq': f'{cseq} {method}',
-            'Contact': f'<sip:{self.user}@{self.address}>', **(extra or {})}, body, **options)
+            'Contact': f'<sip:{self.user}@{self.address}{self.parameters}>', **(extra or {})}, body, **options)
 
     def answer(self, request, status, tag='', body='', extra=None):
         """Sends a response to REQUEST, with TAG where its To has none."""
@@ -124,7 +126,7 @@ class Agent:
         self.send(self.compose(f'SIP/2.0 {status} Test', {
             'Via': field(request, 'Via'), 'From': field(request, 'From'), 'To': to,
             'Call-ID': field(request, 'Call-ID'), 'CSeq': field(request, 'CSeq'),
-            'Contact': f'<sip:{self.user}@{self.address}>', **(extra or {})}, body))
+            'Contact': f'<sip:{self.user}@{self.address}{self.parameters}>', **(extra or {})}, body))
 
     def ping(self):
         """Asks the switch whether it has served what it was sent before by us, over this socket."""

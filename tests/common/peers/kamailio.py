@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Kamailio as a stateful, record-routing proxy that sends every call to one place."""
 
+import glob
+
 from peers import ports
 
 # The transaction layer does the work; 483 and loose routing as RFC 3261 16.3 and 16.4 want them.
@@ -9,9 +11,10 @@ debug=1
 log_stderror=yes
 fork=yes
 children={n_workers}
-disable_tcp=yes
+disable_tcp={has_no_tcp}
 auto_aliases=no
 listen=udp:{address}
+{tls}
 loadmodule "kex.so"
 loadmodule "tm.so"
 loadmodule "tmx.so"
@@ -55,15 +58,46 @@ request_route {{
 '''
 
 
+TLS = '''enable_tls=yes
+tcp_children=2
+listen=tls:{address}
+loadmodule "tls.so"
+modparam("tls", "config", "{file}")
+'''
+
+# One identity for both roles, which asks the other side for a certificate.
+TLS_SIDE = '''[{role}:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+certificate = {certificate}
+private_key = {key}
+ca_list = {authority}
+'''
+
+
 class Kamailio:
-    def __init__(self, case, target, port=None, n_workers=2):
+    """With TLS, an authority and a pair of files, it listens at tls_address, too."""
+
+    def __init__(self, case, target, port=None, n_workers=2, tls=None):
         program = case.need('kamailio')
         self.port = port or ports.free_port()
         self.address = f'127.0.0.1:{self.port}'
-        config = case.write(f'kamailio-{self.port}/kamailio.cfg',
-                            PROXY.format(address=self.address, target=target, n_workers=n_workers))
         folder = case.path(f'kamailio-{self.port}')
+        config = case.write(f'kamailio-{self.port}/kamailio.cfg', PROXY.format(
+            address=self.address, target=target, n_workers=n_workers,
+            has_no_tcp='no' if tls else 'yes', tls=self.tls_lines(case, *tls) if tls else ''))
         self.process = case.spawn('kamailio', [
             program, '-f', config, '-DD', '-E', '-m', '256', '-Y', folder,
             '-P', folder + '/pid', '-w', folder])
         self.process.wait_for(lambda: ports.is_served(self.port), 'listening socket')
+
+    def tls_lines(self, case, authority, certificate):
+        if not glob.glob('/usr/lib/*/kamailio/modules/tls.so'):
+            case.lack('kamailio without TLS: install kamailio-tls-modules')
+        self.tls_address = f'127.0.0.1:{ports.free_port()}'
+        text = ''.join(TLS_SIDE.format(role=role, certificate=certificate[0], key=certificate[1],
+                                       authority=authority.certificate)
+                       for role in ('server', 'client'))
+        return TLS.format(address=self.tls_address,
+                          file=case.write(f'kamailio-{self.port}/tls.cfg', text))

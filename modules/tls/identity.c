@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Identities: certificate, key and whom to believe, read from files at start and at each reload. */
+
+#include "tls.h"
+
+#include <openssl/err.h>
+#include <time.h>
+
+enum {
+    MAX_CHAIN_BYTES = 32 << 10, /* of the certificates that a peer shows */
+    MAX_CHAIN = 8,
+};
+
+static void
+identity_free (void *data)
+{
+    Identity *identity = data;
+
+    SSL_CTX_free (identity->context);
+    g_free (identity->name);
+    g_free (identity);
+}
+
+static void
+identities_free (TdTable *table)
+{
+    Identities *identities = (Identities *) table;
+
+    g_hash_table_unref (identities->by_name);
+    g_free (identities);
+}
+
+const Identity *
+identities_find (const Identities *identities, const char *name)
+{
+    return identities != NULL && name != NULL ? g_hash_table_lookup (identities->by_name, name)
+                                              : NULL;
+}
+
+/* Where an identity is read from, and what goes wrong. */
+typedef struct {
+    const TdConfig *config;
+    const char *name;
+    GError **error;
+} Reading;
+
+static const char *
+text_of (const Reading *reading, const char *key)
+{
+    const char *text = td_config_text (reading->config, TLS_SECTION, reading->name, key);
+
+    return text != NULL ? text : "";
+}
+
+/* With what OpenSSL has to say of it. */
+static bool
+refuse (const Reading *reading, const char *key, const char *what)
+{
+    unsigned long code = ERR_peek_last_error ();
+    const char *reason = code != 0 ? ERR_reason_error_string (code) : NULL;
+    g_autofree char *detail =
+        reason != NULL ? g_strdup_printf (" (OpenSSL: %s)", reason) : g_strdup ("");
+
+    g_set_error (reading->error, TD_ERROR, TD_ERROR_INVALID, "%s: [tls %s] %s = %s: %s%s",
+                 td_config_place (reading->config, TLS_SECTION, reading->name, key), reading->name,
+                 key, text_of (reading, key), what, detail);
+    ERR_clear_error ();
+    return false;
+}
+
+/* Nobody sits at a terminal. */
+static int
+no_passphrase (char *buffer, int size, int is_writing, void *data)
+{
+    return 0;
+}
+
+static bool
+read_own (const Reading *reading, Identity *identity)
+{
+    SSL_CTX *context = identity->context;
+
+    SSL_CTX_set_default_passwd_cb (context, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file (context, text_of (reading, "certificate")) != 1) {
+        return refuse (reading, "certificate",
+                       "no certificate can be read from it; it holds the switch's own in PEM, "
+                       "first, and those that lead to the authority");
+    }
+    if (SSL_CTX_use_PrivateKey_file (context, text_of (reading, "key"), SSL_FILETYPE_PEM) != 1) {
+        return refuse (reading, "key",
+                       "it holds no private key of the certificate in PEM without a passphrase");
+    }
+    if (SSL_CTX_check_private_key (context) != 1) {
+        return refuse (reading, "key", "it is not the key of the certificate");
+    }
+    return true;
+}
+
+static bool
+read_authorities (const Reading *reading, Identity *identity)
+{
+    const char *ca = text_of (reading, "ca");
+
+    identity->is_verifying =
+        td_config_number (reading->config, TLS_SECTION, reading->name, "verify") != 0;
+    if (*ca == '\0') {
+        return !identity->is_verifying
+               || refuse (reading, "ca",
+                          "verify = peer needs ca: the file of the authorities that are believed");
+    }
+    STACK_OF (X509_NAME) *names = SSL_load_client_CA_file (ca);
+    if (names == NULL || SSL_CTX_load_verify_file (identity->context, ca) != 1) {
+        sk_X509_NAME_pop_free (names, X509_NAME_free);
+        return refuse (reading, "ca", "no certificates of authorities can be read from it");
+    }
+    SSL_CTX_set_client_CA_list (identity->context, names);
+    return true;
+}
+
+static bool
+read_methods (const Reading *reading, Identity *identity)
+{
+    int minimum = td_config_number (reading->config, TLS_SECTION, reading->name, "minimum") == 0
+                      ? TLS1_2_VERSION
+                      : TLS1_3_VERSION;
+
+    if (SSL_CTX_set_min_proto_version (identity->context, minimum) != 1) {
+        return refuse (reading, "minimum", "this host's OpenSSL does not have it");
+    }
+    if (SSL_CTX_set_cipher_list (identity->context, text_of (reading, "ciphers")) != 1) {
+        return refuse (reading, "ciphers", "OpenSSL knows none of these");
+    }
+    return true;
+}
+
+/* Connections last for days: nothing is gained by resuming a session, and one that was resumed would not
+ * see that its certificate is not believed any more. New keys are made (TLS 1.3), but no connection
+ * becomes somebody else's. */
+void
+identity_set_manners (SSL_CTX *context)
+{
+    SSL_CTX_set_options (context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET
+                                      | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_session_cache_mode (context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets (context, 0);
+    SSL_CTX_set_mode (context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_max_cert_list (context, MAX_CHAIN_BYTES);
+    SSL_CTX_set_verify_depth (context, MAX_CHAIN);
+}
+
+/* What an operator wants to be told of the certificate. */
+static void
+look_at_own (Identity *identity)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate (identity->context);
+    EVP_PKEY *key = SSL_CTX_get0_privatekey (identity->context);
+    struct tm end;
+
+    if (ASN1_TIME_to_tm (X509_get0_notAfter (certificate), &end) == 1) {
+        identity->expires_s = timegm (&end);
+    }
+    if (EVP_PKEY_get_base_id (key) == EVP_PKEY_RSA) {
+        identity->rsa_bits = (unsigned) EVP_PKEY_get_bits (key);
+    }
+}
+
+static Identity *
+identity_new (const Reading *reading)
+{
+    Identity *identity = g_new0 (Identity, 1);
+
+    identity->name = g_strdup (reading->name);
+    identity->context = SSL_CTX_new (TLS_method ());
+    if (identity->context == NULL) {
+        refuse (reading, "certificate", "OpenSSL cannot be used");
+        identity_free (identity);
+        return NULL;
+    }
+    identity_set_manners (identity->context);
+    if (!read_methods (reading, identity) || !read_own (reading, identity)
+        || !read_authorities (reading, identity)) {
+        identity_free (identity);
+        return NULL;
+    }
+    look_at_own (identity);
+    return identity;
+}
+
+Identities *
+identities_new (const TdConfig *config, GError **error)
+{
+    const char *const *names = td_config_instances (config, TLS_SECTION);
+    Identities *identities = g_new0 (Identities, 1);
+
+    td_table_init (&identities->table, identities_free);
+    identities->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, identity_free);
+    for (; *names != NULL; names++) {
+        Identity *identity = identity_new (&(Reading){ config, *names, error });
+        if (identity == NULL) {
+            td_table_unref (&identities->table);
+            return NULL;
+        }
+        g_hash_table_insert (identities->by_name, identity->name, identity);
+    }
+    return identities;
+}
