@@ -6,10 +6,10 @@
 #include "run/clock.h"
 #include "run/lane.h"
 #include "run/port.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,25 +34,6 @@ typedef struct {
     bool sorts_by_initial; /* "e..." established, "p..." priority */
     unsigned turn_us;      /* how long each turn takes */
 } Fixture;
-
-static void
-on_watchdog (int signal_number)
-{
-    static const char text[] = "the watchdog barked: nothing happened any more\n";
-    ssize_t n_written = write (STDERR_FILENO, text, sizeof text - 1);
-
-    (void) n_written;
-    abort ();
-}
-
-static TdAddress
-address_of (const char *text)
-{
-    TdAddress address;
-
-    g_assert_true (td_address_parse (text, 0, &address));
-    return address;
-}
 
 static int
 open_peer (const char *text, TdAddress *ret_address)
@@ -922,8 +903,7 @@ main (int argc, char **argv)
 
     g_test_init (&argc, &argv, NULL);
     td_log_open (&log);
-    signal (SIGALRM, on_watchdog);
-    alarm (WATCHDOG_S);
+    watchdog_start (WATCHDOG_S);
 #define ADD(path, function) g_test_add_func ("/run/socket/" path, function)
     ADD ("delivered-on-own-lane", test_delivered_on_own_lane);
     ADD ("delivered-on-the-lane-it-is-sorted-to", test_delivered_on_the_lane_it_is_sorted_to);

@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "run/lane.h"
 #include "run/port.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -32,25 +32,6 @@ typedef struct {
     unsigned n_delivered, n_closed;
     bool closes_listener;
 } Fixture;
-
-static void
-on_watchdog (int signal_number)
-{
-    static const char text[] = "the watchdog barked: nothing happened any more\n";
-    ssize_t n_written = write (STDERR_FILENO, text, sizeof text - 1);
-
-    (void) n_written;
-    abort ();
-}
-
-static TdAddress
-address_of (const char *text)
-{
-    TdAddress address;
-
-    g_assert_true (td_address_parse (text, 0, &address));
-    return address;
-}
 
 /* A message ends with a semicolon; what begins with an exclamation mark is none. A message that
  * begins with a hash says with four digits how long it is. */
@@ -952,8 +933,7 @@ main (int argc, char **argv)
 
     g_test_init (&argc, &argv, NULL);
     td_log_open (&log);
-    signal (SIGALRM, on_watchdog);
-    alarm (WATCHDOG_S);
+    watchdog_start (WATCHDOG_S);
 #define ADD(path, function) g_test_add_func ("/run/stream/" path, function)
     ADD ("messages-are-cut-and-answered", test_messages_are_cut_and_answered);
     ADD ("bytes-one-by-one", test_bytes_one_by_one);
