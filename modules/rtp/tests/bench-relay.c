@@ -7,10 +7,9 @@
  * Each line of its output is a pair: "A RA B RB". What the generator sends from port A to RA comes
  * out of RB to its port B, and back; A and B are FIRST-PORT + 20000 and up. */
 
-#include "engine.h"
+#include "starter.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,38 +17,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-typedef struct {
-    void (*run) (void *data);
-    void *data;
-    pthread_t thread;
-} Starter;
-
-static Starter starters[16];
-static unsigned n_starters;
-
-static void *
-run_starter (void *data)
-{
-    Starter *starter = data;
-
-    starter->run (starter->data);
-    return NULL;
-}
-
-static bool
-start (const char *name, RtpThreadRun run, void *thread, void *data, GError **error)
-{
-    Starter *starter = &starters[n_starters++];
-
-    *starter = (Starter){ .run = run, .data = thread };
-    return pthread_create (&starter->thread, NULL, run_starter, starter) == 0;
-}
-
-static void
-ignore_event (void *owner, TdMediaEventKind kind, int64_t value, void *data)
-{
-}
 
 static void
 add_view (const RtpView *views, unsigned n_views, void *data)
@@ -147,9 +114,7 @@ main (int argc, char **argv)
         rtp_streams_view (streams + 2 * i, 2, true, add_view, &packets);
     }
     rtp_engine_stop (engine);
-    for (unsigned i = 0; i < n_starters; i++) {
-        pthread_join (starters[i].thread, NULL);
-    }
+    join_starters ();
     fprintf (stderr,
              "{\"pairs\":%u,\"batch_ms\":%s,\"packets\":%lu,\"cpu_s\":%.3f,\"cpu_s_per_1M\":%.3f,"
              "\"kib_per_pair\":%.2f}\n",

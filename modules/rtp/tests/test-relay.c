@@ -2,11 +2,11 @@
 /* Packets go from peer to peer and nowhere else. The thread's turns are stepped by hand, on a clock
  * that is moved by hand, but where a test says otherwise. */
 
+#include "starter.h"
 #include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -743,39 +743,6 @@ test_no_descriptors (Fixture *fixture, const void *data)
     g_assert_cmpuint (rtp_engine_ports_in_use (fixture->engine), ==, 0);
 }
 
-/* The threads of the last test. */
-typedef struct {
-    void (*run) (void *data);
-    void *data;
-    pthread_t thread;
-} Starter;
-
-static Starter starters[2];
-static unsigned n_starters;
-
-static void *
-run_starter (void *data)
-{
-    Starter *starter = data;
-
-    starter->run (starter->data);
-    return NULL;
-}
-
-static bool
-start (const char *name, RtpThreadRun run, void *thread, void *data, GError **error)
-{
-    Starter *starter = &starters[n_starters++];
-
-    *starter = (Starter){ .run = run, .data = thread };
-    return pthread_create (&starter->thread, NULL, run_starter, starter) == 0;
-}
-
-static void
-ignore_event (void *owner, TdMediaEventKind kind, int64_t value, void *data)
-{
-}
-
 static void
 test_threads (void)
 {
@@ -813,9 +780,7 @@ test_threads (void)
     rtp_streams_view (streams, 2, true, keep_view, views);
     rtp_engine_leave (fixture.engine);
     g_assert_false (rtp_engine_enter (fixture.engine));
-    for (unsigned i = 0; i < n_starters; i++) {
-        pthread_join (starters[i].thread, NULL);
-    }
+    join_starters ();
     g_assert_cmpuint (views[0].received.packets, ==, 201);
     g_assert_cmpuint (views[1].packets_sent, ==, 201);
     rtp_engine_free (fixture.engine);
