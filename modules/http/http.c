@@ -63,12 +63,12 @@ run_thread (void *data)
 /* --- Configuration ----------------------------------------------------------------------- */
 
 /* A configuration on its way to the thread. */
-typedef struct {
-    Errand errand;
+struct Change {
+    Errand errand; /* first */
     Http *http;
     Settings *settings;
     GPtrArray *sockets;
-} Change;
+};
 
 static void
 take_change (Errand *errand)
@@ -86,9 +86,9 @@ take_change (Errand *errand)
     g_free (change);
 }
 
-/* Hands SETTINGS (transfer full) and the sockets of BOUND to the thread. */
-static void
-send_change (Http *http, Settings *settings, GPtrArray *bound)
+/* For SETTINGS (transfer full) and the sockets of BOUND. */
+static Change *
+change_new (Http *http, Settings *settings, GPtrArray *bound)
 {
     Change *change = g_new0 (Change, 1);
 
@@ -97,11 +97,42 @@ send_change (Http *http, Settings *settings, GPtrArray *bound)
     for (unsigned i = 0; i < bound->len; i++) {
         g_ptr_array_add (change->sockets, g_object_ref (((Bound *) bound->pdata[i])->socket));
     }
+    return change;
+}
+
+static void
+change_free (Change *change)
+{
+    settings_unref (change->settings);
+    g_ptr_array_unref (change->sockets);
+    g_free (change);
+}
+
+/* Hands CHANGE (transfer full) to the thread. */
+static void
+send_change (Http *http, Change *change)
+{
     if (!loop_post (&http->loop, &change->errand)) {
-        settings_unref (settings);
-        g_ptr_array_unref (change->sockets);
-        g_free (change);
+        change_free (change);
     }
+}
+
+/* Everybody has been told by now that this build runs: who serves paths serves them here. Before, its clients
+ * would have been told that there is nothing. */
+static void
+open_gates (TdPost *post)
+{
+    Http *http = (Http *) ((char *) post - offsetof (Http, open));
+    Change *first = g_steal_pointer (&http->first);
+
+    if (first != NULL) {
+        send_change (http, first);
+    }
+}
+
+static void
+forget_gates (TdPost *post)
+{
 }
 
 static bool
@@ -216,6 +247,7 @@ http_new (TdModule *module)
 
     http->module = module;
     http->begin_end.run = begin_end;
+    http->open = (TdPost){ .owner = module, .run = open_gates, .drop = forget_gates };
     http->iface = (TdHttpService){
         .size = sizeof (TdHttpService),
         .data = http,
@@ -277,7 +309,8 @@ start (TdModule *module, GError **error)
         return false;
     }
     http->has_thread = true;
-    send_change (http, settings_ref (http->settings), http->bound);
+    http->first = change_new (http, settings_ref (http->settings), http->bound);
+    td_lane_post (td_lane_control (), &http->open);
     tell_changes (http, NULL);
     return true;
 }
@@ -299,7 +332,8 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
     case TD_RELOAD_COMMIT: {
         g_autoptr (GPtrArray) before = g_steal_pointer (&http->bound);
         http->bound = http->iface.shared = g_steal_pointer (&http->prepared_bound);
-        send_change (http, g_steal_pointer (&http->prepared), http->bound);
+        g_clear_pointer (&http->first, change_free);
+        send_change (http, change_new (http, g_steal_pointer (&http->prepared), http->bound));
         tell_changes (http, before);
         break;
     }
@@ -331,6 +365,7 @@ unload (TdModule *module)
         return;
     }
     settings_unref (http->settings);
+    g_clear_pointer (&http->first, change_free);
     g_clear_pointer (&http->bound, g_ptr_array_unref);
     g_hash_table_unref (http->paths);
     pthread_mutex_destroy (&http->lock);

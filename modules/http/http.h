@@ -29,6 +29,7 @@ typedef struct Http Http;
 typedef struct Connection Connection;
 typedef struct Hand Hand;
 typedef struct Ask Ask;
+typedef struct Change Change;
 
 /* One address that is listened on. A newer build takes the sockets of the one before over, so that nobody
  * is refused meanwhile: whatever changes in here changes the layout as well. */
@@ -76,6 +77,8 @@ struct Http {
     /* Control lane only. */
     GPtrArray *bound, *prepared_bound; /* Bound */
     Settings *prepared;
+    TdPost open;
+    Change *first; /* not sent yet */
 
     /* The thread's own. */
     Settings *settings;
