@@ -257,6 +257,12 @@ call_free (TdCall *call)
     td_attributes_free (call->returned);
     td_failure_clear (&call->failure);
     g_free (call->route_label);
+    if (call->exemptions != NULL) {
+        g_string_free (call->exemptions, true);
+    }
+    if (call->carriers != NULL) {
+        g_string_free (call->carriers, true);
+    }
     td_route_list_free (call->routes);
     clear_trace (&call->gone_a);
     clear_trace (&call->gone_b);

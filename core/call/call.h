@@ -6,6 +6,7 @@
  *     hunt.c         the part of it that looks for somebody who answers
  *     destination.c  ... and makes the leg for one attempt
  *     failure.c      who is asked when nobody was found
+ *     wait.c         its time in queues for means, and what it was exempted from
  *     exchange.c     offer and answer once it is up
  *     adopt.c        a leg that goes to another call
  *     facts.c        what is told of it
@@ -81,6 +82,13 @@ typedef struct {
     bool is_treated;        /* the last of them is what the caller hears, not another way */
 } TdFailure;
 
+/* Its time in queues. */
+typedef struct {
+    int64_t since_us;  /* 0: it does not wait */
+    int64_t waited_us; /* before that */
+    char result[16]; /* of the last one; a copy: who gave it may be unmapped. "": it was in none */
+} TdWait;
+
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
     char *trunk, *peer_address, *peer_id;
@@ -123,6 +131,8 @@ struct TdCall {
     bool has_more_digits;   /* came while the route hooks were being asked */
 
     TdFailure failure;
+    TdWait wait;
+    GString *exemptions, *carriers; /* as the facts have them; NULL: none */
     TdCause cause;
     const char *released_by;
     char *route_label;
@@ -217,6 +227,13 @@ void td_call_fail_for (TdCall *call, unsigned value, const char *text);
 void td_call_end_failed (TdCall *call);
 void td_failure_clear (TdFailure *failure);
 
+/* --- wait.c --- */
+
+/* The call is over, whatever it waited for. */
+void td_wait_abandon (TdCall *call);
+void td_call_add_carrier (TdCall *call, const char *trunk);
+int64_t td_call_waited_us (const TdCall *call);
+
 /* --- destination.c --- */
 
 /* Where an attempt goes. */
@@ -270,6 +287,7 @@ typedef enum {
     FACT_UPDATED,
     FACT_PRIORITY,
     FACT_MEDIA,
+    FACT_QUEUED,
     FACT_ENDED,
     N_CALL_FACTS,
 } TdCallFactKind;

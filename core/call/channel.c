@@ -23,6 +23,7 @@ enum {
     DO_ACCEPT,
     DO_REFUSE,
     DO_DIGIT,
+    DO_QUEUE,
     DO_RELEASE,
     N_CHANNEL_EVENTS,
 };
@@ -47,6 +48,7 @@ static const char *const event_names[N_CHANNEL_EVENTS] = {
     [DO_ACCEPT] = "accept",
     [DO_REFUSE] = "refuse",
     [DO_DIGIT] = "send-digit",
+    [DO_QUEUE] = "queue",
     [DO_RELEASE] = "release",
 };
 
@@ -83,7 +85,7 @@ act (void *self, unsigned event, void *data)
     (TD_BIT (LEG_PROCEEDING) | TD_BIT (LEG_RINGING) | TD_BIT (LEG_PROGRESSED)                      \
      | TD_BIT (LEG_ANSWERED) | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_MORE_DIGITS)                       \
      | TD_BIT (LEG_RELEASED) | TD_BIT (DO_RING) | TD_BIT (DO_PROGRESS) | TD_BIT (DO_ANSWER)        \
-     | TD_BIT (DO_DIGIT) | TD_BIT (DO_RELEASE))
+     | TD_BIT (DO_DIGIT) | TD_BIT (DO_QUEUE) | TD_BIT (DO_RELEASE))
 #define AFTER_EARLY                                                                                \
     (TD_BIT (TD_CHANNEL_PROCEEDING) | TD_BIT (TD_CHANNEL_ALERTING) | TD_BIT (TD_CHANNEL_ANSWERED)  \
      | TD_BIT (TD_CHANNEL_RELEASING) | TD_BIT (TD_CHANNEL_RELEASED))
@@ -598,6 +600,14 @@ td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms)
 {
     if (td_fsm_dispatch (&channel->fsm, DO_DIGIT, NULL) && channel->driver->driver.digit != NULL) {
         channel->driver->driver.digit (channel, digit, duration_ms);
+    }
+}
+
+void
+td_leg_queued (TdChannel *channel)
+{
+    if (td_fsm_dispatch (&channel->fsm, DO_QUEUE, NULL) && channel->driver->driver.queued != NULL) {
+        channel->driver->driver.queued (channel);
     }
 }
 

@@ -103,6 +103,7 @@ void td_leg_accept (TdChannel *channel, TdDescription *description);
 void td_leg_refuse (TdChannel *channel, const TdCause *cause);
 void td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms);
 void td_leg_reclassify (TdChannel *channel);
+void td_leg_queued (TdChannel *channel);
 void td_leg_played (TdChannel *channel);
 void td_leg_release (TdChannel *channel, const TdCause *cause);
 

@@ -46,6 +46,11 @@ static const TdField fields[] = {
     TD_FIELD (TdCallFact, calling_leg, TD_FIELD_ID, "The calling leg"),
     TD_FIELD (TdCallFact, called_leg, TD_FIELD_ID,
               "The called leg: of several that ring together the one it is about"),
+    DURATION (queue_wait_us, "In queues for means, by the monotonic clock"),
+    TEXT (queue_result,
+          "How the last one ended: served, timeout, overflow, displaced or abandoned; waiting"),
+    TEXT (exemptions, "Controls that would have kept it out but for its class, comma between"),
+    TEXT (carriers, "Trunk groups that legs went out by, in their order, comma between"),
 };
 
 static const struct {
@@ -60,6 +65,7 @@ static const struct {
     [FACT_UPDATED] = { "call.updated", "Its media changed: hold, resume, another codec" },
     [FACT_PRIORITY] = { "call.priority", "Its priority class rose" },
     [FACT_MEDIA] = { "call.media", "A leg's media fell silent, or flow again" },
+    [FACT_QUEUED] = { "call.queued", "It waits for means to be placed with" },
     [FACT_ENDED] = { "call.ended", "The call is over" },
 };
 
@@ -165,6 +171,10 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
         .name_space = call->priority.name_space,
         .value = call->priority.value,
         .priority_class = call->priority.priority_class,
+        .queue_wait_us = td_call_waited_us (call),
+        .queue_result = call->wait.result[0] != '\0' ? call->wait.result : NULL,
+        .exemptions = call->exemptions != NULL ? call->exemptions->str : NULL,
+        .carriers = call->carriers != NULL ? call->carriers->str : NULL,
     };
 
     fill_legs (&fact, call, b);

@@ -14,7 +14,7 @@
 #include "call/attribute.h"
 
 enum {
-    MAX_LISTS = 2, /* of one call, from the "failed" hooks: two that send it to and fro must end */
+    MAX_LISTS = 4, /* of one call, from the "failed" hooks: two that send it to and fro must end */
 };
 
 void
@@ -70,6 +70,14 @@ td_failing_enter (void *self)
     TdCall *call = self;
 
     td_hook_run_start (&call->hook, "failed");
+}
+
+void
+td_call_set_failure (TdCall *call, const TdCause *cause)
+{
+    td_failure_clear (&call->failure);
+    call->failure.cause = *cause;
+    call->failure.by = "switch";
 }
 
 /* A hook wants the call to end for another cause. */

@@ -182,8 +182,10 @@ td_hunt_begin (TdCall *call, TdRouteList *routes)
         leg->wants_again = false;
     }
     if (!call->failure.is_treated) {
-        g_free (call->route_label);
-        call->route_label = g_strdup (td_route_list_label (routes));
+        if (td_route_list_label (routes) != NULL) {
+            g_free (call->route_label);
+            call->route_label = g_strdup (td_route_list_label (routes));
+        }
         td_call_tell (call, FACT_ROUTED, NULL);
     }
     td_fsm_enter (&call->fsm, TD_CALL_ATTEMPTING);
@@ -204,6 +206,7 @@ originate (TdCall *call, TdChannel *leg, TdDescription *offer)
     }
     td_timer_start (&leg->timer, leg->no_response_ms);
     call->n_attempts++;
+    td_call_add_carrier (call, td_channel_trunk (leg));
     td_call_tell (call, FACT_ATTEMPT, leg);
     td_leg_originate (leg);
 }

@@ -57,6 +57,7 @@ enter_releasing (void *self)
 {
     TdCall *call = self;
 
+    td_wait_abandon (call);
     td_call_ask_no_more (call);
     td_holds_end (&call->holds, NULL);
     td_timer_stop (&call->guard);
@@ -149,7 +150,11 @@ td_call_refuse (TdCall *call, const TdHappening *what)
     /* Callers cause it, as often as they like; the record of the call has the cause. */
     td_log_debug (NULL, what->hook_name, "refused a call: %s",
                   answer->reason != NULL ? answer->reason : td_cause_phrase (cause));
-    give_up (call, cause, answer->reason);
+    if (td_fsm_state (&call->fsm) == TD_CALL_ADMITTING && call->failure.by != NULL) {
+        td_call_end_failed (call); /* the hook has said more than its answer can */
+    } else {
+        give_up (call, cause, answer->reason);
+    }
 }
 
 /* More of the called number. Returns false when it is too long to be one. */

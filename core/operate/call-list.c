@@ -60,7 +60,7 @@ td_call_describe_briefly (const TdCall *call, GVariantBuilder *row)
     const TdChannel *b = td_call_outgoing (call);
 
     td_row_text (row, "call", td_id_print (td_call_id (call), id));
-    td_row_text (row, "state", td_call_state_name (call));
+    td_row_text (row, "state", td_call_is_waiting (call) ? "queued" : td_call_state_name (call));
     td_row_text (row, "calling", td_party_key (td_call_calling (call)));
     td_row_text (row, "called", td_party_key (td_call_called (call)));
     td_row_text (row, "from", call->a != NULL ? td_channel_trunk (call->a) : NULL);

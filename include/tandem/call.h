@@ -84,6 +84,7 @@ typedef struct {
 } TdHuntRules;
 
 /* Thread, of all here: any, one at a time. */
+/* LABEL is for the records; NULL (of a list from a failed hook): as that of the list before. */
 TD_API TdRouteList *td_route_list_new (const char *label);
 TD_API void td_route_list_free (TdRouteList *list);
 /* At most 100 targets; returns false when there are that many. */
@@ -164,9 +165,27 @@ TD_API void td_call_explain (TdCall *call, const char *step, const char *format,
 
 /* What CALL failed for, NULL when it has not: of all its route lists the last one that was no treatment.
  * The failed hooks are asked when a route hook refused or nobody knew a route, when an attempt hook
- * refused, when no target is left, and when a list of their own has failed in its turn; for two
+ * refused, when no target is left, and when a list of their own has failed in its turn; for four
  * such lists a call at most. They are not asked when the caller hangs up or an operator releases. */
 TD_API const TdCause *td_call_failure (const TdCall *call);
+
+/* What CALL fails for instead, with a protocol's code where one is to be said. In an admit hook that
+ * refuses as well. */
+TD_API void td_call_set_failure (TdCall *call, const TdCause *cause);
+
+/* --- Waiting ----------------------------------------------------------------------------- */
+
+/* In an admit or failed hook that answers later: CALL waits for means from now on, its caller is told,
+ * and "call.queued" tells so. */
+TD_API void td_call_wait (TdCall *call);
+
+/* CALL waits no more, or could not even wait; RESULT says how that went: "served", "timeout",
+ * "overflow", "displaced". A call that ends while it waits has "abandoned". */
+TD_API void td_call_wait_ended (TdCall *call, const char *result);
+TD_API bool td_call_is_waiting (const TdCall *call);
+
+/* CONTROL ("gap", "rate") would have kept CALL out but for its class: for the records. */
+TD_API void td_call_add_exemption (TdCall *call, const char *control);
 
 /* --- Asking where a call would go -------------------------------------------------------- */
 
@@ -254,13 +273,17 @@ typedef struct {
     int64_t packets_lost_from_called;
     uint32_t jitter_from_calling_us;
     uint32_t jitter_from_called_us;
-    TdId calling_leg; /* as its channel, and whoever holds something for it, name it */
-    TdId called_leg;  /* the one the fact is about, where several ring together */
+    TdId calling_leg;         /* as its channel, and whoever holds something for it, name it */
+    TdId called_leg;          /* the one the fact is about, where several ring together */
+    int64_t queue_wait_us;    /* in queues for means, monotonic */
+    const char *queue_result; /* of the last one; NULL: it was in none */
+    const char *exemptions; /* controls that would have kept it out but for its class, "gap,rate" */
+    const char *carriers;   /* trunk groups that legs went out by, in their order, "a,b" */
 } TdCallFact;
 
 /* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",
- * "call.answered", "call.updated", "call.priority", "call.media" and "call.ended" have TdCallFact as
- * body. In an inline subscriber the call may be looked up as well. */
+ * "call.answered", "call.updated", "call.priority", "call.media", "call.queued" and "call.ended" have
+ * TdCallFact as body. In an inline subscriber the call may be looked up as well. */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdRouteList, td_route_list_free)
 

@@ -90,6 +90,9 @@ typedef struct {
     void (*describe) (TdChannel *channel, GVariantDict *info);
     /* What the leg's internal termination plays has come to its end. */
     void (*played) (TdChannel *channel);
+    /* An incoming leg that is not answered waits for means to place its call (RFC 4412 4.7.2.2). The
+     * driver says so again as often as its protocol asks for, until the next verb. */
+    void (*queued) (TdChannel *channel);
 } TdChannelDriver;
 
 /* Makes DRIVER (copied) known under its name, leased to the newest generation.

@@ -41,7 +41,7 @@ typedef struct {
 /* A hook, copied when it is added. */
 typedef struct {
     uint32_t size;             /* sizeof (TdHook) */
-    uint32_t deadline_ms;      /* of a late answer, 1 .. 60000 */
+    uint32_t deadline_ms;      /* of a late answer, 1 .. 120000 */
     const char *name;          /* "priority.admit" */
     const char *const *before; /* names of hooks that must come later, nullable, NULL-terminated */
     const char *const *after;  /* names of hooks that must come earlier */

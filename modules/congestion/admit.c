@@ -39,8 +39,13 @@ congestion_admit (void *subject, TdToken *token, void *data)
     }
     const Settings *settings = congestion_settings (congestion);
     unsigned class = td_call_priority (subject)->priority_class % TD_N_CLASSES;
-    if (class >= settings->passing_class || class >= TD_CLASS_EMERGENCY
-        || thinning_admits (&congestion->thinning[class], settings->shares[level][class])) {
+    if (class >= settings->passing_class || class >= TD_CLASS_EMERGENCY) {
+        if (settings->shares[level][TD_CLASS_ORDINARY] < 100) {
+            td_call_add_exemption (subject, "congestion");
+        }
+        return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+    }
+    if (thinning_admits (&congestion->thinning[class], settings->shares[level][class])) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
     }
     return refuse (congestion, subject, settings, level);

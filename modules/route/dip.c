@@ -533,7 +533,7 @@ join (Dip *dip, const TdDipDriver *driver, const char *key, DipWaiter *waiter,
         add_waiter (inquiry, waiter);
         return false;
     }
-    if (g_hash_table_size (dip->asked) >= dip->settings.max_asked) {
+    if (g_hash_table_size (dip->asked) >= dip->settings.max_asked && !waiter->is_priority) {
         fail (dip, ret_answer, "too many questions are under way");
         return true;
     }

@@ -28,7 +28,8 @@ struct DipWaiter {
     void (*answered) (DipWaiter *waiter, const DipAnswer *answer);
     /* Instead, when the module has stopped. */
     void (*dropped) (DipWaiter *waiter);
-    TdPost post; /* private, as all from here */
+    bool is_priority; /* its call is not kept out by how many others ask */
+    TdPost post;      /* private, as all from here */
     TdLane *lane;
     struct Dip *dip;
     DipInquiry *inquiry; /* under the lock of DIP; NULL: the answer is on its way */

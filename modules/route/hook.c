@@ -400,6 +400,8 @@ wait_for_dip (const Question *question, TdToken *token)
 
     pending->waiter.answered = hear_dip;
     pending->waiter.dropped = drop_dip;
+    pending->waiter.is_priority =
+        td_call_priority (question->call)->priority_class > TD_CLASS_ORDINARY;
     pending->question = *question;
     td_table_ref ((TdTable *) &question->tables->table);
     TdHookAnswer answer = decide (&pending->question, &pending->waiter);

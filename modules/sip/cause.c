@@ -123,6 +123,16 @@ sip_cause_compose (GString *out, const TdCause *cause)
     g_string_append (out, "\r\n");
 }
 
+void
+sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, const TdCause *cause)
+{
+    if (status != 488 || cause->value != TD_CAUSE_NO_CIRCUIT) {
+        return;
+    }
+    g_string_append_printf (out, "Warning: 370 %s \"Insufficient Bandwidth\"\r\n",
+                            sip_transport_listener (leg->lane->sip, &leg->path)->host);
+}
+
 /* "120 (I'm in a meeting)", "18000;duration=3600": the number of seconds is what is passed on. */
 void
 sip_retry_after_take (SipLeg *leg, const SipScan *response)

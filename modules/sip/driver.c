@@ -23,6 +23,13 @@ progress (TdChannel *channel, TdDescription *description)
     early (channel, 183, description);
 }
 
+/* RFC 4412 4.7.2.2: what is said once a minute to those who wait is said again by the leg's timer. */
+static void
+queued (TdChannel *channel)
+{
+    early (channel, 182, NULL);
+}
+
 static void
 answer (TdChannel *channel, TdDescription *description)
 {
@@ -108,4 +115,5 @@ const TdChannelDriver sip_channel_driver = {
     .release = release,
     .freed = sip_leg_free,
     .describe = describe,
+    .queued = queued,
 };

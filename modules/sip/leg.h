@@ -51,7 +51,7 @@ typedef enum {
 extern const TdMachine sip_leg_machine;
 
 typedef struct {
-    unsigned status; /* 180 or 183 */
+    unsigned status; /* 180, 182 or 183 */
     TdDescription *description;
 } SipEarly;
 
@@ -203,6 +203,8 @@ bool sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause);
 /* The status and, in RET_REASON, the phrase (transfer none) to refuse an INVITE with. */
 unsigned sip_cause_to_status (const TdCause *cause, const char **ret_reason);
 void sip_cause_compose (GString *out, const TdCause *cause);
+/* Warning: with a 488 that stands for want of trunks or bandwidth (RFC 4412 4.6.5). */
+void sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, const TdCause *cause);
 
 /* Keeps the Retry-After of RESPONSE as an attribute of LEG's channel; writes it where a response of
  * STATUS may have one. */

@@ -19,7 +19,7 @@
 enum {
     /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, LeaseData,
      * Control and what they are made of. A build that finds another number begins a book of its own. */
-    BOOK_LAYOUT = 6,
+    BOOK_LAYOUT = 7,
 };
 
 typedef struct {
@@ -63,6 +63,13 @@ void plan_free (Plan *plan);
 
 /* Reads what CONFIG says of a capacity that is shared into ENTRY, which has its settings. */
 bool plan_read_sharing (const TdConfig *config, PlanEntry *entry, GError **error);
+
+/* Reads what CONFIG says of the queue of NAME, and of its calls with a priority, into SETTINGS. */
+bool plan_read_queue (const TdConfig *config, const char *name, GroupSettings *settings,
+                      GError **error);
+
+/* Whether no call of PLAN could wait in two queues. */
+bool plan_check_queues (const TdConfig *config, const Plan *plan, GError **error);
 
 /* Refuses the value of KEY in [SECTION INSTANCE]: false. */
 bool plan_refuse (const TdConfig *config, const char *section, const char *instance,

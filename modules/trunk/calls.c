@@ -31,6 +31,17 @@ free_leg (Leg *leg)
     g_free (leg);
 }
 
+void
+call_leg_discard (Leg *leg)
+{
+    if (leg->leg.has_place) {
+        group_leg_failed (&leg->leg, TD_CAUSE_NORMAL_CLEARING, false, td_clock_now_us (),
+                          td_clock_wall_us ());
+        group_leave (&leg->leg, td_clock_now_us (), td_clock_wall_us ());
+    }
+    free_leg (leg);
+}
+
 /* The call is over: what was not concluded, the caller gave up. */
 static void
 free_call (void *data)
@@ -47,6 +58,9 @@ free_call (void *data)
             free_leg (leg);
         }
     }
+    if (call->granted != NULL) {
+        call_leg_discard (call->granted);
+    }
     g_ptr_array_unref (call->tries);
     g_free (call);
 }
@@ -57,8 +71,8 @@ calls_here (const Calls *calls)
     return calls->lanes[td_lane_index (td_lane_current ())];
 }
 
-static Call *
-find_call (const Calls *calls, TdId id)
+Call *
+calls_find (const Calls *calls, TdId id)
 {
     return g_hash_table_lookup (calls_here (calls), &id);
 }
@@ -66,7 +80,7 @@ find_call (const Calls *calls, TdId id)
 Call *
 calls_ensure (Calls *calls, TdId id)
 {
-    Call *call = find_call (calls, id);
+    Call *call = calls_find (calls, id);
 
     if (call == NULL) {
         call = g_new0 (Call, 1);
@@ -95,6 +109,9 @@ calls_new (Trunk *trunk)
 void
 calls_free (Calls *calls)
 {
+    if (calls != NULL) {
+        waits_free (calls->trunk);
+    }
     for (unsigned i = 0; calls != NULL && i < calls->n_lanes; i++) {
         g_hash_table_unref (calls->lanes[i]);
     }
@@ -299,7 +316,7 @@ static void
 hear (const TdFact *fact, void *data)
 {
     const Trunk *trunk = data;
-    Call *call = find_call (trunk->calls, fact->call);
+    Call *call = calls_find (trunk->calls, fact->call);
     const char *name = td_topic_name (fact->topic);
     int64_t now_us = fact->monotonic_us, wall_us = fact->wall_us;
 
@@ -312,6 +329,10 @@ hear (const TdFact *fact, void *data)
         hear_answered (call, fact->body, now_us, wall_us);
     } else if (strcmp (name, "call.attempt-failed") == 0) {
         hear_failed (call, fact->body, now_us, wall_us);
+    } else if (strcmp (name, "call.priority") == 0) {
+        if (call->wait != NULL) {
+            wait_raise (call->wait, fact->priority_class);
+        }
     } else {
         hear_ended (trunk, call, fact->body);
     }
@@ -328,9 +349,10 @@ calls_start (Trunk *trunk, GError **error)
         return false;
     }
     trunk->calls->over = (TdPost){ .owner = trunk->module, .run = end_facts, .drop = end_facts };
-    trunk->calls->facts = td_bus_subscribe (
-        trunk->module,
-        TD_LIST ("call.alerting", "call.answered", "call.attempt-failed", "call.ended"), hear,
-        trunk);
-    return hooks_add (trunk, error);
+    trunk->calls->facts =
+        td_bus_subscribe (trunk->module,
+                          TD_LIST ("call.alerting", "call.answered", "call.attempt-failed",
+                                   "call.priority", "call.ended"),
+                          hear, trunk);
+    return hooks_add (trunk, error) && waits_add_hook (trunk, error);
 }

@@ -2,6 +2,7 @@
 /* The operator's verbs about trunk groups: trunk list, show, block, unblock, drain; code list. */
 
 #include "command.h"
+#include "queue.h"
 #include "shared.h"
 
 #include <string.h>
@@ -274,6 +275,47 @@ add_settings (GVariantBuilder *row, const GroupSettings *settings)
     row_number (row, "max_tries", settings->max_tries);
 }
 
+enum { SHOWN_WAITERS = 256 };
+
+/* Who waits for a place, the one served next first. */
+static GVariant *
+list_waiting (Group *group)
+{
+    g_autofree QueueEntry *entries = g_new (QueueEntry, SHOWN_WAITERS);
+    unsigned n = queue_list (group, entries, SHOWN_WAITERS, td_clock_now_us ());
+    char call[TD_ID_TEXT_SIZE];
+    GVariantBuilder rows;
+
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (unsigned i = 0; i < n; i++) {
+        g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
+        row_text (&rows, "call", td_id_print (entries[i].call, call));
+        row_number (&rows, "class", entries[i].priority_class);
+        row_number (&rows, "waits_ms", entries[i].waited_us / 1000);
+        g_variant_builder_close (&rows);
+    }
+    return g_variant_builder_end (&rows);
+}
+
+static void
+add_queue (GVariantBuilder *row, Group *group, const GroupSettings *settings)
+{
+    static const char *const ways[N_WAYS] = { "", "incoming", "outgoing" };
+
+    if (settings->queue_length == 0) {
+        return;
+    }
+    pthread_mutex_lock (&group->lock);
+    unsigned n_waiting = group->n_waiting, most = group->most_waiting;
+    pthread_mutex_unlock (&group->lock);
+    row_number (row, "queue", settings->queue_length);
+    row_text (row, "queue_for", ways[settings->queue_way]);
+    row_number (row, "queue_wait_ms", settings->queue_wait_ms);
+    row_number (row, "queued", n_waiting);
+    row_number (row, "queued_most", most);
+    g_variant_builder_add (row, "{sv}", "waiting", list_waiting (group));
+}
+
 static void
 run_show (TdRequest *request, void *data)
 {
@@ -288,9 +330,59 @@ run_show (TdRequest *request, void *data)
     add_view (&row, data, group);
     add_condition (&row, &group->condition);
     add_settings (&row, &view.settings);
+    add_queue (&row, group, &view.settings);
     shared_show (((const Trunk *) data)->shared, group, &row);
     g_variant_builder_add (&row, "{sv}", "members_in_detail", list_members (group));
     td_request_reply (request, g_variant_builder_end (&row));
+}
+
+/* --- trunk priority ---------------------------------------------------------------------- */
+
+static const char *const level_names[N_LEVEL_COUNTS] = {
+#define X(name, text) [LEVEL_##name] = text,
+    LEVEL_COUNTS (X)
+#undef X
+};
+
+static void
+add_level (GVariantBuilder *rows, unsigned class, const GroupLevel *level)
+{
+    uint64_t n_over = level->counts[LEVEL_SERVED] + level->counts[LEVEL_TIMEOUT]
+                      + level->counts[LEVEL_DISPLACED] + level->counts[LEVEL_ABANDONED];
+
+    g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+    row_number (rows, "class", class);
+    for (LevelCount i = 0; i < N_LEVEL_COUNTS; i++) {
+        row_number (rows, level_names[i], (int64_t) level->counts[i]);
+    }
+    row_number (rows, "admitted_in", (int64_t) level->in);
+    row_number (rows, "admitted_out", (int64_t) (level->counts[LEVEL_ADMITTED] - level->in));
+    row_number (rows, "wait_ms", level->wait_us / 1000);
+    row_number (rows, "wait_mean_ms", n_over > 0 ? level->wait_us / 1000 / (int64_t) n_over : 0);
+    row_number (rows, "wait_longest_ms", level->longest_us / 1000);
+    g_variant_builder_close (rows);
+}
+
+static void
+run_priority (TdRequest *request, void *data)
+{
+    Group *group = request_group (data, request, "TRUNK");
+    GroupLevel levels[TD_N_CLASSES];
+    GVariantBuilder rows;
+
+    if (group == NULL) {
+        return;
+    }
+    pthread_mutex_lock (&group->lock);
+    memcpy (levels, group->levels, sizeof levels);
+    pthread_mutex_unlock (&group->lock);
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (unsigned class = TD_N_CLASSES; class -- > 0;) {
+        if (levels[class].counts[LEVEL_OFFERED] > 0 || levels[class].counts[LEVEL_EXEMPT] > 0) {
+            add_level (&rows, class, &levels[class]);
+        }
+    }
+    td_request_reply (request, g_variant_builder_end (&rows));
 }
 
 /* --- trunk block, unblock, drain --------------------------------------------------------- */
@@ -405,6 +497,11 @@ commands_start (Trunk *trunk, GError **error)
           .arguments = one,
           .n_arguments = G_N_ELEMENTS (one),
           .run = run_show },
+        { .name = "trunk priority",
+          .help = "Shows for each priority class what became of the calls offered to a trunk group",
+          .arguments = one,
+          .n_arguments = G_N_ELEMENTS (one),
+          .run = run_priority },
         { .name = "trunk block",
           .help = "Takes a trunk group or a member out of use; calls that are up go on",
           .arguments = some,

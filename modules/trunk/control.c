@@ -361,16 +361,30 @@ is_stronger (const ControlAnswer *a, const ControlAnswer *b)
     return weights[a->verdict] > weights[b->verdict];
 }
 
+/* Whether CONTROL keeps anybody out at the moment: what goes by a level does nothing below the first. */
+static bool
+is_at_work (const Control *control, const ControlQuestion *question)
+{
+    if (control->kind == CONTROL_RESERVATION) {
+        return level_of_places (control, question) > 0;
+    }
+    return !control_is_by_level (control) || level_for (control, question) > 0;
+}
+
 ControlAnswer
 control_set_ask (ControlSet *set, ControlPoint point, const ControlQuestion *question)
 {
     ControlAnswer strongest = { .verdict = CONTROL_PASS };
+    uint32_t spared = 0;
 
     for (unsigned i = 0; i < set->controls->len && strongest.verdict != CONTROL_CANCEL; i++) {
         Control *control = set->controls->pdata[i];
         if (point_of (control) != point || !control_is_due (control, question->wall_us)
-            || !is_concerned (control, question)
-            || (question->is_priority && !is_reroute (control))) {
+            || !is_concerned (control, question)) {
+            continue;
+        }
+        if (question->is_priority && !is_reroute (control)) {
+            spared |= is_at_work (control, question) ? UINT32_C (1) << control->kind : 0;
             continue;
         }
         control->n_seen++;
@@ -383,5 +397,6 @@ control_set_ask (ControlSet *set, ControlPoint point, const ControlQuestion *que
             strongest = answer;
         }
     }
+    strongest.spared = spared;
     return strongest;
 }

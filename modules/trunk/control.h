@@ -101,6 +101,8 @@ typedef struct {
     uint32_t id;
     uint8_t cause;
     const char *via; /* good until the set is changed */
+    uint32_t
+        spared; /* a bit for each kind that would have kept the call out but for its priority */
 } ControlAnswer;
 
 typedef struct {

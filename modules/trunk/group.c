@@ -4,6 +4,7 @@
 #include "group.h"
 
 #include "archive.h"
+#include "queue.h"
 
 #include <string.h>
 
@@ -190,14 +191,19 @@ group_configure (Group *group, TdModule *module, const GroupSettings *settings, 
     for (Way way = WAY_ALL; way < N_WAYS; way++) {
         bucket_set (&group->buckets[way], settings->rate_millis[way], settings->burst, now_us);
     }
+    bucket_set (&group->priority_bucket, settings->priority_rate_millis, settings->priority_burst,
+                now_us);
     set_limits (group);
+    Waiter *served = queue_serve (group, now_us, td_clock_wall_us ());
     pthread_mutex_unlock (&group->lock);
+    queue_tell (served);
 }
 
 void
 group_close (Group *group)
 {
     pthread_mutex_lock (&group->lock);
+    Waiter *refused = queue_empty (group);
     for (Way way = WAY_ALL; way < N_WAYS; way++) {
         if (group->calls[way] != NULL) {
             td_limit_retire (g_steal_pointer (&group->calls[way]));
@@ -205,24 +211,46 @@ group_close (Group *group)
         }
     }
     pthread_mutex_unlock (&group->lock);
+    queue_tell (refused);
 }
 
 /* --- Taking and leaving ------------------------------------------------------------------ */
 
-static void
-add_to_metric (Group *group, GroupMetric metric, int amount)
+void
+group_add_to_metric (Group *group, GroupMetric metric, int amount)
 {
     if (group->metrics[metric] != NULL) {
         td_metric_add (group->metrics[metric], amount);
     }
 }
 
+void
+group_count_level (Group *group, unsigned priority_class, LevelCount count)
+{
+    group->levels[priority_class % TD_N_CLASSES].counts[count]++;
+}
+
+/* Whether DEMAND is one of those of which so many are taken as what they are. */
+static bool
+is_limited (const Demand *demand)
+{
+    return demand->priority_class > TD_CLASS_ORDINARY
+           && demand->priority_class != TD_CLASS_EMERGENCY;
+}
+
+/* Whether DEMAND is treated as what it is: a call with a priority, and not one too many of them. */
+static bool
+has_priority (const TrunkLeg *leg, const Demand *demand)
+{
+    return demand->priority_class > TD_CLASS_ORDINARY && !leg->is_over_limit;
+}
+
 static bool
 take_seat (TrunkLeg *leg, unsigned which, TdLimit *limit, const Demand *demand, uint32_t weight)
 {
-    unsigned highest = demand->priority_class > TD_CLASS_ORDINARY ? TD_CLASS_MAX
-                       : demand->is_lesser                        ? CLASS_LESSER
-                                                                  : CLASS_DIRECT;
+    unsigned highest = has_priority (leg, demand) ? TD_CLASS_MAX
+                       : demand->is_lesser        ? CLASS_LESSER
+                                                  : CLASS_DIRECT;
     unsigned seat_class = MIN (demand->priority_class, highest);
     TdSeat *seat = &leg->seats[which];
 
@@ -287,15 +315,17 @@ take_tokens (Group *group, Way way, int64_t now_us)
 static Hunt
 hunt_of (const Group *group, const Demand *demand)
 {
-    bool has_priority = demand->priority_class > TD_CLASS_ORDINARY; /* it disturbs who rests */
-
-    return (Hunt){ group->settings.hunt, group->hunted, group->members->len, group->cursor,
-                   has_priority ? INT64_MAX : demand->now_us };
+    return (Hunt){ .order = group->settings.hunt,
+                   .members = group->hunted,
+                   .n_members = group->members->len,
+                   .cursor = group->cursor,
+                   .now_us = demand->now_us };
 }
 
-/* The index of the member the call goes to, -1: none. */
+/* The index of the member the call goes to, -1: none. Who is in need disturbs who rests, and asks the last
+ * one again that did not answer. */
 static int
-pick_member (const Group *group, const Demand *demand)
+pick_member (const Group *group, TrunkLeg *leg, const Demand *demand)
 {
     Hunt hunt = hunt_of (group, demand);
     uint32_t tried[GROUP_MAX_TRIES];
@@ -304,7 +334,18 @@ pick_member (const Group *group, const Demand *demand)
         guint index;
         tried[i] = g_ptr_array_find (group->members, demand->tried[i], &index) ? index : UINT32_MAX;
     }
-    return hunt_pick (&hunt, tried, demand->n_tried);
+    int index = hunt_pick (&hunt, tried, demand->n_tried);
+    if (index < 0 && has_priority (leg, demand)) {
+        hunt.now_us = INT64_MAX;
+        index = hunt_pick (&hunt, tried, demand->n_tried);
+        leg->exempted |= index >= 0 ? EXEMPT_REST : 0;
+    }
+    if (index < 0 && has_priority (leg, demand)) {
+        hunt.takes_silent = true;
+        index = hunt_pick (&hunt, tried, demand->n_tried);
+        leg->exempted |= index >= 0 ? EXEMPT_PROBE : 0;
+    }
+    return index;
 }
 
 /* It has got the call, and not only been looked at for one that found no place. */
@@ -347,9 +388,14 @@ try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
 {
     int index = -1;
 
-    if (!group->is_up || (demand->way == WAY_OUT && !group->is_reachable)
-        || group->calls[WAY_ALL] == NULL) {
+    if (!group->is_up || group->calls[WAY_ALL] == NULL) {
         return TAKE_OUT_OF_SERVICE;
+    }
+    if (demand->way == WAY_OUT && !group->is_reachable) {
+        if (!has_priority (leg, demand)) {
+            return TAKE_OUT_OF_SERVICE;
+        }
+        leg->exempted |= EXEMPT_PROBE;
     }
     if (demand->now_us >= group->allowed_until_us) {
         lapse (group);
@@ -358,18 +404,24 @@ try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
         return TAKE_NO_MEMBER;
     }
     if (demand->way == WAY_OUT && !demand->has_address) {
-        index = pick_member (group, demand);
+        index = pick_member (group, leg, demand);
         if (index < 0) {
             return demand->n_tried == 0 && has_full_member (group) ? TAKE_FULL : TAKE_NO_MEMBER;
         }
+    }
+    if (queue_is_before (group, leg, demand)) {
+        return TAKE_FULL;
     }
     TakeResult result = take_seats (group, leg, demand);
     if (result != TAKE_DONE) {
         return result;
     }
     if (!take_tokens (group, demand->way, demand->now_us)) {
-        give_seats (leg);
-        return TAKE_OVER_RATE;
+        if (!has_priority (leg, demand)) {
+            give_seats (leg);
+            return TAKE_OVER_RATE;
+        }
+        leg->exempted |= EXEMPT_RATE;
     }
     *ret_member = index;
     return TAKE_DONE;
@@ -382,9 +434,19 @@ count_at (Group *group, IntervalCount count, const Demand *demand)
 }
 
 static void
+count_offer (Group *group, const TrunkLeg *leg, const Demand *demand)
+{
+    group_count_level (group, demand->priority_class, LEVEL_OFFERED);
+    if (leg->is_over_limit) {
+        group_count_level (group, demand->priority_class, LEVEL_OVER_LIMIT);
+    }
+}
+
+static void
 count_refusal (Group *group, TakeResult result, const Demand *demand)
 {
-    add_to_metric (group, METRIC_REFUSED, 1);
+    group_add_to_metric (group, METRIC_REFUSED, 1);
+    group_count_level (group, demand->priority_class, LEVEL_REJECTED);
     switch (result) {
     case TAKE_OUT_OF_SERVICE:
     case TAKE_NO_MEMBER:
@@ -412,6 +474,14 @@ enter (Group *group, TrunkLeg *leg, const Demand *demand, int member)
     leg->way = demand->way;
     leg->call = demand->call;
     leg->placed_us = demand->now_us;
+    leg->has_priority = is_limited (demand) && !leg->is_over_limit;
+    group->n_priority += leg->has_priority;
+    group_count_level (group, leg->priority_class, LEVEL_ADMITTED);
+    group->levels[leg->priority_class % TD_N_CLASSES].in += is_in;
+    if (leg->exempted != 0) {
+        group_count_level (group, leg->priority_class, LEVEL_EXEMPT);
+        group_add_to_metric (group, METRIC_EXEMPT, 1);
+    }
     if (member >= 0) {
         take_member (group, leg, demand, (unsigned) member);
     }
@@ -425,46 +495,67 @@ enter (Group *group, TrunkLeg *leg, const Demand *demand, int member)
     group->n_legs[demand->way]++;
     count_at (group, is_in ? COUNT_IN_SEIZURES : COUNT_OUT_SEIZURES, demand);
     intervals_busy (&group->intervals, 1, demand->now_us, demand->wall_us);
-    add_to_metric (group, is_in ? METRIC_CALLS_IN : METRIC_CALLS_OUT, 1);
+    group_add_to_metric (group, is_in ? METRIC_CALLS_IN : METRIC_CALLS_OUT, 1);
     if (!is_in) {
-        add_to_metric (group, METRIC_SEIZURES_OUT, 1);
+        group_add_to_metric (group, METRIC_SEIZURES_OUT, 1);
     }
+}
+
+static bool
+is_over_limit (Group *group, const Demand *demand)
+{
+    uint32_t max = group->settings.priority_calls;
+
+    return is_limited (demand)
+           && ((max != 0 && group->n_priority >= max)
+               || !bucket_take (&group->priority_bucket, demand->now_us));
+}
+
+TakeResult
+group_take_locked (Group *group, TrunkLeg *leg, const Demand *demand)
+{
+    int member = -1;
+
+    leg->priority_class = (uint8_t) demand->priority_class;
+    leg->exempted = 0;
+    TakeResult result = try_take (group, leg, demand, &member);
+    if (result == TAKE_DONE) {
+        enter (group, leg, demand, member);
+    }
+    return result;
 }
 
 TakeResult
 group_take (Group *group, TrunkLeg *leg, const Demand *demand)
 {
     bool is_in = demand->way == WAY_IN;
-    int member = -1;
 
     pthread_mutex_lock (&group->lock);
-    TakeResult result = try_take (group, leg, demand, &member);
+    leg->is_over_limit = is_over_limit (group, demand);
+    TakeResult result = group_take_locked (group, leg, demand);
     /* That all members have been tried is no new bid, but the end of the last one. */
     if (result != TAKE_NO_MEMBER || demand->n_tried == 0) {
         count_at (group, is_in ? COUNT_IN_ATTEMPTS : COUNT_OUT_ATTEMPTS, demand);
-        add_to_metric (group, is_in ? METRIC_ATTEMPTS_IN : METRIC_ATTEMPTS_OUT, 1);
+        group_add_to_metric (group, is_in ? METRIC_ATTEMPTS_IN : METRIC_ATTEMPTS_OUT, 1);
+        count_offer (group, leg, demand);
         if (result != TAKE_DONE) {
             count_refusal (group, result, demand);
         }
     }
-    if (result == TAKE_DONE) {
-        enter (group, leg, demand, member);
+    if (result != TAKE_DONE && is_limited (demand) && !leg->is_over_limit) {
+        bucket_return (&group->priority_bucket);
     }
     pthread_mutex_unlock (&group->lock);
     return result;
 }
 
-void
-group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
+/* With the lock held. */
+static void
+leave (Group *group, TrunkLeg *leg, int64_t now_us, int64_t wall_us)
 {
-    Group *group = leg->group;
-
-    if (!leg->has_place) {
-        return;
-    }
     leg->has_place = false;
-    pthread_mutex_lock (&group->lock);
     give_seats (leg);
+    group->n_priority -= leg->has_priority;
     *leg->link = leg->next;
     if (leg->next != NULL) {
         leg->next->link = leg->link;
@@ -478,8 +569,30 @@ group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
     if (leg->answered_us != 0) {
         intervals_talk (&group->intervals, now_us - leg->answered_us, now_us, wall_us);
     }
-    add_to_metric (group, leg->way == WAY_IN ? METRIC_CALLS_IN : METRIC_CALLS_OUT, -1);
+    group_add_to_metric (group, leg->way == WAY_IN ? METRIC_CALLS_IN : METRIC_CALLS_OUT, -1);
+}
+
+void
+group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
+{
+    Group *group = leg->group;
+
+    if (!leg->has_place) {
+        return;
+    }
+    pthread_mutex_lock (&group->lock);
+    leave (group, leg, now_us, wall_us);
+    Waiter *served = queue_serve (group, now_us, wall_us);
     pthread_mutex_unlock (&group->lock);
+    queue_tell (served);
+}
+
+void
+group_hand_over (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
+{
+    pthread_mutex_lock (&leg->group->lock);
+    leave (leg->group, leg, now_us, wall_us);
+    pthread_mutex_unlock (&leg->group->lock);
 }
 
 void
@@ -518,11 +631,12 @@ group_leg_answered (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
     leg->answered_us = now_us;
     leg->is_concluded = true;
     pthread_mutex_lock (&group->lock);
+    group_count_level (group, leg->priority_class, LEVEL_COMPLETED);
     if (is_out) {
         intervals_count (&group->intervals, COUNT_OUT_ANSWERS, now_us, wall_us);
         intervals_count (&group->intervals, COUNT_OUT_EFFECTIVE, now_us, wall_us);
         congestion_count (&group->congestion, false, now_us);
-        add_to_metric (group, METRIC_ANSWERS_OUT, 1);
+        group_add_to_metric (group, METRIC_ANSWERS_OUT, 1);
     } else {
         intervals_count (&group->intervals, COUNT_IN_ANSWERS, now_us, wall_us);
     }
@@ -600,6 +714,15 @@ group_count_control (Group *group, ControlKind kind, int64_t now_us, int64_t wal
 {
     pthread_mutex_lock (&group->lock);
     intervals_control (&group->intervals, kind, now_us, wall_us);
+    pthread_mutex_unlock (&group->lock);
+}
+
+void
+group_count_exemption (Group *group, unsigned priority_class)
+{
+    pthread_mutex_lock (&group->lock);
+    group_count_level (group, priority_class, LEVEL_EXEMPT);
+    group_add_to_metric (group, METRIC_EXEMPT, 1);
     pthread_mutex_unlock (&group->lock);
 }
 
@@ -690,7 +813,9 @@ group_allow (Group *group, uint32_t calls, int64_t until_us, uint32_t after)
     if (is_other && group->calls[WAY_ALL] != NULL) {
         set_limits (group);
     }
+    Waiter *served = queue_serve (group, td_clock_now_us (), td_clock_wall_us ());
     pthread_mutex_unlock (&group->lock);
+    queue_tell (served);
 }
 
 uint32_t
@@ -754,15 +879,20 @@ group_set_up (Group *group, bool is_up, bool is_reachable)
     pthread_mutex_lock (&group->lock);
     group->is_up = is_up;
     group->is_reachable = is_reachable;
+    Waiter *served = queue_serve (group, td_clock_now_us (), td_clock_wall_us ());
     pthread_mutex_unlock (&group->lock);
+    queue_tell (served);
 }
 
 void
-group_set_member_up (Group *group, Member *member, bool is_up)
+group_set_member_up (Group *group, Member *member, bool is_up, bool is_silent)
 {
     pthread_mutex_lock (&group->lock);
     member->hunt.is_up = is_up;
+    member->hunt.is_silent = is_silent;
+    Waiter *served = queue_serve (group, td_clock_now_us (), td_clock_wall_us ());
     pthread_mutex_unlock (&group->lock);
+    queue_tell (served);
 }
 
 uint32_t

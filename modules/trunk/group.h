@@ -4,7 +4,11 @@
  *     group_take ()    state? -> member? -> places? -> calls a second? ---> a leg has its places
  *                        |         |           |             |
  *                        +---------+-----------+-------------+---> why not, counted
- *     group_leave ()   whatever became of the leg
+ *     group_leave ()   whatever became of the leg; those who wait for a place (queue.h) get it first
+ *
+ * A call with a priority class above the ordinary one is spared what would only spread a shortage: calls a
+ * second, rests, probes that went unanswered. How many such calls a group takes as what they are can be
+ * limited; those above it are ordinary ones there. Emergency calls are not limited.
  *
  * Settings, members and states may change under calls: places are kept by the limits, which find the
  * seats of an earlier build again, and by counts here, which two builds share. Every function may be
@@ -30,6 +34,7 @@
 typedef struct Group Group;
 typedef struct Member Member;
 typedef struct TrunkLeg TrunkLeg;
+typedef struct Waiter Waiter;
 
 /* Both ways together, and one by one. */
 typedef enum { WAY_ALL, WAY_IN, WAY_OUT, N_WAYS } Way;
@@ -53,7 +58,45 @@ typedef struct {
     int64_t period_us;  /* of the statistics */
     bool is_shared;     /* the capacity is that of several nodes together ... */
     uint32_t share;     /* ... of which this one has so much for itself */
+    Way queue_way;      /* whose calls wait for a place: WAY_OUT or WAY_IN */
+    uint32_t queue_length;
+    uint32_t queue_wait_ms;
+    bool is_public_use;        /* ordinary calls wait, too; then calls with a priority get ... */
+    uint32_t priority_percent; /* ... so much of what both wait for */
+    uint32_t priority_calls;   /* so many calls have a priority here, 0: no limit ... */
+    uint32_t priority_rate_millis, priority_burst; /* ... and so many in 1000 s, 0: no limit */
+    /* SIP statuses that calls from this group are released with: for want of places, after waiting in
+     * vain, because the queue was full. 0: as the cause says. */
+    uint16_t full_status, wait_status, overflow_status;
 } GroupSettings;
+
+/* What is counted of the calls of one priority class. */
+#define LEVEL_COUNTS(X)                                                                            \
+    X (OFFERED, "offered")                                                                         \
+    X (ADMITTED, "admitted")                                                                       \
+    X (COMPLETED, "completed")                                                                     \
+    X (REJECTED, "rejected")                                                                       \
+    X (OVER_LIMIT, "over_limit")                                                                   \
+    X (EXEMPT, "exempt")                                                                           \
+    X (QUEUED, "queued")                                                                           \
+    X (SERVED, "served")                                                                           \
+    X (TIMEOUT, "timeouts")                                                                        \
+    X (OVERFLOW, "overflow")                                                                       \
+    X (DISPLACED, "displaced")                                                                     \
+    X (ABANDONED, "abandoned")
+
+typedef enum {
+#define X(name, text) LEVEL_##name,
+    LEVEL_COUNTS (X)
+#undef X
+        N_LEVEL_COUNTS
+} LevelCount;
+
+typedef struct {
+    uint64_t counts[N_LEVEL_COUNTS];
+    uint64_t in; /* of those admitted, calls that came in */
+    int64_t wait_us, longest_us;
+} GroupLevel;
 
 /* What an operator, or a probe, has made of a group or a member. */
 typedef struct {
@@ -80,6 +123,12 @@ typedef enum {
     METRIC_SEIZURES_OUT,
     METRIC_ANSWERS_OUT,
     METRIC_REFUSED,
+    METRIC_WAITING,
+    METRIC_SERVED,
+    METRIC_TIMEOUT,
+    METRIC_OVERFLOW,
+    METRIC_ABANDONED,
+    METRIC_EXEMPT,
     N_METRICS
 } GroupMetric;
 
@@ -103,6 +152,12 @@ struct Group {
     Intervals intervals;
     TrunkLeg *legs;
     uint32_t n_legs[N_WAYS];
+    uint32_t n_priority; /* of these, calls with a priority */
+    Bucket priority_bucket;
+    Waiter *waiting; /* the one served next first */
+    unsigned n_waiting, most_waiting;
+    unsigned owed; /* percent of a place that those with a priority are owed */
+    GroupLevel levels[TD_N_CLASSES];
     TdMetric *metrics[N_METRICS]; /* nullable */
     Condition condition;          /* control lane */
     LeaseData *lease;             /* nullable; control lane */
@@ -117,9 +172,19 @@ struct TrunkLeg {
     TdSeat seats[4];
     TrunkLeg *next, **link;
     int64_t placed_us, alerted_us, answered_us;
-    bool has_place;    /* between group_take () and group_leave () */
-    bool is_concluded; /* what became of it has been counted */
+    uint8_t priority_class; /* it was offered with */
+    uint8_t exempted;       /* Exemption bits: what it was spared */
+    bool has_priority;      /* it counts as one of those */
+    bool is_over_limit;     /* it would, but for the limit on them */
+    bool has_place;         /* between group_take () and group_leave () */
+    bool is_concluded;      /* what became of it has been counted */
 };
+
+typedef enum {
+    EXEMPT_RATE = 1 << 0,  /* calls a second */
+    EXEMPT_REST = 1 << 1,  /* the time a member asked for with Retry-After */
+    EXEMPT_PROBE = 1 << 2, /* nobody answered the probes of the last member */
+} Exemption;
 
 typedef enum {
     TAKE_DONE,
@@ -137,6 +202,7 @@ typedef struct {
     unsigned priority_class;
     bool is_lesser; /* alternate-routed, or to a code that is hard to reach */
     uint32_t kbit_s;
+    bool is_waiter;       /* it has waited for its turn, and was judged before */
     bool has_address;     /* outgoing: no member is needed */
     Member *const *tried; /* by the same call, for the same target */
     unsigned n_tried;
@@ -162,10 +228,20 @@ void group_close (Group *group);
 /* Gives LEG a place, and (an outgoing one) its member, or says why not. */
 TakeResult group_take (Group *group, TrunkLeg *leg, const Demand *demand);
 
+/* The same with the lock held, and without counting a bid. */
+TakeResult group_take_locked (Group *group, TrunkLeg *leg, const Demand *demand);
+
+/* Counts COUNT for PRIORITY_CLASS. With the lock held. */
+void group_count_level (Group *group, unsigned priority_class, LevelCount count);
+void group_add_to_metric (Group *group, GroupMetric metric, int amount);
+
 /* Gives back what LEG has; nothing happens when that is nothing. LEG still knows its group, until
  * group_leg_clear (). Thread: the lane that took it. */
 void group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
 void group_leg_clear (TrunkLeg *leg);
+
+/* The same, but nobody who waits is served: LEG's call takes the place in another way, in a moment. */
+void group_hand_over (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
 
 /* What becomes of LEG. CAUSE of a failure is Q.850; HAS_CODE: the peer gave it, not we. */
 void group_leg_alerted (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
@@ -175,6 +251,9 @@ void group_leg_failed (TrunkLeg *leg, unsigned cause, bool has_code, int64_t now
 
 void group_count (Group *group, IntervalCount count, int64_t now_us, int64_t wall_us);
 void group_count_control (Group *group, ControlKind kind, int64_t now_us, int64_t wall_us);
+
+/* A call of PRIORITY_CLASS was spared a control. */
+void group_count_exemption (Group *group, unsigned priority_class);
 
 /* Takes back an interval that was closed before a restart. */
 void group_restore (Group *group, const Interval *interval);
@@ -210,8 +289,8 @@ void group_set_up (Group *group, bool is_up, bool is_reachable);
 /* MEMBER is to get no calls before UNTIL_US, but those with a priority. */
 void group_rest (Group *group, Member *member, int64_t until_us);
 
-/* Whether calls may go out by MEMBER. */
-void group_set_member_up (Group *group, Member *member, bool is_up);
+/* Whether calls may go out by MEMBER. IS_SILENT: it is only that it does not answer a probe. */
+void group_set_member_up (Group *group, Member *member, bool is_up, bool is_silent);
 
 /* How many legs GROUP, or MEMBER (nullable) of it, has; and their calls, at most MAX ids. */
 uint32_t group_load (Group *group, const Member *member);

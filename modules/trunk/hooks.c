@@ -10,22 +10,6 @@
 
 #include <string.h>
 
-typedef enum {
-    BY_ITSELF,   /* by its own group */
-    BY_OTHERS,   /* led to another group, before its own one is tried */
-    BY_OVERFLOW, /* led to another group, because its own one had no place */
-} TargetWay;
-
-/* What was tried for one target of the route list. */
-typedef struct {
-    const TdTarget *target;
-    TargetWay way;
-    char *via;      /* the group it was led to */
-    bool was_asked; /* the controls of its own group */
-    Member *tried[GROUP_MAX_TRIES];
-    unsigned n_tried;
-} Try;
-
 static void
 forget_tried (Try *tried)
 {
@@ -41,12 +25,13 @@ try_free (void *data)
 
     forget_tried (tried);
     g_free (tried->via);
+    g_free (tried->full);
     g_free (tried);
 }
 
 /* Whether a hook is asked in vain: another build, or nobody, is in charge from now on. */
-static bool
-is_in_charge (const Trunk *trunk)
+bool
+hooks_are_in_charge (const Trunk *trunk)
 {
     return atomic_load (&trunk->book->newest) == td_module_generation (trunk->module)
            && !td_module_is_stopping (trunk->module);
@@ -96,6 +81,14 @@ ask_controls (Trunk *trunk, ControlPoint point, TdCall *call, Group *group, bool
     if (answer.verdict != CONTROL_PASS && group != NULL) {
         group_count_control (group, answer.kind, question.now_us, question.wall_us);
     }
+    for (ControlKind kind = 0; kind < N_CONTROL_KINDS; kind++) {
+        if ((answer.spared >> kind & 1) != 0) {
+            td_call_add_exemption (call, control_kind_name (kind));
+        }
+    }
+    if (answer.spared != 0 && group != NULL) {
+        group_count_exemption (group, td_call_priority (call)->priority_class);
+    }
     return answer;
 }
 
@@ -120,8 +113,8 @@ refuse_taken (TdHookVerdict verdict, TakeResult result)
     }
 }
 
-static Demand
-demand_of (const Trunk *trunk, TdCall *call, Way way, bool is_lesser)
+Demand
+hooks_demand (const Trunk *trunk, TdCall *call, Way way, bool is_lesser)
 {
     TdChannel *incoming = td_call_incoming (call);
 
@@ -137,10 +130,27 @@ demand_of (const Trunk *trunk, TdCall *call, Way way, bool is_lesser)
     };
 }
 
+void
+hooks_tell_exemptions (TdCall *call, const TrunkLeg *leg)
+{
+    static const struct {
+        Exemption bit;
+        const char *name;
+    } names[] = { { EXEMPT_RATE, "rate" },
+                  { EXEMPT_REST, "retry-after" },
+                  { EXEMPT_PROBE, "probe" } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
+        if ((leg->exempted & names[i].bit) != 0) {
+            td_call_add_exemption (call, names[i].name);
+        }
+    }
+}
+
 /* --- A leg comes in ---------------------------------------------------------------------- */
 
 static TdHookAnswer
-admit (Trunk *trunk, TdCall *call, TdChannel *incoming, Group *group)
+admit (Trunk *trunk, TdCall *call, TdChannel *incoming, Group *group, TdToken *token)
 {
     int64_t now_us = td_clock_now_us (), wall_us = td_clock_wall_us ();
     ControlAnswer control = ask_controls (trunk, AT_CALL, call, group, false);
@@ -156,13 +166,18 @@ admit (Trunk *trunk, TdCall *call, TdChannel *incoming, Group *group)
     }
     Call *known = calls_ensure (trunk->calls, td_call_id (call));
     Leg *leg = call_leg_new (trunk, known);
-    Demand demand = demand_of (trunk, call, WAY_IN, false);
+    Demand demand = hooks_demand (trunk, call, WAY_IN, false);
     TakeResult result = group_take (group, &leg->leg, &demand);
     if (result != TAKE_DONE) {
+        TdHookAnswer answer = refuse_taken (TD_HOOK_REFUSE, result);
+        if (result == TAKE_FULL || result == TAKE_RESERVED) {
+            answer = wait_for_admission (trunk, call, known, group, leg, token);
+        }
         g_free (leg);
-        return refuse_taken (TD_HOOK_REFUSE, result);
+        return answer;
     }
     call_link_leg (leg);
+    hooks_tell_exemptions (call, &leg->leg);
     td_channel_hold (incoming, &leg->hold);
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
 }
@@ -176,10 +191,10 @@ ask_admit (void *subject, TdToken *token, void *data)
                        ? group_table_find (trunk_groups (trunk), td_channel_trunk (incoming))
                        : NULL;
 
-    if (!is_in_charge (trunk)) {
+    if (!hooks_are_in_charge (trunk)) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
     }
-    return admit (trunk, subject, incoming, group);
+    return admit (trunk, subject, incoming, group, token);
 }
 
 /* --- A target's turn --------------------------------------------------------------------- */
@@ -203,6 +218,7 @@ find_try (Call *known, TdCall *call)
     }
     forget_tried (tried);
     g_free (tried->via);
+    g_free (tried->full);
     *tried = (Try){ .target = target };
     return tried;
 }
@@ -221,7 +237,7 @@ static bool
 is_kept_out (Trunk *trunk, TdCall *call, const Call *known, Group *group, Try *tried,
              TdHookAnswer *ret_answer)
 {
-    if (tried->was_asked || tried->way != BY_ITSELF) {
+    if (tried->was_asked || tried->way != BY_ITSELF || known->granted != NULL) {
         return false;
     }
     tried->was_asked = true;
@@ -261,11 +277,17 @@ is_given_up (Trunk *trunk, TdCall *call, const Call *known, Group *group, Try *t
     return control.verdict != CONTROL_LEAD_OFF;
 }
 
+/* A leg with a place in GROUP: the one the call has waited for, or a new one. */
 static TakeResult
-take_place (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried)
+make_leg (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried, Leg **ret_leg)
 {
     const TdTarget *target = td_call_target (call);
-    Demand demand = demand_of (
+
+    if (known->granted != NULL && known->granted->leg.group == group) {
+        *ret_leg = g_steal_pointer (&known->granted);
+        return TAKE_DONE;
+    }
+    Demand demand = hooks_demand (
         trunk, call, WAY_OUT,
         known->is_alternate || is_hard_to_reach (trunk, td_party_key (td_call_called (call))));
     Leg *leg = call_leg_new (trunk, known);
@@ -274,8 +296,22 @@ take_place (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried)
     demand.tried = tried->tried;
     demand.n_tried = tried->n_tried;
     TakeResult result = group_take (group, &leg->leg, &demand);
+    tried->is_over_limit = leg->leg.is_over_limit;
     if (result != TAKE_DONE) {
         g_free (leg);
+        return result;
+    }
+    *ret_leg = leg;
+    return TAKE_DONE;
+}
+
+static TakeResult
+take_place (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried)
+{
+    Leg *leg;
+    TakeResult result = make_leg (trunk, call, known, group, tried, &leg);
+
+    if (result != TAKE_DONE) {
         return result;
     }
     if (leg->leg.member != NULL) {
@@ -288,6 +324,7 @@ take_place (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried)
     }
     known->was_placed = true;
     call_link_leg (leg);
+    hooks_tell_exemptions (call, &leg->leg);
     td_call_hold (call, &leg->hold);
     return TAKE_DONE;
 }
@@ -317,6 +354,9 @@ try_target (Trunk *trunk, TdCall *call, Call *known, Try *tried)
         if (result == TAKE_DONE) {
             return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
         }
+        if ((result == TAKE_FULL || result == TAKE_RESERVED) && tried->full == NULL) {
+            tried->full = g_strdup (name);
+        }
         answer = refuse_taken (TD_HOOK_SKIP, result);
         if (is_given_up (trunk, call, known, group, tried, &answer)) {
             return answer;
@@ -330,7 +370,7 @@ ask_attempt (void *subject, TdToken *token, void *data)
     Trunk *trunk = data;
     const TdTarget *target = td_call_target (subject);
 
-    if (target->trunk == NULL || !is_in_charge (trunk)) {
+    if (target->trunk == NULL || !hooks_are_in_charge (trunk)) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
     }
     Call *known = calls_ensure (trunk->calls, td_call_id (subject));
@@ -342,7 +382,14 @@ bool
 hooks_add (Trunk *trunk, GError **error)
 {
     const TdHook admission = {
-        .size = sizeof (TdHook), .name = "trunk.admit", .data = trunk, .ask = ask_admit
+        .size = sizeof (TdHook),
+        .name = "trunk.admit",
+        .after = TD_LIST ("priority.admit", "emergency.admit"), /* the class decides who waits */
+        .deadline_ms = WAIT_DEADLINE_MS,
+        .silence = { .verdict = TD_HOOK_REFUSE, .cause = TD_CAUSE_NO_CIRCUIT },
+        .data = trunk,
+        .ask = ask_admit,
+        .cancel = wait_cancel,
     };
     const TdHook attempt = {
         .size = sizeof (TdHook), .name = "trunk.attempt", .data = trunk, .ask = ask_attempt

@@ -12,7 +12,9 @@ typedef struct {
 static bool
 has_place (const Hunt *hunt, const HuntMember *member)
 {
-    return member->is_up && (member->capacity == 0 || member->load < member->capacity)
+    bool is_up = member->is_up || (hunt->takes_silent && member->is_silent);
+
+    return is_up && (member->capacity == 0 || member->load < member->capacity)
            && hunt->now_us >= member->rests_until_us;
 }
 

@@ -39,6 +39,7 @@ typedef struct {
     int64_t used_us;        /* when it got its latest call */
     int64_t rests_until_us; /* it wants no calls before */
     bool is_up;
+    bool is_silent; /* it is not, because it does not answer: somebody in need may try it */
 } HuntMember;
 
 typedef struct {
@@ -47,6 +48,7 @@ typedef struct {
     unsigned n_members;
     unsigned cursor; /* the one taken last, n_members or more: none */
     int64_t now_us;
+    bool takes_silent;
 } Hunt;
 
 /* The index of the member to try now, or -1 when none is left. TRIED: the N_TRIED that this call has

@@ -13,6 +13,10 @@ static const char *const one_second[] = { "one-second", NULL };
 static const char *const hunts[] = { "sequential", "circular",   "circular-back", "most-idle",
                                      "least-idle", "least-cost", "percent",       NULL };
 static const char *const losses[] = { "release", "keep", NULL };
+static const char *const queue_ways[] = { "outgoing", "incoming", NULL };
+static const char *const no_place_statuses[] = { "503", "488", NULL };
+static const char *const queue_wait_statuses[] = { "408", "503", NULL };
+static const char *const queue_full_statuses[] = { "503", "600", "488", NULL };
 static const char *const kinds[] = { "final", "high-usage", "full", NULL };
 
 #define CAP(key_name, key_unit, key_max, key_help)                                                 \
@@ -127,6 +131,92 @@ static const TdConfigKey trunk_keys[] = {
       .help = "What becomes of calls on leased places when the store cannot be reached for three "
               "quarters of [lease] timeout: release (the capacity holds; those of the lowest class "
               "first), keep (they go on, and all switches together may exceed it).",
+      .since = "0.1" },
+    { .name = "queue",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "0",
+      .unit = "calls",
+      .min = 0,
+      .max = 256,
+      .help = "How many calls with a priority may wait for a place, when no target of their route "
+              "list had one; 0: none. 50 are usual.",
+      .since = "0.1" },
+    { .name = "queue-for",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "outgoing",
+      .choices = queue_ways,
+      .help =
+          "Which calls wait: those that would go out by the group, or those that come in by it. "
+          "The same in all groups that have a queue: no call waits twice.",
+      .since = "0.1" },
+    { .name = "queue-wait",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "60 s",
+      .min = 1000,
+      .max = 90000,
+      .help = "How long a call waits.",
+      .since = "0.1" },
+    { .name = "public-use",
+      .type = TD_CONFIG_BOOL,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "no",
+      .help =
+          "Whether ordinary calls wait in the queue, too, behind the others but not for ever: see "
+          "public-use-share.",
+      .since = "0.1" },
+    { .name = "public-use-share",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "25",
+      .unit = "%",
+      .min = 1,
+      .max = 100,
+      .help =
+          "Of the places for which calls with a priority and ordinary calls wait at the same time, "
+          "how many the former get.",
+      .since = "0.1" },
+    CAP ("priority-calls", "calls", 1000000,
+         "How many calls with a priority are treated as such at once, both ways together; those "
+         "above "
+         "it as ordinary ones. Emergency calls are not counted."),
+    CAP ("priority-rate", "calls/s", 100000,
+         "How many calls with a priority a second are treated as such; likewise."),
+    { .name = "priority-burst",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "one-second",
+      .unit = "calls",
+      .min = 1,
+      .max = 100000,
+      .choices = one_second,
+      .help = "How many of them may come at once after a pause.",
+      .since = "0.1" },
+    { .name = "no-place-status",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "503",
+      .choices = no_place_statuses,
+      .help =
+          "What a call with a priority that came in by the group is told in SIP when there is no "
+          "place to be had: 503, so that others are tried, or 488 (RFC 4412 4.6.5).",
+      .since = "0.1" },
+    { .name = "queue-wait-status",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "408",
+      .choices = queue_wait_statuses,
+      .help = "What it is told when it has waited in vain: 408, or 503 where the group leads to "
+              "another switch of the same network.",
+      .since = "0.1" },
+    { .name = "queue-full-status",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "503",
+      .choices = queue_full_statuses,
+      .help = "What it is told when the queue is full.",
       .since = "0.1" },
 };
 
@@ -403,7 +493,8 @@ read_settings (const TdConfig *config, const char *name, GroupSettings *settings
     return read_caps (config, name, capacity, settings->capacity, error)
            && read_caps (config, name, bandwidth, settings->bandwidth, error)
            && read_reserves (config, name, settings, error)
-           && read_rates (config, name, settings, error);
+           && read_rates (config, name, settings, error)
+           && plan_read_queue (config, name, settings, error);
 }
 
 /* --- The plan ---------------------------------------------------------------------------- */
@@ -540,6 +631,9 @@ read_plan (const TdConfig *config, Plan *plan, GError **error)
         if (entry->settings.is_shared && plan->node == NULL) {
             plan->node = g_strdup (td_config_text (config, "tandem", NULL, "node"));
         }
+    }
+    if (!plan_check_queues (config, plan, error)) {
+        return false;
     }
     add_members (config, entries);
     for (unsigned i = 0; i < plan->entries->len; i++) {

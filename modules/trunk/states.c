@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* States of trunk groups and members, and the level of their congestion: kept, and made known. */
 
+#include "queue.h"
 #include "trunk.h"
 
 #include <string.h>
@@ -67,7 +68,8 @@ static void
 let_through (Group *group, Member *member, StationState state)
 {
     if (member != NULL) {
-        group_set_member_up (group, member, state == STATION_IN_SERVICE);
+        group_set_member_up (group, member, state == STATION_IN_SERVICE,
+                             state == STATION_UNREACHABLE);
     } else {
         group_set_up (group, state == STATION_IN_SERVICE || state == STATION_UNREACHABLE,
                       state != STATION_UNREACHABLE);
@@ -202,6 +204,7 @@ tick (TdTimer *timer)
     g_hash_table_iter_init (&iter, trunk->book->groups);
     while (g_hash_table_iter_next (&iter, NULL, &value)) {
         states_level (trunk, value);
+        queue_look (value); /* time itself may have made a place */
     }
     g_hash_table_iter_init (&iter, trunk->stations);
     while (g_hash_table_iter_next (&iter, NULL, &value)) {

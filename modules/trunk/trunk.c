@@ -149,6 +149,21 @@ static const struct {
     [METRIC_REFUSED] = { "tandem_trunk_refused_total",
                          "Calls for which the group had no place, or was not in service", "any",
                          TD_METRIC_COUNTER },
+    [METRIC_WAITING] = { "tandem_trunk_queued", "Calls that wait for a place", "any",
+                         TD_METRIC_GAUGE },
+    [METRIC_SERVED] = { "tandem_trunk_queue_served_total", "Calls that waited and got a place",
+                        "any", TD_METRIC_COUNTER },
+    [METRIC_TIMEOUT] = { "tandem_trunk_queue_timeouts_total",
+                         "Calls that waited in vain: too long, or a higher class took their turn",
+                         "any", TD_METRIC_COUNTER },
+    [METRIC_OVERFLOW] = { "tandem_trunk_queue_overflow_total", "Calls that found the queue full",
+                          "any", TD_METRIC_COUNTER },
+    [METRIC_ABANDONED] = { "tandem_trunk_queue_abandoned_total",
+                           "Calls whose caller hung up while they waited", "any",
+                           TD_METRIC_COUNTER },
+    [METRIC_EXEMPT] = { "tandem_trunk_exempted_total",
+                        "Calls that their priority spared a control or a limit", "any",
+                        TD_METRIC_COUNTER },
 };
 
 static void

@@ -107,6 +107,12 @@ release (TdChannel *channel, const TdCause *cause)
     }
 }
 
+static void
+queued (TdChannel *channel)
+{
+    log_verb (channel, "queued", NULL);
+}
+
 static const TdChannelDriver driver = {
     .size = sizeof (TdChannelDriver),
     .name = "fake",
@@ -119,6 +125,7 @@ static const TdChannelDriver driver = {
     .refuse = refuse,
     .digit = digit,
     .release = release,
+    .queued = queued,
     .freed = g_free,
 };
 

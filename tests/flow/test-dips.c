@@ -66,7 +66,8 @@ set_up (Flow *flow, gconstpointer data)
     flow->folder = g_dir_make_tmp ("tandem-dips-XXXXXX", NULL);
     make_tables (flow, of->ingress);
     g_autofree char *config =
-        g_strdup_printf ("[modules]\nroute = required\ndip-fake = required\n"
+        g_strdup_printf ("[modules]\nroute = required\ndip-fake = required\nmarker = required\n"
+                         "[marker]\nprefix = 21255507\n"
                          "[routing]\ndatabase = %s/route.db\n[call]\nmedia = through\n"
                          "[dip lnp]\ndriver = fake\n%s"
                          "[trunk customer]\naddress = fake:customer\n"
@@ -314,6 +315,19 @@ test_too_many (Flow *flow, gconstpointer data)
     expect_asked (1);
 }
 
+/* PRI-060: the limit of the number service is none for a call with a priority. */
+static void
+test_too_many_but_a_priority (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", "2125550111");
+    call (flow, "a2", "2125550112");
+    LOG ("home:originate ");
+    expect_asked (1);
+    call (flow, "a3", "2125550711");
+    LOG ("");
+    expect_asked (2);
+}
+
 static void
 test_refused (Flow *flow, gconstpointer data)
 {
@@ -472,6 +486,7 @@ main (int argc, char **argv)
     ADD ("ROU-025/shared", test_shared, "", "lnp,");
     ADD ("ROU-025/silent", test_silent, "", "lnp,");
     ADD ("ROU-025/too-many", test_too_many, "ask-most = 1\n", "lnp,");
+    ADD ("PRI-060/dip-limit", test_too_many_but_a_priority, "ask-most = 1\n", "lnp,");
     ADD ("ROU-025/refused", test_refused, "on-failure = refuse 41\n", "lnp,");
     ADD ("ROU-025/driver-stops", test_driver_stops, "", "lnp,");
     ADD ("ROU-043/explained", test_explained, "", "lnp,");

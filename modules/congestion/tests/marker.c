@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* marker: stands in the place of a priority service and of a slow neighbour. A call to a number that
- * begins with 7 has class 8, one to 112 is an emergency call; each call holds its lane up. */
+ * begins with 7, or with what "prefix" says, has class 8, one that begins with 79 class 9, one to 112 is an
+ * emergency call; each call holds its lane up. */
 
 #include <poll.h>
 #include <tandem/call.h>
@@ -8,12 +9,23 @@
 
 enum { CLASS = 8 };
 
+typedef struct {
+    TdModule *module;
+    char *prefix;
+    int delay_ms;
+} Marker;
+
 static const TdConfigKey keys[] = {
     { .name = "delay",
       .type = TD_CONFIG_DURATION,
       .default_text = "0 ms",
       .max = 1000,
       .help = "How long each call that is routed holds its lane up.",
+      .since = "0.1" },
+    { .name = "prefix",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "7",
+      .help = "What the numbers of calls with a priority begin with.",
       .since = "0.1" },
 };
 
@@ -24,15 +36,27 @@ static const TdConfigSection section = { .size = sizeof (TdConfigSection),
                                          .keys = keys,
                                          .n_keys = G_N_ELEMENTS (keys) };
 
+static unsigned
+class_of (const Marker *marker, const char *number)
+{
+    return g_str_equal (number, "112")                 ? TD_CLASS_EMERGENCY
+           : g_str_has_prefix (number, "79")           ? CLASS + 1
+           : g_str_has_prefix (number, marker->prefix) ? CLASS
+                                                       : TD_CLASS_ORDINARY;
+}
+
 static TdHookAnswer
 mark (void *subject, TdToken *token, void *data)
 {
-    const char *number = td_party_key (td_call_called (subject));
-    TdPriority priority = { .name_space = "ets", .value = "0", .learnt = TD_LEARNT_NUMBER };
+    const Marker *marker = data;
+    unsigned class = class_of (marker, td_party_key (td_call_called (subject)));
+    TdPriority priority = { .name_space = "ets",
+                            .value = "0",
+                            .learnt = TD_LEARNT_NUMBER,
+                            .priority_class = (uint8_t) class };
 
-    if (g_str_has_prefix (number, "7") || g_str_equal (number, "112")) {
-        priority.priority_class = *number == '7' ? CLASS : TD_CLASS_EMERGENCY;
-        td_call_raise_priority (data, subject, &priority, false);
+    if (class > TD_CLASS_ORDINARY) {
+        td_call_raise_priority (marker->module, subject, &priority, false);
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
 }
@@ -41,30 +65,46 @@ static TdHookAnswer
 hold_up (void *subject, TdToken *token, void *data)
 {
     /* As a look-up that should have gone to a worker would. */
-    poll (NULL, 0, GPOINTER_TO_INT (td_module_state (data)));
+    poll (NULL, 0, ((const Marker *) data)->delay_ms);
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
 }
 
 static bool
 start (TdModule *module, GError **error)
 {
-    int64_t delay_ms = td_config_number (td_module_config (module), "marker", NULL, "delay");
+    const TdConfig *config = td_module_config (module);
+    Marker *marker = g_new0 (Marker, 1);
 
-    td_module_set_state (module, GINT_TO_POINTER (delay_ms));
+    marker->module = module;
+    marker->delay_ms = (int) td_config_number (config, "marker", NULL, "delay");
+    marker->prefix = g_strdup (td_config_text (config, "marker", NULL, "prefix"));
+    td_module_set_state (module, marker);
     return td_hook_add (
                module, "admit",
                &(TdHook){
-                   .size = sizeof (TdHook), .name = "priority.admit", .data = module, .ask = mark },
+                   .size = sizeof (TdHook), .name = "priority.admit", .data = marker, .ask = mark },
                error)
            && td_hook_add (module, "route",
                            &(TdHook){ .size = sizeof (TdHook),
                                       .name = "marker.route",
                                       .before = TD_LIST ("route-table.route"),
-                                      .data = module,
+                                      .data = marker,
                                       .ask = hold_up },
                            error);
 }
 
+static void
+unload (TdModule *module)
+{
+    Marker *marker = td_module_state (module);
+
+    if (marker != NULL) {
+        g_free (marker->prefix);
+        g_free (marker);
+    }
+    td_module_set_state (module, NULL);
+}
+
 TD_MODULE (marker, .summary = "For tests: marks calls, and holds lanes up", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("priority.class"),
-           .config = &section, .n_config = 1, .start = start)
+           .config = &section, .n_config = 1, .start = start, .unload = unload)
