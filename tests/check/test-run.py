@@ -87,6 +87,10 @@ class Run(unittest.TestCase):
         self.write('probe.c', PROBE.replace('return 3', 'return 4'))
         self.assertEqual(self.start('probe')[0].returncode, 4)
 
+    def test_says_once_that_a_build_takes_its_time(self):
+        self.assertIn('.run-log', self.start('probe')[2])
+        self.assertEqual(self.start('probe')[2], '')
+
     def test_shows_why_a_build_failed(self):
         self.write('probe.c', PROBE.replace('return 3', 'return missing'))
         process, words, errors = self.start('probe')
