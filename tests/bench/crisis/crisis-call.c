@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define LATE_US   5000
+#define T1_US     500000
+#define MAX_BYES  10
 #define TICK_US   500
 #define LINGER_US (5 * G_USEC_PER_SEC) /* after the last INVITE, for what is under way */
 #define DIGITS    8
@@ -26,12 +28,14 @@ typedef enum {
     HEARD, /* a provisional response came */
     ANSWERED,
     REFUSED,
+    ENDED,
 } State;
 
-/* A call that is up and will be ended. */
+/* A call that is up and will be ended, or ended again as long as nobody says that it is. */
 typedef struct {
     uint32_t number;
     int64_t due_us;
+    unsigned n_tries;
     char to[160], target[160];
 } Up;
 
@@ -44,7 +48,7 @@ typedef struct {
     int64_t begun_us, end_us;
     uint32_t n_calls, n_sent;
     uint32_t n_repeated[N_REPEATS]; /* up to which call each repetition was looked at */
-    GQueue up;
+    GQueue up, ending;              /* each in the order of what is due */
     uint64_t n_late, n_retransmitted, n_answered, n_refused, n_ended;
     int64_t worst_us;
 } Load;
@@ -169,7 +173,7 @@ send_other (Load *load, const char *method, uint32_t call, const char *tail, Pie
 static void
 keep_up (Load *load, uint32_t call, Piece target, Piece to)
 {
-    Up *up = g_new (Up, 1);
+    Up *up = g_new0 (Up, 1);
 
     up->number = call;
     up->due_us = wire_now_us () + hold_ms * INT64_C (1000);
@@ -178,16 +182,23 @@ keep_up (Load *load, uint32_t call, Piece target, Piece to)
     g_queue_push_tail (&load->up, up);
 }
 
+/* Ends what is due of QUEUE, and looks at it again after T1. */
 static void
-end_due (Load *load)
+end_due (Load *load, GQueue *queue)
 {
     int64_t now_us = wire_now_us ();
     Up *up;
 
-    while ((up = g_queue_peek_head (&load->up)) != NULL && up->due_us <= now_us) {
+    while ((up = g_queue_peek_head (queue)) != NULL && up->due_us <= now_us) {
+        g_queue_pop_head (queue);
+        if (load->states[up->number] == ENDED || up->n_tries++ == MAX_BYES) {
+            g_free (up);
+            continue;
+        }
         send_other (load, "BYE", up->number, "b", (Piece){ up->target, strlen (up->target) },
                     (Piece){ up->to, strlen (up->to) });
-        g_free (g_queue_pop_head (&load->up));
+        up->due_us = now_us + T1_US;
+        g_queue_push_tail (&load->ending, up);
     }
     wire_flush (load->out);
 }
@@ -203,7 +214,7 @@ take_answer (Load *load, uint32_t call, const char *message, Piece to)
     const char *end = memchr (contact.text, '>', contact.len_bytes);
     Piece target = { contact.text, end != NULL ? (size_t) (end - contact.text) : 0 };
     send_other (load, "ACK", call, "a", target, to);
-    if (load->states[call] != ANSWERED) {
+    if (load->states[call] < ANSWERED) {
         load->states[call] = ANSWERED;
         load->n_answered++;
         keep_up (load, call, target, to);
@@ -224,8 +235,11 @@ take (Load *load, const char *message)
     if (call >= load->n_sent) {
         return;
     }
-    if (!wire_is_of (message, "INVITE")) {
-        load->n_ended += wire_is_of (message, "BYE");
+    if (wire_is_of (message, "BYE")) {
+        load->n_ended += load->states[call] == ANSWERED;
+        load->states[call] = ENDED;
+    } else if (!wire_is_of (message, "INVITE")) {
+        return;
     } else if (status < 200) {
         load->states[call] = MAX (load->states[call], HEARD);
     } else if (status < 300) {
@@ -234,7 +248,9 @@ take (Load *load, const char *message)
         target.len_bytes = strcspn (target.text, " ");
         send_other (load, "ACK", call, "", target, to);
         load->n_refused += load->states[call] < ANSWERED;
-        load->states[call] = MAX (load->states[call], REFUSED);
+        if (load->states[call] < ANSWERED) {
+            load->states[call] = REFUSED;
+        }
     }
 }
 
@@ -256,10 +272,12 @@ run (Load *load)
 {
     load->begun_us = wire_now_us ();
     load->end_us = load->begun_us + (int64_t) (seconds * G_USEC_PER_SEC) + LINGER_US;
-    while (wire_now_us () < load->end_us || !g_queue_is_empty (&load->up)) {
+    while (wire_now_us () < load->end_us || !g_queue_is_empty (&load->up)
+           || !g_queue_is_empty (&load->ending)) {
         send_due (load);
         read_some (load);
-        end_due (load);
+        end_due (load, &load->up);
+        end_due (load, &load->ending);
         wire_wait (load->in->fd, TICK_US);
     }
 }

@@ -185,7 +185,7 @@ class Scene(Stage):
 
     def finish(self):
         """Ends the switch; returns the records: {kind: number of calls}."""
-        self.tandem.stop()
+        self.tandem.stop(60)
         kinds = {}
         with open(self.records, encoding='utf-8') as file:
             for row in file:
