@@ -25,6 +25,16 @@ refuse (Congestion *congestion, TdCall *call, const Settings *settings, unsigned
                            .reason = "The switch is congested" };
 }
 
+unsigned
+congestion_spared (const Settings *settings, unsigned level, unsigned priority_class)
+{
+    unsigned class = priority_class % TD_N_CLASSES;
+
+    return class >= settings->passing_class || class >= TD_CLASS_EMERGENCY
+               ? 0
+               : 100 - settings->shares[level % N_LEVELS][class];
+}
+
 /* ITU-T Q.543 3.4, 3.6: calls in progress go on, and of new ones those that matter most go first. An
  * emergency call is never refused here, whatever is configured. */
 TdHookAnswer

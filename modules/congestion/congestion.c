@@ -171,6 +171,16 @@ level_in_force (void *data)
            % N_LEVELS;
 }
 
+static unsigned
+spared (unsigned priority_class, void *data)
+{
+    const Congestion *congestion = data;
+    unsigned level = level_in_force (data);
+
+    return level > 0 ? congestion_spared (congestion_settings (congestion), level, priority_class)
+                     : 0;
+}
+
 static bool
 start_parts (Congestion *congestion, GError **error)
 {
@@ -195,7 +205,8 @@ start_parts (Congestion *congestion, GError **error)
         "Seconds after which a call that was refused may be tried again", error);
     congestion->service = (TdCongestionService){ .size = sizeof (TdCongestionService),
                                                  .data = congestion,
-                                                 .level = level_in_force };
+                                                 .level = level_in_force,
+                                                 .spared = spared };
     return congestion->retry_after != NULL && congestion_add_commands (congestion, error)
            && td_hook_add (module, "admit", &hook, error)
            && td_feature_provide (module, TD_FEATURE_CONGESTION, &congestion->service, error);

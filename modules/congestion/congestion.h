@@ -68,6 +68,9 @@ typedef struct {
 
 const Settings *congestion_settings (const Congestion *congestion);
 
+/* How many percent of a class are refused at LEVEL. */
+unsigned congestion_spared (const Settings *settings, unsigned level, unsigned priority_class);
+
 /* The hook "congestion.admit". Thread: a lane. */
 TdHookAnswer congestion_admit (void *subject, TdToken *token, void *data);
 

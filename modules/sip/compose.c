@@ -253,10 +253,18 @@ sip_compose_request (GString *out, const char *method, SipView uri, TdTransport 
     g_string_append_len (out, "\r\n", 2);
 }
 
+/* RFC 7339 4: what a server fills in. */
+static bool
+is_of_load (SipView name)
+{
+    return sip_view_is_nocase (name, "oc") || sip_view_is_nocase (name, "oc-algo")
+           || sip_view_is_nocase (name, "oc-validity") || sip_view_is_nocase (name, "oc-seq");
+}
+
 /* The topmost Via with what we know better: where the request came from. A "received" or a value of
- * "rport" that it brought along is not believed. */
+ * "rport" that it brought along is not believed; where HAS_LOAD what it said of load is left out. */
 static void
-append_top_via (GString *out, const SipVia *via, const TdAddress *source)
+append_top_via (GString *out, const SipVia *via, const TdAddress *source, bool has_load)
 {
     SipView rest = via->params, name, value;
     char host[TD_ADDRESS_TEXT_SIZE];
@@ -271,7 +279,8 @@ append_top_via (GString *out, const SipVia *via, const TdAddress *source)
         append_number (out, via->port);
     }
     while (sip_param_next (&rest, &name, &value) == NULL && name.len_bytes > 0) {
-        if (sip_view_is_nocase (name, "received") || sip_view_is_nocase (name, "rport")) {
+        if (sip_view_is_nocase (name, "received") || sip_view_is_nocase (name, "rport")
+            || (has_load && is_of_load (name))) {
             continue;
         }
         g_string_append_c (out, ';');
@@ -293,13 +302,14 @@ append_top_via (GString *out, const SipVia *via, const TdAddress *source)
     }
 }
 
-/* Every Via in its order, the topmost one mended. */
-static void
-append_vias (GString *out, const SipScan *request, const TdAddress *source)
+/* Every Via in its order, the topmost one mended. Returns where that one ends. */
+static size_t
+append_vias (GString *out, const SipScan *request, const TdAddress *source, bool has_load)
 {
     const SipHeader *header;
     unsigned index = 0;
     bool is_first = true;
+    size_t end = 0;
 
     while ((header = sip_scan_next (request, SIP_HEADER_VIA, &index)) != NULL) {
         if (!is_first) {
@@ -309,22 +319,26 @@ append_vias (GString *out, const SipScan *request, const TdAddress *source)
         is_first = false;
         SipView rest = sip_header_value (header), top;
         sip_view_split (&rest, ',', &top);
-        append_top_via (out, &request->via, source);
+        append_top_via (out, &request->via, source, has_load);
+        end = out->len;
         if (rest.len_bytes > 0) {
             g_string_append_c (out, ',');
             append_unfolded (out, rest);
         }
         g_string_append_len (out, "\r\n", 2);
     }
+    return end;
 }
 
 void
-sip_reply_head_init (SipReplyHead *head, const SipScan *request, const TdAddress *source)
+sip_reply_head_init (SipReplyHead *head, const SipScan *request, const TdAddress *source,
+                     SipLoad *load)
 {
     GString *text = g_string_sized_new (1024);
     size_t ends[5];
 
-    append_vias (text, request, source);
+    head->load = load != NULL && sip_load_is_asked (&request->via) ? load : NULL;
+    head->load_at = append_vias (text, request, source, head->load != NULL);
     sip_compose_copy_all (text, request, SIP_HEADER_FROM);
     ends[0] = text->len;
     append_unfolded (text, request->to);
@@ -362,7 +376,14 @@ sip_compose_response (GString *out, const SipReplyHead *head, unsigned status, c
     g_string_append_c (out, ' ');
     append_unfolded (out, sip_view_of (reason != NULL ? reason : sip_reason (status)));
     g_string_append_len (out, "\r\n", 2);
-    append_view (out, head->vias);
+    if (head->load != NULL) {
+        g_string_append_len (out, head->vias.text, (gssize) head->load_at);
+        sip_load_write (head->load, out);
+        append_view (out, sip_view_span (head->vias.text + head->load_at,
+                                         head->vias.text + head->vias.len_bytes));
+    } else {
+        append_view (out, head->vias);
+    }
     g_string_append_len (out, "To: ", 4);
     append_view (out, head->to);
     if (to_tag != NULL && !head->has_to_tag && status != 100 && head->to.len_bytes > 0) {

@@ -7,6 +7,7 @@
 #ifndef SIP_COMPOSE_H
 #define SIP_COMPOSE_H
 
+#include "load.h"
 #include "scan.h"
 
 #include <tandem/socket.h>
@@ -23,10 +24,14 @@ typedef struct {
     SipView routes;    /* whole lines, Record-Route; empty for none */
     SipView timestamp; /* a whole line, or empty */
     bool has_to_tag;
+    SipLoad *load; /* what the topmost Via says of it, after LOAD_AT of VIAS; nullable: nothing */
+    size_t load_at;
 } SipReplyHead;
 
-/* SOURCE: where the request came from, for "received" and "rport" (RFC 3261 18.2.1, RFC 3581 4). */
-void sip_reply_head_init (SipReplyHead *head, const SipScan *request, const TdAddress *source);
+/* SOURCE: where the request came from, for "received" and "rport" (RFC 3261 18.2.1, RFC 3581 4). LOAD
+ * (nullable) is told to whoever asks for it, as it is with each response (RFC 7339 5.2). */
+void sip_reply_head_init (SipReplyHead *head, const SipScan *request, const TdAddress *source,
+                          SipLoad *load);
 void sip_reply_head_clear (SipReplyHead *head);
 
 /* Begins a response (RFC 3261 8.2.6). TO_TAG (nullable) is added unless the request has a To tag or

@@ -16,7 +16,7 @@ sip_answer_tagged (SipLane *lane, const SipScan *request, const TdPacket *packet
     GString *out = lane->stack.out;
     SipReplyHead head;
 
-    sip_reply_head_init (&head, request, &packet->remote);
+    sip_reply_head_init (&head, request, &packet->remote, lane->sip->load);
     sip_compose_response (out, &head, status, reason, tag);
     if (lines != NULL) {
         g_string_append (out, lines);
@@ -48,7 +48,7 @@ sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *pac
 
     g_snprintf (tag, sizeof tag, "s%016" G_GINT64_MODIFIER "x",
                 sip_view_hash (request->via.whole, lane->stack.secret));
-    sip_reply_head_init (&head, request, &packet->remote);
+    sip_reply_head_init (&head, request, &packet->remote, lane->sip->load);
     sip_compose_response (out, &head, status, reason, tag);
     sip_compose_end (out, NULL, NULL, 0);
     sip_transport_send (&path, out->str, out->len, lane);

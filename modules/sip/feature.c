@@ -30,6 +30,12 @@ release_tls (void *module)
     td_feature_release (module, TD_FEATURE_TLS);
 }
 
+static void
+release_congestion (void *module)
+{
+    td_feature_release (module, TD_FEATURE_CONGESTION);
+}
+
 static const struct {
     const char *name;
     void (*release) (void *module);
@@ -39,6 +45,7 @@ static const struct {
     [SIP_FEATURE_TRUNK] = { TD_FEATURE_TRUNK, release_trunks, sip_probes_tell },
     [SIP_FEATURE_ARRIVAL] = { TD_FEATURE_ARRIVAL, release_arrival, NULL },
     [SIP_FEATURE_TLS] = { TD_FEATURE_TLS, release_tls, NULL },
+    [SIP_FEATURE_CONGESTION] = { TD_FEATURE_CONGESTION, release_congestion, NULL },
 };
 
 static void

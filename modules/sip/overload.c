@@ -12,8 +12,9 @@ enum {
     MAX_SERVERS = 4096,
     VALIDITY_MS = 500,         /* RFC 7339 4.3 */
     MAX_VALIDITY_MS = 3600000, /* nobody is spared for longer on one word */
-    MAX_DUE = 1000,            /* what calls with a priority leave to others to make good */
-    SEQ_FRACTION_DIGITS = 5,   /* RFC 7339 9 */
+    DUE_OF_CLASS = 1000,       /* what lower classes must fail to make good before a class pays */
+    MAX_DUE = DUE_OF_CLASS * (TD_CLASS_MAX - TD_CLASS_ORDINARY + 1),
+    SEQ_FRACTION_DIGITS = 5, /* RFC 7339 9 */
 };
 
 /* A loss of at least so many percent is congestion of this level. The steps are those by which the
@@ -35,6 +36,7 @@ struct SipOverload {
     pthread_mutex_t lock;
     GHashTable *servers; /* Server -> itself */
     atomic_uint n_servers;
+    bool passes_priority; /* even where the server wants nothing at all */
 };
 
 static unsigned
@@ -62,6 +64,12 @@ sip_overload_new (void)
     pthread_mutex_init (&overload->lock, NULL);
     overload->servers = g_hash_table_new_full (hash_address, is_one_address, NULL, g_free);
     return overload;
+}
+
+void
+sip_overload_pass_priority (SipOverload *overload)
+{
+    overload->passes_priority = true;
 }
 
 void
@@ -203,6 +211,9 @@ take_locked (SipOverload *overload, const TdAddress *address, const Word *word, 
     if (server == NULL || (server->percent == 0 && word->percent == 0)) {
         return false;
     }
+    if (word->percent < server->percent) {
+        server->due = MIN (server->due, 100); /* what it wanted before is no longer wanted */
+    }
     server->seq = word->seq;
     server->percent = word->percent;
     if (word->percent > 0) {
@@ -243,14 +254,27 @@ sip_overload_hear (SipOverload *overload, const SipScan *response, const TdAddre
     return is_new;
 }
 
-/* RFC 7339 7.2, exact instead of by chance: each INVITE adds its percentage, and a whole one is kept
- * back. Calls with a priority go on and leave theirs to the next one without (RFC 7339 5.10.1). Needs
- * the lock. */
-static bool
-spares_locked (Server *server, unsigned priority_class)
+/* How much must be due before an INVITE of PRIORITY_CLASS is kept back. Ordinary ones make good what
+ * those with a priority leave behind; when they are too few for that more and more is due, and the lowest
+ * of the higher classes is the first to pay (RFC 7339 5.10.1). */
+static unsigned
+due_of_class (unsigned priority_class)
 {
+    return priority_class <= TD_CLASS_ORDINARY
+               ? 100
+               : DUE_OF_CLASS * (MIN (priority_class, TD_CLASS_MAX) - TD_CLASS_ORDINARY);
+}
+
+/* RFC 7339 7.2, exact instead of by chance: each INVITE adds its percentage, and a whole one is kept
+ * back. Needs the lock. */
+static bool
+spares_locked (const SipOverload *overload, Server *server, unsigned priority_class)
+{
+    if (server->percent == 100) { /* RFC 7339 5.5: not one more than it allows */
+        return priority_class <= TD_CLASS_ORDINARY || !overload->passes_priority;
+    }
     server->due = MIN (server->due + server->percent, MAX_DUE);
-    if (server->due < 100 || priority_class > TD_CLASS_ORDINARY) {
+    if (server->due < due_of_class (priority_class)) {
         return false;
     }
     server->due -= 100;
@@ -265,7 +289,7 @@ sip_overload_spares (SipOverload *overload, const TdAddress *address, unsigned p
     }
     pthread_mutex_lock (&overload->lock);
     Server *server = find_locked (overload, address, td_clock_now_us ());
-    bool is_spared = server != NULL && spares_locked (server, priority_class);
+    bool is_spared = server != NULL && spares_locked (overload, server, priority_class);
     pthread_mutex_unlock (&overload->lock);
     return is_spared;
 }

@@ -22,6 +22,10 @@ typedef struct SipOverload SipOverload;
 SipOverload *sip_overload_new (void);
 void sip_overload_free (SipOverload *overload);
 
+/* From now on what has a priority goes to a server that wants nothing at all (oc=100), too: more than it
+ * allows (RFC 7339 5.5). Before any call. */
+void sip_overload_pass_priority (SipOverload *overload);
+
 /* Whether RESPONSE says anything of its server's load: cheap. */
 bool sip_overload_is_told (const SipScan *response);
 

@@ -133,7 +133,7 @@ begin (SipLane *lane, const SipScan *request, const TdPacket *packet)
     SipPath path = sip_transport_reply_path (request, packet);
 
     registration->lane = lane;
-    sip_reply_head_init (&registration->head, request, &packet->remote);
+    sip_reply_head_init (&registration->head, request, &packet->remote, lane->sip->load);
     registration->transaction =
         sip_server_start (&lane->stack, request, &path, &user, registration);
     registration->next = lane->registrations;

@@ -130,6 +130,20 @@ static const TdConfigKey keys[] = {
       .max = 60000,
       .help = "When a connection is closed on which the TLS handshake is not over.",
       .since = "0.1" },
+    { .name = "tell-load",
+      .type = TD_CONFIG_BOOL,
+      .default_text = "yes",
+      .help =
+          "Whether responses tell peers that understand it what share of their requests to keep "
+          "back (RFC 7339).",
+      .since = "0.1" },
+    { .name = "pass-priority",
+      .type = TD_CONFIG_BOOL,
+      .default_text = "no",
+      .help = "Whether calls with a priority go to a peer that wants no requests at all (oc=100), "
+              "which "
+              "RFC 7339 5.5 does not allow.",
+      .since = "0.1" },
     { .name = "trace",
       .type = TD_CONFIG_BOOL,
       .default_text = "yes",
@@ -485,6 +499,7 @@ free_sip (Sip *sip)
 {
     free_lanes (sip);
     sip_overload_free (sip->overload);
+    sip_load_free (sip->load);
     g_free (sip->realm);
     g_free (sip->user_agent);
     g_strfreev (sip->first_numbers);
@@ -564,6 +579,12 @@ start (TdModule *module, GError **error)
     sip->trunks = td_snapshot_new (module, "sip.trunks", &trunks->table);
     sip_features_open (sip);
     sip->overload = sip_overload_new ();
+    if (td_config_bool (td_module_config (module), "sip", NULL, "pass-priority")) {
+        sip_overload_pass_priority (sip->overload);
+    }
+    sip->load = td_config_bool (td_module_config (module), "sip", NULL, "tell-load")
+                    ? sip_load_new ()
+                    : NULL;
     open_lanes (sip);
     td_module_set_state (module, sip);
     if (!declare_attributes (sip, error)
@@ -631,7 +652,7 @@ describe (TdModule *module, GVariantDict *info)
 TD_MODULE (sip, .summary = "SIP endpoints over UDP, TCP and TLS", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
            .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK, TD_FEATURE_ARRIVAL,
-                             TD_FEATURE_TLS),
+                             TD_FEATURE_TLS, TD_FEATURE_CONGESTION),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
            .load = load, .start = start, .reload = reload, .stop = stop, .describe = describe,
            .check = check)

@@ -13,6 +13,7 @@
 
 #include "arrival.h"
 #include "auth.h"
+#include "load.h"
 #include "overload.h"
 #include "ring.h"
 #include "transaction.h"
@@ -20,6 +21,7 @@
 #include <stdatomic.h>
 #include <tandem/bus.h>
 #include <tandem/channel.h>
+#include <tandem/iface/congestion.h>
 #include <tandem/iface/registrar.h>
 #include <tandem/iface/tls.h>
 #include <tandem/iface/trunk.h>
@@ -120,6 +122,7 @@ enum {
     SIP_FEATURE_TRUNK,
     SIP_FEATURE_ARRIVAL,
     SIP_FEATURE_TLS,
+    SIP_FEATURE_CONGESTION,
     SIP_N_FEATURES,
 };
 
@@ -145,6 +148,7 @@ struct Sip {
     unsigned first_rate;
     int64_t arrival_wait_us; /* 0: for ever */
     SipOverload *overload;
+    SipLoad *load; /* nullable: nobody is told */
     TdSnapshot *trunks;
     SipTrunks *next_trunks;                          /* of a reload that is being prepared */
     _Atomic (const void *) features[SIP_N_FEATURES]; /* nullable; swapped on the control lane */
@@ -227,6 +231,12 @@ bool sip_secure_is_asked_for (const SipUri *uri);
 /* Whether there is an IDENTITY, as KEY asks for. */
 bool sip_secure_check (const TdConfig *config, const char *section, const char *instance,
                        const char *key, const char *identity, GError **error);
+
+static inline const TdCongestionService *
+sip_congestion_service (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_CONGESTION], memory_order_acquire);
+}
 
 /* --- transport.c ------------------------------------------------------------------------- */
 

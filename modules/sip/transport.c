@@ -239,10 +239,29 @@ is_too_late (SipLane *lane, const TdPacket *packet)
     return true;
 }
 
+/* What becomes of new calls is what peers are told of our load. */
+static void
+count_load (SipLane *lane, bool is_refused)
+{
+    const TdCongestionService *congestion = sip_congestion_service (lane->sip);
+    const SipScan *scan = lane->scan;
+
+    if (lane->sip->load == NULL || scan->method != SIP_METHOD_INVITE
+        || scan->to_tag.len_bytes > 0) {
+        return;
+    }
+    sip_load_count (lane->sip->load, is_refused);
+    if (congestion != NULL && congestion->size > offsetof (TdCongestionService, spared)) {
+        sip_load_set_least (lane->sip->load,
+                            congestion->spared (TD_CLASS_ORDINARY, congestion->data));
+    }
+}
+
 static void
 take_good (SipLane *lane, const TdPacket *packet)
 {
     if (is_too_late (lane, packet)) {
+        count_load (lane, true);
         td_metric_add (lane->sip->late, 1);
         sip_refuse_stateless (lane, lane->scan, packet, 503, NULL);
         return;
@@ -250,6 +269,9 @@ take_good (SipLane *lane, const TdPacket *packet)
     hear_load (lane, packet);
     SipReceived received = sip_receive (&lane->stack, lane->scan);
 
+    if (received == SIP_RECEIVED_NEW) {
+        count_load (lane, false);
+    }
     if (received != SIP_RECEIVED_HANDLED) {
         sip_dispatch_request (lane, lane->scan, packet, received);
     }

@@ -471,7 +471,7 @@ make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     sip_leg_update_path (leg, &leg->dialog);
     leg->peer_has_info = !sip_scan_has (invite, SIP_HEADER_ALLOW)
                          || sip_scan_lists (invite, SIP_HEADER_ALLOW, "INFO");
-    sip_reply_head_init (&leg->head, invite, &packet->remote);
+    sip_reply_head_init (&leg->head, invite, &packet->remote, lane->sip->load);
     leg->invite = sip_server_start (&lane->stack, invite, &path, &server_user, leg);
     td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_INVITED, NULL);
     return leg;

@@ -67,7 +67,7 @@ check_answer (const SipScan *scan)
     SipReplyHead head;
     SipScan answer;
 
-    sip_reply_head_init (&head, scan, &source);
+    sip_reply_head_init (&head, scan, &source, NULL);
     sip_compose_response (out, &head, scan->refusal != 0 ? scan->refusal : 200, scan->why, "tag");
     sip_compose_end (out, NULL, NULL, 0);
     sip_scan (&answer, out->str, out->len, true);

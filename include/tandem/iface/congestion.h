@@ -22,6 +22,9 @@ typedef struct {
 
     /* The level in force, 0 to 3. Thread: any. */
     unsigned (*level) (void *data);
+
+    /* How many percent of the calls of PRIORITY_CLASS are refused at that level. Thread: a lane. */
+    unsigned (*spared) (unsigned priority_class, void *data);
 } TdCongestionService;
 
 G_END_DECLS

@@ -32,7 +32,7 @@ test_response (void)
 
     g_assert_cmpint (sip_scan (&scan, REQUEST "\r\n", strlen (REQUEST "\r\n"), false), ==,
                      SIP_SCAN_GOOD);
-    sip_reply_head_init (&head, &scan, source ());
+    sip_reply_head_init (&head, &scan, source (), NULL);
     sip_compose_response (out, &head, 180, NULL, "ours");
     g_string_append_len (out, head.routes.text, (gssize) head.routes.len_bytes);
     sip_compose_end (out, "application/sdp", "v=0", 3);
@@ -61,7 +61,7 @@ test_trying (void)
     const char *request = REQUEST "Timestamp: 54\r\n\r\n";
 
     sip_scan (&scan, request, strlen (request), false);
-    sip_reply_head_init (&head, &scan, source ());
+    sip_reply_head_init (&head, &scan, source (), NULL);
     sip_compose_response (out, &head, 100, NULL, "ours");
     g_assert_nonnull (strstr (out->str, "\r\nTo: <sip:b@b.example>\r\n"));
     g_assert_nonnull (strstr (out->str, "\r\nTimestamp: 54\r\n"));
@@ -83,7 +83,7 @@ test_to_tag_stays (void)
     SipScan scan;
 
     sip_scan (&scan, request, strlen (request), false);
-    sip_reply_head_init (&head, &scan, source ());
+    sip_reply_head_init (&head, &scan, source (), NULL);
     sip_compose_response (out, &head, 200, NULL, "ours");
     sip_compose_end (out, NULL, NULL, 0);
     g_assert_cmpstr (out->str, ==,
@@ -107,7 +107,7 @@ test_nul_is_copied (void)
     SipScan scan;
 
     g_assert_cmpint (sip_scan (&scan, request, sizeof request - 1, false), ==, SIP_SCAN_GOOD);
-    sip_reply_head_init (&head, &scan, source ());
+    sip_reply_head_init (&head, &scan, source (), NULL);
     sip_compose_response (out, &head, 200, NULL, "t");
     g_assert_nonnull (memmem (out->str, out->len, want, sizeof want - 1));
     sip_reply_head_clear (&head);
@@ -124,7 +124,7 @@ test_refusal_of_a_torso (void)
     SipScan scan;
 
     g_assert_cmpint (sip_scan (&scan, request, strlen (request), false), ==, SIP_SCAN_REFUSE);
-    sip_reply_head_init (&head, &scan, source ());
+    sip_reply_head_init (&head, &scan, source (), NULL);
     sip_compose_response (out, &head, scan.refusal, scan.why, "ours");
     g_assert_cmpstr (out->str, ==,
                      "SIP/2.0 400 Semicolon without a parameter\r\n"

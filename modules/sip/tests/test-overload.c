@@ -105,6 +105,37 @@ test_calls_with_priority_go_on (Fixture *f, const void *data)
     g_assert_cmpuint (n, ==, 50);
 }
 
+/* Where ordinary calls are fewer than are to be kept back, the lowest of the higher classes pays. */
+static void
+test_classes_pay_from_the_lowest_up (Fixture *f, const void *data)
+{
+    static const unsigned classes[] = { 4, 4, 4, 6, 10 };
+    unsigned n_spared[TD_CLASS_MAX + 1] = { 0 };
+
+    say (f, ";oc=75;oc-validity=60000;oc-seq=1.0");
+    for (unsigned i = 0; i < 5000; i++) {
+        unsigned class = classes[i % G_N_ELEMENTS (classes)];
+        n_spared[class] += sip_overload_spares (f->overload, &f->server, class);
+    }
+    /* 3750 of 5000: 3000 ordinary ones, and the rest, but for what is still due, of the class 6. */
+    g_assert_cmpuint (n_spared[TD_CLASS_ORDINARY], >=, 2990);
+    g_assert_cmpuint (n_spared[6], >=, 700);
+    g_assert_cmpuint (n_spared[6], <=, 750);
+    g_assert_cmpuint (n_spared[10], ==, 0);
+}
+
+/* RFC 7339 5.5; PRI-074: to pass them all the same is a departure, and has to be asked for. */
+static void
+test_full_loss_is_for_all_unless_told (Fixture *f, const void *data)
+{
+    say (f, ";oc=100;oc-seq=1.0");
+    g_assert_true (sip_overload_spares (f->overload, &f->server, TD_CLASS_EMERGENCY));
+    g_assert_true (sip_overload_spares (f->overload, &f->server, TD_CLASS_ORDINARY));
+    sip_overload_pass_priority (f->overload);
+    g_assert_false (sip_overload_spares (f->overload, &f->server, TD_CLASS_EMERGENCY));
+    g_assert_true (sip_overload_spares (f->overload, &f->server, TD_CLASS_ORDINARY));
+}
+
 /* RFC 7339 5.4: of one address and port. */
 static void
 test_another_port (Fixture *f, const void *data)
@@ -208,6 +239,8 @@ main (int argc, char **argv)
     ADD ("levels", test_levels);
     ADD ("loss-is-exact", test_loss_is_exact);
     ADD ("calls-with-priority-go-on", test_calls_with_priority_go_on);
+    ADD ("PRI-074/classes-pay-from-the-lowest-up", test_classes_pay_from_the_lowest_up);
+    ADD ("PRI-074/full-loss-is-for-all-unless-told", test_full_loss_is_for_all_unless_told);
     ADD ("another-port", test_another_port);
     ADD ("validity", test_validity);
     ADD ("validity-of-0-ends-it", test_validity_of_0_ends_it);
