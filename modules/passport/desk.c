@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-enum { BATCH = 32 }; /* about 2.5 ms of a worker: others need them, too */
+enum { BATCH = 32 }; /* about 3 ms of a worker: others need them, too */
 
 typedef struct {
     char *trunk;

@@ -108,7 +108,7 @@ typedef struct {
 
     /* The values of Identity header fields, NULL-terminated (transfer full, g_strfreev ()): of rph one
      * for each signer that is needed, since a token has one authority (RFC 8443 3). Errors: nobody here
-     * may sign for an r-value or a number, or a party cannot be written. Thread: a lane; takes about 40
+     * may sign for an r-value or a number, or a party cannot be written. Thread: a lane; takes about 25
      * us for each token. Blocks: never. */
     char **(*sign) (const TdPassportDemand *demand, void *data, GError **error);
 } TdPassportService;
