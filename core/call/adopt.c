@@ -204,6 +204,7 @@ typedef struct {
     /* What comes back: */
     bool is_frozen;
     TdParty calling, called;
+    TdPriority priority; /* of the call that is left */
     bool is_incoming;
     TdAttributes *attributes;
     char *trunk, *peer_id, *peer_address;
@@ -231,7 +232,7 @@ finish (Adoption *adoption, bool is_adopted)
 
 /* LEG leaves its call, which ends unless its other leg is adopted, too. */
 static bool
-detach (TdChannel *leg)
+detach (TdChannel *leg, TdPriority *ret_priority)
 {
     TdCall *call = leg->call;
 
@@ -244,6 +245,7 @@ detach (TdChannel *leg)
     }
     leg->termination = TD_NO_TERMINATION;
     leg->call = NULL;
+    *ret_priority = call->priority;
     td_call_leave_leg (call, leg, OTHER_LEG_MS);
     return true;
 }
@@ -290,9 +292,10 @@ name_at_home (const TdChannel *channel, TdId call)
     td_lane_post (td_lane_at (td_id_lane (naming->stub)), &naming->post);
 }
 
-/* CHANNEL takes its place in CALL, and the other leg is told of its media. */
+/* CHANNEL takes its place in CALL, which is of PRIORITY now if that is the higher one, and the other leg
+ * is told of its media. */
 static bool
-attach (TdCall *call, TdChannel *channel, TdId replaced)
+attach (TdCall *call, TdChannel *channel, TdId replaced, const TdPriority *priority)
 {
     TdChannel *old = replaced != TD_ID_NONE ? td_channel_find (replaced) : NULL;
     TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, NULL);
@@ -304,6 +307,7 @@ attach (TdCall *call, TdChannel *channel, TdId replaced)
     channel->call = call;
     name_at_home (channel, td_call_id (call));
     td_call_seat_leg (call, channel, old);
+    td_call_take_priority (call, priority, true);
     if (old != NULL) {
         if (call->bridge != NULL && old->termination != TD_NO_TERMINATION) {
             td_bridge_remove (call->bridge, old->termination);
@@ -393,7 +397,7 @@ run_adopted (TdPost *post)
     TdChannel *channel = call != NULL ? make_replacement (adoption) : NULL;
     if (channel != NULL) {
         link_stub (adoption, channel->id);
-        if (attach (call, channel, adoption->leg)) {
+        if (attach (call, channel, adoption->leg, &adoption->priority)) {
             finish (adoption, true);
             return;
         }
@@ -408,7 +412,7 @@ freeze (Adoption *adoption)
 {
     TdChannel *leg = td_channel_find (adoption->channel);
 
-    adoption->is_frozen = leg != NULL && detach (leg);
+    adoption->is_frozen = leg != NULL && detach (leg, &adoption->priority);
     if (adoption->is_frozen) {
         adoption->calling = leg->calling;
         adoption->called = leg->called;
@@ -434,9 +438,9 @@ static void
 adopt_here (Adoption *adoption, TdCall *call)
 {
     TdChannel *leg = td_channel_find (adoption->channel);
-    bool is_adopted = leg != NULL && leg->call != call && detach (leg);
+    bool is_adopted = leg != NULL && leg->call != call && detach (leg, &adoption->priority);
 
-    if (is_adopted && !attach (call, leg, adoption->leg)) {
+    if (is_adopted && !attach (call, leg, adoption->leg, &adoption->priority)) {
         TdCause cause = td_cause (TD_CAUSE_NORMAL_UNSPECIFIED, NULL);
         td_leg_release (leg, &cause);
         is_adopted = false;

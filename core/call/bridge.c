@@ -119,6 +119,18 @@ find_free_seat (TdBridge *bridge)
     return index;
 }
 
+void
+td_bridge_set_class (TdBridge *bridge, unsigned priority_class)
+{
+    bridge->options.priority_class = priority_class;
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
+        TdTermination *termination = seat_at (bridge, i)->termination;
+        if (termination != NULL) {
+            td_termination_set_class (termination, priority_class);
+        }
+    }
+}
+
 unsigned
 td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
 {

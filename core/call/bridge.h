@@ -39,6 +39,9 @@ typedef struct {
 /* On the current lane; NULL, with FAILURE, when media are to be anchored and no provider runs. */
 TdBridge *td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure);
 
+/* What is asked of the provider from now on is asked in PRIORITY_CLASS. */
+void td_bridge_set_class (TdBridge *bridge, unsigned priority_class);
+
 /* A termination for one leg: its index, or TD_NO_TERMINATION with RET_FAILURE when there is no room
  * or the provider has no such kind. Through bridges give out indices, too. SERVICE: of an internal
  * one, NULL: IP. */

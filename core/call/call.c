@@ -213,6 +213,7 @@ call_new (TdChannel *a)
     }
     call->last = &call->first;
     call->settings = td_call_settings_ref ();
+    call->priority = *td_channel_priority (a); /* what was learnt before there was a call */
     call->a = a;
     a->call = call;
     call->legs = g_ptr_array_new ();
@@ -221,7 +222,6 @@ call_new (TdChannel *a)
     call->calling = a->calling;
     call->called = a->called;
     call->attributes = td_attributes_copy (a->attributes);
-    call->priority = (TdPriority){ .priority_class = TD_CLASS_ORDINARY };
     call->hook.settled = hook_settled;
     call->hook.subject = call;
     call->started_us = td_clock_now_us ();
@@ -352,6 +352,7 @@ keep_trace (TdLegTrace *trace, const TdChannel *leg)
         trace->trunk = g_strdup (td_channel_trunk (leg));
         trace->peer_address = g_strdup (leg->peer_address);
         trace->peer_id = g_strdup (leg->peer_id);
+        trace->marks = g_strdup (leg->marks);
         trace->leg = leg->id;
     }
 }
@@ -362,6 +363,7 @@ clear_trace (TdLegTrace *trace)
     g_free (trace->trunk);
     g_free (trace->peer_address);
     g_free (trace->peer_id);
+    g_free (trace->marks);
 }
 
 void
@@ -595,7 +597,7 @@ td_call_set_release_control (TdCall *call, TdReleaseControl control)
 }
 
 bool
-td_call_raise_priority (TdModule *module, TdCall *call, const TdPriority *priority, bool is_late)
+td_call_may_raise (TdModule *module)
 {
     if (!td_owner_of (module)->may_raise_priority) {
         td_log_error (module, "priority",
@@ -603,16 +605,33 @@ td_call_raise_priority (TdModule *module, TdCall *call, const TdPriority *priori
                       "priority.class");
         return false;
     }
+    return true;
+}
+
+bool
+td_call_take_priority (TdCall *call, const TdPriority *priority, bool is_late)
+{
     if (priority->priority_class <= call->priority.priority_class
         || priority->priority_class > TD_CLASS_MAX) {
         return false;
     }
     call->priority = *priority;
+    call->is_class_late = is_late;
+    td_seat_raise (&call->seat, priority->priority_class);
+    if (call->bridge != NULL) {
+        td_bridge_set_class (call->bridge, priority->priority_class);
+    }
     for (unsigned i = 0; i < call->legs->len; i++) {
         td_leg_reclassify (call->legs->pdata[i]);
     }
     td_call_tell (call, FACT_PRIORITY, NULL);
     return true;
+}
+
+bool
+td_call_raise_priority (TdModule *module, TdCall *call, const TdPriority *priority, bool is_late)
+{
+    return td_call_may_raise (module) && td_call_take_priority (call, priority, is_late);
 }
 
 /* --- Doing something to a call ----------------------------------------------------------- */

@@ -91,7 +91,7 @@ typedef struct {
 
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
-    char *trunk, *peer_address, *peer_id;
+    char *trunk, *peer_address, *peer_id, *marks;
     TdId leg;
 } TdLegTrace;
 
@@ -113,6 +113,7 @@ struct TdCall {
     TdParty calling, called;
     TdAttributes *attributes;
     TdPriority priority;
+    bool is_class_late; /* it was raised when the call had been admitted */
     TdReleaseControl release_control;
     TdTimer guard;
 
@@ -199,6 +200,12 @@ void td_call_take_end_of_media (TdCall *call, const TdHappening *what);
 
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
 bool td_call_is_end (TdCall *call, unsigned event, const TdHappening *what);
+
+/* Whether MODULE has the right to say a call's class; says in the log when it has not. */
+bool td_call_may_raise (TdModule *module);
+
+/* As td_call_raise_priority (), by the core. */
+bool td_call_take_priority (TdCall *call, const TdPriority *priority, bool is_late);
 
 /* --- route.c --- */
 

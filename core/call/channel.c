@@ -244,6 +244,7 @@ td_channel_free (TdChannel *channel)
     g_free (channel->target);
     g_free (channel->peer_id);
     g_free (channel->peer_address);
+    g_free (channel->marks);
     g_free (channel->stats);
     g_free (channel);
 }
@@ -345,7 +346,10 @@ td_channel_priority (const TdChannel *channel)
 {
     static const TdPriority ordinary = { .priority_class = TD_CLASS_ORDINARY };
 
-    return channel->call != NULL ? td_call_priority (channel->call) : &ordinary;
+    if (channel->call != NULL) {
+        return td_call_priority (channel->call);
+    }
+    return channel->priority.priority_class != 0 ? &channel->priority : &ordinary;
 }
 
 static void
@@ -403,6 +407,27 @@ void
 td_channel_set_peer_address (TdChannel *channel, const char *address)
 {
     replace (&channel->peer_address, address);
+}
+
+void
+td_channel_set_marks (TdChannel *channel, const char *marks)
+{
+    replace (&channel->marks, marks);
+}
+
+bool
+td_channel_classify (TdModule *module, TdChannel *channel, const TdPriority *priority)
+{
+    if (!td_call_may_raise (module)) {
+        return false;
+    }
+    if (td_fsm_state (&channel->fsm) != TD_CHANNEL_NEW || !channel->is_incoming
+        || priority->priority_class <= TD_CLASS_ORDINARY
+        || priority->priority_class > TD_CLASS_MAX) {
+        return false;
+    }
+    channel->priority = *priority;
+    return true;
 }
 
 /* --- Events, from drivers ---------------------------------------------------------------- */

@@ -47,7 +47,8 @@ struct TdChannel {
     TdAttributes *attributes;
     TdCause cause;
     TdDescription *offer;
-    char *trunk, *target, *peer_id, *peer_address;
+    char *trunk, *target, *peer_id, *peer_address, *marks;
+    TdPriority priority; /* of the call that is to begin with it; class 0: nobody said */
 
     /* The call machine's: */
     unsigned termination;  /* in the call's bridge */

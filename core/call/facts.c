@@ -51,6 +51,12 @@ static const TdField fields[] = {
           "How the last one ended: served, timeout, overflow, displaced or abandoned; waiting"),
     TEXT (exemptions, "Controls that would have kept it out but for its class, comma between"),
     TEXT (carriers, "Trunk groups that legs went out by, in their order, comma between"),
+    TEXT (classified_by,
+          "How the class was learnt: default, rph, signature, access, number, cpc, pin"),
+    TEXT (classified_stage,
+          "early or late: before the call was admitted, or after; empty by default"),
+    TEXT (marks_in, "The marks of priority that the calling leg brought"),
+    TEXT (marks_out, "The marks of priority that the called leg's request has"),
 };
 
 static const struct {
@@ -98,6 +104,8 @@ fill_legs (TdCallFact *fact, const TdCall *call, const TdChannel *b)
     fact->called_trunk = b != NULL ? td_channel_trunk (b) : call->gone_b.trunk;
     fact->called_peer = b != NULL ? b->peer_address : call->gone_b.peer_address;
     fact->called_peer_id = b != NULL ? b->peer_id : call->gone_b.peer_id;
+    fact->marks_in = a != NULL ? a->marks : call->gone_a.marks;
+    fact->marks_out = b != NULL ? b->marks : call->gone_b.marks;
     fact->calling_leg = a != NULL ? a->id : call->gone_a.leg;
     fact->called_leg = b != NULL ? b->id : call->gone_b.leg;
 }
@@ -136,6 +144,29 @@ fill_media (TdCallFact *fact, const TdCall *call, const TdChannel *b)
     }
 }
 
+static void
+fill_class (TdCallFact *fact, const TdCall *call)
+{
+    static const char *const names[] = {
+        [TD_LEARNT_DEFAULT] = "default",
+        [TD_LEARNT_MARK] = "rph",
+        [TD_LEARNT_SIGNATURE] = "signature",
+        [TD_LEARNT_ACCESS] = "access",
+        [TD_LEARNT_NUMBER] = "number",
+        [TD_LEARNT_CATEGORY] = "cpc",
+        [TD_LEARNT_PIN] = "pin",
+    };
+    const TdPriority *priority = &call->priority;
+
+    fact->name_space = priority->name_space;
+    fact->value = priority->value;
+    fact->priority_class = priority->priority_class;
+    fact->classified_by = names[priority->learnt % G_N_ELEMENTS (names)];
+    fact->classified_stage = priority->learnt == TD_LEARNT_DEFAULT ? ""
+                             : call->is_class_late                 ? "late"
+                                                                   : "early";
+}
+
 static const TdChannel *
 last_tried (const TdCall *call)
 {
@@ -168,15 +199,13 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
         .cause_text = cause->text,
         .protocol_code = cause->code,
         .released_by = call->released_by,
-        .name_space = call->priority.name_space,
-        .value = call->priority.value,
-        .priority_class = call->priority.priority_class,
         .queue_wait_us = td_call_waited_us (call),
         .queue_result = call->wait.result[0] != '\0' ? call->wait.result : NULL,
         .exemptions = call->exemptions != NULL ? call->exemptions->str : NULL,
         .carriers = call->carriers != NULL ? call->carriers->str : NULL,
     };
 
+    fill_class (&fact, call);
     fill_legs (&fact, call, b);
     fill_times (&fact, call);
     fill_media (&fact, call, b);

@@ -196,6 +196,12 @@ td_termination_new (TdProviderEntry *provider, TdId bridge, unsigned index, TdTe
     return termination;
 }
 
+void
+td_termination_set_class (TdTermination *termination, unsigned priority_class)
+{
+    termination->priority_class = (uint8_t) priority_class;
+}
+
 static TdTermination *
 termination_ref (TdTermination *termination)
 {

@@ -56,6 +56,9 @@ bool td_termination_is_made (const TdTermination *termination);
 /* Another provider is to make TERMINATION, which is not made. */
 void td_termination_hand_over (TdTermination *termination, TdProviderEntry *provider);
 
+/* Its requests from now on are of PRIORITY_CLASS. */
+void td_termination_set_class (TdTermination *termination, unsigned priority_class);
+
 /* Sends a request about TERMINATION; ANSWERED is called once with DATA, maybe before this returns,
  * at the latest after TIMEOUT_MS with TD_CAUSE_RECOVERY_ON_TIMER. Thread: the lane of the bridge. */
 void td_media_modify (TdTermination *termination, TdDescription *wanted, TdDescription *remote,

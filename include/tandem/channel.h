@@ -107,6 +107,12 @@ TD_API bool td_channel_driver_register (TdModule *module, const TdChannelDriver 
  * module is stopping or the lane's ids are used up. Thread: a lane. */
 TD_API TdChannel *td_channel_new (TdModule *module, const char *driver, void *data);
 
+/* Says, before the leg is offered, which class its call begins with: its first resource is taken in
+ * that class already. Needs a module with the feature "priority.class". Returns false when MODULE has
+ * not that right, the leg was offered before, or the class is not above TD_CLASS_ORDINARY.
+ * Thread: the lane of CHANNEL. */
+TD_API bool td_channel_classify (TdModule *module, TdChannel *channel, const TdPriority *priority);
+
 /* Offers the leg: a call is made and takes its way. OFFER is nullable (delayed offer).
  * Thread: the lane of CHANNEL. */
 TD_API void td_channel_offer_call (TdChannel *channel, TdDescription *offer);
@@ -148,6 +154,10 @@ TD_API void td_channel_set_peer_id (TdChannel *channel, const char *peer_id);
 /* The peer's address, for traces and records. */
 TD_API const char *td_channel_peer_address (const TdChannel *channel);
 TD_API void td_channel_set_peer_address (TdChannel *channel, const char *address);
+
+/* The marks of priority as they stood in the message that placed the leg, for records ("ets.0, wps.1").
+ * NULL, or "": none. */
+TD_API void td_channel_set_marks (TdChannel *channel, const char *marks);
 
 /* --- Events, from drivers ---------------------------------------------------------------- */
 /* Thread, of all here: the lane of CHANNEL. EARLY_ID: which early dialog, 0 where there is one

@@ -17,8 +17,8 @@ enum {
 };
 
 typedef enum {
-    TD_ALGORITHM_QUEUE,   /* RFC 4412 8.2: waits in front of others */
-    TD_ALGORITHM_PREEMPT, /* RFC 4412 8.1: may end others */
+    TD_ALGORITHM_QUEUE,   /* RFC 4412 4.5.2: waits in front of others */
+    TD_ALGORITHM_PREEMPT, /* RFC 4412 4.5.1: may end others */
 } TdPriorityAlgorithm;
 
 typedef enum {
@@ -27,11 +27,15 @@ typedef enum {
     TD_LEARNT_SIGNATURE, /* a verified one */
     TD_LEARNT_ACCESS,    /* a dialled access number, a feature code, a PIN */
     TD_LEARNT_NUMBER,    /* the called number: a public emergency call */
+    TD_LEARNT_CATEGORY,  /* the calling party's category, as a trusted trunk gives it */
+    TD_LEARNT_PIN,       /* a personal number that was typed and is valid */
 } TdPriorityLearnt;
 
+#define TD_PRIORITY_TOKEN 24 /* "flash-override-override" is the longest that is registered */
+
 typedef struct {
-    char name_space[16]; /* "ets", "wps", or "" */
-    char value[16];
+    char name_space[TD_PRIORITY_TOKEN]; /* "ets", "wps", or "" */
+    char value[TD_PRIORITY_TOKEN];
     uint8_t priority_class;
     uint8_t algorithm; /* TdPriorityAlgorithm */
     uint8_t learnt;    /* TdPriorityLearnt */
