@@ -105,9 +105,12 @@ take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
 static void
 take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
-    sip_answer_simple (lane, request, packet, 200, NULL,
-                       "Allow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n"
-                       "Accept-Encoding: identity\r\nAccept-Language: en\r\nSupported: \r\n");
+    g_autoptr (GString) lines =
+        g_string_new ("Allow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n"
+                      "Accept-Encoding: identity\r\nAccept-Language: en\r\n");
+
+    sip_marks_compose_options (lane, packet, lines);
+    sip_answer_simple (lane, request, packet, 200, NULL, lines->str);
 }
 
 /* --- What may be served at all ----------------------------------------------------------- */
@@ -123,8 +126,27 @@ refuse_scheme (SipLane *lane, const SipScan *request, const TdPacket *packet)
     return true;
 }
 
-/* RFC 3261 8.2.2.3: we know no extension that somebody could require; and none that could be asked of
- * those who pass a request on (RFC 3261 16.3 5). */
+/* Writes those of the extensions in HEADER that we do not know. */
+static void
+append_unsupported (SipLane *lane, GString *lines, const SipHeader *header)
+{
+    bool knows_priority = sip_priority (lane->sip) != NULL;
+    SipView rest = sip_header_value (header), tag;
+    g_autoptr (GString) tags = g_string_new (NULL);
+
+    while (sip_view_split (&rest, ',', &tag)) {
+        if (tag.len_bytes > 0 && !(knows_priority && sip_view_is_nocase (tag, SIP_TAG_PRIORITY))) {
+            g_string_append (tags, tags->len > 0 ? ", " : "");
+            g_string_append_len (tags, tag.text, (gssize) tag.len_bytes);
+        }
+    }
+    if (tags->len > 0) {
+        sip_compose_text (lines, "Unsupported", tags->str);
+    }
+}
+
+/* RFC 3261 8.2.2.3: there is one extension that somebody may require (RFC 4412 4.3), where somebody
+ * knows what it is worth; and it may be asked of those who pass a request on (RFC 3261 16.3 5), too. */
 static bool
 refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
@@ -139,8 +161,11 @@ refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet
     for (size_t i = 0; i < G_N_ELEMENTS (ids); i++) {
         unsigned index = 0;
         while ((header = sip_scan_next (request, ids[i], &index)) != NULL) {
-            sip_compose_header (lines, "Unsupported", sip_header_value (header));
+            append_unsupported (lane, lines, header);
         }
+    }
+    if (lines->len == 0) {
+        return false;
     }
     sip_answer_simple (lane, request, packet, 420, NULL, lines->str);
     return true;
@@ -216,7 +241,9 @@ take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
         sip_answer_simple (lane, request, packet, 501, NULL, "Allow: " SIP_ALLOW "\r\n");
         break;
     default: /* RFC 3261 8.2.1 */
-        sip_answer_simple (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
+        if (sip_marks_admit (lane, request, packet, NULL)) {
+            sip_answer_simple (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
+        }
         break;
     }
 }
@@ -287,7 +314,8 @@ take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
     if (leg == NULL) { /* RFC 3261 12.2.2 */
         sip_answer_simple (lane, request, packet, 481, NULL, NULL);
-    } else if (!admit_inside (leg, request, packet) || !sip_leg_take_cseq (leg, request, packet)) {
+    } else if (!admit_inside (leg, request, packet) || !sip_leg_take_cseq (leg, request, packet)
+               || !sip_marks_admit (lane, request, packet, leg)) {
         return;
     } else if (request->method == SIP_METHOD_OPTIONS) {
         take_options (lane, request, packet);
@@ -299,11 +327,12 @@ take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 }
 
 static void
-take_ack (SipLane *lane, const SipScan *ack)
+take_ack (SipLane *lane, const SipScan *ack, const TdPacket *packet)
 {
     SipLeg *leg = sip_leg_find (lane, ack);
 
     if (leg != NULL) {
+        sip_marks_admit (lane, ack, packet, leg); /* it cannot be refused */
         sip_leg_take_ack (leg, ack);
     }
 }
@@ -313,7 +342,7 @@ sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *pac
                       SipReceived received)
 {
     if (received == SIP_RECEIVED_ACK) {
-        take_ack (lane, request);
+        take_ack (lane, request, packet);
     } else if (request->method == SIP_METHOD_CANCEL) {
         take_cancel (lane, request, packet);
     } else if (received == SIP_RECEIVED_MERGED) { /* RFC 3261 8.2.2.2 */

@@ -77,6 +77,7 @@ digit (TdChannel *channel, char sent, uint32_t duration_ms)
     sip_stack_make_branch (&lane->stack, branch);
     sip_dialog_compose (out, &leg->dialog, "INFO", ++leg->dialog.local_cseq, leg->path.transport,
                         sip_transport_listener (lane->sip, &leg->path)->host, branch);
+    sip_marks_compose_inside (leg, out);
     sip_compose_end (out, "application/dtmf-relay", body, (size_t) length);
     sip_client_start (&lane->stack, SIP_METHOD_INFO, branch, &leg->path, out->str, out->len, NULL,
                       NULL);

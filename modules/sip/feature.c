@@ -36,6 +36,12 @@ release_congestion (void *module)
     td_feature_release (module, TD_FEATURE_CONGESTION);
 }
 
+static void
+release_priority (void *module)
+{
+    td_feature_release (module, TD_FEATURE_PRIORITY);
+}
+
 static const struct {
     const char *name;
     void (*release) (void *module);
@@ -46,6 +52,7 @@ static const struct {
     [SIP_FEATURE_ARRIVAL] = { TD_FEATURE_ARRIVAL, release_arrival, NULL },
     [SIP_FEATURE_TLS] = { TD_FEATURE_TLS, release_tls, NULL },
     [SIP_FEATURE_CONGESTION] = { TD_FEATURE_CONGESTION, release_congestion, NULL },
+    [SIP_FEATURE_PRIORITY] = { TD_FEATURE_PRIORITY, release_priority, NULL },
 };
 
 static void

@@ -9,6 +9,7 @@ static const SipView names[SIP_N_HEADERS] = {
     [SIP_HEADER_ACCEPT_CONTACT] = { "Accept-Contact", 14 },
     [SIP_HEADER_ACCEPT_ENCODING] = { "Accept-Encoding", 15 },
     [SIP_HEADER_ACCEPT_LANGUAGE] = { "Accept-Language", 15 },
+    [SIP_HEADER_ACCEPT_RESOURCE_PRIORITY] = { "Accept-Resource-Priority", 24 },
     [SIP_HEADER_ALERT_INFO] = { "Alert-Info", 10 },
     [SIP_HEADER_ALLOW] = { "Allow", 5 },
     [SIP_HEADER_ALLOW_EVENTS] = { "Allow-Events", 12 },

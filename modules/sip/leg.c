@@ -80,6 +80,7 @@ sip_leg_free (void *data)
     g_free (leg->to);
     g_free (leg->call_id);
     g_free (leg->credentials);
+    g_free (leg->marks);
     g_free (leg->ack);
     g_free (leg);
     atomic_fetch_sub (&sip->n_legs, 1);
@@ -232,6 +233,7 @@ sip_leg_send_ack (SipLeg *leg, SipDialog *dialog, uint32_t cseq, TdDescription *
     if (leg->credentials != NULL) {
         g_string_append (out, leg->credentials); /* RFC 3261 22.1: the same as in the INVITE */
     }
+    sip_marks_compose_inside (leg, out);
     sip_leg_compose_body (leg, out, description);
     g_free (leg->ack);
     leg->ack = g_memdup2 (out->str, out->len);
@@ -254,6 +256,7 @@ sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const Si
         g_string_append (out, leg->credentials);
     }
     sip_cause_compose (out, cause);
+    sip_marks_compose_inside (leg, out);
     sip_compose_end (out, NULL, NULL, 0);
     SipTransaction *transaction =
         sip_client_start (&lane->stack, SIP_METHOD_BYE, branch, &leg->path, out->str, out->len,

@@ -76,7 +76,9 @@ struct SipLeg {
     bool peer_has_info; /* Allow named INFO, or there was none */
     bool has_tried;     /* credentials */
     bool is_sips;       /* the dialog is secure: RFC 3261 12.1 */
-    bool is_pinned;     /* behind a translator: requests go where its own came from */
+    bool has_marks;     /* of an outgoing leg: MARKS is all the priority there is to say */
+    bool has_tried_marks;
+    bool is_pinned; /* behind a translator: requests go where its own came from */
 
     SipDialog dialog;
     SipTransaction *invite; /* theirs or ours; NULL when it has ended */
@@ -96,6 +98,7 @@ struct SipLeg {
     char *from, *to; /* values */
     char *call_id;
     char *credentials; /* a whole header line, or NULL */
+    char *marks;       /* the value of Resource-Priority, or NULL */
     char *ack;         /* for a 2xx that comes again */
     size_t ack_len_bytes;
     uint32_t acked_cseq;
@@ -210,6 +213,29 @@ void sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, cons
  * STATUS may have one. */
 void sip_retry_after_take (SipLeg *leg, const SipScan *response);
 void sip_retry_after_compose (SipLeg *leg, GString *out, unsigned status);
+
+/* --- marks.c ----------------------------------------------------------------------------- */
+
+/* Has the marks of INVITE judged, which classifies LEG's channel, and keeps what is left of them for the
+ * other leg. Returns 0, or the status to refuse with, its phrase (nullable), and header lines. */
+unsigned sip_marks_take (SipLeg *leg, const SipScan *invite, const TdPacket *packet, GString *lines,
+                         const char **ret_reason);
+
+/* The same for REQUEST in the dialog of LEG, which may raise its call, or (NULL) outside one, of another
+ * method. False: it was answered. */
+bool sip_marks_admit (SipLane *lane, const SipScan *request, const TdPacket *packet, SipLeg *leg);
+
+/* What a 200 to OPTIONS says of it. */
+void sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *lines);
+
+/* Makes up what LEG's INVITE is marked with; writes that into the INVITE, and into another request in
+ * the dialog. */
+void sip_marks_place (SipLeg *leg);
+void sip_marks_compose (const SipLeg *leg, GString *out);
+void sip_marks_compose_inside (const SipLeg *leg, GString *out);
+
+/* Whether to send the INVITE that has got RESPONSE once more, with other marks. */
+bool sip_marks_try_others (SipLeg *leg, const SipScan *response);
 
 /* --- parts.c ----------------------------------------------------------------------------- */
 

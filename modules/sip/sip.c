@@ -268,6 +268,9 @@ declare_attributes (Sip *sip, GError **error)
             return false;
         }
         sip->carried[sip->n_carried++] = (SipCarried){ carried[i].id, attribute };
+        if (carried[i].id == SIP_HEADER_RESOURCE_PRIORITY) {
+            sip->marks = attribute;
+        }
     }
     sip->other_headers = td_attribute_declare (
         sip->module, "sip.other-headers", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_PASS | TD_ATTRIBUTE_MANY,
@@ -651,8 +654,8 @@ describe (TdModule *module, GVariantDict *info)
 
 TD_MODULE (sip, .summary = "SIP endpoints over UDP, TCP and TLS", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
-           .wants = TD_LIST (TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK, TD_FEATURE_ARRIVAL,
-                             TD_FEATURE_TLS, TD_FEATURE_CONGESTION),
+           .wants = TD_LIST (TD_FEATURE_PRIORITY, TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK,
+                             TD_FEATURE_ARRIVAL, TD_FEATURE_TLS, TD_FEATURE_CONGESTION),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
            .load = load, .start = start, .reload = reload, .stop = stop, .describe = describe,
            .check = check)

@@ -22,6 +22,7 @@
 #include <tandem/bus.h>
 #include <tandem/channel.h>
 #include <tandem/iface/congestion.h>
+#include <tandem/iface/priority.h>
 #include <tandem/iface/registrar.h>
 #include <tandem/iface/tls.h>
 #include <tandem/iface/trunk.h>
@@ -31,6 +32,9 @@
 
 #define SIP_MAX_LISTENERS 16
 #define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
+
+/* RFC 4412 3.4. */
+#define SIP_TAG_PRIORITY "resource-priority"
 
 typedef struct Sip Sip;
 typedef struct SipLane SipLane;
@@ -123,6 +127,7 @@ enum {
     SIP_FEATURE_ARRIVAL,
     SIP_FEATURE_TLS,
     SIP_FEATURE_CONGESTION,
+    SIP_FEATURE_PRIORITY,
     SIP_N_FEATURES,
 };
 
@@ -155,6 +160,7 @@ struct Sip {
     TdSubscription *feature_changes;
     SipCarried carried[SIP_MAX_CARRIED];
     unsigned n_carried;
+    const TdAttribute *marks; /* Resource-Priority, one of those carried */
     const TdAttribute *other_headers;
     const TdAttribute *max_forwards;
     const TdAttribute *user_parameters;
@@ -204,6 +210,12 @@ static inline const TdTlsService *
 sip_tls (Sip *sip)
 {
     return atomic_load_explicit (&sip->features[SIP_FEATURE_TLS], memory_order_acquire);
+}
+
+static inline const TdPriorityService *
+sip_priority (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_PRIORITY], memory_order_acquire);
 }
 
 /* --- secure.c ---------------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ append_carried (SipLeg *leg, GString *out)
     for (unsigned i = 0; i < sip->n_carried; i++) {
         const TdAttribute *attribute = sip->carried[i].attribute;
         if ((td_attribute_flags (attribute) & TD_ATTRIBUTE_PASS) == 0
-            || (is_restricted && is_telling (sip->carried[i].id))) {
+            || (is_restricted && is_telling (sip->carried[i].id))
+            || (leg->has_marks && attribute == sip->marks)) {
             continue;
         }
         for (unsigned n = 0; (text = td_attributes_text (attributes, attribute, n)) != NULL; n++) {
@@ -87,6 +88,7 @@ send_invite (SipLeg *leg)
         g_string_append (out, leg->credentials);
     }
     append_carried (leg, out);
+    sip_marks_compose (leg, out);
     if (!sip_parts_compose (leg, out, td_channel_offer (leg->channel))) {
         sip_leg_compose_body (leg, out, td_channel_offer (leg->channel));
     }
@@ -198,6 +200,7 @@ place (SipLeg *leg)
     write_call_id (leg);
     leg->cseq = 1;
     leg->has_offered = td_channel_offer (leg->channel) != NULL;
+    sip_marks_place (leg);
     td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_PLACED, NULL);
     send_invite (leg);
 }
@@ -470,14 +473,15 @@ take_answer (SipLeg *leg, const SipScan *response)
     td_channel_answered (leg->channel, early_id, description);
 }
 
-/* RFC 3261 22.2. */
+/* With credentials (RFC 3261 22.2), or with other marks (RFC 4412 4.7.1). */
 static bool
 try_again (SipLeg *leg, const SipScan *response)
 {
-    if (!sip_leg_answer_challenge (leg, response, "INVITE", leg->request_uri, leg->has_tried)) {
+    if (sip_leg_answer_challenge (leg, response, "INVITE", leg->request_uri, leg->has_tried)) {
+        leg->has_tried = true;
+    } else if (!sip_marks_try_others (leg, response)) {
         return false;
     }
-    leg->has_tried = true;
     leg->cseq++;
     sip_transaction_orphan (leg->invite);
     send_invite (leg);

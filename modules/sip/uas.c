@@ -75,7 +75,8 @@ respond_ok (SipLeg *leg, TdDescription *description)
 }
 
 static void
-respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause *cause)
+respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause *cause,
+                 const char *lines)
 {
     if (leg->invite == NULL) {
         return;
@@ -89,6 +90,7 @@ respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause
     if (status == 405) {
         g_string_append (out, "Allow: " SIP_ALLOW "\r\n");
     }
+    g_string_append (out, lines);
     sip_compose_end (out, NULL, NULL, 0);
     sip_server_respond (leg->invite, status, out->str, out->len);
 }
@@ -123,12 +125,12 @@ sip_uas_offered (void *self, unsigned event, void *data)
         break;
     case SIP_LEG_EV_RELEASE:
         status = sip_cause_to_status (cause, &reason);
-        respond_failure (leg, status, reason, cause);
+        respond_failure (leg, status, reason, cause, "");
         sip_leg_gone (leg, cause);
         break;
     case SIP_LEG_EV_BYE: /* of a caller in the early dialog: RFC 3261 15.1.2 */
     case SIP_LEG_EV_CANCELLED:
-        respond_failure (leg, 487, NULL, NULL);
+        respond_failure (leg, 487, NULL, NULL, "");
         sip_leg_gone (leg, cause != NULL ? cause : &cancelled);
         break;
     default:
@@ -477,13 +479,15 @@ make_leg (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     return leg;
 }
 
-/* Refuses the INVITE of a leg whose channel has not been offered to anybody. */
+/* Refuses the INVITE of a leg whose channel has not been offered to anybody. LINES are whole header
+ * lines. */
 static void
-refuse_early (SipLeg *leg, unsigned status, const char *reason, unsigned cause_value)
+refuse_early (SipLeg *leg, unsigned status, const char *reason, unsigned cause_value,
+              const char *lines)
 {
     TdCause cause = td_cause (cause_value, reason);
 
-    respond_failure (leg, status, reason, NULL);
+    respond_failure (leg, status, reason, NULL, lines);
     if (leg->channel != NULL) {
         sip_leg_gone (leg, &cause);
     } else {
@@ -496,7 +500,10 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
 {
     g_autofree char *why = NULL;
     g_autoptr (TdDescription) offer = sip_leg_description (invite, &why);
+    g_autoptr (GString) lines = g_string_new (NULL);
     SipLeg *leg = make_leg (lane, invite, packet);
+    const char *reason = NULL;
+    unsigned status;
 
     if (leg == NULL) {
         sip_answer_simple (lane, invite, packet, 400, "INVITE without a Contact", NULL);
@@ -505,11 +512,13 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     respond_trying (leg);
     leg->channel = td_channel_new (lane->sip->module, "sip", leg);
     if (leg->channel == NULL) {
-        refuse_early (leg, 503, NULL, TD_CAUSE_CONGESTION);
+        refuse_early (leg, 503, NULL, TD_CAUSE_CONGESTION, "");
     } else if (why != NULL) {
-        refuse_early (leg, 400, why, TD_CAUSE_PROTOCOL_ERROR);
+        refuse_early (leg, 400, why, TD_CAUSE_PROTOCOL_ERROR, "");
     } else if (!fill_channel (leg, invite, packet)) {
-        refuse_early (leg, 404, NULL, TD_CAUSE_INVALID_NUMBER_FORMAT);
+        refuse_early (leg, 404, NULL, TD_CAUSE_INVALID_NUMBER_FORMAT, "");
+    } else if ((status = sip_marks_take (leg, invite, packet, lines, &reason)) != 0) {
+        refuse_early (leg, status, reason, TD_CAUSE_CALL_REJECTED, lines->str);
     } else {
         leg->has_offered = offer != NULL;
         take_expires (leg, invite);

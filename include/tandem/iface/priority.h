@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The feature "service.priority": what marks of priority are worth, and which ones go out.
+ *
+ *     INVITE with marks -> sip -> judge () --+-- 400, 403, 417: the request is refused
+ *                                            |
+ *                                            +-- the channel has its class, the leg is offered, and
+ *                                                "kept" waits for the other leg:
+ *     INVITE with marks <- sip <- outgoing () <- kept marks, the class, the trunk's policy
+ *
+ * Marks are the values of Resource-Priority header fields as they came (RFC 4412 3.1). An endpoint does
+ * not read them: it says who brought them and by which way, and gives the answer that it is told. A
+ * module that gives the feature has "priority.class" as well, and is the only one that turns a mark into
+ * a class.
+ *
+ * The functions may be called on any lane. The table is published with td_feature_provide() and found
+ * with td_feature_acquire(). Without a provider marks are what an endpoint does not know: they go
+ * through, and mean nothing.
+ */
+
+#ifndef TANDEM_IFACE_PRIORITY_H
+#define TANDEM_IFACE_PRIORITY_H
+
+#include <tandem/channel.h>
+#include <tandem/socket.h>
+
+G_BEGIN_DECLS
+
+#define TD_FEATURE_PRIORITY "service.priority"
+
+/* How an endpoint knows who sent a request. */
+typedef enum {
+    TD_PEER_UNKNOWN,
+    TD_PEER_ADDRESS, /* it came from an address of the trunk */
+    TD_PEER_DIGEST,  /* a user has proved who he is */
+    TD_PEER_TLS,     /* mutual TLS: the peer's certificate names the trunk */
+} TdPeerKnown;
+
+/* What the request wants; the class of those in a dialog is the dialog's, and may rise. */
+typedef enum {
+    TD_MARKED_CALL,    /* an INVITE that begins one; CHANNEL is to be offered */
+    TD_MARKED_DIALOG,  /* a request in the dialog of CHANNEL */
+    TD_MARKED_MESSAGE, /* outside a dialog, as the following */
+    TD_MARKED_SUBSCRIPTION,
+    TD_MARKED_OTHER,
+} TdMarkedRequest;
+
+typedef struct {
+    uint32_t size; /* sizeof (TdPriorityQuestion) */
+    TdMarkedRequest request;
+    TdPeerKnown known;
+    bool is_spoofable;        /* by a datagram: anybody can write another's address into it */
+    bool is_required;         /* Require: resource-priority */
+    const char *trunk;        /* by which it came; "": none */
+    const TdAddress *local;   /* where it came to; nullable */
+    const char *const *marks; /* values of Resource-Priority, NULL-terminated, maybe empty */
+    TdChannel *channel;       /* nullable */
+} TdPriorityQuestion;
+
+/* The caller sets SIZE, KEPT and ACCEPTED (each an empty text of its own); the rest is zero. */
+typedef struct {
+    uint32_t size;      /* sizeof (TdPriorityVerdict) */
+    unsigned status;    /* 0: go on; otherwise refuse with this SIP status */
+    const char *reason; /* its phrase, nullable static text */
+    GString *kept;      /* marks for the other leg; stays empty when there are none */
+    /* The answer, a refusal or not, has Accept-Resource-Priority with the values in ACCEPTED, of which
+     * there may be none (RFC 4412 3.2). */
+    bool has_accepted;
+    GString *accepted;
+    bool is_pending;     /* some marks must prove true first: the class may rise in an admit hook */
+    TdPriority priority; /* class 0: the marks mean nothing */
+} TdPriorityVerdict;
+
+typedef struct {
+    uint32_t size; /* sizeof (TdPriorityService) */
+    void *data;
+
+    /* What QUESTION's marks are worth. Classifies the channel of a call, raises the call of a dialog.
+     * Thread: the lane of the channel, any lane without one. */
+    void (*judge) (const TdPriorityQuestion *question, TdPriorityVerdict *verdict, void *data);
+
+    /* Appends to TEXT what whoever comes by TRUNK may mark requests with, for Accept-Resource-Priority
+     * (RFC 4412 3.2). False, with TEXT untouched: it is not told (RFC 4412 4.4). */
+    bool (*accepted) (const char *trunk, GString *text, void *data);
+
+    /* Appends to TEXT the value of Resource-Priority in a request that CHANNEL's leg sends by its trunk
+     * (nothing: none), made of MARKS, what was kept of the leg the call came by. REQUEST is
+     * TD_MARKED_CALL, or TD_MARKED_DIALOG with what the INVITE had. */
+    void (*outgoing) (TdChannel *channel, TdMarkedRequest request, const char *const *marks,
+                      GString *text, void *data);
+
+    /* The peer of CHANNEL's leg has answered 417 with ACCEPTED, the values of
+     * Accept-Resource-Priority: appends to TEXT what to try once more with (RFC 4412 4.7.1). False: no
+     * use to try. */
+    bool (*retry) (TdChannel *channel, const char *const *accepted, GString *text, void *data);
+} TdPriorityService;
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Counters that tell no number and no name: how often, by trunk and class. */
+
+#include "count.h"
+
+#include <string.h>
+#include <tandem/call.h>
+
+typedef enum {
+    CALL_OFFERED,
+    CALL_ADMITTED,
+    CALL_COMPLETED,
+    N_CALL_COUNTS,
+} CallCount;
+
+static const char *const call_counts[N_CALL_COUNTS] = { "offered", "admitted", "completed" };
+
+static const char *const judgements[N_JUDGED] = {
+    [JUDGED_UNMARKED] = "unmarked",   [JUDGED_ACCEPTED] = "accepted",
+    [JUDGED_PENDING] = "pending",     [JUDGED_PASSED] = "passed",
+    [JUDGED_STRIPPED] = "stripped",   [JUDGED_DOWNGRADED] = "downgraded",
+    [JUDGED_UNKNOWN] = "unknown",     [JUDGED_FAULTY] = "faulty",
+    [JUDGED_FORBIDDEN] = "forbidden", [JUDGED_REFUSED] = "refused",
+};
+
+/* Of one trunk. */
+struct TrunkCounts {
+    TdMetric *classes[TD_CLASS_MAX + 1][N_CALL_COUNTS];
+};
+
+struct Counts {
+    TdModule *module;
+    TdMetric *judged[N_JUDGED];
+    GHashTable *by_trunk; /* name -> TrunkCounts; only grows */
+};
+
+static TdMetric *
+declare (Counts *counts, const char *name, const char *help, const char *labels)
+{
+    return td_metric_declare (counts->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                               .kind = TD_METRIC_COUNTER,
+                                                               .name = name,
+                                                               .help = help,
+                                                               .labels = labels });
+}
+
+Counts *
+counts_new (TdModule *module)
+{
+    Counts *counts = g_new0 (Counts, 1);
+
+    counts->module = module;
+    counts->by_trunk = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    for (unsigned i = 0; i < N_JUDGED; i++) {
+        g_autofree char *labels = g_strdup_printf ("result=\"%s\"", judgements[i]);
+        counts->judged[i] = declare (counts, "tandem_priority_judged_total",
+                                     "Requests whose marks of priority were judged.", labels);
+    }
+    return counts;
+}
+
+void
+counts_free (Counts *counts)
+{
+    if (counts != NULL) {
+        g_hash_table_unref (counts->by_trunk);
+        g_free (counts);
+    }
+}
+
+static TrunkCounts *
+trunk_counts (Counts *counts, const char *trunk)
+{
+    TrunkCounts *one = g_hash_table_lookup (counts->by_trunk, trunk);
+
+    if (one != NULL) {
+        return one;
+    }
+    one = g_new0 (TrunkCounts, 1);
+    for (unsigned class = TD_CLASS_ORDINARY + 1; class <= TD_CLASS_MAX; class ++) {
+        for (unsigned i = 0; i < N_CALL_COUNTS; i++) {
+            g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",class=\"%u\",calls=\"%s\"",
+                                                       trunk, class, call_counts[i]);
+            one->classes[class][i] =
+                declare (counts, "tandem_priority_calls_total",
+                         "Calls of a priority class, by the trunk they came by.", labels);
+        }
+    }
+    g_hash_table_insert (counts->by_trunk, g_strdup (trunk), one);
+    return one;
+}
+
+void
+counts_prepare (Counts *counts, Settings *settings)
+{
+    GHashTableIter iter;
+    void *policy;
+
+    settings->stranger.counts = trunk_counts (counts, "");
+    g_hash_table_iter_init (&iter, settings->policies);
+    while (g_hash_table_iter_next (&iter, NULL, &policy)) {
+        Policy *one = policy;
+        one->counts = one->trust >= TRUST_ACCEPT ? trunk_counts (counts, one->name)
+                                                 : settings->stranger.counts;
+    }
+}
+
+void
+counts_judged (Counts *counts, Judged judged)
+{
+    td_metric_add (counts->judged[judged], 1);
+}
+
+/* A call whose class rises later is offered, and maybe admitted, in that class then. */
+void
+counts_hear (Counts *counts, const Settings *settings, const TdFact *fact)
+{
+    const TdCallFact *body = fact->body;
+    const char *topic = td_topic_name (fact->topic);
+    const Policy *policy =
+        settings_policy (settings, body->calling_trunk != NULL ? body->calling_trunk : "");
+    CallCount count = strcmp (topic, "call.answered") == 0 ? CALL_COMPLETED
+                      : strcmp (topic, "call.routed") == 0 ? CALL_ADMITTED
+                                                           : CALL_OFFERED;
+
+    if (policy->counts != NULL && fact->priority_class <= TD_CLASS_MAX) {
+        td_metric_add (policy->counts->classes[fact->priority_class][count], 1);
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Counts judgements, and calls by trunk and class. */
+
+#ifndef PRIORITY_COUNT_H
+#define PRIORITY_COUNT_H
+
+#include "judge.h"
+
+#include <tandem/bus.h>
+#include <tandem/metric.h>
+
+typedef struct Counts Counts;
+
+/* Owns: MODULE, as the metrics; freed with counts_free () when nothing of it runs any more.
+ * Thread: control. */
+Counts *counts_new (TdModule *module);
+void counts_free (Counts *counts);
+
+/* Calls by the trunks that SETTINGS give any right are counted by themselves from now on.
+ * Thread: control. */
+void counts_prepare (Counts *counts, Settings *settings);
+
+/* Thread: any. */
+void counts_judged (Counts *counts, Judged judged);
+
+/* FACT is of a call that is more than ordinary. Thread: a lane. */
+void counts_hear (Counts *counts, const Settings *settings, const TdFact *fact);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What marks that come in are worth, in the order of RFC 4412 4.6: read, understood, trusted, allowed. */
+
+#include "judge.h"
+
+#include <string.h>
+
+/* What is known of one request while it is judged. */
+typedef struct {
+    const Settings *settings;
+    const TdPriorityQuestion *question;
+    const Policy *policy;
+    Trust trust;
+    Marks marks;
+    const Level *by_category; /* what the caller's category stands for, nullable */
+    TdPriorityVerdict *verdict;
+    GString *pending;
+} Case;
+
+/* --- Trust ------------------------------------------------------------------------------- */
+
+/* Whether the request came by a way that nobody can forge: mutual TLS, a private network, or a connection
+ * from an address of the trunk (RFC 4412 11.3). */
+static bool
+is_sure (const Policy *policy, const TdPriorityQuestion *question)
+{
+    if (question->known == TD_PEER_TLS) {
+        return true;
+    }
+    if (policy->has_interface) {
+        return question->local != NULL
+               && td_address_equal_host (&policy->interface, question->local)
+               && (td_address_port (&policy->interface) == 0
+                   || td_address_port (&policy->interface) == td_address_port (question->local));
+    }
+    return question->known != TD_PEER_UNKNOWN && !question->is_spoofable;
+}
+
+/* A signature proves itself, whichever way it came. */
+static Trust
+trust_of (const Policy *policy, const TdPriorityQuestion *question)
+{
+    return policy->trust == TRUST_ACCEPT && !is_sure (policy, question) ? TRUST_NONE
+                                                                        : policy->trust;
+}
+
+static bool
+is_allowed (const Policy *policy, const Level *level)
+{
+    return g_hash_table_contains (policy->accepted, level);
+}
+
+/* --- Answers ----------------------------------------------------------------------------- */
+
+static void
+append_allowed (const Settings *settings, const Policy *policy, GString *text)
+{
+    for (unsigned i = 0; i < settings->namespaces->in_order->len; i++) {
+        const Namespace *name_space = settings->namespaces->in_order->pdata[i];
+        for (unsigned j = 0; j < name_space->n_levels; j++) {
+            if (is_allowed (policy, &name_space->levels[j])) {
+                level_append (text, &name_space->levels[j]);
+            }
+        }
+    }
+}
+
+static Judged
+refuse (Case *one, unsigned status, const char *reason, Judged judged)
+{
+    g_string_truncate (one->verdict->kept, 0);
+    g_string_truncate (one->pending, 0);
+    one->verdict->status = status;
+    one->verdict->reason = reason;
+    one->verdict->priority = (TdPriority){ 0 };
+    return judged;
+}
+
+/* RFC 4412 4.6.2. Whoever is not trusted learns of no value: each would gain him something. */
+static Judged
+refuse_unknown (Case *one)
+{
+    if (one->settings->tells_refused) {
+        one->verdict->has_accepted = true;
+        if (one->trust >= TRUST_ACCEPT) {
+            append_allowed (one->settings, one->policy, one->verdict->accepted);
+        }
+    }
+    return refuse (one, 417, NULL, JUDGED_REFUSED);
+}
+
+/* --- Judging ----------------------------------------------------------------------------- */
+
+static void
+keep (Case *one, const Mark *mark)
+{
+    mark_append (one->verdict->kept, mark);
+}
+
+/* RFC 4412 4.6.2: values that are not understood "MUST NOT be modified or deleted". */
+static void
+keep_unknown (Case *one)
+{
+    for (unsigned i = 0; i < one->marks.n_marks; i++) {
+        if (one->marks.marks[i].level == NULL) {
+            keep (one, &one->marks.marks[i]);
+        }
+    }
+}
+
+static void
+keep_all (Case *one)
+{
+    for (unsigned i = 0; i < one->marks.n_marks; i++) {
+        keep (one, &one->marks.marks[i]);
+    }
+}
+
+/* RFC 4412 8.1: of several values the one with the highest relative priority. */
+static void
+rise (Case *one, const Level *level, TdPriorityLearnt learnt)
+{
+    if (level->priority_class > one->verdict->priority.priority_class) {
+        level_to_priority (level, learnt, &one->verdict->priority);
+    }
+}
+
+static Judged
+judge_untrusted (Case *one)
+{
+    if (one->question->is_required) {
+        return refuse_unknown (one);
+    }
+    if (!one->policy->is_border) {
+        keep_all (one);
+        return JUDGED_PASSED;
+    }
+    keep_unknown (one);
+    return JUDGED_STRIPPED;
+}
+
+/* Those in the list count, or wait for their signature; those beyond it are refused, or taken away. */
+static Judged
+judge_trusted (Case *one)
+{
+    Judged judged = one->trust == TRUST_VALIDATE ? JUDGED_PENDING : JUDGED_ACCEPTED;
+    unsigned n_beyond = 0;
+
+    for (unsigned i = 0; i < one->marks.n_marks; i++) {
+        const Mark *mark = &one->marks.marks[i];
+        if (mark->level == NULL) {
+            keep (one, mark);
+        } else if (!is_allowed (one->policy, mark->level)) {
+            n_beyond++;
+        } else if (one->trust == TRUST_VALIDATE) {
+            mark_append (one->pending, mark);
+        } else {
+            keep (one, mark);
+            rise (one, mark->level, TD_LEARNT_MARK);
+        }
+    }
+    one->verdict->is_pending = one->pending->len > 0;
+    if (n_beyond == 0) {
+        return judged;
+    }
+    if (!one->policy->may_downgrade) { /* RFC 4412 4.6.4 */
+        return refuse (one, 403, NULL, JUDGED_FORBIDDEN);
+    }
+    return n_beyond == one->marks.n_understood ? JUDGED_DOWNGRADED : judged;
+}
+
+static Judged
+judge_marks (Case *one)
+{
+    if (one->marks.n_understood == 0) {
+        if (one->question->is_required) {
+            return refuse_unknown (one);
+        }
+        keep_all (one);
+        return JUDGED_UNKNOWN;
+    }
+    switch (one->trust) {
+    case TRUST_NONE:
+        return judge_untrusted (one);
+    case TRUST_PASS:
+        keep_all (one);
+        return JUDGED_PASSED;
+    default:
+        return judge_trusted (one);
+    }
+}
+
+/* --- Categories -------------------------------------------------------------------------- */
+
+/* What CATEGORY stands for on a trunk that is believed. */
+static const Level *
+level_of_category (const Case *one, const char *category)
+{
+    const Settings *settings = one->settings;
+    g_autofree char *normal = NULL;
+
+    if (category == NULL || !one->policy->has_category || one->trust != TRUST_ACCEPT) {
+        return NULL;
+    }
+    normal = settings_category (category);
+    for (unsigned i = 0; i < settings->categories->len; i++) {
+        const CategoryRule *rule = &g_array_index (settings->categories, CategoryRule, i);
+        if (strcmp (rule->category, normal) == 0) {
+            return is_allowed (one->policy, rule->level) ? rule->level : NULL;
+        }
+    }
+    return NULL;
+}
+
+Judged
+judge (const Settings *settings, const TdPriorityQuestion *question, const char *category,
+       TdPriorityVerdict *verdict, GString *pending)
+{
+    const Policy *policy = settings_policy (settings, question->trunk);
+    Case one = { .settings = settings,
+                 .question = question,
+                 .policy = policy,
+                 .trust = trust_of (policy, question),
+                 .verdict = verdict,
+                 .pending = pending };
+    const char *why = marks_read (&one.marks, settings->namespaces, question->marks);
+    Judged judged = JUDGED_UNMARKED;
+
+    if (why != NULL) {
+        if (!settings->ignores_faulty) {
+            return refuse (&one, 400, why, JUDGED_FAULTY);
+        }
+        one.marks.n_marks = one.marks.n_understood = 0;
+        judged = JUDGED_FAULTY;
+    } else if (one.marks.n_marks > 0) {
+        judged = judge_marks (&one);
+    }
+    if (verdict->status == 0 && (one.by_category = level_of_category (&one, category)) != NULL) {
+        rise (&one, one.by_category, TD_LEARNT_CATEGORY);
+        judged = judged == JUDGED_UNMARKED ? JUDGED_ACCEPTED : judged;
+    }
+    return judged;
+}
+
+/* Where it came to is not known yet, and what was signed is not verified: these must keep to a rate. */
+TdStanding
+judge_standing (const Settings *settings, const char *trunk, TdTransport transport)
+{
+    const Policy *policy = settings_policy (settings, trunk);
+
+    switch (policy->trust) {
+    case TRUST_VALIDATE:
+        return TD_STANDING_CLAIMED;
+    case TRUST_ACCEPT:
+        if (policy->has_interface) {
+            return TD_STANDING_CLAIMED;
+        }
+        return transport == TD_TRANSPORT_UDP ? TD_STANDING_NONE : TD_STANDING_TRUSTED;
+    default:
+        return TD_STANDING_NONE;
+    }
+}
+
+bool
+judge_accepted (const Settings *settings, const char *trunk, GString *text)
+{
+    const Policy *policy = settings_policy (settings, trunk);
+
+    if (policy->trust < TRUST_ACCEPT) {
+        return false;
+    }
+    append_allowed (settings, policy, text);
+    return true;
+}
+
+const NumberRule *
+judge_number (const Settings *settings, const char *trunk, const char *number)
+{
+    uint32_t index = settings->numbers != NULL ? td_prefix_table_find (settings->numbers, number)
+                                               : TD_PREFIX_NO_VALUE;
+
+    if (index == TD_PREFIX_NO_VALUE) {
+        return NULL;
+    }
+    const NumberRule *rule = &g_array_index (settings->rules, NumberRule, index);
+    return *rule->trunks == NULL || g_strv_contains (rule->trunks, trunk) ? rule : NULL;
+}

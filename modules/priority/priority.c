@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* priority: what Resource-Priority is worth (RFC 4412), and which calls are more than ordinary.
+ *
+ *     [trunk agency]                         # who may mark calls, and with what
+ *     address    = sip:198.51.100.7;transport=tcp
+ *     rph-trust  = accept
+ *     rph-accept = ets, wps
+ */
+
+#include "count.h"
+
+#include <string.h>
+#include <tandem/call.h>
+#include <tandem/command.h>
+#include <tandem/log.h>
+#include <tandem/module.h>
+
+typedef struct {
+    TdModule *module;
+    TdSnapshot *settings; /* Settings */
+    Settings *prepared;   /* by a reload that is not committed yet */
+    Counts *counts;
+    TdPriorityService service;
+    TdArrivalService arrival;
+    TdSubscription *calls;
+    const TdAttribute *pending;
+} Priority;
+
+static const Settings *
+settings_of (const Priority *priority)
+{
+    return (const Settings *) td_snapshot_peek (priority->settings);
+}
+
+/* --- What endpoints ask ------------------------------------------------------------------ */
+
+/* As the trunk says it of its caller. */
+static const char *
+category_of (const TdPriorityQuestion *question)
+{
+    const TdAttribute *attribute =
+        question->channel != NULL ? td_attribute_find ("party.category") : NULL;
+
+    return attribute != NULL
+               ? td_attributes_text (td_channel_attributes (question->channel), attribute, 0)
+               : NULL;
+}
+
+/* RFC 4412 leaves values alone that mean something to others: what a border takes away is told. */
+static void
+tell_stripped (const Priority *priority, const TdPriorityQuestion *question)
+{
+    td_log_peer (priority->module, "priority.stripped", question->trunk, NULL,
+                 "Resource-Priority \"%.64s\" of a peer that is not trusted with it is taken away",
+                 *question->marks);
+}
+
+static void
+apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityVerdict *verdict,
+       const GString *pending)
+{
+    TdCall *call = NULL;
+
+    if (question->channel == NULL || verdict->status != 0) {
+        return;
+    }
+    if (question->request == TD_MARKED_DIALOG) {
+        call = td_channel_call (question->channel);
+    } else if (pending->len > 0) {
+        td_attributes_set_text (td_channel_attributes (question->channel), priority->pending,
+                                pending->str);
+    }
+    if (verdict->priority.priority_class <= TD_CLASS_ORDINARY) {
+        return;
+    }
+    if (call != NULL) {
+        td_call_raise_priority (priority->module, call, &verdict->priority, true);
+    } else if (question->request == TD_MARKED_CALL) {
+        td_channel_classify (priority->module, question->channel, &verdict->priority);
+    }
+}
+
+static void
+ask_judge (const TdPriorityQuestion *question, TdPriorityVerdict *verdict, void *data)
+{
+    Priority *priority = data;
+    g_autoptr (GString) pending = g_string_new (NULL);
+    Judged judged =
+        judge (settings_of (priority), question, category_of (question), verdict, pending);
+
+    apply (priority, question, verdict, pending);
+    counts_judged (priority->counts, judged);
+    if (judged == JUDGED_STRIPPED) {
+        tell_stripped (priority, question);
+    }
+}
+
+static bool
+ask_accepted (const char *trunk, GString *text, void *data)
+{
+    return judge_accepted (settings_of (data), trunk, text);
+}
+
+static void
+ask_outgoing (TdChannel *channel, TdMarkedRequest request, const char *const *marks, GString *text,
+              void *data)
+{
+    judge_outgoing (settings_of (data), td_channel_trunk (channel), request,
+                    td_channel_priority (channel), marks, text);
+}
+
+static TdStanding
+ask_standing (const char *trunk, TdTransport transport, void *data)
+{
+    return judge_standing (settings_of (data), trunk, transport);
+}
+
+static bool
+ask_retry (TdChannel *channel, const char *const *accepted, GString *text, void *data)
+{
+    return judge_retry (settings_of (data), td_channel_trunk (channel),
+                        td_channel_priority (channel), accepted, text);
+}
+
+/* --- Numbers ----------------------------------------------------------------------------- */
+
+/* The called number says it when the call has been admitted: the late stage. */
+static TdHookAnswer
+classify_number (void *subject, TdToken *token, void *data)
+{
+    Priority *priority = data;
+    TdCall *call = subject;
+    const NumberRule *rule = judge_number (settings_of (priority), td_call_trunk (call),
+                                           td_party_key (td_call_called (call)));
+    TdPriority learnt;
+
+    if (rule == NULL) {
+        return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+    }
+    td_call_explain (call, "priority", "[priority-number %s]", rule->name);
+    if (rule->kind == NUMBER_FEATURE_CODE) {
+        return (TdHookAnswer){ .verdict = TD_HOOK_REFUSE,
+                               .cause = rule->cause,
+                               .reason = "Feature code" };
+    }
+    level_to_priority (rule->level, TD_LEARNT_ACCESS, &learnt);
+    if (td_call_incoming (call) != NULL) { /* not of a call that is only asked about */
+        td_call_raise_priority (priority->module, call, &learnt, true);
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+static void
+hear_call (const TdFact *fact, void *data)
+{
+    Priority *priority = data;
+
+    if (fact->priority_class > TD_CLASS_ORDINARY) {
+        counts_hear (priority->counts, settings_of (priority), fact);
+    }
+}
+
+/* --- What an operator asks --------------------------------------------------------------- */
+
+static void
+show_namespaces (TdRequest *request, void *data)
+{
+    const Settings *settings = settings_of (data);
+    GVariantBuilder rows;
+
+    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+    for (unsigned i = 0; i < settings->namespaces->in_order->len; i++) {
+        const Namespace *name_space = settings->namespaces->in_order->pdata[i];
+        g_autoptr (GString) values = g_string_new (NULL);
+        for (unsigned j = 0; j < name_space->n_levels; j++) {
+            g_string_append_printf (values, "%s%s:%u", j > 0 ? " " : "",
+                                    name_space->levels[j].value,
+                                    name_space->levels[j].priority_class);
+        }
+        g_variant_builder_open (&rows, G_VARIANT_TYPE ("a{sv}"));
+        g_variant_builder_add (&rows, "{sv}", "namespace", g_variant_new_string (name_space->name));
+        g_variant_builder_add (&rows, "{sv}", "algorithm",
+                               g_variant_new_string (name_space->algorithm == TD_ALGORITHM_QUEUE
+                                                         ? "queue"
+                                                         : "preemption"));
+        g_variant_builder_add (&rows, "{sv}", "values", g_variant_new_string (values->str));
+        g_variant_builder_close (&rows);
+    }
+    td_request_reply (request, g_variant_builder_end (&rows));
+}
+
+static bool
+add_command (Priority *priority, GError **error)
+{
+    return td_command_add (priority->module,
+                           &(TdCommand){ .size = sizeof (TdCommand),
+                                         .argument_size = sizeof (TdArgument),
+                                         .name = "priority namespaces",
+                                         .help = "The namespaces of Resource-Priority that are "
+                                                 "understood, and the classes of their values.",
+                                         .data = priority,
+                                         .run = show_namespaces },
+                           error);
+}
+
+/* --- Life -------------------------------------------------------------------------------- */
+
+static bool
+check (const TdConfig *config, GError **error)
+{
+    Settings *settings = settings_new (config, settings_has_passport (config), error);
+
+    if (settings != NULL) {
+        td_table_unref (&settings->table);
+    }
+    return settings != NULL;
+}
+
+static bool
+start_parts (Priority *priority, GError **error)
+{
+    TdModule *module = priority->module;
+    const TdHook hook = {
+        .size = sizeof (TdHook),
+        .name = "priority.route",
+        /* Whoever routes may look at the class. */
+        .before = TD_LIST ("policy.route", "registrar.route", "route.route", "route-table.route"),
+        .data = priority,
+        .ask = classify_number,
+    };
+
+    priority->pending = td_attribute_declare (
+        module, "priority.pending", TD_ATTRIBUTE_TEXT, 0,
+        "Marks of priority that count when a signature over them has been verified.", error);
+    return priority->pending != NULL && td_hook_add (module, "route", &hook, error)
+           && add_command (priority, error)
+           && td_feature_provide (module, TD_FEATURE_PRIORITY, &priority->service, error)
+           && td_feature_provide (module, TD_FEATURE_ARRIVAL, &priority->arrival, error);
+}
+
+static bool
+start (TdModule *module, GError **error)
+{
+    const TdConfig *config = td_module_config (module);
+    Settings *settings = settings_new (config, settings_has_passport (config), error);
+
+    if (settings == NULL) {
+        return false;
+    }
+    Priority *priority = g_new0 (Priority, 1);
+    priority->module = module;
+    priority->counts = counts_new (module);
+    counts_prepare (priority->counts, settings);
+    priority->settings = td_snapshot_new (module, "priority", &settings->table);
+    priority->service = (TdPriorityService){ .size = sizeof (TdPriorityService),
+                                             .data = priority,
+                                             .judge = ask_judge,
+                                             .accepted = ask_accepted,
+                                             .outgoing = ask_outgoing,
+                                             .retry = ask_retry };
+    priority->arrival = (TdArrivalService){ .size = sizeof (TdArrivalService),
+                                            .data = priority,
+                                            .marked = ask_standing };
+    td_module_set_state (module, priority);
+    if (!start_parts (priority, error)) {
+        return false;
+    }
+    priority->calls = td_bus_subscribe (
+        module, TD_LIST ("call.started", "call.priority", "call.routed", "call.answered"),
+        hear_call, priority);
+    td_log_notice (
+        module, NULL,
+        "calls with priority are served; in the United States of America use of GETS and WPS "
+        "is restricted to authorised users");
+    return true;
+}
+
+static bool
+reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    Priority *priority = td_module_state (module);
+
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        priority->prepared = settings_new (next, settings_has_passport (next), error);
+        return priority->prepared != NULL;
+    case TD_RELOAD_COMMIT:
+        counts_prepare (priority->counts, priority->prepared);
+        td_snapshot_swap (priority->settings, &priority->prepared->table);
+        break;
+    case TD_RELOAD_ABANDON:
+        td_table_unref (&priority->prepared->table);
+        break;
+    }
+    priority->prepared = NULL;
+    return true;
+}
+
+static void
+stop (TdModule *module)
+{
+    Priority *priority = td_module_state (module);
+
+    g_clear_pointer (&priority->calls, td_bus_unsubscribe);
+}
+
+static void
+unload (TdModule *module)
+{
+    Priority *priority = td_module_state (module);
+
+    if (priority != NULL) {
+        counts_free (priority->counts);
+        g_free (priority);
+    }
+    td_module_set_state (module, NULL);
+}
+
+TD_MODULE (priority, .summary = "Resource-Priority: whose calls get through when not all can",
+           .version = "1.0", .license = "LGPL-2.1-or-later",
+           .provides = TD_LIST (TD_FEATURE_ARRIVAL, TD_FEATURE_PRIORITY, "priority.class"),
+           .config = priority_sections, .n_config = PRIORITY_N_SECTIONS,
+           .upgrade = TD_UPGRADE_BESIDE, .start = start, .reload = reload, .stop = stop,
+           .unload = unload, .check = check)

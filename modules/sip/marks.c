@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Resource-Priority on its way in and out (RFC 4412); what it is worth is for the priority service to
+ * say. Without one the header field is carried as any other. */
+
+#include "leg.h"
+
+#include <tandem/iface/priority.h>
+
+enum { MAX_RECORD_BYTES = 255 };
+
+/* --- What a request says ----------------------------------------------------------------- */
+
+/* The values of all header fields ID, NULL-terminated. */
+static GPtrArray *
+values_of (const SipScan *request, SipHeaderId id)
+{
+    GPtrArray *values = g_ptr_array_new_with_free_func (g_free);
+    const SipHeader *header;
+    unsigned index = 0;
+
+    while ((header = sip_scan_next (request, id, &index)) != NULL) {
+        g_ptr_array_add (values, sip_view_dup (sip_header_value (header)));
+    }
+    g_ptr_array_add (values, NULL);
+    return values;
+}
+
+static const char *const *
+texts_of (const GPtrArray *values)
+{
+    return (const char *const *) values->pdata;
+}
+
+/* What came, for the record: what cannot be a mark is left out. */
+static void
+note_marks (TdChannel *channel, const GPtrArray *values)
+{
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    for (unsigned i = 0; i + 1 < values->len; i++) {
+        g_string_append (text, i > 0 ? ", " : "");
+        for (const char *at = values->pdata[i]; *at != '\0' && text->len < MAX_RECORD_BYTES; at++) {
+            if (g_ascii_isprint (*at)) {
+                g_string_append_c (text, *at);
+            }
+        }
+    }
+    td_channel_set_marks (channel, text->str);
+}
+
+static TdMarkedRequest
+kind_of (const SipScan *request)
+{
+    if (request->to_tag.len_bytes > 0) {
+        return TD_MARKED_DIALOG;
+    }
+    switch (request->method) {
+    case SIP_METHOD_INVITE:
+        return TD_MARKED_CALL;
+    case SIP_METHOD_MESSAGE:
+        return TD_MARKED_MESSAGE;
+    case SIP_METHOD_SUBSCRIBE:
+        return TD_MARKED_SUBSCRIPTION;
+    default:
+        return TD_MARKED_OTHER;
+    }
+}
+
+/* A certificate that names the trunk says more than an address does. */
+static TdPeerKnown
+known_as (const SipTrunk *trunk, const TdPacket *packet)
+{
+    if (trunk == NULL) {
+        return TD_PEER_UNKNOWN;
+    }
+    return packet->peer != NULL && td_peer_is (packet->peer, trunk->domain) ? TD_PEER_TLS
+                                                                            : TD_PEER_ADDRESS;
+}
+
+/* Answers into VERDICT, whose texts are the caller's. */
+static void
+ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
+     const TdPacket *packet, const GPtrArray *marks, TdChannel *channel, TdPriorityVerdict *verdict)
+{
+    const SipTrunk *trunk = sip_trunks_by_source (lane, packet);
+    const TdPriorityQuestion question = {
+        .size = sizeof (TdPriorityQuestion),
+        .request = kind_of (request),
+        .known = known_as (trunk, packet),
+        .is_spoofable = packet->transport == TD_TRANSPORT_UDP,
+        .is_required = sip_scan_lists (request, SIP_HEADER_REQUIRE, SIP_TAG_PRIORITY),
+        .trunk = trunk != NULL ? trunk->name : "",
+        .local = &packet->local,
+        .marks = texts_of (marks),
+        .channel = channel,
+    };
+
+    service->judge (&question, verdict, service->data);
+}
+
+/* The line of VERDICT for the response. */
+static void
+append_accepted (GString *lines, const TdPriorityVerdict *verdict)
+{
+    if (verdict->has_accepted) {
+        sip_compose_text (lines, "Accept-Resource-Priority", verdict->accepted->str);
+    }
+}
+
+/* --- On the way in ----------------------------------------------------------------------- */
+
+unsigned
+sip_marks_take (SipLeg *leg, const SipScan *invite, const TdPacket *packet, GString *lines,
+                const char **ret_reason)
+{
+    const TdPriorityService *service = sip_priority (leg->lane->sip);
+    g_autoptr (GPtrArray) marks = NULL;
+    g_autoptr (GString) kept = NULL, accepted = NULL;
+
+    if (service == NULL) {
+        return 0;
+    }
+    marks = values_of (invite, SIP_HEADER_RESOURCE_PRIORITY);
+    kept = g_string_new (NULL);
+    accepted = g_string_new (NULL);
+    TdPriorityVerdict verdict = { .size = sizeof (TdPriorityVerdict),
+                                  .kept = kept,
+                                  .accepted = accepted };
+    if (marks->len > 1) {
+        note_marks (leg->channel, marks);
+    }
+    ask (service, leg->lane, invite, packet, marks, leg->channel, &verdict);
+    td_attributes_set_text (td_channel_attributes (leg->channel), leg->lane->sip->marks,
+                            kept->len > 0 ? kept->str : NULL);
+    append_accepted (lines, &verdict);
+    *ret_reason = verdict.reason;
+    return verdict.status;
+}
+
+bool
+sip_marks_admit (SipLane *lane, const SipScan *request, const TdPacket *packet, SipLeg *leg)
+{
+    const TdPriorityService *service = sip_priority (lane->sip);
+    g_autoptr (GPtrArray) marks = NULL;
+    g_autoptr (GString) kept = NULL, accepted = NULL, lines = NULL;
+
+    if (service == NULL || request->method == SIP_METHOD_BYE
+        || (!sip_scan_has (request, SIP_HEADER_RESOURCE_PRIORITY)
+            && !sip_scan_has (request, SIP_HEADER_REQUIRE))) {
+        return true; /* RFC 4412 3.1: the class is the dialog's; and a BYE always ends it */
+    }
+    marks = values_of (request, SIP_HEADER_RESOURCE_PRIORITY);
+    kept = g_string_new (NULL);
+    accepted = g_string_new (NULL);
+    lines = g_string_new (NULL);
+    TdPriorityVerdict verdict = { .size = sizeof (TdPriorityVerdict),
+                                  .kept = kept,
+                                  .accepted = accepted };
+    ask (service, lane, request, packet, marks, leg != NULL ? leg->channel : NULL, &verdict);
+    if (verdict.status != 0 && request->method != SIP_METHOD_ACK) {
+        append_accepted (lines, &verdict);
+        sip_answer_simple (lane, request, packet, verdict.status, verdict.reason, lines->str);
+    }
+    return verdict.status == 0;
+}
+
+void
+sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *lines)
+{
+    const TdPriorityService *service = sip_priority (lane->sip);
+    const SipTrunk *trunk = sip_trunks_by_source (lane, packet);
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    /* RFC 4412 4.4: the tag for everybody, the values for those who may use them. */
+    sip_compose_text (lines, "Supported", service != NULL ? SIP_TAG_PRIORITY : "");
+    if (service != NULL && trunk != NULL && service->accepted (trunk->name, text, service->data)) {
+        sip_compose_text (lines, "Accept-Resource-Priority", text->str);
+    }
+}
+
+/* --- On the way out ---------------------------------------------------------------------- */
+
+static void
+set_marks (SipLeg *leg, const GString *text)
+{
+    g_free (leg->marks);
+    leg->marks = text->len > 0 ? g_strdup (text->str) : NULL;
+    td_channel_set_marks (leg->channel, leg->marks);
+}
+
+void
+sip_marks_place (SipLeg *leg)
+{
+    const Sip *sip = leg->lane->sip;
+    const TdPriorityService *service = sip_priority (leg->lane->sip);
+    TdAttributes *attributes = td_channel_attributes (leg->channel);
+    g_autoptr (GPtrArray) marks = NULL;
+    g_autoptr (GString) text = NULL;
+    const char *one;
+
+    leg->has_marks = service != NULL;
+    if (service == NULL) {
+        return;
+    }
+    marks = g_ptr_array_new ();
+    text = g_string_new (NULL);
+    for (unsigned i = 0; (one = td_attributes_text (attributes, sip->marks, i)) != NULL; i++) {
+        g_ptr_array_add (marks, (char *) one);
+    }
+    g_ptr_array_add (marks, NULL);
+    service->outgoing (leg->channel, TD_MARKED_CALL, texts_of (marks), text, service->data);
+    set_marks (leg, text);
+}
+
+void
+sip_marks_compose (const SipLeg *leg, GString *out)
+{
+    if (leg->marks != NULL) {
+        sip_compose_text (out, sip_header_name (SIP_HEADER_RESOURCE_PRIORITY), leg->marks);
+    }
+}
+
+void
+sip_marks_compose_inside (const SipLeg *leg, GString *out)
+{
+    const TdPriorityService *service = leg->marks != NULL ? sip_priority (leg->lane->sip) : NULL;
+    g_autoptr (GString) text = NULL;
+
+    if (service == NULL) {
+        return;
+    }
+    text = g_string_new (NULL);
+    service->outgoing (leg->channel, TD_MARKED_DIALOG, TD_LIST (leg->marks), text, service->data);
+    if (text->len > 0) {
+        sip_compose_text (out, sip_header_name (SIP_HEADER_RESOURCE_PRIORITY), text->str);
+    }
+}
+
+bool
+sip_marks_try_others (SipLeg *leg, const SipScan *response)
+{
+    const TdPriorityService *service = sip_priority (leg->lane->sip);
+    g_autoptr (GPtrArray) accepted = NULL;
+    g_autoptr (GString) text = NULL;
+
+    if (service == NULL || response->status != 417 || leg->has_tried_marks) {
+        return false;
+    }
+    accepted = values_of (response, SIP_HEADER_ACCEPT_RESOURCE_PRIORITY);
+    text = g_string_new (NULL);
+    leg->has_tried_marks = service->retry (leg->channel, texts_of (accepted), text, service->data);
+    if (leg->has_tried_marks) {
+        set_marks (leg, text);
+    }
+    return leg->has_tried_marks;
+}

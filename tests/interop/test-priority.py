@@ -1,0 +1,532 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Resource-Priority on the wire: what marks are worth, what is answered to them, and what goes out
+(RFC 4412). Each test bears the number of what it proves; docs/priority.md has them all.
+
+With TANDEM_TEST_PRIORITY=off the switch has no module priority, and these tests fail."""
+
+import csv
+import os
+import re
+import sys
+import uuid
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers import ports, sipp  # noqa: E402
+from peers.agent import TIMEOUT_S, Agent, Call, branch, description, field  # noqa: E402
+from peers.case import PeerCase  # noqa: E402
+from peers.kamailio import Kamailio  # noqa: E402
+from peers.tandem import Tandem  # noqa: E402
+
+ORDINARY = 4
+ACCEPTED = 'ets.4, ets.3, ets.2, ets.1, ets.0, wps.4'
+
+
+def marked(*marks, **more):
+    """Header fields, one Resource-Priority for each of MARKS."""
+    fields = dict(more)
+    if marks:
+        fields['Resource-Priority'] = '\r\nResource-Priority: '.join(marks)
+    return fields
+
+
+def values(message, name='Resource-Priority'):
+    """The values of all header fields NAME in MESSAGE, or None."""
+    found = re.findall(rf'^{name}:(.*?)\r$', message, re.MULTILINE | re.IGNORECASE)
+    return [value.strip() for line in found for value in line.split(',') if value.strip()] \
+        if found else None
+
+
+class Caller(Agent):
+    """A peer that marks its calls."""
+
+    def invite(self, number='8001', extra=None, user=None):
+        self.parties = {'From': f'<sip:{user or self.user}@127.0.0.1>;tag=f',
+                        'To': f'<sip:{number}@x>', 'Call-ID': uuid.uuid4().hex}
+        self.transaction = branch()
+        self.number = number
+        self.send(self.request('INVITE', f'sip:{number}@127.0.0.1:{self.switch[1]}', self.parties, 1,
+                               description(9), self.transaction, extra=extra))
+
+    def refused(self, status):
+        """The refusal, which is acknowledged."""
+        response = self.expect(f'SIP/2.0 {status} ')
+        self.send(self.request('ACK', f'sip:{self.number}@127.0.0.1:{self.switch[1]}',
+                               {**self.parties, 'To': field(response, 'To')}, 1,
+                               transaction=self.transaction))
+        return response
+
+    def ask(self, method, extra=None):
+        parties = {'From': f'<sip:{self.user}@127.0.0.1>;tag=q', 'To': '<sip:switch>',
+                   'Call-ID': uuid.uuid4().hex}
+        self.send(self.request(method, f'sip:127.0.0.1:{self.switch[1]}', parties, 1, extra=extra))
+        return self.expect('SIP/2.0 ')
+
+
+class PriorityCase(PeerCase):
+    """agency's marks are accepted as far as they are listed, as they come to a private address;
+    neighbour's are not trusted; transit's are passed on. carrier is where calls go."""
+
+    AGENCY = {'rph-trust': 'accept', 'rph-accept': 'ets, wps.4', 'rph-interface': '127.0.0.1'}
+    CARRIER = {}
+    PRIORITY = {}
+    MORE = {}
+    MODULES = ()
+
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+        for name in 'agency', 'neighbour', 'transit', 'carrier', 'other':
+            setattr(self, name, Caller(self, self.port, name))
+        modules = ('cli', 'sip', 'route-table', 'priority', *self.MODULES)
+        self.config = {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(modules, 'required'),
+            'sip': {'listen': [f'udp:127.0.0.1:{self.port}', f'tcp:127.0.0.1:{self.port}'],
+                    'strangers': 'accept'},
+            'call': {'media': 'through'},
+            'priority': self.PRIORITY,
+            **self.MORE,
+            'trunk agency': {'address': f'sip:{self.agency.address}', **self.AGENCY},
+            'trunk neighbour': {'address': f'sip:{self.neighbour.address}'},
+            'trunk transit': {'address': f'sip:{self.transit.address}', 'rph-trust': 'pass'},
+            'trunk carrier': {'address': f'sip:{self.carrier.address}', **self.CARRIER},
+            'trunk other': {'address': f'sip:{self.other.address}'},
+            'route carrier': {'prefix': '8', 'targets': 'carrier, other'},
+            'route number': {'prefix': '', 'targets': 'carrier'},
+        }
+        self.tandem = Tandem(self, self.config)
+
+    def call_in_hand(self):
+        return self.tandem.ctl_json('call', 'list')[0]
+
+    def goes_out(self, caller, *marks, number='8001', **more):
+        """(class, values that went out) of a call of CALLER with MARKS, which is then refused."""
+        caller.invite(number, marked(*marks, **more))
+        invite = self.carrier.expect('INVITE ')
+        priority_class = self.call_in_hand()['class']
+        self.carrier.answer(invite, 486, 'c')
+        self.carrier.expect('ACK ')
+        caller.refused(486)
+        return priority_class, values(invite)
+
+
+class Marks(PriorityCase):
+    """What comes in."""
+
+    def test_pri_001_lists_and_cases(self):
+        for marks in (('ets.0, wps.4',), ('ets.0', 'wps.4'), ('ETS.0,\r\n wps.4',)):
+            priority_class, out = self.goes_out(self.agency, *marks)
+            self.assertEqual(priority_class, 11)
+            self.assertEqual([value.lower() for value in out], ['ets.0', 'wps.4'])
+
+    def test_pri_001_what_cannot_be_read_is_refused(self):
+        for marks in ('', 'ets', 'ets.0.0', ', '.join(f'x{n}.1' for n in range(1000))):
+            self.agency.invite(extra=marked(marks))
+            self.agency.refused(400)
+        self.assertEqual(self.carrier.drain(), [])
+
+    def test_pri_002_namespace_twice(self):
+        self.agency.invite(extra=marked('ets.0, wps.4', 'ETS.1'))
+        self.agency.refused(400)
+
+    def test_pri_004_005_highest_value_wins(self):
+        for marks, priority_class in (('ets.0', 11), ('ets.4', 7), ('wps.4, ets.1', 10),
+                                      ('ets.3, wps.4', 8)):
+            self.assertEqual(self.goes_out(self.agency, marks)[0], priority_class)
+
+    def judged(self, result):
+        """How many requests were judged so."""
+        rows = self.tandem.ctl_json('metric', 'tandem_priority_judged_total')
+        return sum(row['value'] for row in rows if f'"{result}"' in row.get('labels', ''))
+
+    def test_pri_006_nothing_understood(self):
+        self.assertEqual(self.goes_out(self.agency, 'strange.1, ets.7'),
+                         (ORDINARY, ['strange.1', 'ets.7']))
+        self.assertEqual(self.goes_out(self.neighbour, 'strange.1'), (ORDINARY, ['strange.1']))
+        self.assertEqual(self.judged('unknown'), 2)
+
+    def test_pri_007_nothing_understood_but_required(self):
+        self.agency.invite(extra=marked('strange.1', Require='resource-priority'))
+        self.assertEqual(', '.join(values(self.agency.refused(417), 'Accept-Resource-Priority')),
+                         ACCEPTED)
+        self.neighbour.invite(extra=marked('strange.1', Require='resource-priority'))
+        response = self.neighbour.refused(417)
+        self.assertEqual(values(response, 'Accept-Resource-Priority'), [])
+
+    def test_pri_007_required_and_understood(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.0', Require='resource-priority'),
+                         (11, ['ets.0']))
+
+    def test_pri_007_other_extensions_are_still_refused(self):
+        self.agency.invite(extra=marked('ets.0', Require='resource-priority, x'))
+        self.assertEqual(values(self.agency.refused(420), 'Unsupported'), ['x'])
+
+    def test_pri_008_known_and_unknown(self):
+        self.assertEqual(self.goes_out(self.agency, 'strange.1, ets.2, odd.x'),
+                         (9, ['strange.1', 'ets.2', 'odd.x']))
+
+    def test_pri_009_010_options(self):
+        response = self.agency.ask('OPTIONS')
+        self.assertEqual(', '.join(values(response, 'Accept-Resource-Priority')), ACCEPTED)
+        self.assertEqual(values(response, 'Supported'), ['resource-priority'])
+        for untrusted in self.neighbour, self.transit, Caller(self, self.port, 'stranger'):
+            response = untrusted.ask('OPTIONS')
+            self.assertIsNone(values(response, 'Accept-Resource-Priority'))
+            self.assertEqual(values(response, 'Supported'), ['resource-priority'])
+
+    def test_pri_011_030_trust_none(self):
+        self.assertEqual(self.goes_out(self.neighbour, 'ets.0, strange.1'),
+                         (ORDINARY, ['strange.1']))
+        self.assertEqual(self.goes_out(self.neighbour, 'ets.0'), (ORDINARY, None))
+        self.neighbour.invite(extra=marked('ets.0', Require='resource-priority'))
+        self.neighbour.refused(417)
+
+    def test_pri_011_030_stranger(self):
+        stranger = Caller(self, self.port, 'stranger')
+        self.assertEqual(self.goes_out(stranger, 'ets.0'), (ORDINARY, None))
+
+    def test_pri_011_030_trust_pass(self):
+        self.assertEqual(self.goes_out(self.transit, 'ets.0'), (ORDINARY, ['ets.0']))
+        self.assertEqual(self.judged('passed'), 1)
+
+    def test_pri_011_beyond_the_list(self):
+        self.agency.invite(extra=marked('wps.0'))
+        self.agency.refused(403)
+        self.assertEqual(self.carrier.drain(), [])
+
+    def test_pri_012_message_and_subscribe(self):
+        for method in 'MESSAGE', 'SUBSCRIBE':
+            for marks, status in (('ets.0, ets.1', 400), ('wps.0', 403), ('ets.0', 405)):
+                response = self.agency.ask(method, marked(marks))
+                self.assertEqual(int(response.split()[1]), status)
+            response = self.agency.ask(method, marked('strange.1', Require='resource-priority'))
+            self.assertEqual(int(response.split()[1]), 417)
+
+    def test_pri_043_class_survives_route_advance(self):
+        self.agency.invite(extra=marked('ets.0'))
+        self.carrier.answer(self.carrier.expect('INVITE '), 503, 'c')
+        self.carrier.expect('ACK ')
+        invite = self.other.expect('INVITE ')
+        self.assertEqual((self.call_in_hand()['class'], values(invite)), (11, ['ets.0']))
+
+    def test_pri_012_responses_have_no_mark(self):
+        """The header field stands in requests only (RFC 4412 3.3)."""
+        self.agency.invite(extra=marked('ets.0'))
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 180, 'c')
+        responses = [self.agency.expect('SIP/2.0 100 '), self.agency.expect('SIP/2.0 180 ')]
+        self.carrier.answer(invite, 486, 'c')
+        responses.append(self.agency.refused(486))
+        for response in responses:
+            self.assertIsNone(values(response))
+        self.assertEqual(self.judged('accepted'), 1)
+
+
+class Dialogs(PriorityCase):
+    """What comes within a call (PRI-012)."""
+
+    CARRIER = {'rph-in-dialog': 'yes'}
+
+    def call(self, *marks):
+        agency, carrier, case = self.agency, self.carrier, self
+
+        class Marked(Call):
+            def place(self):
+                request = agency.request
+                agency.request = lambda *a, **o: request(
+                    *a, **(o | ({'extra': marked(*marks)} if a[0] == 'INVITE' else {})))
+                super().place()
+                agency.request = request
+                case.addCleanup(case.tandem.process.stop)
+        return Marked(agency, carrier)
+
+    def test_pri_012_class_is_the_dialog_s(self):
+        call = self.call('ets.0')
+        call.from_a('INFO')
+        self.agency.expect('SIP/2.0 200 ')
+        self.assertEqual(self.call_in_hand()['class'], 11)
+        call.from_a('BYE', extra=marked('wps.0'))  # whatever it says, it ends the call
+        self.agency.expect('SIP/2.0 200 ')
+        self.assertEqual(values(self.carrier.expect('BYE ')), ['ets.0'])
+
+    def test_pri_012_trusted_mark_raises(self):
+        call = self.call('ets.4')
+        self.assertEqual(self.call_in_hand()['class'], 7)
+        call.from_a('INFO', extra=marked('ets.1'))
+        self.agency.expect('SIP/2.0 200 ')
+        self.assertEqual(self.call_in_hand()['class'], 10)
+        call.from_a('INFO', extra=marked('ets.4'))  # never lower
+        self.agency.expect('SIP/2.0 200 ')
+        self.assertEqual(self.call_in_hand()['class'], 10)
+
+    def test_pri_012_mark_that_is_not_allowed_is_refused(self):
+        call = self.call('ets.4')
+        call.from_a('INFO', extra=marked('wps.0'))
+        self.agency.expect('SIP/2.0 403 ')
+        self.assertEqual(self.call_in_hand()['class'], 7)
+
+    def test_pri_012_untrusted_mark_does_nothing(self):
+        call = self.call('ets.4')
+        call.from_b('INFO', extra=marked('ets.0'))
+        self.carrier.expect('SIP/2.0 200 ')
+        self.assertEqual(self.call_in_hand()['class'], 7)
+
+
+class Faults(PriorityCase):
+    """Milder rules."""
+
+    AGENCY = {**PriorityCase.AGENCY, 'rph-excess': 'downgrade'}
+    PRIORITY = {'faulty': 'ignore', 'tell-accepted': 'no', 'serve': 'ets, wps, foo, esnet',
+                'namespace': 'foo queue low:5 high:9'}
+
+    def test_pri_002_faulty_is_ignored(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.0, ets.1'), (ORDINARY, None))
+
+    def test_pri_003_unserved_namespace_is_unknown(self):
+        self.assertEqual(self.goes_out(self.agency, 'dsn.flash'), (ORDINARY, ['dsn.flash']))
+        table = self.tandem.ctl_json('priority', 'namespaces')
+        self.assertEqual([row['namespace'] for row in table], ['ets', 'wps', 'esnet', 'foo'])
+
+    def test_pri_007_accepted_is_not_told(self):
+        self.agency.invite(extra=marked('strange.1', Require='resource-priority'))
+        self.assertIsNone(values(self.agency.refused(417), 'Accept-Resource-Priority'))
+
+    def test_pri_011_downgrade(self):
+        self.assertEqual(self.goes_out(self.agency, 'wps.0, strange.1'), (ORDINARY, ['strange.1']))
+        self.assertEqual(self.goes_out(self.agency, 'foo.high'), (ORDINARY, None))
+
+
+class Egress(PriorityCase):
+    """What goes out."""
+
+    CARRIER = {'rph-egress': 'generate', 'rph-send': 'ets, wps, q735'}
+
+    def test_pri_019_020_generated(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.1, strange.1'),
+                         (10, ['strange.1', 'wps.1', 'ets.1', 'q735.0']))
+        self.assertEqual(self.goes_out(self.transit, 'ets.1'), (ORDINARY, None))
+
+    def test_pri_018_417_is_answered_once(self):
+        self.agency.invite(extra=marked('ets.4'))
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 417, 'c', extra={'Accept-Resource-Priority': 'q735.0, q735.2'})
+        self.carrier.expect('ACK ')
+        again = self.carrier.expect('INVITE ')
+        self.assertEqual(values(again), ['q735.2'])
+        self.assertEqual(field(again, 'Call-ID'), field(invite, 'Call-ID'))
+        self.assertEqual(field(again, 'CSeq'), '2 INVITE')
+        self.carrier.answer(again, 417, 'c', extra={'Accept-Resource-Priority': 'q735.3'})
+        self.carrier.expect('ACK ')
+        self.agency.refused(417)
+        self.assertEqual(self.carrier.drain(), [])
+
+    def test_pri_018_417_without_a_use(self):
+        self.agency.invite(extra=marked('ets.4'))
+        invite = self.carrier.expect('INVITE ')
+        self.assertEqual(values(invite), ['wps.4', 'ets.4', 'q735.2'])
+        self.carrier.answer(invite, 417, 'c', extra={'Accept-Resource-Priority': 'dsn.flash, q735.0'})
+        self.carrier.expect('ACK ')
+        self.agency.refused(417)
+        self.assertEqual(self.carrier.drain(), [])
+
+
+class Mapped(PriorityCase):
+    CARRIER = {'rph-egress': 'map', 'rph-map': 'ets:wps'}
+
+    def test_pri_019_mapped(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.1, strange.1'),
+                         (10, ['strange.1', 'wps.1']))
+
+
+class Stripped(PriorityCase):
+    CARRIER = {'rph-egress': 'strip'}
+
+    def test_pri_019_stripped(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.1, strange.1'), (10, ['strange.1']))
+
+
+class Numbers(PriorityCase):
+    """What a called number and a caller's category say, and the records."""
+
+    MODULES = ('cdr-file',)
+    AGENCY = {**PriorityCase.AGENCY, 'rph-category': 'yes'}
+    MORE = {
+        'priority-number getsan': {'prefixes': '7106274387', 'mark': 'ets.4', 'trunks': 'neighbour'},
+        'priority-number nt': {'kind': 'translation', 'prefixes': '8099', 'mark': 'ets.3'},
+        'priority-number fc': {'kind': 'feature-code', 'prefixes': '*272', 'cause': 29},
+    }
+
+    def records(self):
+        """The call detail records, once there is one."""
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+
+        def rows():
+            try:
+                with open(path, newline='', encoding='utf-8') as file:
+                    return list(csv.DictReader(file))
+            except OSError:
+                return []
+        self.tandem.process.wait_for(rows, 'record')
+        return rows()
+
+    def test_pri_040_041_category(self):
+        for category, priority_class in (('226', 7), ('0xE2', 7), ('nsep', 7), ('payphone', ORDINARY)):
+            self.agency.invite(user=f'+12125550100;cpc={category}')
+            invite = self.carrier.expect('INVITE ')
+            self.assertEqual(self.call_in_hand()['class'], priority_class)
+            self.carrier.answer(invite, 486, 'c')
+            self.carrier.expect('ACK ')
+            self.agency.refused(486)
+
+    def test_pri_042_access_number(self):
+        self.assertEqual(self.goes_out(self.neighbour, number='7106274387')[0], 7)
+        self.assertEqual(self.goes_out(self.transit, number='7106274387')[0], ORDINARY)
+        self.assertEqual(self.goes_out(self.transit, number='80991')[0], 8)
+
+    def test_pri_042_feature_code(self):
+        self.agency.invite('*2722125550100')
+        self.assertIn('cause=29', field(self.agency.refused(501), 'Reason'))
+        self.assertEqual(self.carrier.drain(), [])
+
+    def test_pri_100_record_of_a_mark(self):
+        self.goes_out(self.agency, 'ets.1, strange.1')
+        row = self.records()[0]
+        self.assertEqual({name: row[name] for name in (
+            'name_space', 'value', 'priority_class', 'classified_by', 'classified_stage', 'marks_in',
+            'marks_out')}, {
+                'name_space': 'ets', 'value': '1', 'priority_class': '10', 'classified_by': 'rph',
+                'classified_stage': 'early', 'marks_in': 'ets.1, strange.1',
+                'marks_out': 'ets.1, strange.1'})
+
+    def test_pri_100_record_of_a_number(self):
+        self.goes_out(self.neighbour, number='7106274387')
+        row = self.records()[0]
+        self.assertEqual((row['classified_by'], row['classified_stage'], row['marks_in']),
+                         ('access', 'late', ''))
+
+    def test_pri_101_counters(self):
+        self.goes_out(self.agency, 'ets.1')
+        self.goes_out(self.neighbour, 'ets.1')
+        self.agency.invite(extra=marked('wps.0'))
+        self.agency.refused(403)
+        counts = {(row['name'], row.get('labels', '')): row['value']
+                  for row in self.tandem.ctl_json('metric', 'tandem_priority')}
+        judged = 'tandem_priority_judged_total'
+        self.assertEqual([counts[judged, f'result="{result}"']
+                          for result in ('accepted', 'stripped', 'forbidden')], [1, 1, 1])
+        calls = 'tandem_priority_calls_total'
+        self.assertEqual([counts[calls, f'trunk="agency",class="10",calls="{what}"']
+                          for what in ('offered', 'admitted', 'completed')], [1, 1, 0])
+
+    def test_pri_104_notice(self):
+        self.tandem.process.wait_for_output('restricted to authorised users')
+
+
+class Overload(PriorityCase):
+    """A class that is known early lets a call in where others are kept out."""
+
+    MODULES = ('congestion',)
+
+    def test_pri_040_early(self):
+        self.tandem.ctl('congestion', 'set', 'MC3')
+        self.neighbour.invite()
+        self.neighbour.refused(503)
+        self.assertEqual(self.goes_out(self.agency, 'ets.4')[0], 7)
+        self.neighbour.invite(extra=marked('ets.0'))
+        self.neighbour.refused(503)
+
+
+class Connections(PeerCase):
+    """Real peers: sipp over TCP, and Kamailio on both sides."""
+
+    def switch(self, sections):
+        return Tandem(self, {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority'), 'required'),
+            'sip': {'listen': [f'udp:127.0.0.1:{self.port}', f'tcp:127.0.0.1:{self.port}'],
+                    'strangers': 'refuse'},
+            'call': {'media': 'through'},
+            **sections,
+        })
+
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+
+    def test_pri_031_marks_over_a_connection(self):
+        called = sipp.uas(self, scenario='priority-uas', n_calls=1)
+        self.switch({
+            'trunk agency': {'address': 'sip:127.0.0.1;transport=tcp', 'rph-trust': 'accept',
+                             'rph-accept': 'ets, wps'},
+            'trunk carrier': {'address': f'sip:{called.address}'},
+            'route all': {'prefix': '', 'targets': 'carrier'},
+        })
+        counts = sipp.call(self, f'127.0.0.1:{self.port}', scenario='priority-uac', transport='t1',
+                           keys={'marks': 'ets.0, wps.4, strange.1'})
+        self.assertEqual((counts.successful, counts.failed), (1, 0))
+        called.wait()
+
+    def test_pri_031_marks_in_a_datagram_are_nobody_s_word(self):
+        """Though the address that it seems to come from is trusted."""
+        tandem = self.switch({
+            'trunk agency': {'address': 'sip:127.0.0.1;transport=tcp', 'rph-trust': 'accept',
+                             'rph-accept': 'ets, wps'},
+        })
+        mallory = Caller(self, self.port, 'mallory')
+        mallory.invite(extra=marked('ets.0', Require='resource-priority'))
+        mallory.refused(417)
+        self.assertEqual(tandem.ctl_json('call', 'list'), [])
+
+    def test_pri_031_config_refuses_a_spoofable_source(self):
+        tandem = Tandem(self, {
+            'modules': {'cli': 'required', 'sip': 'required', 'priority': 'required'},
+            'trunk agency': {'address': 'sip:192.0.2.1', 'rph-trust': 'accept',
+                             'rph-accept': 'ets'}}, is_awaited=False)
+        self.assertEqual(tandem.process.wait(TIMEOUT_S), 78)
+        self.assertIn('tandem.conf:7:11: "sip:192.0.2.1" is reached by UDP', tandem.process.tail())
+
+    def test_pri_019_kamailio_carries_the_marks_both_ways(self):
+        called = sipp.uas(self, scenario='priority-uas', n_calls=1)
+        before = Kamailio(self, f'127.0.0.1:{self.port}')
+        behind = Kamailio(self, called.address)
+        self.switch({
+            'trunk agency': {'address': f'sip:{before.address}', 'rph-trust': 'accept',
+                             'rph-accept': 'ets, wps', 'rph-interface': '127.0.0.1'},
+            'trunk carrier': {'address': f'sip:{behind.address}'},
+            'route all': {'prefix': '', 'targets': 'carrier'},
+        })
+        counts = sipp.call(self, before.address, scenario='priority-uac',
+                           keys={'marks': 'ets.0, wps.4, strange.1'})
+        self.assertEqual((counts.successful, counts.failed), (1, 0))
+        called.wait()
+
+
+class Absent(PeerCase):
+    """Where the module is not there (PRI-104: it ships off)."""
+
+    def test_pri_007_010_without_the_feature(self):
+        port = ports.free_port()
+        caller, called = Caller(self, port, 'caller'), Caller(self, port, 'called')
+        Tandem(self, {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table'), 'required'),
+            'sip': {'listen': [f'udp:127.0.0.1:{port}'], 'strangers': 'accept'},
+            'call': {'media': 'through'},
+            'trunk called': {'address': f'sip:{called.address}'},
+            'route all': {'prefix': '', 'targets': 'called'},
+        })
+        caller.invite(extra=marked('ets.0', Require='resource-priority'))
+        self.assertEqual(values(caller.refused(420), 'Unsupported'), ['resource-priority'])
+        response = caller.ask('OPTIONS')
+        self.assertNotIn('resource-priority', response.lower())
+        caller.invite(extra=marked('ets.0'))
+        self.assertEqual(values(called.expect('INVITE ')), ['ets.0'])
+
+
+if __name__ == '__main__':
+    tap.main()
