@@ -171,7 +171,7 @@ judge (const Verdict *verdict, const Request *request, Replays *replays, GPtrArr
     }
     /* Last: what is no good for this call is not remembered as its own. */
     if (replays != NULL
-        && !replays_admit (replays, &verdict->hash, request->call_id, request->trunk,
+        && !replays_admit (replays, &verdict->once, request->call_id, request->trunk,
                            settings->allows_once ? 1 : 0, request->now_us,
                            verdict->token->iat_s * G_USEC_PER_SEC + settings->freshness_us + 1,
                            settings->max_replays)) {

@@ -18,6 +18,22 @@ verdict_hash (VerdictHash *ret, const Identity *identity)
     }
 }
 
+/* Anybody can turn the S of a signature into another one that is right as well (n - S), and has a token
+ * that nobody has brought before. Not so its R, and what is signed. */
+static void
+hash_once (VerdictHash *ret, const Token *token)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new ();
+
+    if (EVP_DigestInit_ex (context, EVP_sha256 (), NULL) != 1
+        || EVP_DigestUpdate (context, token->text, token->signed_bytes) != 1
+        || EVP_DigestUpdate (context, token->signature, TOKEN_SIGNATURE_BYTES / 2) != 1
+        || EVP_DigestFinal_ex (context, ret->bytes, NULL) != 1) {
+        g_error ("OpenSSL has no SHA-256");
+    }
+    EVP_MD_CTX_free (context);
+}
+
 unsigned
 verdict_hash_value (const void *hash)
 {
@@ -139,6 +155,7 @@ verify (Verdict *verdict, const Identity *identity, const Settings *settings, Fi
                              "its signature is not that of its certificate");
     }
     finding_pass (finding, "signature", "made with the certificate's key");
+    hash_once (&verdict->once, verdict->token);
     verdict->anchor = g_strdup (((const Anchor *) settings->anchors->pdata[index])->name);
     return true;
 }

@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
     atomic_int n_refs;
     VerdictHash hash;
+    VerdictHash once; /* what may be brought by one call: see verdict.c */
     TdPassportResult result;
     char *reason;            /* nullable */
     Token *token;            /* NULL: it could not be read */

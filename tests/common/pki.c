@@ -199,3 +199,26 @@ pki_identity (const Pair *pair, const char *info, const char *ppt, const char *p
     return ppt != NULL ? g_strdup_printf ("%s;info=<%s>;alg=ES256;ppt=\"%s\"", token, info, ppt)
                        : g_strdup_printf ("%s;info=<%s>", token, info);
 }
+
+char *
+pki_turn (const char *token)
+{
+    const char *at = strchr (strchr (token, '.') + 1, '.') + 1;
+    size_t len = strcspn (at, ";");
+    g_autofree char *before = g_strndup (token, (size_t) (at - token));
+    g_autofree char *text = g_strdup_printf ("%.*s==", (int) len, at);
+    gsize n_bytes;
+
+    g_strdelimit (text, "-", '+');
+    g_strdelimit (text, "_", '/');
+    g_autofree unsigned char *raw = g_base64_decode (text, &n_bytes);
+    g_assert_cmpuint (n_bytes, ==, 64);
+    EC_GROUP *group = EC_GROUP_new_by_curve_name (NID_X9_62_prime256v1);
+    BIGNUM *s = BN_bin2bn (raw + 32, 32, NULL);
+    BN_sub (s, EC_GROUP_get0_order (group), s);
+    BN_bn2binpad (s, raw + 32, 32);
+    BN_free (s);
+    EC_GROUP_free (group);
+    g_autofree char *after = encode (raw, 64);
+    return g_strconcat (before, after, at + len, NULL);
+}

@@ -418,6 +418,22 @@ test_replay (Trial *trial, gconstpointer allows_once)
     g_assert_cmpint (try_text (trial, text, trial->signer), ==, TD_PASSPORT_VALID);
 }
 
+/* The same signature written otherwise is not another token. */
+static void
+test_turned (Trial *trial, gconstpointer data)
+{
+    g_autofree char *payload = g_strdup_printf (PAYLOAD, (int64_t) NOW_S, ETS);
+    g_autofree char *text = pki_identity (trial->signer, INFO, "rph", payload);
+    g_autofree char *turned = pki_turn (text);
+
+    g_assert_cmpstr (turned, !=, text);
+    g_assert_cmpint (try_text (trial, text, trial->signer), ==, TD_PASSPORT_VALID);
+    trial->call_id = "b";
+    g_assert_cmpint (try_text (trial, turned, trial->signer), ==, TD_PASSPORT_REPLAYED);
+    trial->call_id = "a";
+    g_assert_cmpint (try_text (trial, turned, trial->signer), ==, TD_PASSPORT_VALID);
+}
+
 /* A thief who is first, with another request, does not use it up. */
 static void
 test_no_theft (Trial *trial, gconstpointer data)
@@ -516,6 +532,7 @@ main (int argc, char **argv)
     ADD ("PRI-035/callback", NULL, test_callback);
     ADD ("PRI-037/replay", NULL, test_replay);
     ADD ("PRI-037/allow-once", "yes", test_replay);
+    ADD ("PRI-037/turned", NULL, test_turned);
     ADD ("PRI-037/no-theft", NULL, test_no_theft);
     g_test_add_func ("/passport/PRI-037/bounds", test_bounds);
     g_test_add_func ("/passport/PRI-038/verdicts", test_verdicts);
