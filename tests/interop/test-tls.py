@@ -187,7 +187,7 @@ class Refusals(Secure):
 
     def test_address_alone_is_not_the_trunk_s(self):
         """What comes over UDP from where a trunk over TLS listens is somebody else's."""
-        mallory = Agent(self, self.port, 'mallory')
+        mallory = Agent(self, self.port, 'mallory', own_port=self.ann.port)
         self.invite(mallory, '8001')
         mallory.expect('SIP/2.0 403 ')
         self.invite(self.carl, '8001')  # who is on a trunk over UDP
@@ -320,7 +320,7 @@ class Unverified(Secure):
         tls = self.raw()
         self.assertEqual(tls.version(), 'TLSv1.3')
         Call(self.ann, self.bob, '8001').hang_up()
-        mallory = Agent(self, self.port, 'mallory')
+        mallory = Agent(self, self.port, 'mallory', own_port=self.ann.port)
         self.invite(mallory, '8001')
         mallory.expect('SIP/2.0 403 ')
 

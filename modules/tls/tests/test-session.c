@@ -444,10 +444,14 @@ open_both (Fixture *fixture)
 static void
 test_garbage_is_refused (void)
 {
-    static const char *const garbage[] = { "OPTIONS sip:a SIP/2.0\r\n\r\n",
-                                           "GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01\xff\xff",
-                                           "\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff",
-                                           "\x15\x03\x03\x00\x02\x02\x28" };
+    static const struct {
+        const char *bytes;
+        unsigned len_bytes;
+    } garbage[] = {
+        { "OPTIONS sip:a SIP/2.0\r\n\r\n", 25 }, { "GET / HTTP/1.0\r\n\r\n", 18 },
+        { "\x16\x03\x01\xff\xff", 5 },           { "\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff", 10 },
+        { "\x15\x03\x03\x00\x02\x02\x28", 7 },
+    };
 
     for (size_t i = 0; i < G_N_ELEMENTS (garbage); i++) {
         Fixture fixture;
@@ -455,7 +459,8 @@ test_garbage_is_refused (void)
         Person bob = make_person ("bob", "DNS:bob.example", 10, &fixture.authority);
         begin (&fixture, &bob, &bob, true, "bob.example");
         g_byte_array_set_size (fixture.client.wire, 0);
-        g_byte_array_append (fixture.client.wire, (const uint8_t *) garbage[i], 10);
+        g_byte_array_append (fixture.client.wire, (const uint8_t *) garbage[i].bytes,
+                             garbage[i].len_bytes);
         carry (&fixture.client, &fixture.server, 1);
         g_assert_cmpint (fixture.server.state, ==, TD_FILTER_FAILED);
         g_assert_cmpstr (session_why (fixture.server.session), !=, "");

@@ -58,15 +58,15 @@ def authorization(response, method, uri, user, password):
 
 
 class Agent:
-    """One UDP socket that talks to the switch at PORT."""
+    """One UDP socket, at OWN_PORT or any, that talks to the switch at PORT."""
 
     via, parameters = 'UDP', ''  # of Via, of Contact
 
-    def __init__(self, case, port, user='ann', host='127.0.0.1'):
+    def __init__(self, case, port, user='ann', host='127.0.0.1', own_port=0):
         self.case, self.switch, self.user, self.host = case, ('127.0.0.1', port), user, host
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         case.addCleanup(self.socket.close)
-        self.socket.bind((host, 0))
+        self.socket.bind((host, own_port))
         self.port = self.socket.getsockname()[1]
         self.address = f'{host}:{self.port}'
         self.known = set()
