@@ -66,8 +66,7 @@ is_same_hop (const SipTransaction *invite, const TdPacket *packet)
 
     return leg == NULL
            || (td_address_equal_host (&leg->origin, &packet->remote)
-               && (invite->path.transport != TD_TRANSPORT_TLS
-                   || packet->transport == TD_TRANSPORT_TLS));
+               && sip_secure_is_kept (leg, packet));
 }
 
 static void
@@ -272,8 +271,8 @@ is_from_peer (const SipLeg *leg, const TdPacket *packet)
 {
     const TdAddress *remote = &packet->remote;
 
-    if (leg->path.transport == TD_TRANSPORT_TLS && packet->transport != TD_TRANSPORT_TLS) {
-        return false; /* whoever talks to us over TLS does not go on in the clear */
+    if (!sip_secure_is_kept (leg, packet)) {
+        return false;
     }
     if (td_address_equal_host (&leg->origin, remote)
         || td_address_equal_host (&leg->path.remote, remote) || is_hop_of (&leg->dialog, remote)) {

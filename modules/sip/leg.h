@@ -198,6 +198,12 @@ void sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, con
 void sip_dialog_find_path (Sip *sip, const SipDialog *dialog, bool is_pinned, SipPath *path);
 void sip_leg_update_path (SipLeg *leg, const SipDialog *dialog);
 
+/* --- secure.c ---------------------------------------------------------------------------- */
+
+/* Whether PACKET may be of LEG's peer as far as TLS has to do with it: whoever talks to us over TLS does not
+ * go on in the clear, and whoever shows a certificate shows that of the leg's trunk. */
+bool sip_secure_is_kept (const SipLeg *leg, const TdPacket *packet);
+
 /* --- cause.c ----------------------------------------------------------------------------- */
 
 /* Of a final response to INVITE; of a Reason header field, when there is one (RFC 3326). */

@@ -2,7 +2,7 @@
 /* TLS as far as SIP has to do with it: what is asked of it, and whose certificate stands for which trunk
  * (RFC 3261 26.3, RFC 5922). What it is made of is module tls's. */
 
-#include "sip.h"
+#include "leg.h"
 
 enum { MAX_WISHES = 4096 };
 
@@ -91,6 +91,25 @@ sip_secure_goes_by_address (Sip *sip, const SipTrunk *trunk, const TdPacket *pac
 
     return packet->transport == TD_TRANSPORT_TLS && service != NULL
            && !service->verifies (trunk->identity, service->data);
+}
+
+bool
+sip_secure_is_kept (const SipLeg *leg, const TdPacket *packet)
+{
+    if (leg->path.transport != TD_TRANSPORT_TLS) {
+        return true;
+    }
+    if (packet->transport != TD_TRANSPORT_TLS) {
+        return false;
+    }
+    if (leg->path.wish == NULL || !sip_is_mutual (packet)
+        || td_peer_is (packet->peer, leg->path.wish->domain)) {
+        return true;
+    }
+    /* Another member of the same trunk. */
+    const SipTrunk *trunk = sip_trunks_by_source (leg->lane, packet);
+    return trunk != NULL && leg->channel != NULL
+           && strcmp (trunk->name, td_channel_trunk (leg->channel)) == 0;
 }
 
 const TdStreamFilter *

@@ -200,6 +200,14 @@ class Refusals(Secure):
         mallory.expect('SIP/2.0 403 ')
         call.hang_up()
 
+    def test_call_is_not_ended_by_another_certificate(self):
+        """From the same host, with the right tags, and over TLS: a stranger, and another trunk."""
+        call = Call(self.ann, self.bob, '8001')
+        for other in self.agent('eve', 'URI:sip:eve.example'), self.bob:
+            other.send(other.request('BYE', call.target_a, call.dialog_a, 2))
+            other.expect('SIP/2.0 403 ')
+        call.hang_up()
+
     def test_server_of_another_name_gets_no_call(self):
         """RFC 5922 7.3: nothing of a call goes to somebody whose certificate is another's."""
         eve = self.agent('eve', 'URI:sip:eve.example')
