@@ -157,7 +157,7 @@ class Calls(Secure):
 
 class Refusals(Secure):
     def test_certificate_of_another_authority_is_refused(self):
-        """PRI-031, PRI-036."""
+        """PRI-031."""
         self.expect_refusal(self.other.sign('ann', 'URI:sip:ann.example', file='false-ann'))
         self.expect_log('the handshake failed', 'unable to get local issuer certificate', 'CN=ann')
 
