@@ -78,6 +78,7 @@ typedef struct {
     TdCause cause;
     const char *by;         /* "called", "switch"; NULL: the call has not failed */
     TdAttributes *returned; /* of the leg that had the cause: for leg A; nullable */
+    bool is_final;          /* no other way is worth a try */
     unsigned n_lists;       /* that these hooks have answered with */
     bool is_treated;        /* the last of them is what the caller hears, not another way */
 } TdFailure;

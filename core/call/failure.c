@@ -61,6 +61,7 @@ td_call_fail_for (TdCall *call, unsigned value, const char *text)
 {
     TdCause cause = td_cause (value, text);
 
+    call->failure.is_final = !td_cause_is_try_next (value);
     td_call_fail (call, &cause, "switch", NULL);
 }
 
@@ -136,6 +137,12 @@ td_failing_act (void *self, unsigned event, void *data)
     } else if (event == LEG_OFFERED) { /* before the caller was answered: not now (RFC 3261 14.2) */
         td_leg_refuse (what->leg, &(TdCause){ 0 });
     }
+}
+
+bool
+td_call_may_go_elsewhere (const TdCall *call)
+{
+    return call->failure.by != NULL && !call->failure.is_final;
 }
 
 const TdCause *

@@ -78,6 +78,24 @@ is_try_next (const TdCall *call, unsigned cause)
     return cause < 128 && (rules->causes[cause / 64] >> cause % 64 & 1) != 0;
 }
 
+/* Whether what LEG failed for is worth another try. Of a call with a priority this is said more finely: that
+ * nobody answered in time, or is there, is no word about the user as long as he was not called, and the peer
+ * does not say that he was. */
+static bool
+is_worth_another (const TdCall *call, const TdChannel *leg, const TdCause *cause)
+{
+    bool is_vague = cause->space == TD_CODE_SIP && (cause->code == 408 || cause->code == 480);
+
+    if (!is_vague || call->priority.priority_class <= TD_CLASS_ORDINARY
+        || td_route_list_rules (call->routes)->has_causes) {
+        return is_try_next (call, cause->value);
+    }
+    return !leg->has_progressed
+           && (!cause->is_given
+               || (cause->value != TD_CAUSE_NO_USER_RESPONDING && cause->value != TD_CAUSE_NO_ANSWER
+                   && cause->value != TD_CAUSE_SUBSCRIBER_ABSENT));
+}
+
 /* Whether one more leg may be tried. The time runs from the first. */
 static bool
 may_try (TdCall *call)
@@ -106,6 +124,7 @@ crank_back (TdCall *call)
         cause = td_cause (TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
     }
     if (next == NULL || !call->may_try_next || !may_try (call)) {
+        call->failure.is_final = !call->may_try_next;
         td_call_fail (call, &cause, "called", g_steal_pointer (&call->returned));
         return;
     }
@@ -225,7 +244,7 @@ fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
 {
     leg->gave_up = cause->value != TD_CAUSE_NONE ? cause->value : TD_CAUSE_NORMAL_UNSPECIFIED;
     td_timer_stop (&leg->timer); /* it may take its time to clear */
-    call->may_try_next |= is_try_next (call, cause->value);
+    call->may_try_next |= is_worth_another (call, leg, cause);
     keep_cause (call, cause, leg);
     if (td_channel_is_alive (leg)) {
         td_leg_release (leg, cause);
@@ -349,6 +368,7 @@ tell_early (TdCall *call, TdChannel *leg, const TdLegEvent *event)
 {
     bool is_ringing = event->kind == LEG_RINGING;
 
+    leg->has_progressed = true;
     time_answer (leg, is_ringing);
     if (may_be_heard (call, leg, event)) {
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,
@@ -512,7 +532,7 @@ take_failure (TdCall *call, TdChannel *leg, const TdCause *cause)
         return;
     }
     fail_leg (call, leg, cause);
-    leg->wants_again = is_try_next (call, cause->value) && has_members (call, leg);
+    leg->wants_again = is_worth_another (call, leg, cause) && has_members (call, leg);
     go_on (call);
 }
 

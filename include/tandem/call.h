@@ -169,6 +169,9 @@ TD_API void td_call_explain (TdCall *call, const char *step, const char *format,
  * such lists a call at most. They are not asked when the caller hangs up or an operator releases. */
 TD_API const TdCause *td_call_failure (const TdCall *call);
 
+/* Whether what CALL failed for is worth another try by another way, as its route list's rules say. */
+TD_API bool td_call_may_go_elsewhere (const TdCall *call);
+
 /* What CALL fails for instead, with a protocol's code where one is to be said. In an admit hook that
  * refuses as well. */
 TD_API void td_call_set_failure (TdCall *call, const TdCause *cause);

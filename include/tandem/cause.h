@@ -55,6 +55,7 @@ typedef struct {
     uint8_t space; /* TdCodeSpace */
     uint16_t code; /* in SPACE, 0: none */
     char text[64]; /* the peer's or our own phrase, or "" */
+    bool is_given; /* the peer gave VALUE itself (RFC 3326): it is no translation of CODE */
 } TdCause;
 
 /* VALUE with our phrase for it, or TEXT (nullable) in its place. Thread: any. */

@@ -16,6 +16,7 @@ sip_cause_of_response (const SipScan *response)
     }
     if (sip_cause_of_reason (response, &reason) && reason.space == TD_CODE_NONE) {
         cause.value = reason.value;
+        cause.is_given = true;
     }
     return cause;
 }

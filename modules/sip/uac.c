@@ -368,7 +368,7 @@ take_provisional (SipLeg *leg, const SipScan *response)
     }
     if (response->status == 180) {
         td_channel_ringing (leg->channel, early_id, description);
-    } else if (description != NULL) {
+    } else if (description != NULL || response->status / 10 == 18) {
         td_channel_progressed (leg->channel, early_id, description);
     } else {
         td_channel_proceeding (leg->channel);

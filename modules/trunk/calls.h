@@ -48,6 +48,7 @@ struct Call {
     Wait *wait;   /* in a queue, nullable */
     Leg *granted; /* it has waited, and has its place; the target's turn is to come */
     bool has_waited;
+    bool was_led_on; /* to alternates */
 };
 
 /* The call of ID on this lane, which is known from now on. */

@@ -63,7 +63,8 @@ typedef struct {
     uint32_t queue_wait_ms;
     bool is_public_use;        /* ordinary calls wait, too; then calls with a priority get ... */
     uint32_t priority_percent; /* ... so much of what both wait for */
-    uint32_t priority_calls;   /* so many calls have a priority here, 0: no limit ... */
+    uint32_t alternate_tries, alternate_ms;
+    uint32_t priority_calls; /* so many calls have a priority here, 0: no limit ... */
     uint32_t priority_rate_millis, priority_burst; /* ... and so many in 1000 s, 0: no limit */
     /* SIP statuses that calls from this group are released with: for want of places, after waiting in
      * vain, because the queue was full. 0: as the cause says. */

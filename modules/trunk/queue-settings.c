@@ -45,6 +45,24 @@ read_priority (const TdConfig *config, const char *name, GroupSettings *settings
     return true;
 }
 
+static bool
+check_alternates (const TdConfig *config, const char *name, GError **error)
+{
+    const char *const *alternates = td_config_list (config, "trunk", name, "alternates");
+
+    for (; alternates != NULL && *alternates != NULL; alternates++) {
+        if (!g_strv_contains (td_config_instances (config, "trunk"), *alternates)) {
+            g_autofree char *why = g_strdup_printf ("there is no trunk \"%s\"", *alternates);
+            return plan_refuse (config, "trunk", name, "alternates", error, why);
+        }
+        if (g_str_equal (*alternates, name)) {
+            return plan_refuse (config, "trunk", name, "alternates", error,
+                                "it is no alternate of itself");
+        }
+    }
+    return true;
+}
+
 bool
 plan_read_queue (const TdConfig *config, const char *name, GroupSettings *settings, GError **error)
 {
@@ -59,6 +77,12 @@ plan_read_queue (const TdConfig *config, const char *name, GroupSettings *settin
     settings->full_status = status_of (config, name, "no-place-status");
     settings->wait_status = status_of (config, name, "queue-wait-status");
     settings->overflow_status = status_of (config, name, "queue-full-status");
+    settings->alternate_tries =
+        (uint32_t) td_config_number (config, "trunk", name, "alternate-tries");
+    settings->alternate_ms = (uint32_t) td_config_number (config, "trunk", name, "alternate-time");
+    if (!check_alternates (config, name, error)) {
+        return false;
+    }
     if (settings->is_public_use && settings->queue_length == 0) {
         return plan_refuse (
             config, "trunk", name, "public-use", error,

@@ -298,6 +298,69 @@ find_queue (Trunk *trunk, TdCall *call, const Call *known, const TdTarget **ret_
     return NULL;
 }
 
+static bool
+was_tried (const Call *known, const char *trunk)
+{
+    for (unsigned i = 0; i < known->tries->len; i++) {
+        const Try *tried = known->tries->pdata[i];
+        if (g_strcmp0 (tried->target->trunk, trunk) == 0 || g_strcmp0 (tried->via, trunk) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What TARGET was, by each of ALTERNATES that was not tried. */
+static TdRouteList *
+list_alternates (const Call *known, const TdTarget *before, const char *const *alternates)
+{
+    TdRouteList *list = td_route_list_new (NULL);
+
+    for (uint32_t i = 0; alternates[i] != NULL; i++) {
+        TdTarget target = { .size = sizeof (TdTarget),
+                            .group = i,
+                            .trunk = alternates[i],
+                            .number = before->number,
+                            .calling = before->calling,
+                            .no_answer_ms = before->no_answer_ms,
+                            .no_response_ms = before->no_response_ms,
+                            .is_media_through = before->is_media_through };
+        if (!was_tried (known, alternates[i])) {
+            td_route_list_add (list, &target);
+        }
+    }
+    return list;
+}
+
+/* The alternates of the first target that has some, NULL: none that was not tried. */
+static TdRouteList *
+find_alternates (Trunk *trunk, TdCall *call, const Call *known)
+{
+    for (unsigned i = 0; i < known->tries->len; i++) {
+        const TdTarget *target = ((const Try *) known->tries->pdata[i])->target;
+        Group *group = group_table_find (trunk_groups (trunk), target->trunk);
+        const char *const *alternates =
+            group != NULL
+                ? td_config_list (td_call_config (call), "trunk", target->trunk, "alternates")
+                : NULL;
+        if (alternates == NULL || *alternates == NULL) {
+            continue;
+        }
+        pthread_mutex_lock (&group->lock);
+        TdHuntRules rules = { .size = sizeof (TdHuntRules),
+                              .max_attempts = group->settings.alternate_tries,
+                              .within_ms = group->settings.alternate_ms };
+        pthread_mutex_unlock (&group->lock);
+        TdRouteList *list = list_alternates (known, target, alternates);
+        if (td_route_list_length (list) > 0) {
+            td_route_list_set_rules (list, &rules);
+            return list;
+        }
+        td_route_list_free (list);
+    }
+    return NULL;
+}
+
 /* The whole route list has been tried. What said no for another reason than want of means is no reason to
  * wait. */
 static TdHookAnswer
@@ -311,8 +374,15 @@ ask_failed (void *subject, TdToken *token, void *data)
     bool was_full = false;
 
     if (known == NULL || failure == NULL || !hooks_are_in_charge (trunk) || known->has_waited
-        || !td_cause_is_try_next (failure->value)) {
+        || !td_call_may_go_elsewhere (subject)) {
         return go_on;
+    }
+    if (!known->was_led_on && td_call_priority (subject)->priority_class > TD_CLASS_ORDINARY) {
+        TdRouteList *alternates = find_alternates (trunk, subject, known);
+        known->was_led_on = true;
+        if (alternates != NULL) {
+            return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = alternates };
+        }
     }
     Group *group = find_queue (trunk, subject, known, &target, &was_full);
     GroupSettings profile = profile_of (trunk, subject);

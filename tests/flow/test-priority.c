@@ -268,6 +268,8 @@ test_two_queues_are_refused (Flow *flow, gconstpointer data)
     must ("config reload", "91 s");
     reconfigure (flow, MARKED "[trunk one]\naddress = fake:b\npublic-use = yes\n");
     must ("config reload", "there is no queue to wait in");
+    reconfigure (flow, MARKED "[trunk one]\naddress = fake:b\nalternates = eleven\n");
+    must ("config reload", "there is no trunk");
 }
 
 /* PRI-068: where the group is for public use, ordinary calls wait, too. */
@@ -333,6 +335,76 @@ test_module_stops (Flow *flow, gconstpointer data)
     LOG ("b:release(18) o1:release(18) b:originate ");
     SAY ("p1", FAKE_RELEASE, "16");
     LOG ("b:release(16) ");
+}
+
+/* --- PRI-066: alternate carriers --------------------------------------------------------- */
+
+static void
+test_alternates (Flow *flow, gconstpointer data)
+{
+    static const unsigned advance[] = { 34, 38, 41, 42, 44, 47, 27, 3 }, stay[] = { 17, 1, 21 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (advance); i++) {
+        g_autofree char *cause = g_strdup_printf ("%u", advance[i]);
+        dial (flow, "p1", "7001", NULL);
+        SAY ("b", FAKE_RELEASE, cause);
+        LOG ("b:originate c:originate ");
+        SAY ("c", FAKE_RELEASE, cause);
+        LOG ("d:originate ");
+        SAY ("d", FAKE_ANSWER, NULL);
+        SAY ("p1", FAKE_RELEASE, "16");
+        LOG ("p1:answer d:release(16) ");
+        ENDED ("16/0 queue=(null)/0 exempt=(null) carriers=one,two,three");
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS (stay); i++) {
+        g_autofree char *cause = g_strdup_printf ("%u", stay[i]);
+        g_autofree char *log = g_strdup_printf ("b:originate p1:release(%u) ", stay[i]);
+        dial (flow, "p1", "7001", NULL);
+        SAY ("b", FAKE_RELEASE, cause);
+        LOG (log);
+    }
+}
+
+/* An ordinary call has its route list, and no other way. */
+static void
+test_alternates_are_for_priority (Flow *flow, gconstpointer data)
+{
+    dial (flow, "o1", "8001", NULL);
+    SAY ("b", FAKE_RELEASE, "38");
+    LOG ("b:originate o1:release(38) ");
+}
+
+static void
+test_alternates_are_bounded (Flow *flow, gconstpointer data)
+{
+    dial (flow, "p1", "7001", NULL);
+    SAY ("b", FAKE_RELEASE, "38");
+    SAY ("c", FAKE_RELEASE, "38");
+    LOG ("b:originate c:originate p1:release(38) "); /* one try */
+}
+
+static void
+test_alternates_are_in_time (Flow *flow, gconstpointer data)
+{
+    dial (flow, "p1", "7001", NULL);
+    SAY ("b", FAKE_RELEASE, "38");
+    td_engine_advance (2001);
+    SAY ("c", FAKE_RELEASE, "38");
+    LOG ("b:originate c:originate p1:release(38) ");
+}
+
+/* PRI-065: alternates first, then the queue. */
+static void
+test_queue_behind_alternates (Flow *flow, gconstpointer data)
+{
+    dial (flow, "o1", "8001", NULL);
+    SAY ("b", FAKE_ANSWER, NULL);
+    dial (flow, "p1", "7001", NULL);
+    LOG ("b:originate o1:answer c:originate ");
+    SAY ("c", FAKE_RELEASE, "38");
+    LOG ("p1:queued ");
+    SAY ("o1", FAKE_RELEASE, "16");
+    LOG ("b:release(16) b:originate ");
 }
 
 /* --- PRI-060: one test a control --------------------------------------------------------- */
@@ -555,6 +627,15 @@ main (int argc, char **argv)
          test_public_use);
     ADD ("PRI-069/limit", ONE "capacity = 1 calls\npriority-calls = 1 calls\n" QUEUE, "@one",
          test_own_limit);
+    ADD ("PRI-066/advance", ONE "alternates = two, three\n" TWO THREE, "@one", test_alternates);
+    ADD ("PRI-066/ordinary", ONE "alternates = two\n" TWO, "@one",
+         test_alternates_are_for_priority);
+    ADD ("PRI-066/tries", ONE "alternates = two, three\nalternate-tries = 1 legs\n" TWO THREE,
+         "@one", test_alternates_are_bounded);
+    ADD ("PRI-066/time", ONE "alternates = two, three\nalternate-time = 2 s\n" TWO THREE, "@one",
+         test_alternates_are_in_time);
+    ADD ("PRI-065/alternates-first", ONE "capacity = 1 calls\nalternates = two\n" QUEUE TWO, "@one",
+         test_queue_behind_alternates);
     add_exemptions ();
     ADD ("PRI-060/by-hand", ONE, "@one", test_blocked_by_hand);
     ADD ("PRI-061/reroute", ONE TWO, "@one", test_reroute);

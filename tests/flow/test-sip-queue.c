@@ -181,6 +181,62 @@ test_retry_after (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b);
 }
 
+/* PRI-066: b says STATUS with REASON (maybe "") after EARLY (0: nothing); is c tried? */
+static void
+advance (Flow *flow, unsigned early, unsigned status, const char *reason, bool is_tried)
+{
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    g_autofree char *invite = g_strdup (flow->b.last);
+    if (early != 0) {
+        sip_answer_to (flow, &flow->b, invite, early, "pt", "", NULL);
+    }
+    sip_answer_to (flow, &flow->b, invite, status, "pt", reason, NULL);
+    expect (&flow->b, "ACK ");
+    if (is_tried) {
+        expect (&flow->c, "INVITE ");
+        sip_answer_to (flow, &flow->c, flow->c.last, 486, "pt", "", NULL);
+        expect (&flow->c, "ACK ");
+    } else {
+        expect_nothing (&flow->c);
+    }
+    sip_catch_up (flow);
+    sip_drain (&flow->a, "SIP/2.0 ");
+    sip_acknowledge (flow, &flow->a);
+    flow->n_calls++;
+}
+
+static void
+test_vague_answers (Flow *flow, gconstpointer data)
+{
+    static const unsigned vague[] = { 408, 480 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (vague); i++) {
+        advance (flow, 0, vague[i], "", true);
+        advance (flow, 100, vague[i], "", true);
+        advance (flow, 180, vague[i], "", false);
+        advance (flow, 182, vague[i], "", false);
+        advance (flow, 0, vague[i], "Reason: Q.850;cause=18\r\n", false);
+        advance (flow, 0, vague[i], "Reason: Q.850;cause=19\r\n", false);
+        advance (flow, 0, vague[i], "Reason: Q.850;cause=20\r\n", false);
+        advance (flow, 0, vague[i], "Reason: Q.850;cause=34\r\n", true);
+    }
+}
+
+static void
+test_plain_answers (Flow *flow, gconstpointer data)
+{
+    static const unsigned on[] = { 500, 501, 502, 503, 504, 505, 513 },
+                          off[] = { 404, 486, 600, 603 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (on); i++) {
+        advance (flow, 0, on[i], "", true);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS (off); i++) {
+        advance (flow, 0, off[i], "", false);
+    }
+}
+
 #define ADD(path, options, test)                                                                   \
     g_test_add ("/priority/" path, Flow, &(options), sip_peers_set_up, test, sip_peers_tear_down)
 
@@ -194,6 +250,8 @@ main (int argc, char **argv)
     ADD ("PRI-017/cancel", queue, test_cancel);
     ADD ("PRI-063/served", queue, test_served);
     ADD ("PRI-013/no-place", no_queue, test_no_place);
+    ADD ("PRI-066/408-and-480", no_limits, test_vague_answers);
+    ADD ("PRI-066/5xx", no_limits, test_plain_answers);
     ADD ("PRI-060/retry-after", no_limits, test_retry_after);
     return g_test_run ();
 }
