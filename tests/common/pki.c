@@ -201,6 +201,32 @@ pki_identity (const Pair *pair, const char *info, const char *ppt, const char *p
 }
 
 char *
+pki_revoke (const Pair *issuer, const Pair *revoked, int64_t now_s)
+{
+    X509_CRL *list = X509_CRL_new ();
+    ASN1_TIME *from = ASN1_TIME_set (NULL, (time_t) now_s - 1);
+    ASN1_TIME *until = ASN1_TIME_set (NULL, (time_t) now_s + HALF_YEAR_S);
+    BIO *out = BIO_new (BIO_s_mem ());
+
+    X509_CRL_set_version (list, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name (list, X509_get_subject_name (issuer->certificate));
+    X509_CRL_set1_lastUpdate (list, from);
+    X509_CRL_set1_nextUpdate (list, until);
+    if (revoked != NULL) {
+        X509_REVOKED *entry = X509_REVOKED_new ();
+        X509_REVOKED_set_serialNumber (entry, X509_get_serialNumber (revoked->certificate));
+        X509_REVOKED_set_revocationDate (entry, from);
+        X509_CRL_add0_revoked (list, entry);
+    }
+    g_assert_cmpint (X509_CRL_sign (list, issuer->key, EVP_sha256 ()), >, 0);
+    PEM_write_bio_X509_CRL (out, list);
+    X509_CRL_free (list);
+    ASN1_TIME_free (from);
+    ASN1_TIME_free (until);
+    return take_text (out);
+}
+
+char *
 pki_turn (const char *token)
 {
     const char *at = strchr (strchr (token, '.') + 1, '.') + 1;

@@ -43,6 +43,9 @@ char *pki_token (const Pair *pair, const char *header, const char *payload);
 /* The same as a header field with the usual header: ppt is nullable. */
 char *pki_identity (const Pair *pair, const char *info, const char *ppt, const char *payload);
 
+/* The list of certificates that ISSUER has revoked as PEM (transfer full): REVOKED alone (nullable). */
+char *pki_revoke (const Pair *issuer, const Pair *revoked, int64_t now_s);
+
 /* TOKEN with the other S that is right for its signature (transfer full), and all that is behind it. */
 char *pki_turn (const char *token);
 

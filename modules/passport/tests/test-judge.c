@@ -31,22 +31,41 @@ typedef struct {
     GPtrArray *authorised;
 } Trial;
 
-static Anchor *
-make_anchor (Trial *trial, const char *name, const Pair *root, const char *name_spaces,
-             bool is_for_identity)
+static char *
+write_file (const Trial *trial, const char *name, const char *text)
 {
-    g_autofree char *file = g_build_filename (trial->dir, name, NULL);
-    g_autofree char *pem = pair_print (root, NULL);
+    char *path = g_build_filename (trial->dir, name, NULL);
     g_autoptr (GError) error = NULL;
 
-    g_file_set_contents (file, pem, -1, &error);
+    g_file_set_contents (path, text, -1, &error);
     g_assert_no_error (error);
-    Anchor *anchor = anchor_read (name, file, "", &error);
+    return path;
+}
+
+/* REVOKED: a list of certificates that are, as PEM, or "". */
+static Anchor *
+make_anchor_with (Trial *trial, const char *name, const Pair *root, const char *name_spaces,
+                  bool is_for_identity, const char *revoked)
+{
+    g_autofree char *pem = pair_print (root, NULL);
+    g_autofree char *file = write_file (trial, name, pem);
+    g_autofree char *list = write_file (trial, "revoked", revoked);
+    g_autoptr (GError) error = NULL;
+
+    Anchor *anchor = anchor_read (name, file, *revoked != '\0' ? list : "", &error);
     g_assert_no_error (error);
     anchor->name_spaces = g_strsplit (name_spaces, ",", -1);
     anchor->is_for_identity = is_for_identity;
     g_unlink (file);
+    g_unlink (list);
     return anchor;
+}
+
+static Anchor *
+make_anchor (Trial *trial, const char *name, const Pair *root, const char *name_spaces,
+             bool is_for_identity)
+{
+    return make_anchor_with (trial, name, root, name_spaces, is_for_identity, "");
 }
 
 static void
@@ -235,6 +254,23 @@ test_expired (Trial *trial, gconstpointer data)
 
     g_assert_cmpint (try_claims (trial, "rph", ETS, old), ==, TD_PASSPORT_UNTRUSTED);
     g_assert_cmpint (try_claims (trial, "rph", ETS, future), ==, TD_PASSPORT_UNTRUSTED);
+}
+
+/* RFC 5280 5 */
+static void
+test_revoked (Trial *trial, gconstpointer data)
+{
+    g_autofree char *nobody = pki_revoke (trial->root, NULL, NOW_S);
+    g_autofree char *it = pki_revoke (trial->root, trial->signer, NOW_S);
+
+    g_ptr_array_set_size (trial->settings.anchors, 0);
+    g_ptr_array_add (trial->settings.anchors,
+                     make_anchor_with (trial, "ets", trial->root, "ets,wps", false, nobody));
+    g_assert_cmpint (try_usual (trial), ==, TD_PASSPORT_VALID);
+    g_ptr_array_set_size (trial->settings.anchors, 0);
+    g_ptr_array_add (trial->settings.anchors,
+                     make_anchor_with (trial, "ets", trial->root, "ets,wps", false, it));
+    g_assert_cmpint (try_usual (trial), ==, TD_PASSPORT_UNTRUSTED);
 }
 
 static void
@@ -519,6 +555,7 @@ main (int argc, char **argv)
     ADD ("PRI-032/no-certificate", NULL, test_no_certificate);
     ADD ("PRI-032/signer-is-no-authority", NULL, test_signer_no_authority);
     ADD ("PRI-032/expired", NULL, test_expired);
+    ADD ("PRI-032/revoked", NULL, test_revoked);
     ADD ("PRI-032/keys", NULL, test_keys);
     ADD ("PRI-035/numbers", NULL, test_numbers);
     ADD ("PRI-032/claim-constraints", NULL, test_constraints);
