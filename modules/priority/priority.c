@@ -8,10 +8,12 @@
  */
 
 #include "count.h"
+#include "verify.h"
 
 #include <string.h>
 #include <tandem/call.h>
 #include <tandem/command.h>
+#include <tandem/iface/passport.h>
 #include <tandem/log.h>
 #include <tandem/module.h>
 
@@ -20,6 +22,7 @@ typedef struct {
     TdSnapshot *settings; /* Settings */
     Settings *prepared;   /* by a reload that is not committed yet */
     Counts *counts;
+    Verifier *verifier;
     TdPriorityService service;
     TdArrivalService arrival;
     TdSubscription *calls;
@@ -216,6 +219,12 @@ check (const TdConfig *config, GError **error)
     return settings != NULL;
 }
 
+static const NamespaceTable *
+namespaces_now (void *data)
+{
+    return settings_of (data)->namespaces;
+}
+
 static bool
 start_parts (Priority *priority, GError **error)
 {
@@ -232,7 +241,11 @@ start_parts (Priority *priority, GError **error)
     priority->pending = td_attribute_declare (
         module, "priority.pending", TD_ATTRIBUTE_TEXT, 0,
         "Marks of priority that count when a signature over them has been verified.", error);
-    return priority->pending != NULL && td_hook_add (module, "route", &hook, error)
+    if (priority->pending == NULL) {
+        return false;
+    }
+    priority->verifier = verifier_new (module, priority->pending, namespaces_now, priority, error);
+    return priority->verifier != NULL && td_hook_add (module, "route", &hook, error)
            && add_command (priority, error)
            && td_feature_provide (module, TD_FEATURE_PRIORITY, &priority->service, error)
            && td_feature_provide (module, TD_FEATURE_ARRIVAL, &priority->arrival, error);
@@ -302,6 +315,7 @@ stop (TdModule *module)
     Priority *priority = td_module_state (module);
 
     g_clear_pointer (&priority->calls, td_bus_unsubscribe);
+    verifier_stop (priority->verifier);
 }
 
 static void
@@ -311,6 +325,7 @@ unload (TdModule *module)
 
     if (priority != NULL) {
         counts_free (priority->counts);
+        verifier_free (priority->verifier);
         g_free (priority);
     }
     td_module_set_state (module, NULL);
@@ -319,6 +334,6 @@ unload (TdModule *module)
 TD_MODULE (priority, .summary = "Resource-Priority: whose calls get through when not all can",
            .version = "1.0", .license = "LGPL-2.1-or-later",
            .provides = TD_LIST (TD_FEATURE_ARRIVAL, TD_FEATURE_PRIORITY, "priority.class"),
-           .config = priority_sections, .n_config = PRIORITY_N_SECTIONS,
-           .upgrade = TD_UPGRADE_BESIDE, .start = start, .reload = reload, .stop = stop,
-           .unload = unload, .check = check)
+           .wants = TD_LIST (TD_FEATURE_PASSPORT), .config = priority_sections,
+           .n_config = PRIORITY_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE, .start = start,
+           .reload = reload, .stop = stop, .unload = unload, .check = check)

@@ -16,7 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
-from peers import pyjwt  # noqa: E402
+from peers import ports, pyjwt  # noqa: E402
+from peers.agent import Agent, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
 from peers.web import Server, response  # noqa: E402
@@ -125,6 +126,64 @@ class Theirs(Case):
                                  ('header', 'token', 'certificate', 'chain', 'signature', 'time',
                                   'parties', 'value', 'result')])
         self.assertEqual(self.ask(tandem, token)['status'], 0)
+
+
+class Calls(Case):
+    """A call whose mark must prove true (PRI-032, PRI-033)."""
+
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+        self.caller = Agent(self, self.port, '+' + FROM)
+        self.called = Agent(self, self.port, 'called')
+        self.info = 'https://certificates.example/signer.pem'
+        self.tandem = Tandem(self, {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport'),
+                                     'required'),
+            'sip': {'listen': [f'udp:127.0.0.1:{self.port}'], 'strangers': 'refuse'},
+            'call': {'media': 'through'},
+            'passport-anchor ets': {'certificates': self.path('root.pem'), 'namespaces': 'ets, wps'},
+            'passport-certificate signer': {'info': self.info,
+                                            'certificate': self.path('signer.pem')},
+            'trunk a': {'address': f'sip:{self.caller.address}', 'rph-trust': 'validate',
+                        'rph-accept': 'ets, wps'},
+            'trunk b': {'address': f'sip:{self.called.address}'},
+            'route all': {'prefix': '', 'targets': 'b'},
+        })
+
+    def call(self, identity, call_id, marks='ets.0'):
+        """(class, Resource-Priority that goes out) of a call."""
+        extra = {'Resource-Priority': marks}
+        if identity:
+            extra['Identity'] = identity
+        parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{TO}@127.0.0.1>',
+                   'Call-ID': call_id}
+        self.caller.send(self.caller.request('INVITE', f'sip:+{TO}@127.0.0.1:{self.port}', parties, 1,
+                                             description(9), extra=extra))
+        invite = self.called.expect('INVITE ')
+        found = self.tandem.ctl_json('call', 'list')[0]['class']
+        self.called.answer(invite, 486, 'c')
+        self.called.expect('ACK ')
+        self.caller.expect('SIP/2.0 486 ')
+        return found, field(invite, 'Resource-Priority')
+
+    def test_signed_mark_counts(self):
+        """PRI-032: what a token covers, and no more."""
+        self.assertEqual(self.call(self.token(), 'one'), (11, 'ets.0'))
+        self.assertEqual(self.call(self.token(values=('wps.4',)), 'two', 'ets.0, wps.4'), (7, 'wps.4'))
+
+    def test_unsigned_mark_does_not(self):
+        """PRI-033: the value is taken away, the call is an ordinary one."""
+        self.make('other', issuer='root')
+        self.assertEqual(self.call(None, 'one'), (4, ''))
+        self.assertEqual(self.call(self.token('other'), 'two'), (4, ''))
+
+    def test_replayed_mark_does_not(self):
+        """PRI-037: another call with the same token."""
+        token = self.token()
+        self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
+        self.assertEqual(self.call(token, 'two'), (4, ''))
 
 
 class Ours(Case):

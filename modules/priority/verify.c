@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asks the passport service about marks, while the call waits to be admitted.
+ *
+ *     pending "ets.0, wps.1" -> ask () . . . done (): "ets.0" -> class, and what goes on */
+
+#include "verify.h"
+
+#include <stdatomic.h>
+#include <tandem/bus.h>
+#include <tandem/call.h>
+#include <tandem/iface/passport.h>
+#include <tandem/log.h>
+
+enum { DEADLINE_MS = 4000 }; /* of a call that is not more than ordinary yet */
+
+struct Verifier {
+    TdModule *module;
+    const TdAttribute *pending;
+    const NamespaceTable *(*namespaces) (void *data);
+    void *data;
+    _Atomic (const void *) service; /* TdPassportService, nullable */
+    TdSubscription *changes;
+};
+
+/* One call that waits. */
+typedef struct {
+    TdPassportQuestion question; /* first */
+    Verifier *verifier;
+    const TdPassportService *service;
+    TdToken *token;
+    TdId call;
+    char **values;
+    GPtrArray *identities;
+    char *orig, *dest, *call_id, *trunk;
+    const char *dests[2];
+} Waiting;
+
+static const TdPassportService *
+service_of (Verifier *verifier)
+{
+    return atomic_load_explicit (&verifier->service, memory_order_acquire);
+}
+
+static void
+waiting_free (Waiting *waiting)
+{
+    g_strfreev (waiting->values);
+    g_ptr_array_unref (waiting->identities);
+    g_free (waiting->orig);
+    g_free (waiting->dest);
+    g_free (waiting->call_id);
+    g_free (waiting->trunk);
+    g_free (waiting);
+}
+
+/* The call goes on, whatever was said. */
+static void
+let_on (Waiting *waiting)
+{
+    TdToken *token = waiting->token;
+
+    waiting_free (waiting);
+    td_token_answer (token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+}
+
+/* --- The answer -------------------------------------------------------------------------- */
+
+/* What was verified gives the call its class, and goes on with it (RFC 8443 4.2). */
+static void
+take_values (Waiting *waiting, TdCall *call, const char *const *values)
+{
+    const TdAttribute *marks = td_attribute_find ("sip.header.resource-priority");
+    const NamespaceTable *table = waiting->verifier->namespaces (waiting->verifier->data);
+    const Level *best = NULL;
+    TdPriority learnt;
+    Mark mark;
+
+    for (; *values != NULL; values++) {
+        const char *at = *values;
+        if (!marks_next (&at, table, &mark) || mark.level == NULL) {
+            continue;
+        }
+        if (marks != NULL) {
+            td_attributes_add_text (td_call_attributes (call), marks, *values);
+        }
+        if (best == NULL || mark.level->priority_class > best->priority_class) {
+            best = mark.level;
+        }
+    }
+    if (best != NULL) {
+        level_to_priority (best, TD_LEARNT_SIGNATURE, &learnt);
+        td_call_raise_priority (waiting->verifier->module, call, &learnt, false);
+    }
+}
+
+static void
+verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
+{
+    Waiting *waiting = (Waiting *) question;
+    TdCall *call = td_call_find (waiting->call);
+
+    if (answer->status != 0) {
+        td_log_peer (
+            waiting->verifier->module, "priority.unsigned", waiting->trunk, NULL,
+            "Resource-Priority is not covered by a valid signature: %s; the call goes on as "
+            "an ordinary one",
+            answer->reason);
+    }
+    if (call != NULL && answer->values != NULL) {
+        take_values (waiting, call, answer->values);
+    }
+    let_on (waiting);
+}
+
+static void
+dropped (TdPassportQuestion *question)
+{
+    let_on ((Waiting *) question);
+}
+
+static void
+cancel (TdToken *token, void *state, void *data)
+{
+    Waiting *waiting = state;
+
+    waiting->service->cancel (&waiting->question, waiting->service->data);
+    let_on (waiting);
+}
+
+/* --- The question ------------------------------------------------------------------------ */
+
+/* A number, or a URI. */
+static char *
+party_text (const TdParty *party)
+{
+    return party->digits[0] != '\0' ? g_strdup (td_party_key (party))
+                                    : g_strdup_printf ("sip:%s@%s", party->user, party->host);
+}
+
+static GPtrArray *
+identities_of (TdCall *call)
+{
+    const TdAttribute *identity = td_attribute_find ("sip.header.identity");
+    GPtrArray *texts = g_ptr_array_new_with_free_func (g_free);
+    const char *text;
+
+    for (unsigned i = 0;
+         identity != NULL
+         && (text = td_attributes_text (td_call_attributes (call), identity, i)) != NULL;
+         i++) {
+        g_ptr_array_add (texts, g_strdup (text));
+    }
+    g_ptr_array_add (texts, NULL);
+    return texts;
+}
+
+static TdHookAnswer
+admit (void *subject, TdToken *token, void *data)
+{
+    Verifier *verifier = data;
+    TdCall *call = subject;
+    TdChannel *incoming = td_call_incoming (call);
+    const TdPassportService *service = service_of (verifier);
+    const char *pending = td_attributes_text (td_call_attributes (call), verifier->pending, 0);
+
+    if (pending == NULL || service == NULL || incoming == NULL) {
+        return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+    }
+    Waiting *waiting = g_new0 (Waiting, 1);
+    waiting->verifier = verifier;
+    waiting->service = service;
+    waiting->call = td_call_id (call);
+    waiting->values = g_strsplit (pending, ", ", -1);
+    waiting->identities = identities_of (call);
+    waiting->orig = party_text (td_call_calling (call));
+    waiting->dest = party_text (td_call_called (call));
+    waiting->call_id = g_strdup (td_channel_peer_id (incoming));
+    waiting->trunk = g_strdup (td_call_trunk (call));
+    waiting->token = td_token_take (token, waiting);
+    waiting->dests[0] = waiting->dest;
+    waiting->question = (TdPassportQuestion){
+        .size = sizeof (TdPassportQuestion),
+        .owner = verifier->module,
+        .identities = (const char *const *) waiting->identities->pdata,
+        .only = "rph",
+        .orig = waiting->orig,
+        .dests = waiting->dests,
+        .values = (const char *const *) waiting->values,
+        .call_id = waiting->call_id,
+        .trunk = waiting->trunk,
+        .done = verified,
+        .drop = dropped,
+    };
+    service->ask (&waiting->question, service->data);
+    return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
+}
+
+/* --- Who verifies ------------------------------------------------------------------------ */
+
+static void
+release (void *module)
+{
+    td_feature_release (module, TD_FEATURE_PASSPORT);
+}
+
+static void
+take_newest (Verifier *verifier)
+{
+    const void *next = td_feature_acquire (verifier->module, TD_FEATURE_PASSPORT);
+    const void *before = atomic_exchange (&verifier->service, next);
+
+    if (before != NULL) {
+        td_lane_sweep (verifier->module, NULL, release, release, verifier->module);
+    }
+}
+
+static void
+hear_feature (const TdFact *fact, void *data)
+{
+    if (g_strcmp0 (td_fact_text (fact, "feature"), TD_FEATURE_PASSPORT) == 0) {
+        take_newest (data);
+    }
+}
+
+Verifier *
+verifier_new (TdModule *module, const TdAttribute *pending,
+              const NamespaceTable *(*namespaces) (void *data), void *data, GError **error)
+{
+    Verifier *verifier = g_new0 (Verifier, 1);
+    const TdHook hook = {
+        .size = sizeof (TdHook),
+        .name = "priority.admit",
+        .deadline_ms = DEADLINE_MS,
+        .silence = { .verdict = TD_HOOK_CONTINUE },
+        .data = verifier,
+        .ask = admit,
+        .cancel = cancel,
+    };
+
+    verifier->module = module;
+    verifier->pending = pending;
+    verifier->namespaces = namespaces;
+    verifier->data = data;
+    if (!td_hook_add (module, "admit", &hook, error)) {
+        g_free (verifier);
+        return NULL;
+    }
+    atomic_init (&verifier->service, td_feature_acquire (module, TD_FEATURE_PASSPORT));
+    verifier->changes =
+        td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, verifier);
+    return verifier;
+}
+
+void
+verifier_stop (Verifier *verifier)
+{
+    g_clear_pointer (&verifier->changes, td_bus_unsubscribe);
+    if (atomic_exchange (&verifier->service, NULL) != NULL) {
+        td_lane_sweep (verifier->module, NULL, release, release, verifier->module);
+    }
+}
+
+void
+verifier_free (Verifier *verifier)
+{
+    g_free (verifier);
+}
