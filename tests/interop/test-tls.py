@@ -264,6 +264,32 @@ class Refusals(Secure):
         Call(self.ann, self.bob, '8001').hang_up()
 
 
+class Marks(Secure):
+    """ann's marks of priority are accepted, as mutual TLS is a way that nobody can forge (PRI-031)."""
+
+    def config(self, **changes):
+        config = super().config(**changes)
+        config['modules']['priority'] = 'required'
+        config['trunk ann'] |= {'rph-trust': 'accept', 'rph-accept': 'ets'}
+        return config
+
+    def class_of_call(self, agent):
+        parties = {'From': f'<sip:{agent.user}@127.0.0.1>;tag=f', 'To': '<sip:8001@x>',
+                   'Call-ID': uuid.uuid4().hex}
+        agent.send(agent.request('INVITE', 'sip:8001@127.0.0.1', parties, 1, description(9), branch(),
+                                 extra={'Resource-Priority': 'ets.0'}))
+        invite = self.bob.expect('INVITE ')
+        found = self.tandem.ctl_json('call', 'list')[0]['class']
+        self.bob.answer(invite, 486, 'b')
+        self.bob.expect('ACK ')
+        agent.expect('SIP/2.0 486 ')
+        return found
+
+    def test_marks_count_of_whoever_the_certificate_names(self):
+        self.assertEqual(self.class_of_call(self.ann), 11)
+        self.assertLess(self.class_of_call(self.carl), 8)
+
+
 class Life(Secure):
     def setUp(self):
         super().setUp()
