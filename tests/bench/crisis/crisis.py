@@ -66,11 +66,12 @@ def run_crisis(stage, arguments):
     """(what is printed as JSON, the run, what else is worth saying)."""
     burn_us = arguments.burn if arguments.regime == 'a' else 0
     stage.start_called()
-    stage.start_switch(burn_us, arguments.stall or 1)
+    stage.start_switch(burn_us, arguments.stall or 1, arguments.without)
     tell('without overload:')
     best, cost_us = calibrate(stage, rates_of(arguments))
     # A stall of five seconds would outlast the caller who is to be refused.
-    refusal_us = stage.weigh_refusal(N_WEIGHED) if not arguments.stall else None
+    is_weighed = not arguments.stall and arguments.without != 'wait'
+    refusal_us = stage.weigh_refusal(N_WEIGHED) if is_weighed else None
     offered = OVERLOAD * best
     priority_rate = max(1, offered * PRIORITY_SHARE)
     tell(f'{offered:.0f} calls/s for {arguments.seconds} s, {priority_rate:.0f} of them with priority')
@@ -78,7 +79,7 @@ def run_crisis(stage, arguments):
                      forged_rate=arguments.forged / arguments.seconds,
                      at_half=stage.stall if arguments.stall else None)
     more = {'best': best, 'cost_us': cost_us, 'refusal_us': refusal_us,
-            'overflowed': stage.overflowed(), 'records': stage.finish(), 'answered': stage.n_answered}
+            'overflowed': stage.overflowed(), 'levels': stage.levels(), 'records': stage.finish(), 'answered': stage.n_answered}
     return found(arguments, run, more), run, more
 
 
@@ -143,6 +144,8 @@ def show(result, rows, run, more):
     if run.counts:
         print(f"{'as sipp counts':26} {run.counts.successful} done, {run.counts.failed} failed, "
               f'{run.counts.retransmissions} sent again')
+    for level in more['levels']:
+        print(f"{'its congestion':26} {level}")
     print(f"{'generator':26} at worst {run.public['worst_late_ms']} ms late, {run.public['dropped']} "
           'dropped')
     print()
@@ -167,6 +170,9 @@ def parse():
                         help='half-way the lane stands still for so long')
     parser.add_argument('--forged', type=int, default=0, metavar='N',
                         help='so many calls carry marks that give nothing')
+    parser.add_argument('--without', choices=('marks', 'wait'),
+                        help='leave out what it does about a crisis: no marks count, or no call is '
+                             'refused for having waited')
     parser.add_argument('--json', action='store_true', help='print the figures as JSON')
     parser.add_argument('--svg', metavar='FILE', help='draw the picture (crisis-REGIME.svg)')
     return parser.parse_args()

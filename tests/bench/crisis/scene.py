@@ -78,26 +78,27 @@ class Scene(Stage):
         self.called = self.spawn('crisis-answer', [self.program('crisis-answer'),
                                                    f'127.0.0.1:{CALLED_PORT}'])
 
-    def start_switch(self, burn_us, stall_s, **sections):
-        """A switch on one lane, on which each call costs BURN_US more than it would."""
+    def start_switch(self, burn_us, stall_s, without=None):
+        """A switch on one lane, on which each call costs BURN_US more than it would; WITHOUT one of what
+        it does about a crisis: 'marks' that count, or the 'wait' after which a call is refused."""
         folders = [*module_folders(), os.path.join(BUILD, 'tests', 'bench', 'crisis')]
         self.records = self.path('records.jsonl')
         modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'believe')
         self.tandem = Tandem(self, {
             'tandem': {'lanes': 1},
             'modules': dict.fromkeys(modules, 'required'),
-            'sip': {'listen': f'udp:{SWITCH}', 'strangers': 'refuse', 'trace': 'no'},
+            'sip': {'listen': f'udp:{SWITCH}', 'strangers': 'refuse', 'trace': 'no',
+                    'arrival-wait': '0 s' if without == 'wait' else '250 ms'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
             'burn': {'microseconds': burn_us, 'stall': f'{round(1000 * stall_s)} ms'},
-            'believe': {'trunks': 'responders'},
+            'believe': {'trunks': '' if without == 'marks' else 'responders'},
             'trunk public': {'address': f'sip:{PUBLIC}'},
             'trunk forgers': {'address': f'sip:127.0.0.1:{FORGER_PORT}'},
             'trunk stall': {'address': f'sip:127.0.0.1:{STALL_PORT}'},
             'trunk responders': {'address': f'sip:{RESPONDER_HOST}:{RESPONDER_PORT}'},
             'trunk called': {'address': f'sip:127.0.0.1:{CALLED_PORT}'},
             'route all': {'targets': 'called'},
-            **sections,
         }, environment={'TANDEM_MODULE_PATH': ':'.join(folders)})
 
     def start_watch(self):
@@ -182,6 +183,11 @@ class Scene(Stage):
         _, text, _ = self.tandem.ctl('metric', '--prometheus')
         return sum(float(line.rsplit(' ', 1)[1]) for line in text.splitlines()
                    if line.startswith('tandem_socket_overflowed_total'))
+
+    def levels(self):
+        """What the switch said of its congestion, in order."""
+        return [line.split(': ', 1)[1] for line in self.tandem.process.output().splitlines()
+                if 'machine congestion is' in line]
 
     def finish(self):
         """Ends the switch; returns the records: {kind: number of calls}."""
