@@ -327,6 +327,9 @@ compose (const Ask *ask, GUri **ret_uri, char **ret_why)
     if (ask->body != NULL) {
         soup_message_set_request_body_from_bytes (message, ask->type, ask->body);
     }
+    /* RFC 5222 14 wants it said, and every question here is about now (RFC 9111 5.2.1.4). */
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Cache-Control",
+                                  "no-cache");
     if (ask->token != NULL) {
         g_autofree char *value = g_strconcat ("Bearer ", ask->token, NULL);
         soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization",

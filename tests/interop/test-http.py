@@ -240,6 +240,7 @@ class Http(PeerCase):
         start, headers, _ = server.requests[0]
         self.assertEqual(start, 'POST /a?b=c HTTP/1.1')
         self.assertEqual(headers['authorization'], 'Bearer t0ken')
+        self.assertEqual(headers['cache-control'], 'no-cache')
         self.assertEqual(len(server.open), 1)   # one connection for all
         self.tandem.stop()
 
