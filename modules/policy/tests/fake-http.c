@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* fake-http: stands in the place of http. Probes are answered as the test wants, at once; questions wait
- * until it answers them.
+ * until it answers them, with JSON or, where it begins with "<", with XML of LoST.
  *
  *     fake probes up               fake asked            the URLs that wait, the oldest first
  *     fake probes down             fake answer 200 {...} answers the oldest one
@@ -47,12 +47,14 @@ run_answer (TdPost *post)
 
     if (question != NULL) {
         TdModule *owner = question->owner;
-        question->done (question, &(TdHttpAnswer){ .size = sizeof (TdHttpAnswer),
-                                                   .status = asked->status,
-                                                   .error = asked->status == 0 ? "refused" : "",
-                                                   .type = "application/json",
-                                                   .body = asked->body,
-                                                   .len_bytes = strlen (asked->body) });
+        question->done (question,
+                        &(TdHttpAnswer){ .size = sizeof (TdHttpAnswer),
+                                         .status = asked->status,
+                                         .error = asked->status == 0 ? "refused" : "",
+                                         .type = *asked->body == '<' ? "application/lost+xml"
+                                                                     : "application/json",
+                                         .body = asked->body,
+                                         .len_bytes = strlen (asked->body) });
         td_module_unuse (owner);
     }
     drop_answer (post);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is asked about calls: which class they have, where they go, and that nobody took one.
+ *
+ *     admit   it is one: class 12, before anybody who refuses calls is asked
+ *     route   it is one: PSAPs, before anybody else who knows routes is asked
+ *     failed  it was one, and no PSAP has taken it
+ */
+
+#include "emergency.h"
+
+#include "plan.h"
+
+#include <string.h>
+
+enum { HOOK_MS = 60000 }; /* the budget of LoST is shorter */
+
+/* --- What a call is ---------------------------------------------------------------------- */
+
+static TdEmergencyKind
+recognise (const Settings *settings, const TdCall *call, TdEmergencyAnswer *ret)
+{
+    TdEmergencyQuestion question = { .size = sizeof question,
+                                     .trunk = td_call_trunk (call),
+                                     .called = td_party_key (td_call_called (call)),
+                                     .calling = td_call_calling (call) };
+
+    ret->size = sizeof *ret;
+    return settings_recognise (settings, &question, ret);
+}
+
+static void
+raise_class (Emergency *emergency, TdCall *call, const char *name_space, const char *value,
+             TdPriorityLearnt learnt, bool is_late)
+{
+    TdPriority priority = { .priority_class = TD_CLASS_EMERGENCY,
+                            .algorithm = TD_ALGORITHM_QUEUE,
+                            .learnt = (uint8_t) learnt };
+
+    if (td_call_incoming (call) == NULL) {
+        return; /* only asked about */
+    }
+    g_strlcpy (priority.name_space, name_space, sizeof priority.name_space);
+    g_strlcpy (priority.value, value, sizeof priority.value);
+    td_call_raise_priority (emergency->module, call, &priority, is_late);
+}
+
+/* RFC 7090 4, 5.3: the mark counts from those who are known to be PSAPs; from others it is a word that
+ * is passed on. */
+static bool
+is_callback (const Settings *settings, TdCall *call)
+{
+    const TdAttribute *priority = td_attribute_find ("sip.header.priority");
+    const char *text =
+        priority != NULL ? td_attributes_text (td_call_attributes (call), priority, 0) : NULL;
+
+    return text != NULL && g_ascii_strcasecmp (text, "psap-callback") == 0
+           && g_hash_table_contains (settings->psap_trunks, td_call_trunk (call));
+}
+
+static TdHookAnswer
+admit (void *subject, TdToken *token, void *data)
+{
+    Emergency *emergency = data;
+    const Settings *settings = emergency_settings (emergency);
+    TdEmergencyAnswer answer;
+
+    if (recognise (settings, subject, &answer) == TD_EMERGENCY_CALL) {
+        raise_class (emergency, subject, "sos", answer.is_number ? "number" : "sos",
+                     TD_LEARNT_NUMBER, false);
+    } else if (is_callback (settings, subject)) {
+        raise_class (emergency, subject, "psap-callback", "", TD_LEARNT_MARK, false);
+        td_metric_add (emergency->callbacks, 1);
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+/* --- Where it goes ----------------------------------------------------------------------- */
+
+/* What is given back when the call is over: its number. */
+typedef struct {
+    TdHold hold; /* first */
+    Emergency *emergency;
+    TdId call;
+    int64_t life_us;
+} Held;
+
+static void
+call_over (TdHold *hold, TdChannel *leg)
+{
+    Held *held = (Held *) hold;
+
+    keys_end (held->emergency->keys, held->call, td_clock_wall_us () + held->life_us);
+    g_free (held);
+}
+
+static void
+hold_key (Emergency *emergency, const Settings *settings, TdCall *call)
+{
+    Held *held = g_new0 (Held, 1);
+
+    held->hold = (TdHold){ .owner = emergency->module, .ended = call_over };
+    held->emergency = emergency;
+    held->call = td_call_id (call);
+    held->life_us = settings->key_life_ms * INT64_C (1000);
+    td_channel_hold (td_call_incoming (call), &held->hold);
+}
+
+static void
+explain (TdCall *call, const TdEmergencyAnswer *asked, const Plan *plan, const Region *region,
+         const Place *place)
+{
+    td_call_explain (call, "emergency", "%s, by its %s; region \"%s\", location \"%s\"",
+                     asked->service, asked->is_number ? "number" : "URN",
+                     region != NULL ? region->name : "", place != NULL ? place->name : "");
+    td_call_explain (call, "psap", "\"%s\" first, %u targets; no other list is asked",
+                     plan->psap != NULL ? plan->psap : "", td_route_list_length (plan->routes));
+}
+
+TdHookAnswer
+hooks_conclude (Emergency *emergency, const Settings *settings, TdCall *call,
+                const TdEmergencyAnswer *asked, char *const *uris, Found found)
+{
+    const TdParty *calling = td_call_calling (call);
+    const Place *place = settings_place (settings, td_call_trunk (call), calling);
+    const Region *region = settings_region (settings, td_call_trunk (call), place);
+    bool is_made = td_call_incoming (call) != NULL;
+    PlanQuestion question = { .settings = settings,
+                              .service = asked->service,
+                              .place = place,
+                              .region = region,
+                              .uris = uris,
+                              .call = is_made ? td_call_id (call) : TD_ID_NONE,
+                              .calling = calling,
+                              .keys = emergency->keys,
+                              .now_us = td_clock_wall_us () };
+    Plan plan;
+
+    plan_make (&question, &plan);
+    if (uris == NULL) {
+        found = place != NULL && place->psaps->len > 0     ? FOUND_PROVISIONED
+                : region != NULL && region->psaps->len > 0 ? FOUND_REGION
+                                                           : FOUND_FALLBACK;
+    }
+    explain (call, asked, &plan, region, place);
+    td_attributes_set_text (td_call_attributes (call), emergency->asked_for, asked->service);
+    if (settings->shows_caller) { /* what a stranger asserts of himself is worth nothing */
+        td_attributes_set_number (td_call_attributes (call), emergency->shown,
+                                  *td_call_trunk (call) != '\0' ? 2 : 1);
+    }
+    if (td_route_list_length (plan.routes) == 0) {
+        td_route_list_free (plan.routes);
+        return (TdHookAnswer){ .verdict = TD_HOOK_REFUSE,
+                               .cause = TD_CAUSE_NO_ROUTE_TO_DESTINATION,
+                               .reason = "No [emergency-psap] is configured" };
+    }
+    if (is_made) {
+        if (plan.has_key) {
+            hold_key (emergency, settings, call);
+        }
+        tell_routed (emergency, call, asked, region != NULL ? region->name : NULL,
+                     place != NULL ? place->name : NULL, plan.psap, found);
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_DONE, .payload = plan.routes };
+}
+
+/* Nobody is in need: whoever has no PSAP for that says so, and the call does not look for another way. */
+static TdHookAnswer
+route_test (Emergency *emergency, const Settings *settings, TdCall *call,
+            const TdEmergencyAnswer *asked)
+{
+    td_metric_add (emergency->tests, td_call_incoming (call) != NULL);
+    td_call_explain (call, "emergency", "%s: a test, for \"%s\"", asked->service,
+                     settings->test != NULL ? settings->test->name : "");
+    if (settings->test == NULL) { /* 488: RFC 3398 7.2.4.1 */
+        return (TdHookAnswer){ .verdict = TD_HOOK_REFUSE,
+                               .cause = TD_CAUSE_BEARER_NOT_IMPLEMENTED,
+                               .reason = "No test of emergency calls" };
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_DONE,
+                           .payload = plan_test (settings->test, asked->service) };
+}
+
+static bool
+wants_more (const Settings *settings, const TdCall *call)
+{
+    const TdParty *called = td_call_called (call);
+    TdEmergencyQuestion question = { .size = sizeof question,
+                                     .trunk = td_call_trunk (call),
+                                     .called = td_party_key (called),
+                                     .calling = td_call_calling (call) };
+
+    return !called->is_complete && *question.called != '\0'
+           && settings_has_longer (settings, &question);
+}
+
+static TdHookAnswer
+route_call (void *subject, TdToken *token, void *data)
+{
+    Emergency *emergency = data;
+    const Settings *settings = emergency_settings (emergency);
+    TdEmergencyAnswer answer;
+
+    switch (recognise (settings, subject, &answer)) {
+    case TD_EMERGENCY_CALL:
+        /* Where the number came digit by digit it is known only now. */
+        raise_class (emergency, subject, "sos", answer.is_number ? "number" : "sos",
+                     TD_LEARNT_NUMBER, true);
+        return ask_route (emergency, subject, &answer, token);
+    case TD_EMERGENCY_TEST:
+        return route_test (emergency, settings, subject, &answer);
+    case TD_EMERGENCY_NONE:
+        break;
+    }
+    return (TdHookAnswer){ .verdict = wants_more (settings, subject) ? TD_HOOK_MORE_DIGITS
+                                                                     : TD_HOOK_CONTINUE };
+}
+
+/* --- Nobody took it ---------------------------------------------------------------------- */
+
+static TdHookAnswer
+hear_failure (void *subject, TdToken *token, void *data)
+{
+    Emergency *emergency = data;
+    TdAttributes *attributes = td_call_attributes (subject);
+    const TdCause *cause = td_call_failure (subject);
+
+    if (cause != NULL && td_attributes_text (attributes, emergency->asked_for, 0) != NULL
+        && td_attributes_text (attributes, emergency->failed, 0) == NULL) {
+        td_attributes_set_text (attributes, emergency->failed, "yes");
+        tell_failed (emergency, subject, cause);
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+bool
+hooks_add (Emergency *emergency, GError **error)
+{
+    const TdHook admission = {
+        .size = sizeof (TdHook),
+        .name = "emergency.admit",
+        .before = TD_LIST ("congestion.admit", "priority.admit", "trunk.admit"),
+        .data = emergency,
+        .ask = admit,
+    };
+    const TdHook routing = {
+        .size = sizeof (TdHook),
+        .name = "emergency.route",
+        .before = TD_LIST ("registrar.route", "policy.route", "priority.route", "route.route",
+                           "route-table.route"),
+        .deadline_ms = HOOK_MS,
+        .silence = { .verdict = TD_HOOK_REFUSE, .cause = TD_CAUSE_TEMPORARY_FAILURE },
+        .data = emergency,
+        .ask = route_call,
+        .cancel = ask_cancel,
+    };
+    const TdHook failing = {
+        .size = sizeof (TdHook),
+        .name = "emergency.failed",
+        .before = TD_LIST ("route.failed", "announce.treat"),
+        .data = emergency,
+        .ask = hear_failure,
+    };
+
+    return td_hook_add (emergency->module, "admit", &admission, error)
+           && td_hook_add (emergency->module, "route", &routing, error)
+           && td_hook_add (emergency->module, "failed", &failing, error);
+}
