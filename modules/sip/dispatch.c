@@ -114,11 +114,17 @@ take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
 /* --- What may be served at all ----------------------------------------------------------- */
 
-/* RFC 3261 8.2.2.1: what "sips" asks for cannot be had of what came without TLS. */
+/* RFC 3261 8.2.2.1: what "sips" asks for cannot be had of what came without TLS; of URNs those of emergency
+ * services are known, where somebody sees to them (RFC 5031). */
 static bool
 refuse_scheme (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
-    if (request->uri.scheme != SIP_SCHEME_SIPS || packet->transport == TD_TRANSPORT_TLS) {
+    TdEmergencyAnswer answer;
+    bool is_unknown = request->uri.scheme == SIP_SCHEME_URN
+                      && sip_emergency_kind (lane, request, packet, &answer) == TD_EMERGENCY_NONE;
+
+    if (!is_unknown
+        && (request->uri.scheme != SIP_SCHEME_SIPS || packet->transport == TD_TRANSPORT_TLS)) {
         return false;
     }
     sip_answer_simple (lane, request, packet, 416, NULL, NULL);
@@ -212,6 +218,7 @@ take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
     } else if (atomic_load (&lane->sip->is_closing)) {
         sip_answer_simple (lane, request, packet, 503, "Closing Down", NULL);
     } else if (sip_trunks_by_source (lane, packet) != NULL
+               || sip_emergency_admits (lane, request, packet)
                || sip_admit_stranger (lane, request, packet)) {
         sip_uas_invite (lane, request, packet);
     }

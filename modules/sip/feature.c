@@ -42,6 +42,12 @@ release_priority (void *module)
     td_feature_release (module, TD_FEATURE_PRIORITY);
 }
 
+static void
+release_emergency (void *module)
+{
+    td_feature_release (module, TD_FEATURE_EMERGENCY);
+}
+
 static const struct {
     const char *name;
     void (*release) (void *module);
@@ -53,6 +59,7 @@ static const struct {
     [SIP_FEATURE_TLS] = { TD_FEATURE_TLS, release_tls, NULL },
     [SIP_FEATURE_CONGESTION] = { TD_FEATURE_CONGESTION, release_congestion, NULL },
     [SIP_FEATURE_PRIORITY] = { TD_FEATURE_PRIORITY, release_priority, NULL },
+    [SIP_FEATURE_EMERGENCY] = { TD_FEATURE_EMERGENCY, release_emergency, NULL },
 };
 
 static void

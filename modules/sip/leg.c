@@ -76,6 +76,7 @@ sip_leg_free (void *data)
     sip_dialog_clear (&leg->dialog);
     free_forks (leg);
     g_free (leg->request_uri);
+    g_free (leg->route);
     g_free (leg->from);
     g_free (leg->to);
     g_free (leg->call_id);

@@ -95,6 +95,7 @@ struct SipLeg {
     unsigned n_forks;
     SipFork *winner;
     char *request_uri;
+    char *route;     /* value of Route, or NULL: the Request-URI says where it goes */
     char *from, *to; /* values */
     char *call_id;
     char *credentials; /* a whole header line, or NULL */
@@ -255,6 +256,10 @@ bool sip_parts_compose (SipLeg *leg, GString *out, TdDescription *description);
 /* --- uas.c ------------------------------------------------------------------------------- */
 
 void sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet);
+
+/* Whom INVITE calls, and who does; false when the former cannot be had. */
+bool sip_uas_parties (const SipScan *invite, TdParty *ret_called, TdParty *ret_calling);
+
 void sip_uas_init (SipLeg *leg);
 void sip_uas_clear (SipLeg *leg);
 void sip_uas_offered (void *leg, unsigned event, void *data);

@@ -278,6 +278,9 @@ declare_attributes (Sip *sip, GError **error)
     sip->max_forwards = td_attribute_declare (
         sip->module, "sip.max-forwards", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_PASS,
         "How many more hops an INVITE was allowed (RFC 3261 20.22).", error);
+    sip->shown = td_attribute_declare (
+        sip->module, TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER, 0,
+        "That the called party is shown who calls, whatever the caller asks for", error);
     sip->user_parameters = td_attribute_declare (
         sip->module, "sip.user-parameters", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_PASS,
         "What follows the telephone number in the user part, such as \";npdi;rn=+1...\" "
@@ -655,7 +658,8 @@ describe (TdModule *module, GVariantDict *info)
 TD_MODULE (sip, .summary = "SIP endpoints over UDP, TCP and TLS", .version = "1.0",
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
            .wants = TD_LIST (TD_FEATURE_PRIORITY, TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK,
-                             TD_FEATURE_ARRIVAL, TD_FEATURE_TLS, TD_FEATURE_CONGESTION),
+                             TD_FEATURE_ARRIVAL, TD_FEATURE_TLS, TD_FEATURE_CONGESTION,
+                             TD_FEATURE_EMERGENCY),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
            .load = load, .start = start, .reload = reload, .stop = stop, .describe = describe,
            .check = check)

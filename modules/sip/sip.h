@@ -22,6 +22,7 @@
 #include <tandem/bus.h>
 #include <tandem/channel.h>
 #include <tandem/iface/congestion.h>
+#include <tandem/iface/emergency.h>
 #include <tandem/iface/priority.h>
 #include <tandem/iface/registrar.h>
 #include <tandem/iface/tls.h>
@@ -128,6 +129,7 @@ enum {
     SIP_FEATURE_TLS,
     SIP_FEATURE_CONGESTION,
     SIP_FEATURE_PRIORITY,
+    SIP_FEATURE_EMERGENCY,
     SIP_N_FEATURES,
 };
 
@@ -166,6 +168,7 @@ struct Sip {
     const TdAttribute *user_parameters;
     const TdAttribute *category, *line_information; /* of the caller */
     const TdAttribute *parts;
+    const TdAttribute *shown;
     const TdAttribute *retry_after;
     const TdAttribute *is_sips;
     atomic_uint n_legs;
@@ -249,6 +252,30 @@ sip_congestion_service (Sip *sip)
 {
     return atomic_load_explicit (&sip->features[SIP_FEATURE_CONGESTION], memory_order_acquire);
 }
+
+static inline const TdEmergencyService *
+sip_emergency_service (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_EMERGENCY], memory_order_acquire);
+}
+
+/* --- emergency.c ------------------------------------------------------------------------- */
+
+/* What REQUEST asks for, by its Request-URI and where it comes from. RET is filled in unless it is
+ * TD_EMERGENCY_NONE. */
+TdEmergencyKind sip_emergency_kind (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                                    TdEmergencyAnswer *ret);
+
+/* Whether REQUEST is a call for help, which no mark that it bears may have refused. */
+bool sip_emergency_is_call (SipLane *lane, const SipScan *request, const TdPacket *packet);
+
+/* Whether whoever has sent REQUEST may call, because it is a call for help. */
+bool sip_emergency_admits (SipLane *lane, const SipScan *request, const TdPacket *packet);
+
+/* Why the location that came with the INVITE of an ordinary call, kept in ATTRIBUTES, cannot be used:
+ * a code of RFC 6442 4.4, or 0. */
+unsigned sip_emergency_location_error (SipLane *lane, const SipScan *invite, const TdPacket *packet,
+                                       const TdAttributes *attributes);
 
 /* --- transport.c ------------------------------------------------------------------------- */
 

@@ -28,19 +28,45 @@ is_telling (SipHeaderId id)
     }
 }
 
+/* How far the called party is told who calls: TD_ATTRIBUTE_SHOWN, or -1: not at all. */
+static int
+openness (const SipLeg *leg)
+{
+    int64_t shown =
+        td_attributes_number (td_channel_attributes (leg->channel), leg->lane->sip->shown);
+
+    if (shown > 0) { /* a PSAP, whatever a caller for help asks for */
+        return (int) shown;
+    }
+    return td_channel_calling (leg->channel)->presentation == TD_PRESENTATION_RESTRICTED ? -1 : 0;
+}
+
+static bool
+is_carried (const SipCarried *carried, int how_open)
+{
+    if (carried->id == SIP_HEADER_P_ASSERTED_IDENTITY && how_open == 2) {
+        return true;
+    }
+    if ((td_attribute_flags (carried->attribute) & TD_ATTRIBUTE_PASS) == 0) {
+        return false;
+    }
+    if (how_open > 0) {
+        return carried->id != SIP_HEADER_PRIVACY;
+    }
+    return how_open == 0 || !is_telling (carried->id);
+}
+
 static void
 append_carried (SipLeg *leg, GString *out)
 {
     const Sip *sip = leg->lane->sip;
     TdAttributes *attributes = td_channel_attributes (leg->channel);
-    bool is_restricted =
-        td_channel_calling (leg->channel)->presentation == TD_PRESENTATION_RESTRICTED;
+    int how_open = openness (leg);
     const char *text;
 
     for (unsigned i = 0; i < sip->n_carried; i++) {
         const TdAttribute *attribute = sip->carried[i].attribute;
-        if ((td_attribute_flags (attribute) & TD_ATTRIBUTE_PASS) == 0
-            || (is_restricted && is_telling (sip->carried[i].id))
+        if (!is_carried (&sip->carried[i], how_open)
             || (leg->has_marks && attribute == sip->marks)) {
             continue;
         }
@@ -79,6 +105,9 @@ send_invite (SipLeg *leg)
     sip_compose_request (out, "INVITE", sip_view_of (leg->request_uri), leg->path.transport,
                          listener->host, branch);
     sip_compose_number (out, "Max-Forwards", max_forwards_of (leg));
+    if (leg->route != NULL) {
+        sip_compose_text (out, "Route", leg->route);
+    }
     sip_compose_text (out, "From", leg->from);
     sip_compose_text (out, "To", leg->to);
     sip_compose_text (out, "Call-ID", leg->call_id);
@@ -105,7 +134,7 @@ write_from (SipLeg *leg, const char *host)
     const TdParty *calling = td_channel_calling (leg->channel);
     GString *from = g_string_new (NULL);
 
-    if (calling->presentation == TD_PRESENTATION_RESTRICTED) { /* RFC 3323 4.1.1.3 */
+    if (openness (leg) < 0) { /* RFC 3323 4.1.1.3 */
         g_string_append (from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
     } else {
         if (calling->display[0] != '\0') {
@@ -133,6 +162,20 @@ must_be_secure (const SipLeg *leg)
            != 0;
 }
 
+/* A service goes out as it is, by way of the target (RFC 3261 8.1.1.1, 8.1.2; RFC 6443 9.2). */
+static void
+write_service (SipLeg *leg, const SipUri *target, const char *urn)
+{
+    SipView value;
+    bool is_loose = sip_param_find (target->params, "lr", &value);
+
+    leg->request_uri = g_strdup (urn);
+    leg->to = g_strconcat ("<", urn, ">", NULL);
+    leg->route = g_strdup_printf ("<%.*s%s>", (int) target->whole.len_bytes, target->whole.text,
+                                  is_loose ? "" : ";lr");
+    leg->is_sips = target->scheme == SIP_SCHEME_SIPS; /* RFC 3261 8.1.1.8 */
+}
+
 /* The target with the number in it where it names only a host. */
 static void
 write_request_uri (SipLeg *leg, const SipUri *target)
@@ -140,8 +183,12 @@ write_request_uri (SipLeg *leg, const SipUri *target)
     const TdParty *called = td_channel_called (leg->channel);
     const char *parameters = td_attributes_text (td_channel_attributes (leg->channel),
                                                  leg->lane->sip->user_parameters, 0);
-    GString *uri = g_string_new (NULL);
 
+    if (g_ascii_strncasecmp (called->user, "urn:", 4) == 0) {
+        write_service (leg, target, called->user);
+        return;
+    }
+    GString *uri = g_string_new (NULL);
     if (target->user.len_bytes > 0 || called->user[0] == '\0') {
         g_string_append_len (uri, target->whole.text, (gssize) target->whole.len_bytes);
     } else {

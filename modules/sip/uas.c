@@ -240,6 +240,16 @@ take_called (TdParty *called, const SipUri *uri)
     return true;
 }
 
+/* The service that a URN asks for, as whoever sees to it has it: a long or an odd one is not refused. */
+static bool
+take_service (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
+{
+    TdEmergencyAnswer answer;
+
+    return sip_emergency_kind (leg->lane, invite, packet, &answer) != TD_EMERGENCY_NONE
+           && td_party_from_user (td_channel_called (leg->channel), answer.service, "");
+}
+
 /* Whether INVITE asks for PRIVACY; the values are divided by semicolons (RFC 3323 4.2). */
 static bool
 asks_privacy (const SipScan *invite, const char *privacy)
@@ -278,6 +288,14 @@ take_calling (TdParty *calling, const SipScan *invite)
         || g_ascii_strcasecmp (calling->user, "anonymous") == 0) {
         calling->presentation = TD_PRESENTATION_RESTRICTED;
     }
+}
+
+bool
+sip_uas_parties (const SipScan *invite, TdParty *ret_called, TdParty *ret_calling)
+{
+    *ret_calling = (TdParty){ 0 };
+    take_calling (ret_calling, invite);
+    return take_called (ret_called, &invite->uri);
 }
 
 /* Header fields that only a domain of trust may write or read (RFC 3324, RFC 7315 6, RFC 5502) and that
@@ -400,7 +418,9 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
     char peer[TD_ADDRESS_TEXT_SIZE];
     g_autofree char *call_id = sip_view_dup (invite->call_id);
 
-    if (!take_called (td_channel_called (channel), &invite->uri)) {
+    if (invite->uri.scheme == SIP_SCHEME_URN
+            ? !take_service (leg, invite, packet)
+            : !take_called (td_channel_called (channel), &invite->uri)) {
         return false;
     }
     take_calling (td_channel_calling (channel), invite);
@@ -495,6 +515,16 @@ refuse_early (SipLeg *leg, unsigned status, const char *reason, unsigned cause_v
     }
 }
 
+/* RFC 6442 4.3. */
+static void
+refuse_location (SipLeg *leg, unsigned error)
+{
+    g_autofree char *line =
+        g_strdup_printf ("Geolocation-Error: %u;code=\"Cannot Process Location\"\r\n", error);
+
+    refuse_early (leg, 424, NULL, TD_CAUSE_PROTOCOL_ERROR, line);
+}
+
 void
 sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
 {
@@ -504,6 +534,7 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     SipLeg *leg = make_leg (lane, invite, packet);
     const char *reason = NULL;
     unsigned status;
+    unsigned location_error = 0;
 
     if (leg == NULL) {
         sip_answer_simple (lane, invite, packet, 400, "INVITE without a Contact", NULL);
@@ -517,8 +548,13 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         refuse_early (leg, 400, why, TD_CAUSE_PROTOCOL_ERROR, "");
     } else if (!fill_channel (leg, invite, packet)) {
         refuse_early (leg, 404, NULL, TD_CAUSE_INVALID_NUMBER_FORMAT, "");
-    } else if ((status = sip_marks_take (leg, invite, packet, lines, &reason)) != 0) {
+    } else if ((status = sip_marks_take (leg, invite, packet, lines, &reason)) != 0
+               && !sip_emergency_is_call (lane, invite, packet)) {
         refuse_early (leg, status, reason, TD_CAUSE_CALL_REJECTED, lines->str);
+    } else if ((location_error = sip_emergency_location_error (
+                    lane, invite, packet, td_channel_attributes (leg->channel)))
+               != 0) {
+        refuse_location (leg, location_error);
     } else {
         leg->has_offered = offer != NULL;
         take_expires (leg, invite);

@@ -101,6 +101,9 @@ scheme_of (SipView scheme)
     if (sip_view_is_nocase (scheme, "sips")) {
         return SIP_SCHEME_SIPS;
     }
+    if (sip_view_is_nocase (scheme, "urn")) {
+        return SIP_SCHEME_URN;
+    }
     return sip_view_is_nocase (scheme, "tel") ? SIP_SCHEME_TEL : SIP_SCHEME_OTHER;
 }
 
@@ -164,6 +167,10 @@ sip_uri_scan (SipView text, SipUri *ret_uri)
         return "Character that may not stand in a URI";
     }
     if (ret_uri->scheme == SIP_SCHEME_OTHER) {
+        return NULL;
+    }
+    if (ret_uri->scheme == SIP_SCHEME_URN) {
+        ret_uri->user = text;
         return NULL;
     }
     if (!has_whole_escapes (sip_view_span (at, end))) {

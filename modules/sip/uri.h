@@ -13,9 +13,10 @@ typedef enum {
     SIP_SCHEME_SIP,
     SIP_SCHEME_SIPS,
     SIP_SCHEME_TEL,
+    SIP_SCHEME_URN,
 } SipScheme;
 
-/* Of a tel URI, USER is the number. */
+/* Of a tel URI, USER is the number; of a URN, all of it. */
 typedef struct {
     SipView whole;
     SipScheme scheme;

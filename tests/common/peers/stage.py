@@ -12,7 +12,7 @@ from peers.process import Process, ProcessError
 def package_of(program):
     """The Debian package that brings PROGRAM."""
     packages = {'sipp': 'sip-tester', 'baresip': 'baresip-core', 'rtpengine': 'rtpengine-daemon',
-                'postgres': 'postgresql', 'initdb': 'postgresql'}
+                'postgres': 'postgresql', 'initdb': 'postgresql', 'xmllint': 'libxml2-utils'}
     return packages.get(program, program)
 
 
