@@ -44,7 +44,7 @@ struct Ask {
     GSource *deadline;
     GList link;
     Host *host;
-    bool is_told, is_listed;
+    bool is_told, is_listed, is_repeated;
 
     /* Written by the thread before it posts. */
     GByteArray *received;
@@ -250,6 +250,16 @@ read_on (Ask *ask)
                                      have_read, ask);
 }
 
+/* The server has ended the connection, as one does that is upgraded: maybe before it had the question. */
+static bool
+is_connection_lost (const GError *error)
+{
+    return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE)
+           || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT);
+}
+
+static void repeat (Ask *ask);
+
 static void
 have_sent (GObject *session, GAsyncResult *result, void *data)
 {
@@ -257,6 +267,10 @@ have_sent (GObject *session, GAsyncResult *result, void *data)
     g_autoptr (GError) error = NULL;
 
     ask->stream = soup_session_send_finish (SOUP_SESSION (session), result, &error);
+    if (ask->stream == NULL && is_connection_lost (error) && !ask->is_told && !ask->is_repeated) {
+        repeat (ask);
+        return;
+    }
     if (ask->stream == NULL) {
         leave_with (ask, g_strdup (error->message));
         return;
@@ -337,6 +351,21 @@ compose (const Ask *ask, GUri **ret_uri, char **ret_why)
     }
     *ret_uri = g_steal_pointer (&uri);
     return message;
+}
+
+/* Once, on a connection of its own: all that is asked may be asked twice. */
+static void
+repeat (Ask *ask)
+{
+    g_autoptr (GUri) uri = NULL;
+    char *why = NULL;
+
+    ask->is_repeated = true;
+    g_clear_object (&ask->message);
+    ask->message = compose (ask, &uri, &why);
+    soup_message_add_flags (ask->message, SOUP_MESSAGE_NEW_CONNECTION);
+    soup_session_send_async (ask->http->client.soup, ask->message, G_PRIORITY_DEFAULT,
+                             ask->cancellable, have_sent, ask);
 }
 
 static void

@@ -306,7 +306,9 @@ gate_keep (Http *http, SoupServerMessage *message)
     Connection *connection = connection_of (http, message);
     g_autoptr (GIOStream) wrapped = soup_server_message_steal_connection (message);
 
-    if (connection != NULL && wrapped != NULL) {
+    if (connection != NULL && wrapped != NULL && http->is_ending && http->is_followed) {
+        g_hash_table_remove (http->server.connections, connection->remote);
+    } else if (connection != NULL && wrapped != NULL) {
         wait_for_request (connection, http->settings->idle_ms);
     }
 }

@@ -41,6 +41,9 @@ begin_end (Errand *errand)
 
     http->is_ending = true;
     gate_close (http);
+    if (http->is_followed) {
+        gate_leave (http);
+    }
     http->grace = loop_add_timeout (&http->loop, GRACE_MS, end_grace, http);
 }
 
@@ -352,7 +355,11 @@ stop (TdModule *module)
     Http *http = td_module_state (module);
 
     g_ptr_array_set_size (http->bound, 0);
-    server_shut (http);
+    bool is_followed = td_feature_acquire (module, TD_FEATURE_HTTP) != NULL;
+    if (is_followed) {
+        td_feature_release (module, TD_FEATURE_HTTP);
+    }
+    server_shut (http, is_followed);
     loop_post (&http->loop, &http->begin_end);
 }
 

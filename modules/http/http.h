@@ -91,6 +91,7 @@ struct Http {
     pthread_mutex_t lock;
     GHashTable *paths; /* Path */
     bool is_shut;      /* for good: the modules that served them may go before the thread does */
+    bool is_followed;  /* by the next build: clients shall ask that one, on new connections */
     unsigned next_lane;
 };
 
@@ -129,7 +130,7 @@ void gate_cut (Http *http, SoupServerMessage *message);
 bool server_serve (const TdHttpPath *path, void *data, GError **error);        /* Thread: control */
 void server_unserve (TdModule *owner, const char *path, void *data);           /* Thread: control */
 void server_answer (TdHttpRequest *request, const TdHttpAnswer *, void *data); /* Thread: any */
-void server_shut (Http *http);                                                 /* Thread: control */
+void server_shut (Http *http, bool is_followed);                               /* Thread: control */
 GVariant *server_paths (Http *http);                                           /* Thread: control */
 /* Thread, of these: the loop's. */
 void server_open (Http *http);

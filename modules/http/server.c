@@ -120,10 +120,11 @@ server_unserve (TdModule *owner, const char *path, void *data)
 }
 
 void
-server_shut (Http *http)
+server_shut (Http *http, bool is_followed)
 {
     pthread_mutex_lock (&http->lock);
     http->is_shut = true;
+    http->is_followed = is_followed;
     g_hash_table_remove_all (http->paths);
     pthread_mutex_unlock (&http->lock);
 }
@@ -288,12 +289,31 @@ answer_stopping (Hand *hand)
                    NULL);
 }
 
+/* While it waited for its turn, a newer build may have come to serve the path. */
+static void
+follow_path (Hand *hand)
+{
+    pthread_mutex_lock (&hand->http->lock);
+    const Path *path = g_hash_table_lookup (hand->http->paths, hand->path);
+    if (path != NULL && strcmp (path->method, hand->request.method) == 0) {
+        hand->owner = path->path.owner;
+        hand->handle = path->path.handle;
+        hand->data = path->path.data;
+    }
+    td_module_use (hand->owner);
+    pthread_mutex_unlock (&hand->http->lock);
+}
+
 static void
 run_hand (TdPost *post)
 {
     Hand *hand = (Hand *) ((char *) post - offsetof (Hand, post));
 
-    td_module_use (hand->owner);
+    if (td_module_is_stopping (hand->owner)) {
+        follow_path (hand);
+    } else {
+        td_module_use (hand->owner);
+    }
     if (td_module_is_stopping (hand->owner)) {
         answer_stopping (hand);
     } else {
@@ -434,6 +454,9 @@ judge (Http *http, SoupServerMessage *message, const char *path_text, const char
     pthread_mutex_lock (&http->lock);
     const Path *path = g_hash_table_lookup (http->paths, path_text);
     if (http->is_shut) {
+        if (http->is_followed) {
+            gate_cut (http, message);
+        }
         *ret_why = "this server stops\n";
         status = SOUP_STATUS_SERVICE_UNAVAILABLE;
     } else if (path == NULL) {

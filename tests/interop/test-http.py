@@ -244,6 +244,16 @@ class Http(PeerCase):
         self.assertEqual(len(server.open), 1)   # one connection for all
         self.tandem.stop()
 
+    def test_question_is_asked_once_more_when_the_connection_ends(self):
+        self.start()
+        server = Server(self)
+        answers = [None, response(b'here')]
+        server.answer = lambda *_: answers.pop(0)
+        self.assertEqual(self.ask(server.url + '/')['body'], 'here')
+        server.answer = lambda *_: None
+        self.assertNotEqual(self.ask(server.url + '/')['error'], '')
+        self.tandem.stop()
+
     def test_asks_itself(self):
         self.start()
         url = f'http://127.0.0.1:{self.port}/probe/echo'

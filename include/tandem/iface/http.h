@@ -33,7 +33,8 @@ typedef struct TdHttpQuestion TdHttpQuestion;
 typedef struct TdHttpService TdHttpService;
 
 /* One question of a server. Embed it in what waits for the answer, and keep it until DONE, DROP or
- * cancel (). Redirections are not followed, cookies not kept, proxies not used. */
+ * cancel (). Redirections are not followed, cookies not kept, proxies not used. Whatever the method, it may
+ * reach the server twice: it is asked once more when the connection ends without an answer. */
 struct TdHttpQuestion {
     TdModule *owner;      /* in use until then */
     const char *method;   /* "GET", "POST" */
