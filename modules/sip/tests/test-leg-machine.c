@@ -87,6 +87,7 @@ open_sip (void)
     sip->category = declare ("party.category", TD_ATTRIBUTE_TEXT);
     sip->line_information = declare ("party.line-information", TD_ATTRIBUTE_TEXT);
     sip->parts = declare ("sip.parts", TD_ATTRIBUTE_BYTES);
+    sip->shown = declare (TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER);
     sip->retry_after = declare ("call.retry-after", TD_ATTRIBUTE_NUMBER);
     sip->is_sips = declare ("sip.sips", TD_ATTRIBUTE_NUMBER);
     sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &sip_trunks_new_none ()->table);
