@@ -4,6 +4,7 @@
 location that he sent (PRI-090 to PRI-095)."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -84,8 +85,11 @@ class Emergency(PeerCase):
                 'emergency-region here': {'numbers': ['112', '110 police']},
                 'emergency-psap town': {'trunks': ['psap', 'other']},
             }
-        return Tandem(self, config | {name.replace('_', ' '): keys
-                                      for name, keys in sections.items()})
+        tandem = Tandem(self, config | {name.replace('_', ' '): keys
+                                        for name, keys in sections.items()})
+        # A PSAP here falls silent once it has been called, and is waited for at an orderly end.
+        self.addCleanup(tandem.process.signal, signal.SIGKILL)
+        return tandem
 
     def invite(self, agent, uri, body='', extra=None, **options):
         parties = {'From': f'<sip:{agent.user}@127.0.0.1>;tag=f', 'To': f'<{uri}>',
