@@ -218,10 +218,7 @@ sip_glance_is_for (const SipGlance *glance, const char *const *numbers)
 
 /* --- Claims ------------------------------------------------------------------------------ */
 
-enum {
-    N_CLAIMANTS = 1024,
-    QUEUE_STANDS_TIMES = 4, /* as long as a request may wait in it */
-};
+enum { N_CLAIMANTS = 1024 };
 
 /* A bucket that fills all the time and holds a second. Sources that fall into one place share it, so
  * that nobody gains by being many. */
@@ -272,15 +269,4 @@ sip_claims_take (SipClaims *claims, const TdAddress *source, unsigned rate, int6
     }
     claimant->level_us -= G_USEC_PER_SEC / rate;
     return true;
-}
-
-bool
-sip_queue_take (SipQueue *queue, int64_t arrival_us, int64_t bound_us, int64_t now_us)
-{
-    if (arrival_us >= queue->latest_turn_us) { /* nobody was waiting any more when it came */
-        queue->began_us = arrival_us;
-    }
-    queue->latest_turn_us = now_us;
-    return now_us - arrival_us > bound_us
-           && now_us - queue->began_us > QUEUE_STANDS_TIMES * bound_us;
 }

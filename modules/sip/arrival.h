@@ -46,15 +46,4 @@ void sip_claims_free (SipClaims *claims);
 /* Whether SOURCE, which may go first RATE times a second, may do so now; counts it. */
 bool sip_claims_take (SipClaims *claims, const TdAddress *source, unsigned rate, int64_t now_us);
 
-/* How the ordinary queue of one lane does. Zeros to begin with. */
-typedef struct {
-    int64_t began_us;       /* since when it has not been empty */
-    int64_t latest_turn_us; /* of what waited in it */
-} SipQueue;
-
-/* A request that arrived at ARRIVAL_US has its turn. Returns whether it waited for longer than BOUND_US in
- * a queue that has stood for four times as long: so it is when more comes than can be served, while a
- * moment in which nothing was served leaves a queue that is young, and ends when all in it are. */
-bool sip_queue_take (SipQueue *queue, int64_t arrival_us, int64_t bound_us, int64_t now_us);
-
 #endif

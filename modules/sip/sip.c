@@ -98,9 +98,8 @@ static const TdConfigKey keys[] = {
       .default_text = "250 ms",
       .max = 30000,
       .help =
-          "How long a new request without priority may wait for its turn: once the queue has stood "
-          "for four times as long, one that waited longer gets 503 in place of service that would "
-          "come too late. 0 s: for ever.",
+          "How long a new request without priority may wait for its turn: one that waited longer "
+          "gets 503 in place of service that would come too late. 0 s: for ever.",
       .since = "0.1" },
     { .name = "first-numbers",
       .type = TD_CONFIG_LIST,

@@ -68,7 +68,6 @@ struct SipLane {
     SipRegistration *registrations; /* being stored */
     const TdRegistrar *registrar;   /* of this turn, nullable */
     SipClaims *claims;              /* of sources this lane reads from */
-    SipQueue queue;                 /* of ordinary requests */
     uint64_t *late;                 /* hashes of the latest requests that were refused as late */
     TdTimer refresh;                /* of the trunks' names */
     GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */

@@ -203,16 +203,16 @@ hear_load (SipLane *lane, const TdPacket *packet)
     }
 }
 
-/* Whether the request in the scan, which may be new, waited so long for its turn that serving it would
- * only make those behind it late as well: its caller gives up, or sends it again. Whoever only asks
- * whether we are there gets an answer. */
+/* Whether the request in the scan, which is new, waited so long for its turn that serving it would only
+ * make those behind it late as well: its caller gives up, or sends it again. Whoever only asks whether we
+ * are there gets an answer. */
 static bool
-waited_too_long (SipLane *lane, const TdPacket *packet)
+waited_too_long (const SipLane *lane, const TdPacket *packet)
 {
-    return packet->post_class == TD_POST_ORDINARY
-           && sip_queue_take (&lane->queue, packet->arrival_us, lane->sip->arrival_wait_us,
-                              td_clock_now_us ())
-           && lane->scan->method != SIP_METHOD_OPTIONS;
+    const Sip *sip = lane->sip;
+
+    return packet->post_class == TD_POST_ORDINARY && lane->scan->method != SIP_METHOD_OPTIONS
+           && td_clock_now_us () - packet->arrival_us > sip->arrival_wait_us;
 }
 
 /* Whether the request in the scan comes too late to be served. What was once refused is refused again:
@@ -226,14 +226,13 @@ is_too_late (SipLane *lane, const TdPacket *packet)
         || scan->method == SIP_METHOD_ACK || scan->method == SIP_METHOD_CANCEL) {
         return false;
     }
-    bool is_late = waited_too_long (lane, packet);
     uint64_t hash = sip_view_hash (scan->via.whole, lane->stack.secret + scan->cseq_number);
     hash = sip_view_hash (scan->call_id, hash) | 1;
     uint64_t *place = &lane->late[hash / 2 % SIP_N_LATE];
     if (*place == hash) {
         return true;
     }
-    if (!is_late || sip_knows (&lane->stack, scan)) {
+    if (!waited_too_long (lane, packet) || sip_knows (&lane->stack, scan)) {
         return false;
     }
     *place = hash;

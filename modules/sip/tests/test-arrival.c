@@ -133,46 +133,6 @@ test_claims_have_a_rate (void)
     sip_claims_free (claims);
 }
 
-enum { BOUND_US = 250000 };
-
-/* PRI-075: callers of a switch that stood still for a moment are served; it is not they who are too
- * many. */
-static void
-test_moment_of_standstill_refuses_nobody (void)
-{
-    SipQueue queue = { 0 };
-    int64_t now_us = 3600 * INT64_C (1000000);
-
-    g_assert_false (sip_queue_take (&queue, now_us - 40, BOUND_US, now_us));
-    now_us += 60 * G_USEC_PER_SEC;
-    for (unsigned i = 0; i < 100; i++) { /* 600 ms, all of them served in the next 10 */
-        int64_t arrival_us = now_us - 600000 + i * 6000;
-        g_assert_false (sip_queue_take (&queue, arrival_us, BOUND_US, now_us + i * 100));
-    }
-}
-
-/* One every millisecond, when a turn takes two. */
-static void
-test_queue_that_stands_refuses_the_late (void)
-{
-    SipQueue queue = { 0 };
-    int64_t began_us = 3600 * INT64_C (1000000), free_us = began_us;
-    unsigned n_late_at_first = 0, n_late = 0, n_prompt = 0;
-
-    for (unsigned i = 0; i < 10000; i++) {
-        int64_t arrival_us = began_us + i * INT64_C (1000), now_us = MAX (free_us, arrival_us);
-        bool is_late = sip_queue_take (&queue, arrival_us, BOUND_US, now_us);
-        free_us = now_us + (is_late ? 0 : 2000);
-        *(now_us - began_us <= 4 * BOUND_US ? &n_late_at_first : &n_late) += is_late;
-        n_prompt += !is_late && now_us - arrival_us <= BOUND_US;
-    }
-    g_assert_cmpuint (n_late_at_first, ==, 0);
-    g_assert_cmpuint (n_late, >, 4500);
-    g_assert_cmpuint (n_prompt, >, 4000);
-    /* It has been emptied: whoever comes next finds a queue that begins. */
-    g_assert_false (sip_queue_take (&queue, free_us + 1000, BOUND_US, free_us + 400000));
-}
-
 int
 main (int argc, char *argv[])
 {
@@ -183,9 +143,5 @@ main (int argc, char *argv[])
     g_test_add_func ("/sip/arrival/PRI-073/knows-emergencies-and-numbers",
                      test_knows_emergencies_and_numbers);
     g_test_add_func ("/sip/arrival/PRI-073/claims-have-a-rate", test_claims_have_a_rate);
-    g_test_add_func ("/sip/arrival/PRI-075/moment-of-standstill-refuses-nobody",
-                     test_moment_of_standstill_refuses_nobody);
-    g_test_add_func ("/sip/arrival/PRI-075/queue-that-stands-refuses-the-late",
-                     test_queue_that_stands_refuses_the_late);
     return g_test_run ();
 }
