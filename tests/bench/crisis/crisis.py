@@ -31,7 +31,6 @@ OVERLOAD = 10
 PRIORITY_SHARE = 0.01
 BURN_US = 3000
 CALIBRATION_S = 4
-STANDSTILL_S = 2   # a queue that stands is older than four times arrival-wait
 N_WEIGHED = 1000   # refusals whose cost is taken
 # What McGregor, Craighill and Mosley give of Katrina: calls that completed, percent.
 FIELD = (('GETS', '94'), ('WPS', '84'), ('ordinary', 'under 10'))
@@ -67,7 +66,7 @@ def run_crisis(stage, arguments):
     """(what is printed as JSON, the run, what else is worth saying)."""
     burn_us = arguments.burn if arguments.regime == 'a' else 0
     stage.start_called()
-    stage.start_switch(burn_us, arguments.stall or STANDSTILL_S, arguments.without)
+    stage.start_switch(burn_us, arguments.stall or 1, arguments.without)
     tell('without overload:')
     best, cost_us = calibrate(stage, rates_of(arguments))
     # A stall of five seconds would outlast the caller who is to be refused.
