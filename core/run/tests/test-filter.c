@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "run/lane.h"
 #include "run/port.h"
+#include "stream-peers.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -173,16 +173,6 @@ filter (void *data)
 
 /* --- The listener ------------------------------------------------------------------------- */
 
-static void
-on_watchdog (int signal_number)
-{
-    static const char text[] = "the watchdog barked: nothing happened any more\n";
-    ssize_t n_written = write (STDERR_FILENO, text, sizeof text - 1);
-
-    (void) n_written;
-    abort ();
-}
-
 static ssize_t
 frame (const char *bytes, size_t len_bytes, void *data)
 {
@@ -285,22 +275,6 @@ fixture_close (Fixture *fixture)
     td_lanes_close ();
 }
 
-static int
-connect_peer (Fixture *fixture)
-{
-    TdAddress to = td_listener_address (fixture->listener);
-    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_cmpint (connect (fd, &to.any, td_address_len_bytes (&to)), ==, 0);
-    return fd;
-}
-
-static void
-peer_says (int fd, const char *text)
-{
-    g_assert_cmpint (send (fd, text, strlen (text), MSG_NOSIGNAL), ==, (ssize_t) strlen (text));
-}
-
 static void
 peer_whispers (int fd, const char *text)
 {
@@ -348,20 +322,6 @@ assert_peer_gets (int fd, const char *text, bool is_secret)
     g_assert_cmpstr (bytes, ==, text);
 }
 
-static void
-assert_peer_sees_end (int fd)
-{
-    char byte;
-    ssize_t n;
-
-    do {
-        td_lanes_settle ();
-        n = recv (fd, &byte, 1, MSG_DONTWAIT);
-    } while (n < 0 && errno == EAGAIN);
-    g_assert_cmpint (n, <=, 0);
-    close (fd);
-}
-
 /* --- Who connects ------------------------------------------------------------------------- */
 
 static void
@@ -371,7 +331,7 @@ test_messages_pass_behind_the_handshake (void)
 
     fixture_open (&fixture);
     fixture.echo = "yes;";
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.");
     assert_peer_gets (fd, "Hello.", false);
     peer_whispers (fd, "one;two;thr");
@@ -394,7 +354,7 @@ test_bytes_one_by_one (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     for (const char *c = text; *c != '\0'; c++) {
         g_assert_cmpint (send (fd, c, 1, 0), ==, 1);
         td_lanes_settle ();
@@ -411,7 +371,7 @@ test_handshake_and_message_in_one_go (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.nod:"); /* "one;" */
     until_done (&fixture, 1);
     g_assert_cmpstr (fixture.news->str, ==, "0:one;@ann ");
@@ -427,7 +387,7 @@ test_peer_is_known_on_another_lane (void)
 
     fixture_open (&fixture);
     fixture.lane = 1;
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.nod:");
     close (fd);
     until_done (&fixture, 2);
@@ -441,7 +401,7 @@ test_silent_peer_costs_no_filter_and_is_sent_away (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     td_lanes_settle ();
     td_lanes_advance (HANDSHAKE_MS - 1);
     g_assert_cmpuint (fixture.n_begun, ==, 0);
@@ -459,7 +419,7 @@ test_slow_handshake_is_sent_away (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     for (unsigned i = 0; i < 5; i++) {
         peer_says (fd, "I");
         do {
@@ -479,7 +439,7 @@ test_idle_flow_ends_with_a_good_bye (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.");
     assert_peer_gets (fd, "Hello.", false);
     td_lanes_advance (HANDSHAKE_MS);
@@ -497,7 +457,7 @@ test_failed_handshake_says_why_and_ends (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "No.");
     until_done (&fixture, 1);
     g_assert_cmpstr (fixture.news->str, ==, "x ");
@@ -512,7 +472,7 @@ test_good_bye_of_the_peer_ends_the_flow (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.nod:~nod:");
     until_done (&fixture, 2);
     g_assert_cmpstr (fixture.news->str, ==, "0:one;@ann x ");
@@ -526,7 +486,7 @@ test_no_message_behind_the_filter_ends_the_flow (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.");
     peer_whispers (fd, "one;!two;");
     until_done (&fixture, 2);
@@ -542,7 +502,7 @@ test_without_a_filter_nobody_is_served (void)
 
     fixture_open (&fixture);
     fixture.has_filter = false;
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.nod:");
     until_done (&fixture, 1);
     g_assert_cmpstr (fixture.news->str, ==, "x ");
@@ -556,7 +516,7 @@ test_filter_is_in_use_as_long_as_its_flow (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.");
     assert_peer_gets (fd, "Hello.", false);
     g_assert_cmpuint (td_owner_uses (&fixture.filter_module), ==, 1);
@@ -583,20 +543,6 @@ call_out (void *data)
 
     caller->flow = td_flow_connect_as (listener, &caller->to, caller->identity, caller->peer_name);
     g_assert_true (td_flow_send (listener, caller->flow, caller->text, strlen (caller->text)));
-}
-
-static int
-open_server (TdAddress *ret_address)
-{
-    TdAddress address;
-    socklen_t len = sizeof *ret_address;
-    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_true (td_address_parse ("127.0.0.1:0", 0, &address));
-    g_assert_cmpint (bind (fd, &address.any, sizeof address.v4), ==, 0);
-    g_assert_cmpint (listen (fd, 10), ==, 0);
-    g_assert_cmpint (getsockname (fd, &ret_address->any, &len), ==, 0);
-    return fd;
 }
 
 /* What was sent at once goes out when it is known whom it goes to. */
@@ -696,7 +642,7 @@ test_slow_peer_bounds_what_waits (void)
 
     memset (text, 'a', 100000);
     fixture_open (&fixture);
-    int fd = connect_peer (&fixture);
+    int fd = peer_connect (fixture.listener);
     peer_says (fd, "I am ann.nod:");
     until_done (&fixture, 1);
     assert_peer_gets (fd, "Hello.", false);
@@ -723,8 +669,7 @@ main (int argc, char **argv)
 
     g_test_init (&argc, &argv, NULL);
     td_log_open (&log);
-    signal (SIGALRM, on_watchdog);
-    alarm (WATCHDOG_S);
+    watchdog_start (WATCHDOG_S);
 #define ADD(path, function) g_test_add_func ("/run/filter/" path, function)
     ADD ("messages-pass-behind-the-handshake", test_messages_pass_behind_the_handshake);
     ADD ("bytes-one-by-one", test_bytes_one_by_one);

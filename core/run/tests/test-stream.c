@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "run/lane.h"
 #include "run/port.h"
-#include "sockets.h"
+#include "stream-peers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -147,38 +147,6 @@ fixture_close (Fixture *fixture)
     td_lanes_close ();
 }
 
-/* A peer that has connected to the listener. */
-static int
-connect_peer (Fixture *fixture)
-{
-    TdAddress to = td_listener_address (fixture->listener);
-    int fd = socket (to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_cmpint (fd, >=, 0);
-    g_assert_cmpint (connect (fd, &to.any, td_address_len_bytes (&to)), ==, 0);
-    return fd;
-}
-
-/* A peer that listens, for the listener to connect to. */
-static int
-open_server (TdAddress *ret_address)
-{
-    TdAddress address = address_of ("127.0.0.1:0");
-    socklen_t len = sizeof *ret_address;
-    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_cmpint (bind (fd, &address.any, sizeof address.v4), ==, 0);
-    g_assert_cmpint (listen (fd, 10), ==, 0);
-    g_assert_cmpint (getsockname (fd, &ret_address->any, &len), ==, 0);
-    return fd;
-}
-
-static void
-peer_says (int peer, const char *text)
-{
-    g_assert_cmpint (send (peer, text, strlen (text), MSG_NOSIGNAL), ==, (ssize_t) strlen (text));
-}
-
 /* Steps until N messages and ends of flows have come. */
 static void
 until_done (Fixture *fixture, unsigned n)
@@ -207,21 +175,6 @@ assert_peer_gets (int peer, const char *text)
     g_assert_cmpstr (bytes, ==, text);
 }
 
-/* Steps until the peer sees the end, clean or not. */
-static void
-assert_peer_sees_end (int peer)
-{
-    char byte;
-    ssize_t n;
-
-    do {
-        td_lanes_settle ();
-        n = recv (peer, &byte, 1, MSG_DONTWAIT);
-    } while (n < 0 && errno == EAGAIN);
-    g_assert_cmpint (n, <=, 0);
-    close (peer);
-}
-
 static void
 test_messages_are_cut_and_answered (void)
 {
@@ -229,7 +182,7 @@ test_messages_are_cut_and_answered (void)
 
     fixture_open (&fixture);
     fixture.echo = "yes;";
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;two;thr");
     until_done (&fixture, 2);
     peer_says (peer, "ee;four;");
@@ -249,7 +202,7 @@ test_bytes_one_by_one (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     for (const char *c = text; *c != '\0'; c++) {
         g_assert_cmpint (send (peer, c, 1, 0), ==, 1);
         td_lanes_settle ();
@@ -268,7 +221,7 @@ test_delivered_on_the_lane_it_is_sorted_to (void)
     fixture_open (&fixture);
     fixture.sorting.lane = 1;
     fixture.echo = "from afar;";
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;two;");
     until_done (&fixture, 2);
     g_assert_cmpstr (fixture.news->str, ==, "1:one; 1:two; ");
@@ -299,7 +252,7 @@ test_longest_message_passes (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_sends_much (&fixture, peer, MAX_BYTES - 1);
     peer_sends_much (&fixture, peer, MAX_BYTES - 1);
     until_done (&fixture, 2);
@@ -315,7 +268,7 @@ test_longer_message_ends_the_flow (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_sends_much (&fixture, peer, MAX_BYTES);
     until_done (&fixture, 1);
     g_assert_cmpstr (fixture.news->str, ==, "x ");
@@ -337,7 +290,7 @@ test_announced_length_ends_the_flow (void)
     fixture.listener =
         td_listener_open ((TdModule *) &fixture.module, td_lane_at (0), &decl, &error);
     g_assert_no_error (error);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "#0020;__________1234#0021;_");
     until_done (&fixture, 2);
     g_assert_cmpstr (fixture.news->str, ==, "0:#0020;____ x ");
@@ -351,7 +304,7 @@ test_no_message_ends_the_flow (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;!two;three;");
     until_done (&fixture, 2);
     g_assert_cmpstr (fixture.news->str, ==, "0:one; x ");
@@ -365,7 +318,7 @@ test_half_a_message_is_not_delivered (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;tw");
     close (peer);
     until_done (&fixture, 2);
@@ -380,7 +333,7 @@ test_reset_by_the_peer (void)
     struct linger at_once = { 1, 0 };
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     uint64_t flow = fixture.flow;
@@ -472,7 +425,7 @@ test_finds_the_connection_a_peer_opened (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     g_assert_cmpuint (td_flow_connect (fixture.listener, &fixture.remote), ==, fixture.flow);
@@ -547,7 +500,7 @@ test_idle_flow_ends (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     td_lanes_advance (IDLE_MS - 1);
@@ -579,7 +532,7 @@ test_flow_without_idle_timeout_stays (void)
     fixture.listener =
         td_listener_open ((TdModule *) &fixture.module, td_lane_at (0), &decl, &error);
     g_assert_no_error (error);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     td_lanes_advance (24 * 3600 * 1000);
@@ -601,7 +554,7 @@ slow_peer (unsigned lane)
     size_t n_taken = 0, n_got = 0;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     Caller caller = { .fixture = &fixture, .to = fixture.remote };
@@ -654,7 +607,7 @@ test_more_than_may_wait_is_refused (void)
     g_autofree char *bytes = g_malloc0 ((1 << 20) + 1);
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     g_assert_false (td_flow_send (fixture.listener, fixture.flow, bytes, (1 << 20) + 1));
@@ -671,13 +624,13 @@ test_stale_and_foreign_numbers_find_nothing (void)
     Fixture fixture;
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     uint64_t old = fixture.flow;
     close (peer);
     until_done (&fixture, 2);
-    peer = connect_peer (&fixture); /* most likely with the descriptor of the old one */
+    peer = peer_connect (fixture.listener); /* most likely with the descriptor of the old one */
     peer_says (peer, "two;");
     until_done (&fixture, 3);
     g_assert_cmpuint (fixture.flow, !=, old);
@@ -698,7 +651,7 @@ test_no_descriptors_left (void)
     int spare;
 
     fixture_open (&fixture);
-    int first = connect_peer (&fixture), second = connect_peer (&fixture);
+    int first = peer_connect (fixture.listener), second = peer_connect (fixture.listener);
     g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
     spare = dup (first);
     close (spare);
@@ -727,7 +680,7 @@ test_closing_the_listener_ends_its_flows (void)
     int server = open_server (&at);
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     td_flow_connect (fixture.listener, &at);
@@ -746,7 +699,7 @@ test_may_be_closed_in_its_own_delivery (void)
 
     fixture_open (&fixture);
     fixture.closes_listener = true;
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;two;");
     until_done (&fixture, 1);
     g_assert_cmpstr (fixture.news->str, ==, "0:one; ");
@@ -763,7 +716,7 @@ test_left_open_when_the_lanes_close (void)
     int server = open_server (&at);
 
     fixture_open (&fixture);
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     td_flow_connect (fixture.listener, &at);
@@ -806,7 +759,7 @@ test_ipv6 (void)
     }
     fixture_open_at (&fixture, "[::1]:0");
     fixture.echo = "yes;";
-    int peer = connect_peer (&fixture);
+    int peer = peer_connect (fixture.listener);
     peer_says (peer, "one;");
     until_done (&fixture, 1);
     assert_peer_gets (peer, "yes;");
