@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Counts test results: "PASSED FAILED SKIPPED" on stdout, what failed on stderr.
+"""Counts test results: "PASSED FAILED SKIPPED" on stdout, what failed and why on stderr.
 
 usage: tally.py meson LOGDIR    the testlog.junit.xml and testlog.json in LOGDIR, each subtest
        tally.py tap FILE        one TAP stream
@@ -15,12 +15,14 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 BAD = {'FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT', 'UNEXPECTEDPASS'}
+MOST_LINES_WHY = 150  # of a failed program
 
 
 class Tally:
     def __init__(self):
         self.passed = self.skipped = 0
         self.failures = []
+        self.why = []
 
     def count(self, name, verdict):
         if verdict == 'ok':
@@ -55,6 +57,19 @@ def has_declared_skip(entry):
                                                       re.IGNORECASE | re.MULTILINE) is not None
 
 
+def why_failed(stdout):
+    """What a program said of its failed subtests: meson shows of a TAP stream nothing."""
+    lines = []
+    is_telling = False
+    for line in stdout.splitlines():
+        is_telling = line.startswith(('not ok', 'Bail out!')) or (is_telling and line[:1] == '#')
+        if is_telling:
+            lines.append(line)
+    if len(lines) > MOST_LINES_WHY:
+        lines[MOST_LINES_WHY:] = [f'({len(lines) - MOST_LINES_WHY} lines more in the log)']
+    return lines
+
+
 def tally_meson(folder):
     tally = Tally()
     cases = subtests(os.path.join(folder, 'testlog.junit.xml'))
@@ -66,6 +81,8 @@ def tally_meson(folder):
         for case, verdict in reported:
             tally.count(f'{name}: {case}', verdict)
         is_bad = entry['result'] in BAD
+        if is_bad:
+            tally.why += [f'{name}:', *why_failed(entry.get('stdout', ''))]
         if is_bad and all(verdict != 'failed' for _, verdict in reported):
             tally.count(f"{name}: {entry['result'].lower()}, exit status {entry['returncode']}",
                         'failed')
@@ -105,8 +122,8 @@ def main():
     if len(sys.argv) != 3 or sys.argv[1] not in ('meson', 'tap'):
         sys.exit(__doc__)
     tally = (tally_meson if sys.argv[1] == 'meson' else tally_tap)(sys.argv[2])
-    for name in tally.failures:
-        print(f'failed: {name}', file=sys.stderr)
+    print(*tally.why, *(f'failed: {name}' for name in tally.failures), sep='\n',
+          end='\n' if tally.failures else '', file=sys.stderr)
     print(tally.passed, len(tally.failures), tally.skipped)
 
 
