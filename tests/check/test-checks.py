@@ -389,6 +389,42 @@ class Machines(SmallTree):
         self.assertEqual(self.found('machines'), [])
 
 
+class Proof(SmallTree):
+    """What docs/priority.md says is proven."""
+
+    TEST = "def test_pri_001_lists(self):"
+
+    def page(self, *rows):
+        text = '| PRI | rule | clause | test | peer |\n|---|---|---|---|---|\n'
+        self.write('docs/priority.md', text + ''.join(f'| {row} |\n' for row in rows))
+
+    def setUp(self):
+        super().setUp()
+        self.write('tests/interop/test-marks.py', self.TEST)
+        self.write('modules/sip/tests/test-lists.c', '/* PRI-001, PRI-002 */')
+
+    def test_what_is_proven(self):
+        self.page('001 | lists | RFC | interop/marks (of agents), `contrib/run x` | sipp',
+                  '002 | twice | | interop/marks, sip/lists | ')
+        self.assertEqual(self.found('proof'), [])
+
+    def test_test_that_is_not_there(self):
+        self.page('001 | lists | | interop/marks, flow/marks | ', '002 | twice | | sip/lists | ')
+        self.assert_breach('proof', 'docs/priority.md', 'no test flow/marks')
+
+    def test_test_without_the_number(self):
+        self.page('001 | lists | | sip/lists | ', '002 | twice | | interop/marks | ')
+        self.assert_breach('proof', 'docs/priority.md', 'bears the number PRI-002')
+
+    def test_number_without_a_row(self):
+        self.page('001 | lists | | interop/marks | ')
+        self.assert_breach('proof', 'modules/sip/tests/test-lists.c', 'proves PRI-002')
+
+    def test_row_out_of_order(self):
+        self.page('002 | twice | | sip/lists | ', '001 | lists | | interop/marks | ')
+        self.assert_breach('proof', 'docs/priority.md', 'behind row 002')
+
+
 class Headers(SmallTree):
     def test_header_that_needs_another_first(self):
         self.need('gcc')

@@ -278,12 +278,11 @@ test_public_use (Flow *flow, gconstpointer data)
 {
     dial (flow, "o1", "8001", NULL);
     dial (flow, "o2", "8002", NULL);
+    dial (flow, "o3", "8003", NULL);
     dial (flow, "p1", "7001", NULL);
-    LOG ("b:originate o2:queued p1:queued ");
+    LOG ("b:originate o2:queued o3:queued p1:queued ");
     SAY ("o1", FAKE_RELEASE, "16"); /* 50 % are owed to p1 by now, o2 goes */
     LOG ("b:release(16) b:originate ");
-    dial (flow, "o3", "8003", NULL);
-    LOG ("o3:queued ");
     SAY ("o2", FAKE_RELEASE, "16"); /* 100 % */
     LOG ("b:release(16) b:originate ");
     SAY ("p1", FAKE_RELEASE, "16");
@@ -575,6 +574,7 @@ test_reroute (Flow *flow, gconstpointer data)
     SAY ("c", FAKE_ANSWER, NULL);
     SAY ("y", FAKE_RELEASE, "16");
     ENDED ("16/0 queue=(null)/0 exempt=(null) carriers=two");
+    must ("trunk priority two", "\"class\":8");
 }
 
 #define ADD(path, config_text, routes_text, test)                                                  \
@@ -623,8 +623,8 @@ main (int argc, char **argv)
     ADD ("PRI-064/refused", ONE, "@one", test_two_queues_are_refused);
     ADD ("PRI-067/reservation", ONE "capacity = 3 calls\n", "@one", test_reservation_changes);
     ADD ("PRI-068/public-use",
-         ONE "capacity = 1 calls\npublic-use = yes\npublic-use-share = 50 %\n" QUEUE, "@one",
-         test_public_use);
+         ONE "capacity = 1 calls\npublic-use = yes\npublic-use-share = 50 %\nqueue = 3 calls\n",
+         "@one", test_public_use);
     ADD ("PRI-069/limit", ONE "capacity = 1 calls\npriority-calls = 1 calls\n" QUEUE, "@one",
          test_own_limit);
     ADD ("PRI-066/advance", ONE "alternates = two, three\n" TWO THREE, "@one", test_alternates);

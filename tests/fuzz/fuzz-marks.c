@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any bytes as values of Resource-Priority, a header field each line: what is read is what stands there, no
- * namespace twice; no mutation of a mark is worth more than the mark, and a valid one beside anything is
- * worth what it is alone. */
+/* PRI-036: any bytes as values of Resource-Priority, a header field each line: what is read is what stands
+ * there, no namespace twice; no mutation of a mark is worth more than the mark, and a valid one beside
+ * anything is worth what it is alone. */
 
 #include "fuzz.h"
 

@@ -32,7 +32,8 @@ class Overload(PeerCase):
         return Tandem(self, {
             'tandem': {'lanes': 1},
             'modules': dict.fromkeys(MODULES, 'required'),
-            'sip': {'listen': f'udp:127.0.0.1:{port}', 'strangers': 'accept', 't1': '20 ms', **sip},
+            'sip': {'listen': f'udp:127.0.0.1:{port}', 'strangers': 'accept', 't1': '20 ms',
+                    'tell-load': 'yes', **sip},
             'call': {'media': 'through'},
             'congestion': {'lane-occupancy': 'off'},
             'trunk called': {'address': f'sip:{called}'},
@@ -59,6 +60,7 @@ class Overload(PeerCase):
         return sum(float(value) for value in re.findall(rf'(?m)^{name}(?:{{.*}})? (\S+)$', text))
 
     def test_congested_switch_tells_who_asks(self):
+        """PRI-074"""
         tandem, port = self.start(self.called.address)
         asks = ';oc;oc-algo="loss"'
         self.assertIn(';oc=0;oc-algo="loss";oc-validity=0;oc-seq=', self.first_via(port, asks))
@@ -76,7 +78,7 @@ class Overload(PeerCase):
         tandem.stop()
 
     def test_two_switches_agree(self):
-        """sipp -> near -> far -> sipp."""
+        """PRI-074: sipp -> near -> far -> sipp."""
         far, far_port = self.start(self.called.address)
         near, near_port = self.start(f'127.0.0.1:{far_port}')
         self.set_level(far, 'MC2')

@@ -54,6 +54,7 @@ class Queue(PeerCase):
         return [found[call] - begun[call] for call in found]
 
     def test_served_when_a_trunk_is_free(self):
+        """PRI-015, PRI-062, PRI-063"""
         holder = self.fill(hold_ms=1000)
         waiting = self.call('uac-queued', '7001', n_calls=2)
         self.assertTrue(waiting.wait().is_clean)
@@ -67,12 +68,13 @@ class Queue(PeerCase):
         self.tandem.stop()
 
     def test_told_when_none_was(self):
+        """PRI-016, PRI-070"""
         holder = self.fill(hold_ms=4000)
         waiting = self.call('uac-queue-timeout', '7001', n_calls=2)
         waiting.wait()
         for delay in self.delays(waiting, 408):
             self.assertGreater(delay, 1.9)
-        self.assertEqual(holder.wait().failed, 0)   # nobody who was up had to go (PRI-070)
+        self.assertEqual(holder.wait().failed, 0)   # nobody who was up had to go
         self.assertEqual(self.show()['queued'], 0)
         self.tandem.stop()
 

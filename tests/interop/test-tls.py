@@ -157,16 +157,17 @@ class Calls(Secure):
 
 class Refusals(Secure):
     def test_certificate_of_another_authority_is_refused(self):
-        """PRI-031."""
+        """PRI-031"""
         self.expect_refusal(self.other.sign('ann', 'URI:sip:ann.example', file='false-ann'))
         self.expect_log('the handshake failed', 'unable to get local issuer certificate', 'CN=ann')
 
     def test_client_without_a_certificate_is_refused(self):
-        """PRI-031."""
+        """PRI-031"""
         self.expect_refusal(None)
         self.expect_log('the peer has shown no certificate')
 
     def test_certificate_that_has_ended_is_refused(self):
+        """PRI-031"""
         self.expect_refusal(self.authority.sign('old', 'URI:sip:ann.example', days=-1))
         self.expect_log('certificate has expired')
 
@@ -180,13 +181,13 @@ class Refusals(Secure):
         self.bob.expect('INVITE ')
 
     def test_wildcard_is_nobody(self):
-        """RFC 5922 7.2."""
+        """PRI-031; RFC 5922 7.2."""
         eve = self.agent('eve', 'DNS:*.example')
         self.invite(eve, '8001')
         eve.expect('SIP/2.0 403 ')
 
     def test_address_alone_is_not_the_trunk_s(self):
-        """What comes over UDP from where a trunk over TLS listens is somebody else's."""
+        """PRI-031: what comes over UDP from where a trunk over TLS listens is somebody else's."""
         mallory = Agent(self, self.port, 'mallory', own_port=self.ann.port)
         self.invite(mallory, '8001')
         mallory.expect('SIP/2.0 403 ')
@@ -209,7 +210,7 @@ class Refusals(Secure):
         call.hang_up()
 
     def test_server_of_another_name_gets_no_call(self):
-        """RFC 5922 7.3: nothing of a call goes to somebody whose certificate is another's."""
+        """PRI-031; RFC 5922 7.3: nothing of a call goes to somebody whose certificate is another's."""
         eve = self.agent('eve', 'URI:sip:eve.example')
         config = self.config()
         config['trunk bob']['address'] = f'sips:{eve.address}'
@@ -286,6 +287,7 @@ class Marks(Secure):
         return found
 
     def test_marks_count_of_whoever_the_certificate_names(self):
+        """PRI-031"""
         self.assertEqual(self.class_of_call(self.ann), 11)
         self.assertLess(self.class_of_call(self.carl), 8)
 

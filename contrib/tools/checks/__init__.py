@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What contrib/check looks at. Each check is a function from a Tree to its Findings."""
 
-from checks import abi, docs, exports, forbidden, headers, lint, machines, reference, sizes, walls, words
+from checks import abi, docs, exports, forbidden, headers, lint, machines, proof, reference, sizes, walls, words
 
 # In the order they are run: what is quick and what is worst first.
 CHECKS = {
@@ -19,5 +19,6 @@ CHECKS = {
     'shell': lint.check_shell,
     'headers': headers.check,
     'abi': abi.check,
+    'proof': proof.check,
     'reference': reference.check,
 }

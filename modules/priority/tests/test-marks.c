@@ -116,6 +116,27 @@ test_both_ends (void)
     namespaces_free (table);
 }
 
+/* Where the best and the least of each kind stand among the others. */
+static void
+test_ranking (void)
+{
+    static const char *const falling[][2] = {
+        { "esnet", "4" }, { "ets", "0" },       { "dsn", "flash-override" },
+        { "ets", "4" },   { "dsn", "routine" },
+    };
+    NamespaceTable *table = shipped ();
+    unsigned last = TD_CLASS_MAX + 1;
+
+    for (size_t i = 0; i < G_N_ELEMENTS (falling); i++) {
+        const Namespace *one = namespaces_find (table, falling[i][0], strlen (falling[i][0]));
+        const Level *level = namespace_find_level (one, falling[i][1], strlen (falling[i][1]));
+        g_test_message ("%s.%s: %u", falling[i][0], falling[i][1], level->priority_class);
+        g_assert_cmpuint (level->priority_class, <, last);
+        last = level->priority_class;
+    }
+    namespaces_free (table);
+}
+
 static void
 test_algorithms (void)
 {
@@ -190,5 +211,6 @@ main (int argc, char **argv)
     g_test_add_func ("/priority/PRI-003/wrong-lines", test_wrong_lines);
     g_test_add_func ("/priority/PRI-004/both-ends", test_both_ends);
     g_test_add_func ("/priority/PRI-004/algorithms", test_algorithms);
+    g_test_add_func ("/priority/PRI-052/ranking", test_ranking);
     return g_test_run ();
 }

@@ -11,11 +11,11 @@ import re
 import socket
 import uuid
 
-from peers.process import ProcessError
+from peers.process import PATIENCE_S, ProcessError
 
 SDP = ('v=0\r\no=- {version} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n'
        'm=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n')
-TIMEOUT_S = 10
+TIMEOUT_S = PATIENCE_S
 
 
 def description(port, host='127.0.0.1', version=1):

@@ -8,6 +8,9 @@ import subprocess
 import time
 
 PR_SET_PDEATHSIG = 1
+# With the feature off (tests/prove.py) much is waited for in vain.
+IS_OFF = os.environ.get('TANDEM_TEST_PRIORITY') == 'off'
+PATIENCE_S = 2 if IS_OFF else 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -78,7 +81,7 @@ class Process:
         if self.status is not None:
             raise ProcessError(f'{self.name} ended with status {self.status}:\n{self.tail()}')
 
-    def wait_for(self, is_true, what, timeout_s=10, interval_s=0.02):
+    def wait_for(self, is_true, what, timeout_s=PATIENCE_S, interval_s=0.02):
         """Waits until IS_TRUE () while the process runs; the result is IS_TRUE's."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -90,7 +93,7 @@ class Process:
                 raise ProcessError(f'{self.name}: no {what} within {timeout_s} s:\n{self.tail()}')
             time.sleep(interval_s)
 
-    def wait_for_output(self, text, timeout_s=10):
+    def wait_for_output(self, text, timeout_s=PATIENCE_S):
         self.wait_for(lambda: text in self.output(), f'"{text}" in its output', timeout_s)
 
     def wait(self, timeout_s):

@@ -7,7 +7,7 @@ import os
 import signal
 
 from peers import ports
-from peers.process import ProcessError
+from peers.process import IS_OFF, PATIENCE_S, ProcessError
 
 SCENARIOS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'scenarios')
 
@@ -40,7 +40,7 @@ class Sipp:
         self.host = host
         # Another sipp may have had the port before: its counts are not ours.
         self.stem = case.path(f'sipp-{role}-{self.port}-{len(case.processes)}')
-        self.timeout_s = timeout_s
+        self.timeout_s = timeout_s = min(timeout_s, PATIENCE_S) if IS_OFF else timeout_s
         command = [program, '-sf', scenario_path(scenario), '-i', host, '-p', self.port,
                    '-mi', host, '-mp', ports.free_range(4, alignment=2), '-t', transport,
                    '-nostdin', '-trace_stat', '-stf', self.stem + '.csv', '-fd', '1',

@@ -3,14 +3,20 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 
 from peers.case import ROOT
-from peers.process import ProcessError
+from peers.process import IS_OFF, ProcessError
 
-PRIORITY_SECTIONS = 'priority', 'priority-number'
+# What the switch lacks where features are off (tests/prove.py): the modules that know what has a
+# priority, whom tokens are believed from, and what some keys say.
+OFF_MODULES = 'emergency', 'marker', 'priority'
+OFF_SECTIONS = re.compile(r'(emergency|marker|passport-|priority)')
+OFF_KEYS = re.compile(r'rph-')
+OFF_VALUES = {('tls', 'verify'): 'none', ('sip', 'tell-load'): 'no'}
 BUILD = os.environ.get('TANDEM_BUILD', os.path.join(ROOT, 'build'))
 
 
@@ -45,12 +51,22 @@ def ini(sections):
     return '\n'.join(lines)
 
 
-def without_priority(sections):
-    """SECTIONS for a switch that has never heard of priority: what proves that a test of it can fail."""
-    kept = {section: {key: value for key, value in keys.items() if not key.startswith('rph-')}
-            for section, keys in sections.items() if section.split()[0] not in PRIORITY_SECTIONS}
-    kept.get('modules', {}).pop('priority', None)
-    return kept
+def switched_off(sections):
+    """SECTIONS for a switch that has never heard of priority, and what was taken out: tests are to fail."""
+    kept, changed = {}, []
+    for section, keys in sections.items():
+        kind = section.split()[0]
+        if OFF_SECTIONS.match(kind):
+            changed.append(f'[{section}]')
+            continue
+        kept[section] = {}
+        for key, value in keys.items():
+            if OFF_KEYS.match(key) or (kind == 'modules' and key in OFF_MODULES):
+                changed.append(f'{key} in [{section}]')
+                continue
+            kept[section][key] = off = OFF_VALUES.get((kind, key), value)
+            changed += [f'{key} = {off}'] if off != value else []
+    return kept, changed
 
 
 def patient(config):
@@ -93,8 +109,9 @@ class Tandem:
             case.fail(f'no tandemd in {BUILD}; build it, or set TANDEM_BUILD')
         self.folder = case.path(f'tandem-{len(case.processes)}')
         os.makedirs(os.path.join(self.folder, 'state'))
-        if os.environ.get('TANDEM_TEST_PRIORITY') == 'off' and not isinstance(config, str):
-            config = without_priority(config)
+        changed = []
+        if IS_OFF and not isinstance(config, str):
+            config, changed = switched_off(config)
         text = config if isinstance(config, str) else ini(patient(config))
         self.config = file or case.write(os.path.join(self.folder, 'tandem.conf'), text)
         self.control = os.path.join(self.folder, 'control.sock')
@@ -111,6 +128,8 @@ class Tandem:
                                   environment=self.environment)
         if is_awaited:
             self.wait_until_ready(timeout_s)
+        if changed:
+            print('# switched off:', ', '.join(changed), flush=True)
 
     @property
     def pid(self):
@@ -123,6 +142,8 @@ class Tandem:
     def rewrite(self, config):
         """Writes the configuration anew; reload() or a command takes it over."""
         with open(self.config, 'w', encoding='utf-8') as file:
+            if IS_OFF and not isinstance(config, str):
+                config, _ = switched_off(config)
             file.write(config if isinstance(config, str) else ini(patient(config)))
 
     def reload(self):
