@@ -203,6 +203,10 @@ location_from_pidf (const char *text, size_t len_bytes, GError **error)
 
 /* --- What an INVITE brings --------------------------------------------------------------- */
 
+/* What an INVITE may bring before the rest of it is not looked at: each value is looked for in each part,
+ * and whoever calls for help is not asked who he is. Nobody is in twenty places. */
+enum { MAX_VALUES = 8, MAX_PARTS = 16 };
+
 /* One part of a multipart body. Views. */
 typedef struct {
     const char *head, *body;
@@ -274,7 +278,9 @@ find_part (GBytes *parts, const char *cid)
     }
     g_autofree char *delimiter = g_strdup_printf ("--%.*s\r\n", (int) (line_end - text), text);
     const char *at = line_end + 2;
-    while (location == NULL && next_part (&at, text + size, delimiter, strlen (delimiter), &part)) {
+    for (unsigned n = 0; n < MAX_PARTS && location == NULL
+                         && next_part (&at, text + size, delimiter, strlen (delimiter), &part);
+         n++) {
         g_autofree char *type = part_field (&part, "Content-Type:");
         if (type != NULL && g_ascii_strncasecmp (type, "application/pidf+xml", 20) == 0
             && is_named (&part, cid)) {
@@ -313,16 +319,17 @@ location_from_call (const TdAttributes *attributes, Location **ret)
     const TdAttribute *parts = td_attribute_find ("sip.parts");
     GBytes *body = parts != NULL ? td_attributes_bytes (attributes, parts) : NULL;
     LocationResult best = LOCATION_NONE;
+    unsigned n_values = 0;
     const char *text;
 
     /* RFC 6442 4.4: one good value makes the location good. */
-    for (unsigned i = 0; geolocation != NULL && best != LOCATION_FOUND
+    for (unsigned i = 0; geolocation != NULL && best != LOCATION_FOUND && n_values < MAX_VALUES
                          && (text = td_attributes_text (attributes, geolocation, i)) != NULL;
          i++) {
         do {
             LocationResult result = read_value (&text, body, ret);
             best = result == LOCATION_FOUND || best != LOCATION_REFERENCE ? result : best;
-        } while (*text != '\0' && best != LOCATION_FOUND);
+        } while (*text != '\0' && best != LOCATION_FOUND && ++n_values < MAX_VALUES);
     }
     return best;
 }
