@@ -382,5 +382,6 @@ passport_cancel (TdPassportQuestion *question, void *data)
 
     question->asked = NULL;
     asked->question = NULL;
+    asked->answer.owner = asked->passport->module; /* who asked may be gone before the answer */
     td_module_unuse (question->owner);
 }
