@@ -4,7 +4,8 @@
 
 #include "leg.h"
 
-enum { MAX_WISHES = 4096 };
+/* Those of no trunk may come from anybody's Contact: they leave as many places to the trunks. */
+enum { MAX_WISHES = 8192, MAX_OTHERS = MAX_WISHES / 2 };
 
 /* --- Whom a connection is to be made to --------------------------------------------------- */
 
@@ -48,13 +49,13 @@ sip_wishes_clear (SipWishes *wishes)
     pthread_mutex_destroy (&wishes->lock);
 }
 
-/* The one like WISH that stays, or NULL when there are too many. */
+/* The one like WISH that stays, or NULL when there are MAX. */
 static const SipWish *
-keep_wish (SipWishes *wishes, const SipWish *wish)
+keep_wish (SipWishes *wishes, const SipWish *wish, unsigned max)
 {
     pthread_mutex_lock (&wishes->lock);
     const SipWish *kept = g_hash_table_lookup (wishes->all, wish);
-    if (kept == NULL && g_hash_table_size (wishes->all) < MAX_WISHES) {
+    if (kept == NULL && g_hash_table_size (wishes->all) < max) {
         SipWish *made = g_new (SipWish, 1);
         *made = (SipWish){ g_strdup (wish->identity), g_strdup (wish->domain) };
         g_hash_table_add (wishes->all, made);
@@ -72,7 +73,7 @@ sip_wish (Sip *sip, const SipTrunk *trunk, SipView host)
     SipWish wish = { (char *) (trunk != NULL ? trunk->identity : sip->identity),
                      (char *) (has_name ? trunk->tls_name : name) };
 
-    return keep_wish (&sip->wishes, &wish);
+    return keep_wish (&sip->wishes, &wish, trunk != NULL ? MAX_WISHES : MAX_OTHERS);
 }
 
 /* --- Who has come ------------------------------------------------------------------------- */
