@@ -11,6 +11,7 @@ enum {
     VALIDITY_MS = 1000,  /* a client that hears nothing for so long sends all again */
     LEAST_REQUESTS = 10, /* fewer in a window say nothing */
     RELIEF = 10,         /* a tenth less is asked for after a window in which all were served */
+    MOST_PERCENT = 95,   /* by what became of requests; see next_percent () */
 };
 
 struct SipLoad {
@@ -47,7 +48,9 @@ advance_seq (SipLoad *load)
 }
 
 /* What is kept back already did not come: of the rest the refused share should not have come either.
- * When nobody was refused more may come, little by little. */
+ * When nobody was refused more may come, little by little. A twentieth may always come: it may be others
+ * who flood us and keep nothing back, and at 100 those who do what we ask would send nothing at all, not
+ * even what matters most (RFC 7339 5.5). */
 static unsigned
 next_percent (unsigned percent, unsigned n_served, unsigned n_refused)
 {
@@ -56,7 +59,7 @@ next_percent (unsigned percent, unsigned n_served, unsigned n_refused)
     if (n_refused == 0 || n < LEAST_REQUESTS) {
         return percent - (percent + RELIEF - 1) / RELIEF;
     }
-    return 100 - (100 - percent) * n_served / n;
+    return MIN (100 - (100 - percent) * n_served / n, MOST_PERCENT);
 }
 
 static void

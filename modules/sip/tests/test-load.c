@@ -153,6 +153,18 @@ test_relief_comes_bit_by_bit (Fixture *f, const void *data)
     g_assert_cmpuint (n, <, 60);
 }
 
+/* Who floods us need not be who asks: whoever keeps back what he is told to is not silenced. */
+static void
+test_nobody_is_silenced_by_a_flood (Fixture *f, const void *data)
+{
+    count (f, 0, 0);
+    for (unsigned i = 0; i < 20; i++) {
+        count (f, 1, 99);
+    }
+    hear (f);
+    g_assert_cmpuint (count_spared (f, TD_CLASS_ORDINARY), ==, 95);
+}
+
 static void
 test_congestion_is_the_least (Fixture *f, const void *data)
 {
@@ -173,6 +185,7 @@ int
 main (int argc, char *argv[])
 {
     g_test_init (&argc, &argv, NULL);
+    ADD ("nobody-is-silenced-by-a-flood", test_nobody_is_silenced_by_a_flood);
     ADD ("at-rest-it-wants-nothing-back", test_at_rest_it_wants_nothing_back);
     ADD ("tells-nobody-who-does-not-ask", test_tells_nobody_who_does_not_ask);
     ADD ("both-ends-agree", test_both_ends_agree);
