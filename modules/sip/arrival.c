@@ -218,10 +218,7 @@ sip_glance_is_for (const SipGlance *glance, const char *const *numbers)
 
 /* --- Claims ------------------------------------------------------------------------------ */
 
-enum { N_CLAIMANTS = 1024 };
-
-/* A bucket that fills all the time and holds a second. Sources that fall into one place share it, so
- * that nobody gains by being many. */
+/* A bucket that fills all the time and holds a second. */
 typedef struct {
     int64_t filled_us;
     int64_t level_us;
@@ -229,15 +226,17 @@ typedef struct {
 
 struct SipClaims {
     uint64_t secret;
-    Claimant claimants[N_CLAIMANTS];
+    unsigned n_places;
+    Claimant places[];
 };
 
 SipClaims *
-sip_claims_new (uint64_t secret)
+sip_claims_new (uint64_t secret, unsigned n_places)
 {
-    SipClaims *claims = g_new0 (SipClaims, 1);
+    SipClaims *claims = g_malloc0 (sizeof *claims + n_places * sizeof (Claimant));
 
     claims->secret = secret;
+    claims->n_places = n_places;
     return claims;
 }
 
@@ -247,20 +246,17 @@ sip_claims_free (SipClaims *claims)
     g_free (claims);
 }
 
-static Claimant *
-find (SipClaims *claims, const TdAddress *source)
+SipView
+sip_claim_of_source (const TdAddress *source)
 {
-    SipView bytes = source->any.sa_family == AF_INET6
-                        ? (SipView){ (const char *) &source->v6.sin6_addr, 16 }
-                        : (SipView){ (const char *) &source->v4.sin_addr, 4 };
-
-    return &claims->claimants[sip_view_hash (bytes, claims->secret) % N_CLAIMANTS];
+    return source->any.sa_family == AF_INET6 ? (SipView){ (const char *) &source->v6.sin6_addr, 16 }
+                                             : (SipView){ (const char *) &source->v4.sin_addr, 4 };
 }
 
 bool
-sip_claims_take (SipClaims *claims, const TdAddress *source, unsigned rate, int64_t now_us)
+sip_claims_take (SipClaims *claims, SipView who, unsigned rate, int64_t now_us)
 {
-    Claimant *claimant = find (claims, source);
+    Claimant *claimant = &claims->places[sip_view_hash (who, claims->secret) % claims->n_places];
 
     claimant->level_us = MIN (claimant->level_us + (now_us - claimant->filled_us), G_USEC_PER_SEC);
     claimant->filled_us = now_us;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* In which arrival queue a message waits, seen at a glance.
  *
- *     response of our branch, request with our tag  ->  established
+ *     response of our branch, request with our tag  ->  established, within a rate a call
  *     a mark that counts, from a source that may    ->  priority, within a rate unless it is trusted
  *     all else                                      ->  ordinary
  *
@@ -37,13 +37,17 @@ void sip_glance_of_scan (SipGlance *glance, const SipScan *scan);
 /* Whether the request is for emergency help (RFC 5031), or for one of NUMBERS, which are user parts. */
 bool sip_glance_is_for (const SipGlance *glance, const char *const *numbers);
 
-/* How often sources that have to be verified may go first, each on its own. For one lane. */
+/* How often each of many may go first, each on its own. For one lane. */
 typedef struct SipClaims SipClaims;
 
-SipClaims *sip_claims_new (uint64_t secret);
+/* N_PLACES: those that fall into one place share it, so that nobody gains by being many. */
+SipClaims *sip_claims_new (uint64_t secret, unsigned n_places);
 void sip_claims_free (SipClaims *claims);
 
-/* Whether SOURCE, which may go first RATE times a second, may do so now; counts it. */
-bool sip_claims_take (SipClaims *claims, const TdAddress *source, unsigned rate, int64_t now_us);
+/* Whether WHO, who may go first RATE times a second, may do so now; counts it. */
+bool sip_claims_take (SipClaims *claims, SipView who, unsigned rate, int64_t now_us);
+
+/* What tells a source apart from others: its address without the port. */
+SipView sip_claim_of_source (const TdAddress *source);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include <tandem/socket.h>
 
-#define SIP_TAG_SIZE    24
+#define SIP_TAG_SIZE    32
 #define SIP_BRANCH_SIZE 40
 
 /* What answering a request takes, kept for as long as it may be answered. */

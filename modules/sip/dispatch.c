@@ -47,7 +47,7 @@ sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *pac
     SipReplyHead head;
 
     g_snprintf (tag, sizeof tag, "s%016" G_GINT64_MODIFIER "x",
-                sip_view_hash (request->via.whole, lane->stack.secret));
+                sip_seal (&lane->stack.seal, request->via.whole));
     sip_reply_head_init (&head, request, &packet->remote, lane->sip->load);
     sip_compose_response (out, &head, status, reason, tag);
     sip_compose_end (out, NULL, NULL, 0);

@@ -368,7 +368,8 @@ open_lane (Sip *sip, unsigned index, uint64_t secret, const uint8_t nonce_secret
     lane->ring =
         td_config_bool (config, "sip", NULL, "trace") ? sip_ring_new (SIP_RING_BYTES) : NULL;
     lane->scan = g_new0 (SipScan, 1);
-    lane->claims = sip_claims_new (secret);
+    lane->claims = sip_claims_new (secret, SIP_N_SOURCES);
+    lane->established = sip_claims_new (secret, SIP_N_ESTABLISHED);
     lane->late = g_new0 (uint64_t, SIP_N_LATE);
     lane->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
@@ -425,6 +426,7 @@ free_lanes (Sip *sip)
         sip_ring_free (lane->ring);
         g_free (lane->scan);
         sip_claims_free (lane->claims);
+        sip_claims_free (lane->established);
         g_free (lane->late);
         g_hash_table_unref (lane->hosts);
     }

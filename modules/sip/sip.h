@@ -68,6 +68,7 @@ struct SipLane {
     SipRegistration *registrations; /* being stored */
     const TdRegistrar *registrar;   /* of this turn, nullable */
     SipClaims *claims;              /* of sources this lane reads from */
+    SipClaims *established;         /* of tags and branches of ours that come back to it */
     uint64_t *late;                 /* hashes of the latest requests that were refused as late */
     TdTimer refresh;                /* of the trunks' names */
     GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
@@ -120,6 +121,12 @@ typedef struct {
 
 #define SIP_MAX_CARRIED 32
 #define SIP_N_LATE      8192 /* a power of two */
+#define SIP_N_SOURCES   1024
+
+/* A call has one message or two a second at most: of a thousand calls a second few share a place with
+ * others. */
+#define SIP_N_ESTABLISHED    4096
+#define SIP_ESTABLISHED_RATE 50
 
 /* What other modules do for this one. */
 enum {

@@ -52,10 +52,11 @@ sip_stack_init (SipStack *stack, TdModule *module, unsigned lane, const SipTimer
                          .lane = lane,
                          .timers = *timers,
                          .secret = secret,
-                         .counter = secret,
                          .out = g_string_sized_new (2048),
                          .key = g_string_sized_new (256),
                          .scan = g_new (SipScan, 1) };
+    stack->seal = sip_seal_of_process ("sip tags", secret);
+    stack->draw = (SipSeal){ secret, stack->seal.high };
     sip_table_init (&stack->clients);
     sip_table_init (&stack->servers);
     sip_table_init (&stack->merges);
@@ -105,17 +106,28 @@ next_number (SipStack *stack)
     uint64_t count = stack->counter++;
     SipView view = { (const char *) &count, sizeof count };
 
-    return sip_view_hash (view, stack->secret);
+    return sip_seal (&stack->draw, view);
 }
 
-/* "t" LANE NUMBER, two and sixteen hexadecimal digits. */
+enum { OPEN_LENGTH = 19, SEAL_LENGTH = 8, TAG_LENGTH = OPEN_LENGTH + SEAL_LENGTH };
+
+/* Of the first part of TAG. */
+static void
+print_seal (const SipStack *stack, const char *tag, char *to)
+{
+    print_hex (to, sip_seal (&stack->seal, (SipView){ tag, OPEN_LENGTH }), SEAL_LENGTH);
+}
+
+/* "t" LANE NUMBER SEAL, two, sixteen and eight hexadecimal digits: whoever reads it knows at once
+ * whether we made it, without looking it up. */
 void
 sip_stack_make_tag (SipStack *stack, char tag[SIP_TAG_SIZE])
 {
     tag[0] = 't';
     print_hex (tag + 1, stack->lane, 2);
     print_hex (tag + 3, next_number (stack), 16);
-    tag[19] = '\0';
+    print_seal (stack, tag, tag + OPEN_LENGTH);
+    tag[TAG_LENGTH] = '\0';
 }
 
 void
@@ -130,10 +142,10 @@ read_tag (SipView tag, unsigned *ret_lane, uint64_t *ret_number)
 {
     uint64_t number = 0, lane = 0;
 
-    if (tag.len_bytes != 19 || tag.text[0] != 't') {
+    if (tag.len_bytes != TAG_LENGTH || tag.text[0] != 't') {
         return false;
     }
-    for (unsigned i = 1; i < 19; i++) {
+    for (unsigned i = 1; i < OPEN_LENGTH; i++) {
         int digit = g_ascii_xdigit_value (tag.text[i]);
         if (digit < 0) {
             return false;
@@ -147,29 +159,42 @@ read_tag (SipView tag, unsigned *ret_lane, uint64_t *ret_number)
 }
 
 bool
-sip_tag_lane (SipView tag, unsigned *ret_lane)
+sip_tag_lane (const SipStack *stack, SipView tag, unsigned *ret_lane)
 {
+    char seal[SEAL_LENGTH];
     uint64_t number;
+    unsigned lane;
 
-    return read_tag (tag, ret_lane, &number);
+    if (!read_tag (tag, &lane, &number)) {
+        return false;
+    }
+    print_seal (stack, tag.text, seal);
+    if (memcmp (seal, tag.text + OPEN_LENGTH, SEAL_LENGTH) != 0) {
+        return false;
+    }
+    *ret_lane = lane;
+    return true;
+}
+
+/* The tag in a branch of ours, or none. */
+static SipView
+branch_tag (SipView branch)
+{
+    return branch.len_bytes > 7 && memcmp (branch.text, COOKIE, 7) == 0
+               ? sip_view_span (branch.text + 7, branch.text + branch.len_bytes)
+               : SIP_VIEW_NONE;
 }
 
 bool
 sip_branch_number (SipView branch, unsigned *ret_lane, uint64_t *ret_number)
 {
-    if (branch.len_bytes < 8 || memcmp (branch.text, COOKIE, 7) != 0) {
-        return false;
-    }
-    return read_tag (sip_view_span (branch.text + 7, branch.text + branch.len_bytes), ret_lane,
-                     ret_number);
+    return read_tag (branch_tag (branch), ret_lane, ret_number);
 }
 
 bool
-sip_branch_lane (SipView branch, unsigned *ret_lane)
+sip_branch_lane (const SipStack *stack, SipView branch, unsigned *ret_lane)
 {
-    uint64_t number;
-
-    return sip_branch_number (branch, ret_lane, &number);
+    return sip_tag_lane (stack, branch_tag (branch), ret_lane);
 }
 
 /* --- A transaction's life ---------------------------------------------------------------- */

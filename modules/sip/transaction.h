@@ -16,6 +16,7 @@
 
 #include "compose.h"
 #include "scan.h"
+#include "seal.h"
 #include "table.h"
 
 #include <tandem/fsm.h>
@@ -101,8 +102,10 @@ struct SipStack {
     TdModule *module;
     unsigned lane;
     SipTimers timers;
-    uint64_t secret;  /* of hashes and of what we invent */
+    uint64_t secret;  /* of hashes that nobody sees */
     uint64_t counter; /* of branches and tags */
+    SipSeal seal;     /* under branches and tags; that of all builds in this process */
+    SipSeal draw;     /* makes of COUNTER what nobody can guess */
     SipTable clients, servers, merges, ways;
     SipTransaction *dead; /* freed by REAPER, in a turn of its own */
     TdTimer reaper;
@@ -132,9 +135,9 @@ extern const TdMachine sip_invite_client, sip_other_client, sip_invite_server, s
 void sip_stack_make_tag (SipStack *stack, char tag[SIP_TAG_SIZE]);
 void sip_stack_make_branch (SipStack *stack, char branch[SIP_BRANCH_SIZE]);
 
-/* The lane that TAG, or BRANCH, says it is of; false when it is none of ours. */
-bool sip_tag_lane (SipView tag, unsigned *ret_lane);
-bool sip_branch_lane (SipView branch, unsigned *ret_lane);
+/* The lane that TAG, or BRANCH, is of; false when this process did not make it. */
+bool sip_tag_lane (const SipStack *stack, SipView tag, unsigned *ret_lane);
+bool sip_branch_lane (const SipStack *stack, SipView branch, unsigned *ret_lane);
 
 typedef enum {
     SIP_RECEIVED_HANDLED, /* belonged to a transaction, or to none: nothing is left to do */

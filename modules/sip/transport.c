@@ -32,7 +32,7 @@ scan_packet (SipLane *lane, const TdPacket *packet)
 
 /* The tag in a Replaces or Join that is one of ours (RFC 3891 3, RFC 3911 4: "to-tag"). */
 static bool
-replaced_lane (const SipScan *scan, unsigned *ret_lane)
+replaced_lane (const SipStack *stack, const SipScan *scan, unsigned *ret_lane)
 {
     static const SipHeaderId ids[] = { SIP_HEADER_REPLACES, SIP_HEADER_JOIN };
 
@@ -41,32 +41,36 @@ replaced_lane (const SipScan *scan, unsigned *ret_lane)
         const char *params = value.len_bytes > 0 ? memchr (value.text, ';', value.len_bytes) : NULL;
         if (params != NULL
             && sip_param_find (sip_view_span (params, value.text + value.len_bytes), "to-tag", &tag)
-            && sip_tag_lane (tag, ret_lane)) {
+            && sip_tag_lane (stack, tag, ret_lane)) {
             return true;
         }
     }
     return false;
 }
 
-static unsigned
-lane_of (SipLane *here, const SipGlance *glance, const TdPacket *packet)
+/* The lane of what belongs to something of ours; false for all else. */
+static bool
+established_lane (const SipLane *here, const SipGlance *glance, unsigned *ret_lane)
 {
-    unsigned n_lanes = here->sip->n_lanes, lane;
+    return glance->is_request ? sip_tag_lane (&here->stack, glance->to_tag, ret_lane)
+                              : sip_branch_lane (&here->stack, glance->branch, ret_lane);
+}
 
-    if (!glance->is_request) {
-        if (sip_branch_lane (glance->branch, &lane)) {
-            return lane % n_lanes;
-        }
-    } else if (sip_tag_lane (glance->to_tag, &lane)) {
-        return lane % n_lanes;
-    } else if (glance->names_dialog) {
+/* The lane of what belongs to nothing yet. */
+static unsigned
+new_lane (SipLane *here, const SipGlance *glance, const TdPacket *packet)
+{
+    unsigned lane;
+
+    if (glance->is_request && glance->names_dialog) {
         scan_packet (here, packet);
-        if (replaced_lane (here->scan, &lane)) {
-            return lane % n_lanes;
+        if (replaced_lane (&here->stack, here->scan, &lane)) {
+            return lane;
         }
     }
-    /* Without a secret: during an upgrade both builds must sort alike. */
-    return (unsigned) (sip_view_hash (glance->call_id, 0) % n_lanes);
+    /* By the secret of the process: during an upgrade both builds must sort alike, but no caller may
+     * choose the lane. */
+    return (unsigned) (sip_seal (&here->stack.seal, glance->call_id) % here->sip->n_lanes);
 }
 
 /* What the word of whoever sent PACKET counts when it says that it matters more than others. */
@@ -97,19 +101,27 @@ cancels_known (SipLane *lane, const TdPacket *packet)
 }
 
 /* What belongs to a call that is up, or is about to be, goes first: it has cost something already, and
- * ends sooner. Then what is marked by somebody whose marks count. A tag or a branch that is none of
+ * ends sooner. But a tag of ours is given to everybody who is answered, so that it counts so often and
+ * no more. */
+static TdPostClass
+established_class (SipLane *lane, const SipGlance *glance)
+{
+    SipView own = glance->is_request ? glance->to_tag : glance->branch;
+
+    return sip_claims_take (lane->established, own, SIP_ESTABLISHED_RATE, td_clock_now_us ())
+               ? TD_POST_ESTABLISHED
+               : TD_POST_ORDINARY;
+}
+
+/* What is marked by somebody whose marks count goes before the rest. A tag or a branch that is none of
  * ours belongs to nothing. */
 static TdPostClass
-class_of (SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool is_here)
+new_class (SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool is_here)
 {
     const Sip *sip = lane->sip;
-    unsigned any;
 
-    if (!glance->is_request) {
-        return sip_branch_lane (glance->branch, &any) ? TD_POST_ESTABLISHED : TD_POST_ORDINARY;
-    }
-    if (glance->to_tag.len_bytes > 0) {
-        return sip_tag_lane (glance->to_tag, &any) ? TD_POST_ESTABLISHED : TD_POST_ORDINARY;
+    if (!glance->is_request || glance->to_tag.len_bytes > 0) {
+        return TD_POST_ORDINARY;
     }
     if (glance->method == SIP_METHOD_CANCEL && is_here && cancels_known (lane, packet)) {
         return TD_POST_ESTABLISHED;
@@ -118,7 +130,8 @@ class_of (SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool i
     case TD_STANDING_TRUSTED:
         return TD_POST_PRIORITY;
     case TD_STANDING_CLAIMED:
-        return sip_claims_take (lane->claims, &packet->remote, sip->first_rate, td_clock_now_us ())
+        return sip_claims_take (lane->claims, sip_claim_of_source (&packet->remote),
+                                sip->first_rate, td_clock_now_us ())
                    ? TD_POST_PRIORITY
                    : TD_POST_ORDINARY;
     default:
@@ -142,10 +155,16 @@ sort (const TdPacket *packet, void *data)
         }
         sip_glance_of_scan (&glance, lane->scan);
     }
-    if (sip->n_lanes > 1) {
-        sorting.lane = lane_of (lane, &glance, packet);
+    if (established_lane (lane, &glance, &sorting.lane)) {
+        sorting.lane %= sip->n_lanes;
+        sorting.post_class = established_class (lane, &glance);
+        return sorting;
     }
-    sorting.post_class = class_of (lane, &glance, packet, sorting.lane == here);
+    sorting.lane = here;
+    if (sip->n_lanes > 1) {
+        sorting.lane = new_lane (lane, &glance, packet) % sip->n_lanes;
+    }
+    sorting.post_class = new_class (lane, &glance, packet, sorting.lane == here);
     return sorting;
 }
 

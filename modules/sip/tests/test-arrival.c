@@ -112,7 +112,7 @@ count_taken (SipClaims *claims, const char *source, unsigned rate, int64_t now_u
 
     g_assert_true (td_address_parse (source, 5060, &address));
     for (unsigned i = 0; i < 1000; i++) {
-        n += sip_claims_take (claims, &address, rate, now_us);
+        n += sip_claims_take (claims, sip_claim_of_source (&address), rate, now_us);
     }
     return n;
 }
@@ -120,7 +120,7 @@ count_taken (SipClaims *claims, const char *source, unsigned rate, int64_t now_u
 static void
 test_claims_have_a_rate (void)
 {
-    SipClaims *claims = sip_claims_new (7);
+    SipClaims *claims = sip_claims_new (7, 1024);
     int64_t now_us = 5 * G_USEC_PER_SEC;
 
     g_assert_cmpuint (count_taken (claims, "192.0.2.1", 50, now_us), ==, 50);

@@ -511,13 +511,85 @@ test_tags (Fixture *f, const void *unused)
     sip_stack_make_tag (&f->stack, two);
     sip_stack_make_branch (&f->stack, branch);
     g_assert_cmpstr (one, !=, two);
-    g_assert_true (sip_tag_lane (sip_view_of (one), &lane));
+    g_assert_true (sip_tag_lane (&f->stack, sip_view_of (one), &lane));
     g_assert_cmpuint (lane, ==, 200);
     lane = 0;
-    g_assert_true (sip_branch_lane (sip_view_of (branch), &lane));
+    g_assert_true (sip_branch_lane (&f->stack, sip_view_of (branch), &lane));
     g_assert_cmpuint (lane, ==, 200);
-    g_assert_false (sip_tag_lane (SIP_VIEW ("t00123456789abcdeg"), &lane));
-    g_assert_false (sip_branch_lane (SIP_VIEW ("z9hG4bK"), &lane));
+}
+
+/* A message that brings a tag of ours is served before all others: so nobody but us may make one. */
+static void
+test_invented_tags_are_none_of_ours (Fixture *f, const void *unused)
+{
+    static const char *const invented[] = { "",
+                                            "t",
+                                            "t00123456789abcdeg",
+                                            "t000123456789abcdef",
+                                            "t000123456789abcdef01234567",
+                                            "t000123456789abcdef00000000" };
+    char tag[SIP_TAG_SIZE], branch[SIP_BRANCH_SIZE];
+    unsigned lane = 99;
+
+    for (size_t i = 0; i < G_N_ELEMENTS (invented); i++) {
+        g_snprintf (branch, sizeof branch, "z9hG4bK%s", invented[i]);
+        g_assert_false (sip_tag_lane (&f->stack, sip_view_of (invented[i]), &lane));
+        g_assert_false (sip_branch_lane (&f->stack, sip_view_of (branch), &lane));
+    }
+    sip_stack_make_tag (&f->stack, tag);
+    for (size_t i = 0; tag[i] != '\0'; i++) { /* of one that was overheard nothing can be changed */
+        char kept = tag[i];
+        tag[i] = kept == '1' ? '2' : '1';
+        g_assert_false (sip_tag_lane (&f->stack, sip_view_of (tag), &lane));
+        tag[i] = kept;
+    }
+    g_assert_cmpuint (lane, ==, 99);
+}
+
+/* While the module is upgraded, the newer build sorts what belongs to calls of the older one. */
+static void
+test_builds_of_a_process_know_each_others_tags (Fixture *f, const void *unused)
+{
+    char tag[SIP_TAG_SIZE];
+    unsigned lane = 99;
+    SipStack newer;
+
+    sip_stack_init (&newer, NULL, 0, &sip_timers_default, 54321);
+    sip_stack_make_tag (&f->stack, tag);
+    g_assert_true (sip_tag_lane (&newer, sip_view_of (tag), &lane));
+    g_assert_cmpuint (lane, ==, 0);
+    sip_stack_clear (&newer);
+}
+
+/* One round of a hash that only stirs, and back: with K, and with what K times is 1. */
+static uint64_t
+stir (uint64_t hash, uint64_t factor)
+{
+    hash = (hash ^ hash >> 32) * factor;
+    return hash ^ hash >> 32;
+}
+
+/* A caller learns a tag of ours with each answer. RFC 3261 19.3: it must not be enough to invent that
+ * of somebody else's call. Of a hash that can be undone the first tag told all. */
+static void
+test_a_tag_does_not_tell_the_next (Fixture *f, const void *unused)
+{
+    uint64_t factor = UINT64_C (0xd6e8feb86659fd93), inverse = factor, known;
+    char one[SIP_TAG_SIZE], two[SIP_TAG_SIZE], guess[SIP_TAG_SIZE];
+
+    for (unsigned i = 0; i < 6; i++) {
+        inverse *= 2 - factor * inverse;
+    }
+    sip_stack_make_tag (&f->stack, one);
+    sip_stack_make_tag (&f->stack, two);
+    g_autofree char *digits = g_strndup (one + 3, 16);
+    g_assert_true (g_ascii_string_to_unsigned (digits, 16, 0, UINT64_MAX, &known, NULL));
+    uint64_t secret =
+        stir (known, inverse) - stir (UINT64_C (8) * UINT64_C (0x9e3779b97f4a7c15), factor);
+    uint64_t count = secret + 1;
+    g_snprintf (guess, sizeof guess, "t00%016" G_GINT64_MODIFIER "x",
+                sip_view_hash ((SipView){ (const char *) &count, sizeof count }, secret));
+    g_assert_false (g_str_has_prefix (two, guess));
 }
 
 /* Every event that a state lists leaves the machine in a state that it lists, and none crashes. */
@@ -610,6 +682,10 @@ main (int argc, char **argv)
     ADD ("match/stray-response", test_stray_response, UDP);
     ADD ("orphan-hears-nothing", test_orphan_hears_nothing, UDP);
     ADD ("tags", test_tags, UDP);
+    ADD ("PRI-073/invented-tags-are-none-of-ours", test_invented_tags_are_none_of_ours, UDP);
+    ADD ("PRI-073/builds-of-a-process-know-each-others-tags",
+         test_builds_of_a_process_know_each_others_tags, UDP);
+    ADD ("a-tag-does-not-tell-the-next", test_a_tag_does_not_tell_the_next, UDP);
     ADD ("every-event-in-every-state", test_every_event_in_every_state, UDP);
     return g_test_run ();
 }
