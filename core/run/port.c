@@ -215,7 +215,7 @@ td_port_hand_over (TdPort *port, const TdPacket *packet)
         sorting = newest->decl.sort (&sorted, newest->decl.data);
     }
     sorted.post_class = sorting.post_class;
-    if (sorting.lane != own_lane || !may_serve_at_once (port)) {
+    if (sorting.lane != own_lane || (!sorting.is_brief && !may_serve_at_once (port))) {
         send_parcel (port, &sorted, sorting);
     } else {
         deliver (port, &sorted);

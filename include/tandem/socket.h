@@ -129,6 +129,7 @@ typedef struct {
 typedef struct {
     unsigned lane;
     TdPostClass post_class;
+    bool is_brief; /* LANE is the reader's: to deliver it now costs less than to let it wait */
 } TdSorting;
 
 typedef struct {
