@@ -69,8 +69,12 @@ glance_at_via (SipGlance *glance, SipView value)
     SipView rest = value, top;
     SipVia via;
 
-    if (glance->is_request || glance->branch.text != NULL) {
-        return true; /* of a request it does not matter; of the rest only the topmost does */
+    if (glance->is_request) {
+        glance->first_via = glance->first_via.text != NULL ? glance->first_via : value;
+        return true;
+    }
+    if (glance->branch.text != NULL) {
+        return true;
     }
     if (!sip_view_split (&rest, ',', &top) || sip_via_scan (top, &via) != NULL) {
         return false;
@@ -115,12 +119,13 @@ glance_at_header (SipGlance *glance, SipView line)
 }
 
 /* Whether a header field can be of interest: most begin with other letters, and looking up a name
- * costs more than passing over it. */
+ * costs more than passing over it. LINE is followed by CR LF. */
 static bool
-is_of_interest (char initial)
+is_of_interest (const char *line)
 {
-    switch (initial | 0x20) {
+    switch (line[0] | 0x20) {
     case 'c':
+        return (line[1] | 0x20) == 'a';
     case 'i':
     case 'j':
     case 'r':
@@ -148,7 +153,7 @@ sip_glance (SipGlance *glance, const char *bytes, size_t len_bytes)
         if (line.len_bytes == 0) {
             return glance->call_id.len_bytes > 0;
         }
-        if (is_of_interest (line.text[0]) && !glance_at_header (glance, line)) {
+        if (is_of_interest (line.text) && !glance_at_header (glance, line)) {
             return false;
         }
     }
@@ -163,6 +168,7 @@ sip_glance_of_scan (SipGlance *glance, const SipScan *scan)
         .method = scan->method,
         .request_uri = scan->request_uri,
         .branch = scan->via.branch,
+        .first_via = scan->is_request ? sip_scan_header (scan, SIP_HEADER_VIA) : SIP_VIEW_NONE,
         .to_tag = scan->to_tag,
         .call_id = scan->call_id,
         .is_marked = sip_scan_has (scan, SIP_HEADER_RESOURCE_PRIORITY),

@@ -23,6 +23,7 @@ typedef struct {
     SipMethod method;    /* of a request */
     SipView request_uri; /* of a request */
     SipView branch;      /* of a response's topmost Via */
+    SipView first_via;   /* of a request, the first header field's whole value */
     SipView to_tag;
     SipView call_id;
     bool is_marked;    /* it has a Resource-Priority */

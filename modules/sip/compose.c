@@ -302,9 +302,11 @@ append_top_via (GString *out, const SipVia *via, const TdAddress *source, bool h
     }
 }
 
-/* Every Via in its order, the topmost one mended. Returns where that one ends. */
+/* Every Via in its order, the topmost one mended; what LOAD (nullable) has to say stands behind that
+ * one. Returns where that one ends. */
 static size_t
-append_vias (GString *out, const SipScan *request, const TdAddress *source, bool has_load)
+append_vias (GString *out, const SipScan *request, const TdAddress *source, bool has_load,
+             SipLoad *load)
 {
     const SipHeader *header;
     unsigned index = 0;
@@ -321,6 +323,9 @@ append_vias (GString *out, const SipScan *request, const TdAddress *source, bool
         sip_view_split (&rest, ',', &top);
         append_top_via (out, &request->via, source, has_load);
         end = out->len;
+        if (load != NULL) {
+            sip_load_write (load, out);
+        }
         if (rest.len_bytes > 0) {
             g_string_append_c (out, ',');
             append_unfolded (out, rest);
@@ -338,7 +343,7 @@ sip_reply_head_init (SipReplyHead *head, const SipScan *request, const TdAddress
     size_t ends[5];
 
     head->load = load != NULL && sip_load_is_asked (&request->via) ? load : NULL;
-    head->load_at = append_vias (text, request, source, head->load != NULL);
+    head->load_at = append_vias (text, request, source, head->load != NULL, NULL);
     sip_compose_copy_all (text, request, SIP_HEADER_FROM);
     ends[0] = text->len;
     append_unfolded (text, request->to);
@@ -366,9 +371,8 @@ sip_reply_head_clear (SipReplyHead *head)
     *head = (SipReplyHead){ 0 };
 }
 
-void
-sip_compose_response (GString *out, const SipReplyHead *head, unsigned status, const char *reason,
-                      const char *to_tag)
+static void
+append_status_line (GString *out, unsigned status, const char *reason)
 {
     g_string_truncate (out, 0);
     g_string_append_len (out, "SIP/2.0 ", 8);
@@ -376,6 +380,34 @@ sip_compose_response (GString *out, const SipReplyHead *head, unsigned status, c
     g_string_append_c (out, ' ');
     append_unfolded (out, sip_view_of (reason != NULL ? reason : sip_reason (status)));
     g_string_append_len (out, "\r\n", 2);
+}
+
+void
+sip_compose_refusal (GString *out, const SipScan *request, const TdAddress *source, SipLoad *load,
+                     unsigned status, const char *reason, const char *to_tag)
+{
+    bool has_load = load != NULL && sip_load_is_asked (&request->via);
+
+    append_status_line (out, status, reason);
+    append_vias (out, request, source, has_load, has_load ? load : NULL);
+    sip_compose_copy_all (out, request, SIP_HEADER_FROM);
+    g_string_append_len (out, "To: ", 4);
+    append_unfolded (out, request->to);
+    if (request->to_tag.len_bytes == 0 && request->to.len_bytes > 0) {
+        g_string_append_len (out, ";tag=", 5);
+        g_string_append (out, to_tag);
+    }
+    g_string_append_len (out, "\r\n", 2);
+    sip_compose_copy_all (out, request, SIP_HEADER_CALL_ID);
+    sip_compose_copy_all (out, request, SIP_HEADER_CSEQ);
+    g_string_append_len (out, "Content-Length: 0\r\n\r\n", 21);
+}
+
+void
+sip_compose_response (GString *out, const SipReplyHead *head, unsigned status, const char *reason,
+                      const char *to_tag)
+{
+    append_status_line (out, status, reason);
     if (head->load != NULL) {
         g_string_append_len (out, head->vias.text, (gssize) head->load_at);
         sip_load_write (head->load, out);

@@ -36,7 +36,23 @@ sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet
     sip_answer_tagged (lane, request, packet, status, reason, lines, tag);
 }
 
-/* The To tag is a hash of the request, so that it is the same each time (RFC 3261 8.2.7). */
+/* The To tag is a hash of the request, so that it is the same each time (RFC 3261 8.2.7). The topmost Via
+ * is that of its ACK, too (RFC 3261 17.1.1.3). */
+static void
+make_stateless_tag (const SipLane *lane, SipView via, char tag[SIP_TAG_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t hash = sip_seal (&lane->stack.seal, via);
+    unsigned n = 0;
+
+    tag[n++] = SIP_STATELESS_TAG;
+    while (n < SIP_STATELESS_TAG_LEN) {
+        tag[n++] = digits[hash >> 60];
+        hash <<= 4;
+    }
+    tag[n] = '\0';
+}
+
 void
 sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
                       unsigned status, const char *reason)
@@ -44,15 +60,23 @@ sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *pac
     SipPath path = sip_transport_reply_path (request, packet);
     GString *out = lane->stack.out;
     char tag[SIP_TAG_SIZE];
-    SipReplyHead head;
 
-    g_snprintf (tag, sizeof tag, "s%016" G_GINT64_MODIFIER "x",
-                sip_seal (&lane->stack.seal, request->via.whole));
-    sip_reply_head_init (&head, request, &packet->remote, lane->sip->load);
-    sip_compose_response (out, &head, status, reason, tag);
-    sip_compose_end (out, NULL, NULL, 0);
+    make_stateless_tag (lane, request->via.whole, tag);
+    sip_compose_refusal (out, request, &packet->remote, lane->sip->load, status, reason, tag);
     sip_transport_send (&path, out->str, out->len, lane);
-    sip_reply_head_clear (&head);
+}
+
+bool
+sip_is_of_refusal (const SipLane *lane, const SipGlance *ack)
+{
+    SipView rest = ack->first_via, via;
+    char tag[SIP_TAG_SIZE];
+
+    if (!sip_view_split (&rest, ',', &via)) {
+        return false;
+    }
+    make_stateless_tag (lane, via, tag);
+    return sip_view_is (ack->to_tag, tag);
 }
 
 /* --- CANCEL (RFC 3261 9.2) --------------------------------------------------------------- */

@@ -535,6 +535,78 @@ sip_scan (SipScan *scan, const char *bytes, size_t len_bytes, bool is_stream)
     return scan->verdict = verdict_of (scan);
 }
 
+/* Most header fields begin with other letters than those that a brief scan reads. LINE is followed by CR
+ * LF. */
+static bool
+is_for_brief (const char *line)
+{
+    switch (line[0] | 0x20) {
+    case 'c': /* Call-ID and CSeq, not Contact and Content-Type */
+        return (line[1] | 0x20) == 'a' || (line[1] | 0x20) == 's';
+    case 'f':
+    case 'i':
+    case 't':
+    case 'v':
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+scan_brief_line (SipScan *scan, SipView line)
+{
+    const SipHeader *header = &scan->headers[scan->n_headers];
+
+    if (!is_for_brief (line.text)) {
+        return;
+    }
+    add_header (scan, line);
+    if (scan->why != NULL) {
+        return;
+    }
+    switch (header->id) {
+    case SIP_HEADER_CALL_ID:
+    case SIP_HEADER_CSEQ:
+    case SIP_HEADER_FROM:
+    case SIP_HEADER_TO:
+    case SIP_HEADER_VIA:
+        if (memchr (line.text, '\0', line.len_bytes) != NULL) {
+            refuse (scan, 400, "NUL in a header field");
+        }
+        scan_header (scan, header);
+        break;
+    default:
+        scan->n_headers--;
+        break;
+    }
+}
+
+bool
+sip_scan_brief (SipScan *scan, const char *bytes, size_t len_bytes)
+{
+    const char *at = bytes, *end = bytes + len_bytes;
+    SipView line;
+
+    clear (scan);
+    if (!take_line (scan, &at, end, &line)) {
+        return false;
+    }
+    scan_start_line (scan, line);
+    while (scan->why == NULL && take_line (scan, &at, end, &line)) {
+        if (line.len_bytes == 0) {
+            check_mandatory (scan);
+            return scan->why == NULL && scan->is_request
+                   && sip_view_equal (scan->cseq_method, scan->method_name);
+        }
+        if (line.text[0] == ' ' || line.text[0] == '\t') {
+            return false; /* folded */
+        }
+        scan_brief_line (scan, line);
+    }
+    return false;
+}
+
 const SipHeader *
 sip_scan_next (const SipScan *scan, SipHeaderId id, unsigned *index)
 {

@@ -68,6 +68,11 @@ typedef struct {
 /* Looks at one whole message. IS_STREAM: Content-Length must be there and must fit exactly. */
 SipVerdict sip_scan (SipScan *scan, const char *bytes, size_t len_bytes, bool is_stream);
 
+/* Looks at no more of a request than it takes to find its transaction and to refuse it: start line, Via,
+ * From, To, Call-ID, CSeq; HEADERS has these. What it fills in is what sip_scan () would. False for a
+ * response, and for whatever is wrong or unusual: then sip_scan () has to say. */
+bool sip_scan_brief (SipScan *scan, const char *bytes, size_t len_bytes);
+
 /* For a stream: the length of the first message in BYTES, which may be more than LEN_BYTES; 0 when
  * more is needed to know it; -1 when no end can be found (no Content-Length, one that is no number, a head over 64 KiB). White lines before a
  * message are a message of their own: keep-alives (RFC 3261 7.5, RFC 5626 3.5.1). */

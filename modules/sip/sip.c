@@ -95,11 +95,19 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "arrival-wait",
       .type = TD_CONFIG_DURATION,
-      .default_text = "250 ms",
+      .default_text = "2 s",
       .max = 30000,
       .help =
           "How long a new request without priority may wait for its turn: one that waited longer "
           "gets 503 in place of service that would come too late. 0 s: for ever.",
+      .since = "0.1" },
+    { .name = "arrival-target",
+      .type = TD_CONFIG_DURATION,
+      .default_text = "15 ms",
+      .min = 1,
+      .max = 30000,
+      .help = "The same while more comes than can be served, so that those who are served wait no "
+              "longer: below the first threshold of lane-delay in [congestion].",
       .since = "0.1" },
     { .name = "first-numbers",
       .type = TD_CONFIG_LIST,
@@ -370,6 +378,9 @@ open_lane (Sip *sip, unsigned index, uint64_t secret, const uint8_t nonce_secret
     lane->scan = g_new0 (SipScan, 1);
     lane->claims = sip_claims_new (secret, SIP_N_SOURCES);
     lane->established = sip_claims_new (secret, SIP_N_ESTABLISHED);
+    sip_patience_init (&lane->patience,
+                       td_config_number (config, "sip", NULL, "arrival-wait") * 1000,
+                       td_config_number (config, "sip", NULL, "arrival-target") * 1000);
     lane->late = g_new0 (uint64_t, SIP_N_LATE);
     lane->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
@@ -499,7 +510,6 @@ read_settings (Sip *sip)
     sip->first_numbers =
         g_strdupv ((char **) td_config_list (config, "sip", NULL, "first-numbers"));
     sip->first_rate = (unsigned) td_config_number (config, "sip", NULL, "first-rate");
-    sip->arrival_wait_us = td_config_number (config, "sip", NULL, "arrival-wait") * 1000;
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "auth.h"
 #include "load.h"
 #include "overload.h"
+#include "patience.h"
 #include "ring.h"
 #include "transaction.h"
 
@@ -65,14 +66,17 @@ struct SipLane {
     SipAuthority *authority;
     SipRing *ring;                  /* NULL: nobody traces */
     SipScan *scan;                  /* of what is being received */
+    SipGlance glance;               /* of what is being sorted */
+    const char *glanced_at;         /* its bytes; NULL: nothing is */
     SipRegistration *registrations; /* being stored */
     const TdRegistrar *registrar;   /* of this turn, nullable */
     SipClaims *claims;              /* of sources this lane reads from */
     SipClaims *established;         /* of tags and branches of ours that come back to it */
-    uint64_t *late;                 /* hashes of the latest requests that were refused as late */
-    TdTimer refresh;                /* of the trunks' names */
-    GHashTable *hosts;              /* name -> what it was resolved to; see resolve.c */
-    GHashTable *probes;             /* of peers; see probe.c */
+    SipPatience patience;
+    uint64_t *late;     /* hashes of the latest requests that were refused as late */
+    TdTimer refresh;    /* of the trunks' names */
+    GHashTable *hosts;  /* name -> what it was resolved to; see resolve.c */
+    GHashTable *probes; /* of peers; see probe.c */
 };
 
 /* A trunk as this module uses it. */
@@ -160,7 +164,6 @@ struct Sip {
     SipStrangers strangers;
     char **first_numbers;
     unsigned first_rate;
-    int64_t arrival_wait_us; /* 0: for ever */
     SipOverload *overload;
     SipLoad *load; /* nullable: nobody is told */
     TdSnapshot *trunks;
@@ -340,6 +343,13 @@ void sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket
 /* Answers without a transaction of its own. */
 void sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
                            unsigned status, const char *reason);
+
+/* The To tag of such an answer begins with this letter and is so long. */
+#define SIP_STATELESS_TAG     's'
+#define SIP_STATELESS_TAG_LEN 17
+
+/* Whether ACK is for such an answer: there is nothing to be done about it (RFC 3261 8.2.7). */
+bool sip_is_of_refusal (const SipLane *lane, const SipGlance *ack);
 
 /* Begins a server transaction and ends it with STATUS; LINES (nullable) are whole header lines. */
 void sip_answer_simple (SipLane *lane, const SipScan *request, const TdPacket *packet,

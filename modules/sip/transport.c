@@ -139,6 +139,29 @@ new_class (SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool 
     }
 }
 
+/* Whether a request of this kind is refused when it waited too long. */
+static bool
+may_be_late (SipMethod method, SipView to_tag)
+{
+    return to_tag.len_bytes == 0 && method != SIP_METHOD_ACK && method != SIP_METHOD_CANCEL;
+}
+
+/* Whether PACKET, an ordinary one, is likely to be refused for having waited, or to acknowledge such a
+ * refusal: both cost less than to let it wait. */
+static bool
+is_brief (const SipLane *lane, const SipGlance *glance, const TdPacket *packet)
+{
+    if (!glance->is_request) {
+        return false;
+    }
+    if (glance->method == SIP_METHOD_ACK) {
+        return glance->to_tag.len_bytes == SIP_STATELESS_TAG_LEN
+               && glance->to_tag.text[0] == SIP_STATELESS_TAG;
+    }
+    return may_be_late (glance->method, glance->to_tag) && glance->method != SIP_METHOD_OPTIONS
+           && sip_patience_is_over (&lane->patience, td_clock_now_us () - packet->arrival_us);
+}
+
 static TdSorting
 sort (const TdPacket *packet, void *data)
 {
@@ -146,25 +169,29 @@ sort (const TdPacket *packet, void *data)
     Sip *sip = listener->sip;
     SipLane *lane = current_lane (sip);
     unsigned here = (unsigned) (lane - sip->lanes);
-    TdSorting sorting = { here, TD_POST_ORDINARY };
-    SipGlance glance;
+    TdSorting sorting = { .lane = here, .post_class = TD_POST_ORDINARY };
+    SipGlance *glance = &lane->glance;
 
-    if (!sip_glance (&glance, packet->bytes, packet->len_bytes)) {
+    lane->glanced_at = NULL;
+    if (!sip_glance (glance, packet->bytes, packet->len_bytes)) {
         if (scan_packet (lane, packet) == SIP_SCAN_KEEPALIVE) {
             return sorting;
         }
-        sip_glance_of_scan (&glance, lane->scan);
+        sip_glance_of_scan (glance, lane->scan);
     }
-    if (established_lane (lane, &glance, &sorting.lane)) {
+    if (established_lane (lane, glance, &sorting.lane)) {
         sorting.lane %= sip->n_lanes;
-        sorting.post_class = established_class (lane, &glance);
+        sorting.post_class = established_class (lane, glance);
         return sorting;
     }
     sorting.lane = here;
     if (sip->n_lanes > 1) {
-        sorting.lane = new_lane (lane, &glance, packet) % sip->n_lanes;
+        sorting.lane = new_lane (lane, glance, packet) % sip->n_lanes;
     }
-    sorting.post_class = new_class (lane, &glance, packet, sorting.lane == here);
+    sorting.post_class = new_class (lane, glance, packet, sorting.lane == here);
+    sorting.is_brief = sorting.lane == here && sorting.post_class == TD_POST_ORDINARY
+                       && is_brief (lane, glance, packet);
+    lane->glanced_at = sorting.is_brief ? packet->bytes : NULL;
     return sorting;
 }
 
@@ -222,27 +249,17 @@ hear_load (SipLane *lane, const TdPacket *packet)
     }
 }
 
-/* Whether the request in the scan, which is new, waited so long for its turn that serving it would only
- * make those behind it late as well: its caller gives up, or sends it again. Whoever only asks whether we
- * are there gets an answer. */
-static bool
-waited_too_long (const SipLane *lane, const TdPacket *packet)
-{
-    const Sip *sip = lane->sip;
-
-    return packet->post_class == TD_POST_ORDINARY && lane->scan->method != SIP_METHOD_OPTIONS
-           && td_clock_now_us () - packet->arrival_us > sip->arrival_wait_us;
-}
-
-/* Whether the request in the scan comes too late to be served. What was once refused is refused again:
- * the copy that its caller sent meanwhile may have waited less, but the caller has had its answer. */
+/* Whether the request in the scan comes too late to be served: it waited so long for its turn that this
+ * would only make those behind it late as well, and its caller gives up, or sends it again. Whoever only
+ * asks whether we are there gets an answer. What was once refused is refused again: the copy that its
+ * caller sent meanwhile may have waited less, but the caller has had its answer. */
 static bool
 is_too_late (SipLane *lane, const TdPacket *packet)
 {
     const SipScan *scan = lane->scan;
+    SipPatience *patience = &lane->patience;
 
-    if (lane->sip->arrival_wait_us == 0 || !scan->is_request || scan->to_tag.len_bytes > 0
-        || scan->method == SIP_METHOD_ACK || scan->method == SIP_METHOD_CANCEL) {
+    if (patience->wait_us == 0 || !may_be_late (scan->method, scan->to_tag)) {
         return false;
     }
     uint64_t hash = sip_view_hash (scan->via.whole, lane->stack.secret + scan->cseq_number);
@@ -251,11 +268,17 @@ is_too_late (SipLane *lane, const TdPacket *packet)
     if (*place == hash) {
         return true;
     }
-    if (!waited_too_long (lane, packet) || sip_knows (&lane->stack, scan)) {
+    int64_t now_us = td_clock_now_us (), waited_us = now_us - packet->arrival_us;
+    if (packet->post_class != TD_POST_ORDINARY || scan->method == SIP_METHOD_OPTIONS
+        || sip_knows (&lane->stack, scan)) {
         return false;
     }
-    *place = hash;
-    return true;
+    bool is_late = sip_patience_is_over (patience, waited_us);
+    sip_patience_note (patience, waited_us, is_late, now_us);
+    if (is_late) {
+        *place = hash;
+    }
+    return is_late;
 }
 
 /* What becomes of new calls is what peers are told of our load. */
@@ -277,12 +300,46 @@ count_load (SipLane *lane, bool is_refused)
 }
 
 static void
+refuse_late (SipLane *lane, const TdPacket *packet)
+{
+    count_load (lane, true);
+    td_metric_add (lane->sip->late, 1);
+    sip_refuse_stateless (lane, lane->scan, packet, 503, NULL);
+}
+
+/* Serves PACKET without having read all of it when there is nothing to be done but to refuse it, or when
+ * it acknowledges such a refusal. What is wrong with the rest of it does not matter then. */
+static bool
+take_brief (SipLane *lane, const SipListener *listener, const TdPacket *packet)
+{
+    SipGlance *glance = &lane->glance;
+
+    if (packet->post_class != TD_POST_ORDINARY
+        || (lane->glanced_at != packet->bytes
+            && !sip_glance (glance, packet->bytes, packet->len_bytes))
+        || !is_brief (lane, glance, packet)) {
+        return false;
+    }
+    bool is_ack = glance->method == SIP_METHOD_ACK;
+    if (is_ack ? !sip_is_of_refusal (lane, glance)
+               : !sip_scan_brief (lane->scan, packet->bytes, packet->len_bytes)
+                     || !is_too_late (lane, packet)) {
+        return false;
+    }
+    td_metric_add (lane->sip->received, 1);
+    keep (lane, listener, glance->call_id, &packet->remote, packet->bytes, packet->len_bytes,
+          false);
+    if (!is_ack) {
+        refuse_late (lane, packet);
+    }
+    return true;
+}
+
+static void
 take_good (SipLane *lane, const TdPacket *packet)
 {
-    if (is_too_late (lane, packet)) {
-        count_load (lane, true);
-        td_metric_add (lane->sip->late, 1);
-        sip_refuse_stateless (lane, lane->scan, packet, 503, NULL);
+    if (lane->scan->is_request && is_too_late (lane, packet)) {
+        refuse_late (lane, packet);
         return;
     }
     hear_load (lane, packet);
@@ -302,8 +359,14 @@ deliver (const TdPacket *packet, void *data)
     SipListener *listener = data;
     Sip *sip = listener->sip;
     SipLane *lane = current_lane (sip);
-    SipVerdict verdict = scan_packet (lane, packet);
 
+    bool is_taken = take_brief (lane, listener, packet);
+
+    lane->glanced_at = NULL; /* the bytes may be another message's next time */
+    if (is_taken) {
+        return;
+    }
+    SipVerdict verdict = scan_packet (lane, packet);
     if (verdict == SIP_SCAN_KEEPALIVE) {
         answer_keepalive (packet);
         return;

@@ -9,7 +9,7 @@
 /* The fake clock says nothing of lanes: what is counted here is calls. */
 #define CONFIG                                                                                     \
     "[call]\nmedia = through\n[modules]\ncongestion = required\nmarker = required\n"               \
-    "[congestion]\nlane-occupancy = off\nmemory = off\ndescriptors = off\n"
+    "[congestion]\nrise-after = 300 ms\nmemory = off\ndescriptors = off\n"
 
 static const char by_calls[] = CONFIG "calls = 4, 8, 12\n";
 static const char by_rate[] = CONFIG "calls-per-second = 10, 20, 30\ndwell = 2 s\n";

@@ -169,6 +169,99 @@ test_request_and_fields (void)
                      "Subject: a b\r\nMax-Forwards: 0\r\nFrom: \"a\\\"\\\\  \"");
 }
 
+/* What is refused after a brief scan and at once must be what is refused after a whole one, byte by
+ * byte. Returns whether a brief scan was enough. */
+static bool
+check_brief (const char *bytes, size_t len_bytes)
+{
+    g_autoptr (GString) out = g_string_new (NULL), want = g_string_new (NULL);
+    g_autofree SipScan *brief = g_new0 (SipScan, 1), *whole = g_new0 (SipScan, 1);
+    SipReplyHead head;
+
+    if (!sip_scan_brief (brief, bytes, len_bytes)) {
+        return false;
+    }
+    sip_scan (whole, bytes, len_bytes, false);
+    g_assert_true (whole->is_request);
+    /* An ACK is never answered; what else cannot be has no Via that leads back. */
+    g_assert_true (whole->verdict != SIP_SCAN_DROP || whole->method == SIP_METHOD_ACK);
+    g_assert_cmpint (brief->method, ==, whole->method);
+    g_assert_true (sip_view_equal (brief->to_tag, whole->to_tag));
+    g_assert_true (sip_view_equal (brief->from_tag, whole->from_tag));
+    g_assert_true (sip_view_equal (brief->call_id, whole->call_id));
+    g_assert_true (sip_view_equal (brief->via.whole, whole->via.whole));
+    g_assert_true (sip_view_equal (brief->via.branch, whole->via.branch));
+    g_assert_cmpuint (brief->cseq_number, ==, whole->cseq_number);
+    sip_compose_refusal (out, brief, source (), NULL, 503, NULL, "ours");
+    sip_reply_head_init (&head, whole, source (), NULL);
+    sip_compose_response (want, &head, 503, NULL, "ours");
+    sip_compose_end (want, NULL, NULL, 0);
+    g_assert_cmpmem (out->str, out->len, want->str, want->len);
+    sip_reply_head_clear (&head);
+    return true;
+}
+
+static void
+test_brief_refusal (void)
+{
+    static const char usual[] =
+        "INVITE sip:b@b.example SIP/2.0\r\n"
+        "Via: SIP/2.0/UDP a.example:5070;rport;branch=z9hG4bKx\r\n"
+        "v: SIP/2.0/UDP y.example;branch=z9hG4bKw, SIP/2.0/TCP z.example\r\n"
+        "Max-Forwards: 70\r\nContact: <sip:a@a>\r\nRoute: <sip:p1;lr>\r\n"
+        "FROM: \"A\" <sip:a@a.example>;tag=1\r\nt: <sip:b@b.example>\r\n"
+        "i: c@a\r\nCSeq: 7 INVITE\r\nContent-Length: 3\r\n\r\nv=0";
+
+    g_assert_true (check_brief (usual, strlen (usual)));
+}
+
+/* With a folded line, a second To, no end: the whole scan has to say what that is. */
+static void
+test_brief_scan_leaves_the_unusual (void)
+{
+    static const char *const unusual[] = {
+        REQUEST "\r\n",
+        "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+        "To: <sip:c>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n",
+        "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+        "Call-ID: c\r\nCSeq: 1 BYE\r\n\r\n",
+        "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+        "Call-ID: c\r\nCSeq: 1 INVITE\r\n",
+        "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:b>\r\n"
+        "Call-ID: c\r\nCSeq: 1 INVITE\r\n\r\n",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS (unusual); i++) {
+        g_assert_false (check_brief (unusual[i], strlen (unusual[i])));
+    }
+}
+
+/* Over all that the fuzzers begin with, cut and changed. */
+static void
+test_brief_refusals_of_the_corpus (void)
+{
+    const char *folder = g_getenv ("TANDEM_SIP_CORPUS");
+    g_autoptr (GDir) names = folder != NULL ? g_dir_open (folder, 0, NULL) : NULL;
+    unsigned n_brief = 0;
+    const char *name;
+
+    g_assert_nonnull (names);
+    while ((name = g_dir_read_name (names)) != NULL) {
+        g_autofree char *path = g_build_filename (folder, name, NULL), *bytes = NULL;
+        size_t len_bytes;
+        g_assert_true (g_file_get_contents (path, &bytes, &len_bytes, NULL));
+        n_brief += check_brief (bytes, len_bytes);
+        for (unsigned i = 0; i < 200 && len_bytes > 1; i++) {
+            g_autofree char *changed = g_memdup2 (bytes, len_bytes + 1);
+            size_t at = (size_t) g_random_int_range (0, (int) len_bytes);
+            changed[at] = (char) g_random_int_range (0, 256);
+            n_brief += check_brief (changed, i % 2 == 0 ? len_bytes : at + 1);
+        }
+    }
+    g_test_message ("%u refused after a brief scan", n_brief);
+    g_assert_cmpuint (n_brief, >, 100);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -178,6 +271,11 @@ main (int argc, char **argv)
     g_test_add_func ("/sip/compose/to-tag-stays", test_to_tag_stays);
     g_test_add_func ("/sip/compose/nul-is-copied", test_nul_is_copied);
     g_test_add_func ("/sip/compose/refusal-of-a-torso", test_refusal_of_a_torso);
+    g_test_add_func ("/sip/compose/PRI-075/brief-refusal", test_brief_refusal);
+    g_test_add_func ("/sip/compose/PRI-075/brief-scan-leaves-the-unusual",
+                     test_brief_scan_leaves_the_unusual);
+    g_test_add_func ("/sip/compose/PRI-075/brief-refusals-of-the-corpus",
+                     test_brief_refusals_of_the_corpus);
     g_test_add_func ("/sip/compose/cancel", test_cancel);
     g_test_add_func ("/sip/compose/request-and-fields", test_request_and_fields);
     return g_test_run ();
