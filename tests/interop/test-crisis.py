@@ -24,6 +24,8 @@ KEYS = {'capacity_cps', 'offered_cps', 'priority_offered', 'priority_alerting', 
 
 
 class Crisis(PeerCase):
+    found = None   # calls a second
+
     def run_crisis(self, *options):
         """The figures; the program's own goals, which are for a machine at rest, are not asked."""
         self.need('sipp')
@@ -41,8 +43,15 @@ class Crisis(PeerCase):
             self.assertIn('</svg>', file.read())
         return figures
 
+    def capacity(self):
+        """What the switch carries without overload, as the first test found it."""
+        if Crisis.found is None:
+            Crisis.found = self.run_crisis('--regime', 'a', '--seconds', '1')['capacity_cps']
+        return '--capacity', str(Crisis.found)
+
     def test_saturation(self):
         figures = self.run_crisis('--regime', 'a')
+        Crisis.found = figures['capacity_cps']
         self.assertGreater(figures['offered_cps'], 5 * figures['capacity_cps'])
         self.assertGreater(figures['priority_offered'], 50)
         self.assertGreaterEqual(figures['priority_alerting'], 0.95 * figures['priority_offered'])
@@ -51,11 +60,13 @@ class Crisis(PeerCase):
         self.assertEqual(figures['records_lost'], 0)
 
     def test_without_marks_that_count_priority_is_lost(self):
-        figures = self.run_crisis('--regime', 'a', '--seconds', '6', '--without', 'marks')
+        figures = self.run_crisis('--regime', 'a', '--seconds', '6', '--without', 'marks',
+                                  *self.capacity())
         self.assertLess(figures['priority_alerting'], 0.9 * figures['priority_offered'])
 
     def test_without_a_wait_calls_are_answered_too_late(self):
-        figures = self.run_crisis('--regime', 'a', '--seconds', '6', '--without', 'wait')
+        figures = self.run_crisis('--regime', 'a', '--seconds', '8', '--without', 'wait',
+                                  *self.capacity())
         self.assertLess(figures['ordinary_goodput_ratio'], 0.6)
 
 

@@ -18,7 +18,7 @@
 #define T1_US     500000
 #define MAX_BYES  10
 #define TICK_US   500
-#define LINGER_US (5 * G_USEC_PER_SEC) /* after the last INVITE, for what is under way */
+#define LINGER_US (5 * G_USEC_PER_SEC) /* at most, after the last INVITE, for what is under way */
 #define DIGITS    8
 #define N_MARKS   3 /* places in the INVITE where the number of the call stands */
 #define N_REPEATS 3
@@ -267,12 +267,19 @@ read_some (Load *load)
     }
 }
 
+/* Whether each call was refused, or was up and is over. */
+static bool
+is_done (const Load *load)
+{
+    return load->n_sent == load->n_calls && load->n_refused + load->n_ended >= load->n_calls;
+}
+
 static void
 run (Load *load)
 {
     load->begun_us = wire_now_us ();
     load->end_us = load->begun_us + (int64_t) (seconds * G_USEC_PER_SEC) + LINGER_US;
-    while (wire_now_us () < load->end_us || !g_queue_is_empty (&load->up)
+    while ((wire_now_us () < load->end_us && !is_done (load)) || !g_queue_is_empty (&load->up)
            || !g_queue_is_empty (&load->ending)) {
         send_due (load);
         read_some (load);

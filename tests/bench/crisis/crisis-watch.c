@@ -83,9 +83,7 @@ look_at (FILE *file, const struct tpacket3_hdr *header, uint16_t port)
     struct iphdr ip;
     struct udphdr udp;
 
-    /* Loopback shows each packet twice, going out and coming in. */
-    if (from->sll_pkttype == PACKET_OUTGOING || from->sll_protocol != htons (ETH_P_IP)
-        || header->tp_snaplen < sizeof ip + sizeof udp) {
+    if (from->sll_protocol != htons (ETH_P_IP) || header->tp_snaplen < sizeof ip + sizeof udp) {
         return;
     }
     memcpy (&ip, bytes, sizeof ip);
@@ -120,7 +118,7 @@ look_at_block (FILE *file, struct tpacket_block_desc *block, uint16_t port)
 static bool
 open_ring (int *ret_fd, uint8_t **ret_ring)
 {
-    int version = TPACKET_V3, fd = socket (AF_PACKET, SOCK_DGRAM, htons (ETH_P_IP));
+    int version = TPACKET_V3, on = 1, fd = socket (AF_PACKET, SOCK_DGRAM, htons (ETH_P_IP));
     struct tpacket_req3 request = { .tp_block_size = BLOCK_BYTES,
                                     .tp_block_nr = N_BLOCKS,
                                     .tp_frame_size = 2048,
@@ -132,6 +130,8 @@ open_ring (int *ret_fd, uint8_t **ret_ring)
 
     if (fd < 0 || setsockopt (fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0
         || setsockopt (fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof request) != 0
+        /* Loopback shows each packet twice, going out and coming in; the copy is its sender's cost. */
+        || setsockopt (fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) != 0
         || bind (fd, (struct sockaddr *) &where, sizeof where) != 0) {
         g_printerr ("crisis-watch: cannot capture on lo: %s; it needs CAP_NET_RAW\n",
                     g_strerror (errno));

@@ -31,7 +31,7 @@ OVERLOAD = 10
 PRIORITY_SHARE = 0.01
 BURN_US = 3000
 CALIBRATION_S = 4
-N_WEIGHED = 1000   # refusals whose cost is taken
+N_WEIGHED = 3000   # refusals whose cost is taken
 # What McGregor, Craighill and Mosley give of Katrina: calls that completed, percent.
 FIELD = (('GETS', '94'), ('WPS', '84'), ('ordinary', 'under 10'))
 
@@ -66,27 +66,29 @@ def run_crisis(stage, arguments):
     """(what is printed as JSON, the run, what else is worth saying)."""
     burn_us = arguments.burn if arguments.regime == 'a' else 0
     stage.start_called()
-    stage.start_switch(burn_us, arguments.stall or 1, arguments.without)
-    tell('without overload:')
-    best, cost_us = calibrate(stage, rates_of(arguments))
-    # A stall of five seconds would outlast the caller who is to be refused.
-    is_weighed = not arguments.stall and arguments.without != 'wait'
-    refusal_us = stage.weigh_refusal(N_WEIGHED) if is_weighed else None
+    stage.start_switch(burn_us, arguments.stall or scene.STALL_S, arguments.without)
+    best, cost_us = arguments.capacity, None
+    if not best:
+        tell('without overload:')
+        best, cost_us = calibrate(stage, rates_of(arguments))
     offered = OVERLOAD * best
     priority_rate = max(1, offered * PRIORITY_SHARE)
     tell(f'{offered:.0f} calls/s for {arguments.seconds} s, {priority_rate:.0f} of them with priority')
     run = stage.load(offered - priority_rate, arguments.seconds, priority_rate,
                      forged_rate=arguments.forged / arguments.seconds,
                      at_half=stage.stall if arguments.stall else None)
-    more = {'best': best, 'cost_us': cost_us, 'refusal_us': refusal_us,
-            'overflowed': stage.overflowed(), 'levels': stage.levels(), 'records': stage.finish(), 'answered': stage.n_answered}
+    more = {'best': best, 'cost_us': cost_us, 'overflowed': stage.overflowed(),
+            'levels': stage.levels(),
+            # What a refusal costs beside a call that burns nothing: elsewhere it is next to nothing.
+            'refusal_us': stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None}
+    more |= {'answered': stage.n_answered, 'records': stage.finish()}
     return found(arguments, run, more), run, more
 
 
 def found(arguments, run, more):
     """The figures. What priority took is not there for the ordinary."""
     served = sum(call.is_good() for call in run.priority) / run.seconds
-    ratio = more['refusal_us'] / more['cost_us'] if more['refusal_us'] else None
+    ratio = more['refusal_us'] / more['cost_us'] if more['refusal_us'] and more['cost_us'] else None
     reach = more['best'] - served
     if arguments.regime == 'b' and ratio:
         reach = more['best'] * figures.bound(OVERLOAD, ratio) - served
@@ -137,7 +139,8 @@ def show(result, rows, run, more):
     """The tables that people read."""
     for name, value in result.items():
         print(f'{name:26} {value}')
-    print(f"{'cost of a call':26} {more['cost_us']:.0f} us")
+    if more['cost_us']:
+        print(f"{'cost of a call':26} {more['cost_us']:.0f} us")
     if more['refusal_us']:
         print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us")
     print(f"{'lost by the switch':26} {more['overflowed']:.0f} datagrams")
@@ -166,6 +169,9 @@ def parse():
     parser.add_argument('--seconds', type=float, default=15, help='of overload (15)')
     parser.add_argument('--burn', type=int, default=BURN_US, metavar='US',
                         help=f'what each call burns in regime a ({BURN_US})')
+    parser.add_argument('--capacity', type=float, metavar='CPS',
+                        help='what the switch carries without overload, where it is known: it is not '
+                             'tried out')
     parser.add_argument('--stall', type=float, default=0, metavar='S',
                         help='half-way the lane stands still for so long')
     parser.add_argument('--forged', type=int, default=0, metavar='N',

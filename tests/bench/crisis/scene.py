@@ -22,7 +22,9 @@ PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_
 SWITCH, PUBLIC = f'127.0.0.1:{SIP_PORT}', f'127.0.0.1:{PUBLIC_PORT}'
 RESPONDER_HOST = '127.0.0.2'   # whose marks are believed
 MARK = 'ets.0'
-LINGER_S = 5                   # as crisis-call has it
+LINGER_S = 5                   # as crisis-call has it, at most
+STALL_S = 3                    # longer than a call may wait, when refusals are weighed
+WEIGHING_S = STALL_S + 0.5
 
 
 def cpu_seconds(pid):
@@ -88,7 +90,7 @@ class Scene(Stage):
             'tandem': {'lanes': 1},
             'modules': dict.fromkeys(modules, 'required'),
             'sip': {'listen': f'udp:{SWITCH}', 'strangers': 'refuse', 'trace': 'no',
-                    'arrival-wait': '0 s' if without == 'wait' else '250 ms'},
+                    'arrival-wait': '0 s' if without == 'wait' else '2 s'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
             'burn': {'microseconds': burn_us, 'stall': f'{round(1000 * stall_s)} ms'},
@@ -158,25 +160,34 @@ class Scene(Stage):
         return self.start_public(1, 1, '--number', '0000', '--prefix', 's', '--once',
                                  port=STALL_PORT)
 
-    def weigh_refusal(self, n_calls, n_tries=3):
-        """Processor time of one refusal in microseconds: of N_CALLS that come while the lane stands
-        still and are too late when it goes on. What their ACKs cost is theirs. None when the machine
-        was too busy for them to come in time."""
+    def spend(self, n_calls):
+        """(Processor time in seconds, how many were refused) while N_CALLS come to a lane that stands
+        still, are too late when it goes on, and are acknowledged."""
         watch, file = self.start_watch()
         stall = self.stall()
         time.sleep(0.2)
-        before_s = cpu_seconds(self.tandem.pid)
-        self.start_public(n_calls / 0.2, 0.2, '--once').wait(60)
+        before_s, end_s = cpu_seconds(self.tandem.pid), time.monotonic() + WEIGHING_S
+        self.start_public(n_calls / 0.4, 0.4, '--once').wait(60)
+        time.sleep(max(0, end_s - time.monotonic()))
         spent_s = cpu_seconds(self.tandem.pid) - before_s
         stall.wait(60)
         watch.signal(signal.SIGTERM)
         watch.wait(30)
         calls = figures.read(file)[figures.ORDINARY].values()
         self.n_answered += sum(call.answered is not None for call in calls)
-        n_refused = sum(call.refused is not None for call in calls)
-        if n_refused < n_calls * 0.98:
-            return self.weigh_refusal(n_calls, n_tries - 1) if n_tries > 1 else None
-        return spent_s / n_refused * 1e6
+        return spent_s, sum(call.refused is not None for call in calls)
+
+    def weigh_refusal(self, n_calls, n_tries=3):
+        """Processor time of one refusal with its ACK, in microseconds: what N_CALLS more cost than a few.
+        None when the machine was too busy for them to come in time. Machine congestion, which a lane that
+        stands still for so long is, would refuse the call that holds it up."""
+        self.tandem.ctl('congestion', 'set', 'MC0')
+        for _ in range(n_tries):
+            base_s, n_few = self.spend(n_calls // 20)
+            spent_s, n_refused = self.spend(n_calls)
+            if n_refused >= n_calls * 0.98:
+                return (spent_s - base_s) / (n_refused - n_few) * 1e6
+        return None
 
     def overflowed(self):
         """Datagrams that found the switch's buffer in the kernel full."""
