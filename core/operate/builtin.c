@@ -87,6 +87,10 @@ describe_one (const TdCommandLease *lease)
         g_variant_builder_add (&text, "{sv}", "needs",
                                g_variant_new_string ("the operator's role: it changes something"));
     }
+    if (lease->decl.is_priority) {
+        g_variant_builder_add (&text, "{sv}", "needs",
+                               g_variant_new_string ("the role for calls with a priority"));
+    }
     return g_variant_builder_end (&text);
 }
 
@@ -128,6 +132,8 @@ add_command_row (const TdCommandLease *lease, void *rows)
                            g_variant_new_string (td_owner_of (lease->module)->name));
     g_variant_builder_add (rows, "{sv}", "is_change",
                            g_variant_new_boolean (lease->decl.is_change));
+    g_variant_builder_add (rows, "{sv}", "is_priority",
+                           g_variant_new_boolean (lease->decl.is_priority));
     g_variant_builder_add (rows, "{sv}", "is_stream",
                            g_variant_new_boolean (lease->decl.is_stream));
     g_variant_builder_add (rows, "{sv}", "usage", g_variant_new_string (usage));

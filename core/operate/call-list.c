@@ -89,7 +89,8 @@ is_by_trunk (const List *list, const TdCall *call)
 static bool
 is_wanted (const List *list, const TdCall *call)
 {
-    return (list->states & TD_BIT (td_call_state (call))) != 0
+    return td_request_may_see (list->request, td_call_priority (call)->priority_class)
+           && (list->states & TD_BIT (td_call_state (call))) != 0
            && call->started_wall_us >= list->since_us
            && is_like (list->caller, td_party_key (td_call_calling (call)))
            && is_like (list->called, td_party_key (td_call_called (call)))

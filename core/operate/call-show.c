@@ -198,6 +198,10 @@ look (TdPost *post)
     Show *show = (Show *) post;
     const TdCall *call = td_call_find (show->id);
 
+    if (call != NULL
+        && !td_request_may_see (show->request, td_call_priority (call)->priority_class)) {
+        call = NULL;
+    }
     show->n_awaited = 1;
     show->is_found = call != NULL;
     if (call != NULL) {

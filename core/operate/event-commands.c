@@ -7,6 +7,7 @@
 #include "run/bus.h"
 
 #include <string.h>
+#include <tandem/iface/record.h>
 
 enum { RING = 4096 };
 
@@ -55,7 +56,11 @@ push_fact (const TdFact *fact, void *data)
     char call[TD_ID_TEXT_SIZE];
     uint32_t n_fields;
     const TdField *fields = td_topic_fields (fact->topic, &n_fields);
+    bool sees_all = td_request_may_see (follower->request, TD_CLASS_MAX);
 
+    if (!td_request_may_see (follower->request, fact->priority_class)) {
+        return;
+    }
     g_variant_builder_init (&row, G_VARIANT_TYPE_VARDICT);
     td_row_text (&row, "event", td_topic_name (fact->topic));
     if (fact->call != TD_ID_NONE) {
@@ -64,7 +69,9 @@ push_fact (const TdFact *fact, void *data)
     td_row_number (&row, "sequence", fact->sequence);
     td_row_number (&row, "time_us", fact->wall_us);
     for (uint32_t i = 0; i < n_fields; i++) {
-        add_field (&row, fact->body, &fields[i]);
+        if (sees_all || !td_record_is_priority_field (fields[i].name)) {
+            add_field (&row, fact->body, &fields[i]);
+        }
     }
     td_request_push (follower->request, g_variant_builder_end (&row));
 }

@@ -4,6 +4,7 @@
 #include "operate/command.h"
 
 #include <tandem/log.h>
+#include <tandem/priority.h>
 
 #include <string.h>
 
@@ -19,7 +20,8 @@ struct TdRequest {
     unsigned n_refs;
     State state;
     bool is_misuse, is_stream;
-    char *name; /* of the command, or what was asked */
+    unsigned rights; /* TdMay */
+    char *name;      /* of the command, or what was asked */
     char *asker;
     TdModule *answerer;
     GHashTable *arguments; /* nullable */
@@ -64,6 +66,12 @@ const char *
 td_request_asker (const TdRequest *request)
 {
     return request->asker;
+}
+
+bool
+td_request_may_see (const TdRequest *request, unsigned priority_class)
+{
+    return (request->rights & TD_MAY_SEE_PRIORITY) != 0 || !td_class_is_restricted (priority_class);
 }
 
 bool
@@ -279,10 +287,31 @@ run (TdRequest *request, const TdCommandLease *lease)
     td_request_unref (request);
 }
 
+/* Whether who asks may run COMMAND; if not, REQUEST has failed. */
+static bool
+is_allowed (TdRequest *request, const TdCommand *command)
+{
+    if (command->is_change && (request->rights & TD_MAY_CHANGE) == 0) {
+        td_request_fail (
+            request,
+            "\"%s\" changes something and you may only look: run it as root, or as the "
+            "user that tandemd runs as",
+            request->name);
+        return false;
+    }
+    if (command->is_priority && (request->rights & TD_MAY_SEE_PRIORITY) == 0) {
+        td_request_fail (request,
+                         "\"%s\" tells of calls with a priority, and you have not got that role: "
+                         "it is for members of the group that priority-group in [cli] names",
+                         request->name);
+        return false;
+    }
+    return true;
+}
+
 /* Finds the command of WORDS and runs it, or fails. */
 static void
-begin (TdRequest *request, TdModule *module, const char *const *words, const char *asker,
-       bool may_change)
+begin (TdRequest *request, TdModule *module, const char *const *words, const char *asker)
 {
     g_autoptr (GError) error = NULL;
     g_auto (GStrv) help_words = NULL;
@@ -302,12 +331,7 @@ begin (TdRequest *request, TdModule *module, const char *const *words, const cha
     }
     g_free (request->name);
     request->name = g_strdup (lease->decl.name);
-    if (lease->decl.is_change && !may_change) {
-        td_request_fail (
-            request,
-            "\"%s\" changes something and you may only look: run it as root, or as the "
-            "user that tandemd runs as",
-            request->name);
+    if (!is_allowed (request, &lease->decl)) {
         return;
     }
     if (lease->decl.is_change) {
@@ -319,7 +343,7 @@ begin (TdRequest *request, TdModule *module, const char *const *words, const cha
 }
 
 TdRequest *
-td_command_run (TdModule *module, const char *const *words, const char *asker, bool may_change,
+td_command_run (TdModule *module, const char *const *words, const char *asker, unsigned rights,
                 void (*reply) (TdRequest *request, GVariant *piece, bool is_last,
                                const char *error_text, void *data),
                 void *data)
@@ -331,8 +355,9 @@ td_command_run (TdModule *module, const char *const *words, const char *asker, b
     request->data = data;
     request->name = g_strjoinv (" ", (char **) words);
     request->asker = g_strdup (asker);
+    request->rights = rights;
     td_request_ref (request);
-    begin (request, module, words, asker, may_change);
+    begin (request, module, words, asker);
     td_request_unref (request);
     return request;
 }

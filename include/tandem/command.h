@@ -18,6 +18,12 @@ G_BEGIN_DECLS
 
 typedef struct TdRequest TdRequest;
 
+/* What an asker may beside looking at what is nobody's secret. */
+typedef enum {
+    TD_MAY_CHANGE = 1 << 0,       /* run commands that change something */
+    TD_MAY_SEE_PRIORITY = 1 << 1, /* see calls with a priority, and what is known of them */
+} TdMay;
+
 typedef struct {
     const char *name; /* "NUMBER" positional, "--at" with a value, "--force" without */
     const char *help;
@@ -39,6 +45,7 @@ typedef struct {
     /* Answers REQUEST now, or keeps it (td_request_ref ()) and answers later. A command that does
      * neither is reported as its module's defect. */
     void (*run) (TdRequest *request, void *data); /* Thread: control */
+    bool is_priority; /* it tells of calls with a priority: needs TD_MAY_SEE_PRIORITY */
 } TdCommand;
 
 /* Declares a command; DECL is copied but for its texts. The name is leased: a newer generation of
@@ -52,6 +59,10 @@ TD_API const char *td_request_argument (const TdRequest *request, const char *na
 /* Who asks ("uid 1000"), as the log has it: for what is kept with who did it (transfer none).
  * Thread: control. */
 TD_API const char *td_request_asker (const TdRequest *request);
+
+/* Whether who asks may see a call of PRIORITY_CLASS: an ordinary one, or a public call for help, everybody
+ * may. What he may not see he is told nothing of. Thread: any. */
+TD_API bool td_request_may_see (const TdRequest *request, unsigned priority_class);
 
 /* Ends REQUEST with RESULT (transfer floating; NULL: there is nothing, or nothing more, to say).
  * Thread: control. */
@@ -78,13 +89,13 @@ TD_API TdRequest *td_request_ref (TdRequest *request);
 TD_API void td_request_unref (TdRequest *request);
 
 /* For a module that is a way in (cli, http): runs the command line given as WORDS (NULL-terminated)
- * for ASKER ("uid 1000", for the log), who may change things or only look. REPLY is called on the
+ * for ASKER ("uid 1000", for the log) with RIGHTS (of TdMay, 0: to look). REPLY is called on the
  * control lane, maybe before this returns: once for each piece, and once with IS_LAST, then with the
  * result, with no piece at all, or with an ERROR_TEXT. Returns (transfer full) the request: to be
  * given to td_request_unref () after the last reply, to td_request_abandon () when the asker goes
  * before. Thread: control. */
 TD_API TdRequest *td_command_run (TdModule *module, const char *const *words, const char *asker,
-                                  bool may_change,
+                                  unsigned rights,
                                   void (*reply) (TdRequest *request, GVariant *piece, bool is_last,
                                                  const char *error_text, void *data),
                                   void *data);

@@ -16,6 +16,14 @@ enum {
     TD_CLASS_MAX = 15,
 };
 
+/* Whether calls of PRIORITY_CLASS are for the eyes of those who have the role alone: all above ordinary
+ * ones, but for public calls for help. */
+static inline bool
+td_class_is_restricted (unsigned priority_class)
+{
+    return priority_class > TD_CLASS_ORDINARY && priority_class != TD_CLASS_EMERGENCY;
+}
+
 typedef enum {
     TD_ALGORITHM_QUEUE,   /* RFC 4412 4.5.2: waits in front of others */
     TD_ALGORITHM_PREEMPT, /* RFC 4412 4.5.1: may end others */

@@ -19,6 +19,13 @@ static const TdConfigKey keys[] = {
       .help = "The group whose members may look but not change anything. Root and the user that "
               "tandemd runs as may do both.",
       .since = "0.1" },
+    { .name = "priority-group",
+      .type = TD_CONFIG_TEXT,
+      .default_text = "tandem-priority",
+      .help = "The group whose members, who are members of the other group as well, may see calls "
+              "with a priority and what is known of them. Root and the user that tandemd runs as "
+              "may, too.",
+      .since = "0.1" },
 };
 
 static const TdConfigSection sections[] = {
@@ -36,11 +43,13 @@ start (TdModule *module, GError **error)
     const TdConfig *config = td_module_config (module);
     const char *path = td_config_text (config, "cli", NULL, "socket");
     const char *group = td_config_text (config, "cli", NULL, "group");
+    const char *priority_group = td_config_text (config, "cli", NULL, "priority-group");
 
     if (path == NULL || *path == '\0') {
         path = cli_default_place ();
     }
-    CliServer *server = cli_server_open (module, path, group != NULL ? group : "", error);
+    CliServer *server =
+        cli_server_open (module, path, group != NULL ? group : "", priority_group, error);
     td_module_set_state (module, server);
     if (server != NULL) {
         td_log_info (module, "control socket", "listens at %s", path);

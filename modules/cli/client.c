@@ -30,8 +30,8 @@ struct CliClient {
     TdModule *module;
     int fd;
     TdWatch *watch;
-    char *name; /* "uid 1000 pid 4711" */
-    bool may_change;
+    char *name;        /* "uid 1000 pid 4711" */
+    unsigned rights;   /* TdMay */
     bool is_read_over; /* the other end sends no more, but may still listen */
     GString *in;
     GString *out;
@@ -237,7 +237,7 @@ start (CliClient *client, const char *id, const char *const *words)
     g_ptr_array_add (client->pending, pending);
     client->n_refs++;
     TdRequest *request =
-        td_command_run (client->module, words, client->name, client->may_change, reply, pending);
+        td_command_run (client->module, words, client->name, client->rights, reply, pending);
     if (pending->is_over) {
         td_request_unref (request);
         pending_free (pending);
@@ -416,7 +416,8 @@ cli_client_new (CliServer *server, int fd, const CliPeer *peer)
     client->module = server->module;
     client->fd = fd;
     client->name = g_strdup_printf ("uid %u pid %d", (unsigned) peer->uid, (int) peer->pid);
-    client->may_change = peer->may_change;
+    client->rights =
+        (peer->may_change ? TD_MAY_CHANGE : 0) | (peer->may_see_priority ? TD_MAY_SEE_PRIORITY : 0);
     client->in = g_string_new (NULL);
     client->out = g_string_new (NULL);
     client->pending = g_ptr_array_new ();

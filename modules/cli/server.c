@@ -80,7 +80,8 @@ go_on (TdTimer *timer)
 }
 
 CliServer *
-cli_server_open (TdModule *module, const char *path, const char *group, GError **error)
+cli_server_open (TdModule *module, const char *path, const char *group, const char *priority_group,
+                 GError **error)
 {
     CliServer *server = g_new0 (CliServer, 1);
     bool is_group_known;
@@ -95,6 +96,7 @@ cli_server_open (TdModule *module, const char *path, const char *group, GError *
                      "given to",
                      group);
     }
+    server->socket.priority_group = cli_find_group (priority_group);
     server->module = module;
     server->clients = g_ptr_array_new ();
     td_timer_init (&server->pause, module, go_on);

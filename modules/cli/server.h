@@ -31,7 +31,8 @@ typedef struct {
 } CliServer;
 
 /* Thread: control. */
-CliServer *cli_server_open (TdModule *module, const char *path, const char *group, GError **error);
+CliServer *cli_server_open (TdModule *module, const char *path, const char *group,
+                            const char *priority_group, GError **error);
 void cli_server_close (CliServer *server);
 
 /* A client over FD, from now on the client's. */

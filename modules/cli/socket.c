@@ -82,9 +82,8 @@ remove_stale (const struct sockaddr_un *address, GError **error)
     return true;
 }
 
-/* The group called NAME, or CLI_NO_GROUP. */
-static gid_t
-find_group (const char *name)
+gid_t
+cli_find_group (const char *name)
 {
     enum { BUFFER_MIN = 4096, BUFFER_MAX = 1024 * 1024 };
     gid_t gid = CLI_NO_GROUP;
@@ -137,7 +136,7 @@ cli_socket_open (CliSocket *self, const char *path, const char *group_name,
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-    *self = (CliSocket){ .fd = -1 };
+    *self = (CliSocket){ .fd = -1, .priority_group = CLI_NO_GROUP };
     if (g_strlcpy (address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path) {
         return fail (error, ENAMETOOLONG,
                      "the path %s is too long for a socket: at most %zu bytes fit, set socket in "
@@ -152,7 +151,7 @@ cli_socket_open (CliSocket *self, const char *path, const char *group_name,
         return fail (error, errno, "no socket for %s: %s", path, g_strerror (errno));
     }
     self->path = g_strdup (path);
-    self->group = find_group (group_name);
+    self->group = cli_find_group (group_name);
     if (!bind_at (self, &address, error)) {
         cli_socket_close (self);
         return false;
@@ -201,6 +200,12 @@ is_member (int fd, gid_t group)
     return false;
 }
 
+static bool
+is_in (gid_t group, int fd, const struct ucred *credentials)
+{
+    return group != CLI_NO_GROUP && (credentials->gid == group || is_member (fd, group));
+}
+
 bool
 cli_socket_peer (const CliSocket *self, int fd, CliPeer *ret_peer)
 {
@@ -211,11 +216,12 @@ cli_socket_peer (const CliSocket *self, int fd, CliPeer *ret_peer)
         return false;
     }
     bool may_change = credentials.uid == 0 || credentials.uid == geteuid ();
-    bool may_look = self->group != CLI_NO_GROUP
-                    && (credentials.gid == self->group || is_member (fd, self->group));
+    bool may_look = is_in (self->group, fd, &credentials);
     *ret_peer = (CliPeer){ .uid = credentials.uid,
                            .pid = credentials.pid,
                            .may_change = may_change,
-                           .may_look = may_change || may_look };
+                           .may_look = may_change || may_look,
+                           .may_see_priority =
+                               may_change || is_in (self->priority_group, fd, &credentials) };
     return true;
 }

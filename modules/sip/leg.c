@@ -130,7 +130,7 @@ note_leg (const SipLeg *leg)
 
     if (leg->lane->ring != NULL && call != TD_ID_NONE) {
         sip_ring_note (leg->lane->ring, sip_view_of (td_channel_peer_id (leg->channel)), call,
-                       leg->is_incoming);
+                       leg->is_incoming, td_channel_priority (leg->channel)->priority_class);
     }
 }
 

@@ -101,9 +101,10 @@ sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const cha
 }
 
 void
-sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming)
+sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming, uint8_t priority_class)
 {
-    add (ring, call_id, call, &(SipRecord){ .is_sent = !is_incoming }, NULL);
+    add (ring, call_id, call,
+         &(SipRecord){ .is_sent = !is_incoming, .priority_class = priority_class }, NULL);
 }
 
 bool

@@ -20,8 +20,9 @@ typedef struct {
     int64_t wall_us;
     TdAddress local, remote;
     uint32_t len_bytes;
-    uint8_t transport; /* TdTransport */
-    bool is_sent;      /* of a note: the leg goes out */
+    uint8_t transport;      /* TdTransport */
+    bool is_sent;           /* of a note: the leg goes out */
+    uint8_t priority_class; /* of a note: the call's */
 } SipRecord;
 
 /* Thread, of all here: the ring's lane. */
@@ -31,9 +32,10 @@ void sip_ring_free (SipRing *ring);
 /* Keeps a message of CALL_ID. One larger than a quarter of the ring is not kept. */
 void sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const char *bytes);
 
-/* Notes that the messages of CALL_ID are a leg of CALL. A note takes its place among the messages, and
+/* Notes that the messages of CALL_ID are a leg of CALL, which has PRIORITY_CLASS. A note takes its place among the messages, and
  * goes when they do. */
-void sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming);
+void sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming,
+                    uint8_t priority_class);
 
 /* What stands in the ring: a message, or a note. */
 typedef struct {

@@ -61,6 +61,7 @@ typedef struct {
     Progress *lanes;
     SipTraces traces;
     size_t n_bytes;
+    bool is_withheld; /* it is a call that who asks may not see */
     GVariant *result;
 } Trace;
 
@@ -117,13 +118,18 @@ add_call (Trace *trace, TdId call)
 
 /* NAME is a leg of CALL. */
 static void
-learn (Trace *trace, const char *name, TdId call, bool is_incoming)
+learn (Trace *trace, const char *name, TdId call, bool is_incoming, unsigned priority_class)
 {
+    bool is_the_call = true;
+
     if (g_hash_table_contains (trace->calls, &call)) {
         add_name (trace, name, is_incoming ? SIDE_IN : SIDE_OUT);
     } else if (g_hash_table_contains (trace->names, name)) {
         add_call (trace, call);
+    } else {
+        is_the_call = false;
     }
+    trace->is_withheld |= is_the_call && !td_request_may_see (trace->request, priority_class);
 }
 
 static void
@@ -141,7 +147,8 @@ learn_from_legs (Trace *trace, const SipLane *lane, Progress *progress)
             const SipLeg *leg = (const SipLeg *) link;
             TdId call = leg->channel != NULL ? td_channel_call_id (leg->channel) : TD_ID_NONE;
             if (call != TD_ID_NONE) {
-                learn (trace, td_channel_peer_id (leg->channel), call, leg->is_incoming);
+                learn (trace, td_channel_peer_id (leg->channel), call, leg->is_incoming,
+                       td_channel_priority (leg->channel)->priority_class);
             }
         }
     }
@@ -166,6 +173,8 @@ collect (Trace *trace, const SipRing *ring, const SipRingEntry *entry)
         return;
     }
     const char *bytes = text + entry->call_id_len_bytes;
+    trace->is_withheld |= strcasestr (bytes, "\nResource-Priority") != NULL
+                          && !td_request_may_see (trace->request, TD_CLASS_MAX);
     SipTraced message = { .record = entry->record,
                           .call_id = g_steal_pointer (&name),
                           .bytes = g_memdup2 (bytes, entry->record.len_bytes + 1) };
@@ -188,7 +197,7 @@ read_ring (Trace *trace, const SipRing *ring, Progress *progress)
             collect (trace, ring, &entry);
         } else if (trace->n_learning > 0 && entry.call != TD_ID_NONE) {
             g_autofree char *name = sip_ring_copy (ring, &entry);
-            learn (trace, name, entry.call, !entry.record.is_sent);
+            learn (trace, name, entry.call, !entry.record.is_sent, entry.record.priority_class);
         }
     }
 }
@@ -344,7 +353,7 @@ work_dropped (TdWork *work)
 static void
 finish (Trace *trace)
 {
-    if (trace->traces.messages->len == 0) {
+    if (trace->traces.messages->len == 0 || trace->is_withheld) {
         td_request_fail (trace->request,
                          "no SIP message of \"%s\" is kept: give a call's id, as in \"call list\", "
                          "or a Call-ID; the oldest messages make room for new ones",

@@ -498,6 +498,7 @@ commands_start (Trunk *trunk, GError **error)
           .n_arguments = G_N_ELEMENTS (one),
           .run = run_show },
         { .name = "trunk priority",
+          .is_priority = true,
           .help = "Shows for each priority class what became of the calls offered to a trunk group",
           .arguments = one,
           .n_arguments = G_N_ELEMENTS (one),

@@ -156,7 +156,8 @@ td_fixture_ask (const char *line)
     g_auto (GStrv) words = g_strsplit (line, " ", -1);
     Asked asked = { NULL, false };
     G_GNUC_UNUSED g_autoptr (TdRequest) request =
-        td_command_run (NULL, (const char *const *) words, "the test", true, take_answer, &asked);
+        td_command_run (NULL, (const char *const *) words, "the test",
+                        TD_MAY_CHANGE | TD_MAY_SEE_PRIORITY, take_answer, &asked);
 
     td_engine_settle ();
     for (unsigned ms = 0; !asked.is_over && ms < PATIENCE_MS; ms += 100) {

@@ -386,7 +386,8 @@ test_commands_are_listed (Fixture *fixture, const void *data)
 
     g_assert_nonnull (strstr (
         fixture->heard->str,
-        "{\"name\":\"change\",\"module\":\"answerer\",\"is_change\":true,\"is_stream\":false,"
+        "{\"name\":\"change\",\"module\":\"answerer\",\"is_change\":true,\"is_priority\":false,"
+        "\"is_stream\":false,"
         "\"usage\":\"change [WORD]\",\"help\":\"Helps\",\"arguments\":[{\"name\":\"WORD\","
         "\"help\":\"what is "
         "said\",\"is_required\":false,\"takes_value\":false,\"complete\":\"\"}]}"));

@@ -36,6 +36,24 @@ td_record_name (const TdFact *fact)
     return NULL;
 }
 
+/* Whether the field NAME of a call's fact tells of its priority. Thread: any. */
+static inline bool
+td_record_is_priority_field (const char *name)
+{
+    static const char *const names[] = {
+        "name_space",   "value",      "priority_class", "queue_wait_us",
+        "queue_result", "exemptions", "classified_by",  "classified_stage",
+        "marks_in",     "marks_out",  "account",        "signature"
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
+        if (g_str_equal (names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* For a spool of TD_RECORD_TOPICS with a journal: each call has its STOP, whenever tandemd is killed. */
 #define TD_RECORD_BEGINS      "call.answered"
 #define TD_RECORD_ENDS        "call.ended"

@@ -3,6 +3,8 @@
 
 #include "ring.h"
 
+#include <tandem/priority.h>
+
 static void
 add (SipRing *ring, const char *call_id, const char *bytes)
 {
@@ -92,7 +94,7 @@ test_notes (void)
     uint64_t place = 0;
 
     add (ring, "a", "INVITE");
-    sip_ring_note (ring, sip_view_of ("b"), 77, true);
+    sip_ring_note (ring, sip_view_of ("b"), 77, true, TD_CLASS_ORDINARY);
     g_assert_true (sip_ring_next (ring, &place, &entry));
     g_assert_cmpuint (entry.call, ==, TD_ID_NONE);
     g_assert_true (sip_ring_next (ring, &place, &entry));

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may see calls with a priority (PRI-103): another user, with the role and without, at the control socket."""
+
+import grp
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers import ports  # noqa: E402
+from peers.agent import Agent, branch, description  # noqa: E402
+from peers.case import PeerCase  # noqa: E402
+from peers.tandem import Tandem  # noqa: E402
+
+NOBODY = 65534
+
+# tandemctl itself is where another user need not be able to go.
+CLIENT = '''
+import json, socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(sys.argv[1])
+peer.sendall(sys.argv[2].encode() + b"\\n")
+for line in peer.makefile():
+    print(line, end="", flush=True)
+    if "piece" not in json.loads(line):
+        break
+'''
+
+
+class Roles(PeerCase):
+    """agency's marks count. There are an ordinary call and one with a priority, both ringing."""
+
+    def setUp(self):
+        super().setUp()
+        if os.getuid() != 0:
+            self.lack('to ask as another user the test must be run by root')
+        self.port = ports.free_port()
+        self.agency = Agent(self, self.port, 'agency')
+        self.carrier = Agent(self, self.port, 'carrier')
+        self.tandem = Tandem(self, {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'trunk'), 'required'),
+            'cli': {'group': 'nogroup', 'priority-group': 'users'},
+            'sip': {'listen': f'udp:127.0.0.1:{self.port}', 'strangers': 'refuse'},
+            'call': {'media': 'through'},
+            'trunk agency': {'address': f'sip:{self.agency.address}', 'rph-trust': 'accept',
+                             'rph-accept': 'ets', 'rph-interface': '127.0.0.1'},
+            'trunk carrier': {'address': f'sip:{self.carrier.address}'},
+            'route all': {'prefix': '', 'targets': 'carrier'},
+        })
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.tandem.folder, 0o755)
+        self.has_role = False
+
+    def call(self, number, **extra):
+        """The INVITE that goes out for a call to NUMBER; it rings on."""
+        self.agency.send(self.agency.request(
+            'INVITE', f'sip:{number}@127.0.0.1:{self.port}',
+            {'From': '<sip:agency@127.0.0.1>;tag=f', 'To': f'<sip:{number}@x>',
+             'Call-ID': uuid.uuid4().hex}, 1, description(9), branch(), extra=extra))
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 180, 'c')
+        self.agency.expect('SIP/2.0 180 ')
+        return invite
+
+    def two_calls(self):
+        self.call('8001')
+        self.call('8002', **{'Resource-Priority': 'ets.0'})
+        return {row['called']: row['call'] for row in self.tandem.ctl_json('call', 'list')}
+
+    def somebody(self, *words, stdout=subprocess.PIPE):
+        """Somebody of the group, who has the role or not, asks WORDS."""
+        return subprocess.Popen(
+            ['/usr/bin/python3', '-c', CLIENT, self.tandem.control, json.dumps({'words': words})],
+            stdout=stdout, text=True, cwd='/', user=NOBODY, group=grp.getgrnam('nogroup').gr_gid,
+            extra_groups=[grp.getgrnam('users').gr_gid] if self.has_role else [])
+
+    def ask(self, *words):
+        """(rows or members of the answer, error)"""
+        out, _ = self.somebody(*words).communicate(timeout=20)
+        answers = [json.loads(line) for line in out.splitlines()]
+        found = [answer.get('piece') or answer.get('result') for answer in answers
+                 if 'error' not in answer]
+        if found and all(isinstance(part, list) or part is None for part in found):
+            found = [[row for part in found for row in part or []]]
+        return found[-1] if found else None, answers[-1].get('error', '')
+
+    def test_pri_103_call_list(self):
+        self.two_calls()
+        for self.has_role, numbers in (False, ['8001']), (True, ['8001', '8002']):
+            rows, error = self.ask('call', 'list')
+            self.assertEqual(error, '')
+            self.assertEqual(sorted(row['called'] for row in rows), numbers)
+
+    def test_pri_103_one_call(self):
+        ids = self.two_calls()
+        for words in ('call', 'show'), ('trace',):
+            self.has_role = False
+            self.assertEqual(self.ask(*words, ids['8001'])[1], '')
+            found, error = self.ask(*words, ids['8002'])
+            self.assertIsNone(found)
+            self.assertRegex(error, 'there is no call|no SIP message')
+            self.has_role = True
+            self.assertEqual(self.ask(*words, ids['8002'])[1], '')
+
+    def test_pri_103_trace_of_a_call_that_is_over(self):
+        invite = self.call('8002', **{'Resource-Priority': 'ets.0'})
+        call = self.tandem.ctl_json('call', 'list')[0]['call']
+        self.carrier.answer(invite, 486, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 486 ')
+        self.tandem.process.wait_for(lambda: not self.tandem.ctl_json('call', 'list'), 'end')
+        self.assertIn('no SIP message', self.ask('trace', call)[1])
+        self.has_role = True
+        self.assertEqual(self.ask('trace', call)[1], '')
+
+    def test_pri_103_trace_of_a_mark_that_was_refused(self):
+        invite = self.agency.request('INVITE', f'sip:8001@127.0.0.1:{self.port}', {
+            'From': '<sip:agency@127.0.0.1>;tag=f', 'To': '<sip:8001@x>', 'Call-ID': 'refused'}, 1,
+            description(9), branch(), extra={'Resource-Priority': 'wps.0'})
+        self.agency.send(invite)
+        self.agency.expect('SIP/2.0 403 ')
+        self.assertIn('no SIP message', self.ask('trace', 'refused')[1])
+        self.has_role = True
+        self.assertEqual(self.ask('trace', 'refused')[1], '')
+
+    def test_pri_103_commands_of_priority(self):
+        self.assertIn('priority-group in [cli]', self.ask('trunk', 'priority', 'carrier')[1])
+        self.has_role = True
+        self.assertEqual(self.ask('trunk', 'priority', 'carrier')[1], '')
+        # It brings no other right with it.
+        self.assertIn('you may only look', self.ask('trunk', 'block', 'carrier')[1])
+
+    def follow(self):
+        """Where what somebody hears is written who follows the events."""
+        path = self.path(f'followed-{self.has_role}')
+        with open(path, 'w', encoding='utf-8') as log:
+            follower = self.somebody('event', 'follow', stdout=log)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.terminate)
+        return path
+
+    def heard(self, path, number):
+        with open(path, encoding='utf-8') as log:
+            facts = [json.loads(line).get('piece', {}) for line in log if line.endswith('\n')]
+        return [fact for fact in facts if fact.get('called') == number]
+
+    def test_pri_103_events(self):
+        ordinary = self.follow()
+        self.has_role = True
+        privileged = self.follow()
+        self.tandem.process.wait_for(lambda: self.call('8000') and self.heard(ordinary, '8000')
+                                     and self.heard(privileged, '8000'), 'both to follow')
+        self.call('8002', **{'Resource-Priority': 'ets.0'})
+        self.call('8003')
+        for log in ordinary, privileged:
+            self.tandem.process.wait_for(lambda: self.heard(log, '8003'), 'the last event')
+        self.assertEqual(self.heard(ordinary, '8002'), [])
+        self.assertIn('ets.0', [fact.get('marks_in') for fact in self.heard(privileged, '8002')])
+        self.assertNotIn('priority_class', self.heard(ordinary, '8003')[0])
+        self.assertIn('priority_class', self.heard(privileged, '8003')[0])
+
+
+if __name__ == '__main__':
+    tap.main()
