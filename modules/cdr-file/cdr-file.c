@@ -27,6 +27,8 @@ typedef enum {
 /* What the configuration says. */
 typedef struct {
     char *path;
+    TdRecordPart part;
+    bool is_private; /* nobody else may read the file */
     CdrFormat format;
     SyncPolicy sync;
     int64_t rotate_size_bytes;
@@ -34,15 +36,23 @@ typedef struct {
     char **records; /* names in lower case */
 } Settings;
 
+/* A file and how far it is. */
 typedef struct {
     TdModule *module;
-    TdSpool *spool;
+    bool is_priority;   /* the one for who may see calls with a priority */
+    TdSpool *spool;     /* NULL: not in use */
     Settings *prepared; /* by a reload that is not committed yet */
     /* The worker's, between start() and end (): */
     Settings *settings;
     CdrFile file;
     int64_t synced_us;
     bool has_begun; /* take () has been there */
+} Outlet;
+
+enum { N_OUTLETS = 2 };
+
+typedef struct {
+    Outlet outlets[N_OUTLETS];
 } State;
 
 static const char *const formats[] = { "csv", "json", NULL };
@@ -70,6 +80,21 @@ static const TdConfigKey keys[] = {
       .help =
           "Which records are written: start when a call is answered, stop when an answered call "
           "ends, attempt when a call ends that was never answered.",
+      .since = "0.1" },
+    { .name = "priority-records",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "include",
+      .choices = TD_RECORD_PRIORITY_CHOICES,
+      .help = "Where what is known of priorities goes: include (where path says), withhold (there "
+              "as if no call "
+              "had one, and whole where priority-path says), separate (calls with a priority are "
+              "where priority-path says, and there alone).",
+      .since = "0.1" },
+    { .name = "priority-path",
+      .type = TD_CONFIG_PATH,
+      .flags = TD_CONFIG_RELOADABLE,
+      .help = "The file of what is withheld, which nobody else may read. Not given: "
+              "cdr-priority.csv or cdr-priority.jsonl in the module's folder in state-dir.",
       .since = "0.1" },
     { .name = "fsync",
       .type = TD_CONFIG_CHOICE,
@@ -129,30 +154,37 @@ settings_free (void *data)
 
 /* The file that CONFIG names (transfer full). */
 static char *
-find_path (TdModule *module, const TdConfig *config, CdrFormat format, GError **error)
+find_path (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
 {
-    if (td_config_is_set (config, "cdr-file", NULL, "path")) {
-        return g_strdup (td_config_text (config, "cdr-file", NULL, "path"));
+    CdrFormat format = (CdrFormat) td_config_number (config, "cdr-file", NULL, "format");
+    const char *key = is_priority ? "priority-path" : "path";
+
+    if (td_config_is_set (config, "cdr-file", NULL, key)) {
+        return g_strdup (td_config_text (config, "cdr-file", NULL, key));
     }
     const char *folder = td_module_state_dir (module, error);
     if (folder == NULL) {
         return NULL;
     }
-    return g_build_filename (folder, format == CDR_FORMAT_CSV ? "cdr.csv" : "cdr.jsonl", NULL);
+    g_autofree char *name = g_strconcat (is_priority ? "cdr-priority" : "cdr",
+                                         format == CDR_FORMAT_CSV ? ".csv" : ".jsonl", NULL);
+    return g_build_filename (folder, name, NULL);
 }
 
 static Settings *
-settings_new (TdModule *module, const TdConfig *config, GError **error)
+settings_new (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
 {
-    CdrFormat format = (CdrFormat) td_config_number (config, "cdr-file", NULL, "format");
-    char *path = find_path (module, config, format, error);
+    char *path = find_path (module, config, is_priority, error);
 
     if (path == NULL) {
         return NULL;
     }
     Settings *settings = g_new0 (Settings, 1);
     settings->path = path;
-    settings->format = format;
+    settings->part = td_record_part (
+        td_config_number (config, "cdr-file", NULL, "priority-records"), is_priority);
+    settings->is_private = is_priority;
+    settings->format = (CdrFormat) td_config_number (config, "cdr-file", NULL, "format");
     settings->sync = (SyncPolicy) td_config_number (config, "cdr-file", NULL, "fsync");
     settings->rotate_size_bytes = td_config_number (config, "cdr-file", NULL, "rotate-size");
     settings->rotate_interval_us =
@@ -170,6 +202,7 @@ set_up_file (CdrFile *file, const Settings *settings)
 
     cdr_format_append_head (settings->format, head, td_topic_find ("call.ended"));
     cdr_file_init (file, settings->path, head->str);
+    file->is_private = settings->is_private;
     file->rotate_size_bytes = settings->rotate_size_bytes;
     file->rotate_interval_us = settings->rotate_interval_us;
     file->is_never_synced = settings->sync == SYNC_NEVER;
@@ -195,47 +228,47 @@ tell_news (TdModule *module, const char *path, CdrFileNews *news)
 static void
 configure (void *settings, void *data)
 {
-    State *state = data;
-    CdrFormat format = state->settings->format;
+    Outlet *outlet = data;
+    CdrFormat format = outlet->settings->format;
 
-    cdr_file_sync (&state->file, NULL);
-    GString *owed = g_steal_pointer (&state->file.unsynced);
-    cdr_file_clear (&state->file);
-    settings_free (state->settings);
-    state->settings = settings;
-    set_up_file (&state->file, state->settings);
-    if (format != state->settings->format && owed->len > 0) {
-        td_log_error (state->module, state->settings->path,
+    cdr_file_sync (&outlet->file, NULL);
+    GString *owed = g_steal_pointer (&outlet->file.unsynced);
+    cdr_file_clear (&outlet->file);
+    settings_free (outlet->settings);
+    outlet->settings = settings;
+    set_up_file (&outlet->file, outlet->settings);
+    if (format != outlet->settings->format && owed->len > 0) {
+        td_log_error (outlet->module, outlet->settings->path,
                       "%zu bytes of records are lost: the file before did not take them, and they "
                       "are of another format",
                       owed->len);
         g_string_truncate (owed, 0);
     }
-    cdr_file_owe (&state->file, owed);
+    cdr_file_owe (&outlet->file, owed);
 }
 
 /* Brings to the disk what the policy wants there by now. */
 static bool
-sync_as_told (State *state, uint32_t *ret_again_ms)
+sync_as_told (Outlet *outlet, uint32_t *ret_again_ms)
 {
     int64_t now_us = td_clock_now_us ();
 
-    if (state->file.unsynced->len == 0) {
+    if (outlet->file.unsynced->len == 0) {
         return true;
     }
-    if (state->settings->sync == SYNC_BATCH && now_us - state->synced_us < SYNC_US) {
-        *ret_again_ms = (uint32_t) ((state->synced_us + SYNC_US - now_us) / 1000) + 1;
+    if (outlet->settings->sync == SYNC_BATCH && now_us - outlet->synced_us < SYNC_US) {
+        *ret_again_ms = (uint32_t) ((outlet->synced_us + SYNC_US - now_us) / 1000) + 1;
         return true;
     }
-    state->synced_us = now_us;
-    return cdr_file_sync (&state->file, NULL);
+    outlet->synced_us = now_us;
+    return cdr_file_sync (&outlet->file, NULL);
 }
 
 /* A file that nobody writes to is rotated, too, when its time has come. */
 static void
-look_ahead (const State *state, int64_t now_us, uint32_t *ret_again_ms)
+look_ahead (const Outlet *outlet, int64_t now_us, uint32_t *ret_again_ms)
 {
-    int64_t interval_us = state->settings->rotate_interval_us;
+    int64_t interval_us = outlet->settings->rotate_interval_us;
 
     if (interval_us > 0) {
         int64_t wait_ms = (interval_us - now_us % interval_us + 999) / 1000;
@@ -247,30 +280,33 @@ look_ahead (const State *state, int64_t now_us, uint32_t *ret_again_ms)
 
 /* What the disk did not take is there before anything else is. */
 static bool
-pay (State *state, CdrFileNews *news, int64_t now_us, GError **error)
+pay (Outlet *outlet, CdrFileNews *news, int64_t now_us, GError **error)
 {
     g_autoptr (GString) nothing = g_string_new (NULL);
 
-    return !state->file.is_owed
-           || (cdr_file_append (&state->file, nothing, now_us, news, error)
-               && cdr_file_sync (&state->file, error));
+    return !outlet->file.is_owed
+           || (cdr_file_append (&outlet->file, nothing, now_us, news, error)
+               && cdr_file_sync (&outlet->file, error));
 }
 
 /* Puts the lines of FACTS into TEXT, but for those that TAIL (nullable) has: they were written by a
  * process that was killed before it could note so, and now they come again. */
 static void
-write_facts (const State *state, const TdFact *const *facts, unsigned n_facts, const GString *tail,
-             GString *text)
+write_facts (const Outlet *outlet, const TdFact *const *facts, unsigned n_facts,
+             const GString *tail, GString *text)
 {
-    const char *const *chosen = (const char *const *) state->settings->records;
+    const char *const *chosen = (const char *const *) outlet->settings->records;
 
     for (unsigned i = 0; i < n_facts; i++) {
         const char *record = td_record_chosen_name (facts[i], chosen);
+        g_autofree void *body = NULL;
+        TdFact masked;
+        const TdFact *fact = td_record_part_of (facts[i], outlet->settings->part, &masked, &body);
         gsize before = text->len;
-        if (record == NULL) {
+        if (record == NULL || fact == NULL) {
             continue;
         }
-        cdr_format_append (state->settings->format, text, record, facts[i]);
+        cdr_format_append (outlet->settings->format, text, record, fact);
         if (tail != NULL
             && memmem (tail->str, tail->len, text->str + before, text->len - before) != NULL) {
             g_string_truncate (text, before);
@@ -282,45 +318,47 @@ static bool
 take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
       GError **error)
 {
-    State *state = data;
+    Outlet *outlet = data;
     g_autoptr (GString) text = g_string_new (NULL);
     CdrFileNews news = { 0 };
     int64_t now_us = td_clock_wall_us ();
 
-    write_facts (state, facts, n_facts, NULL, text);
-    if (!state->has_begun && text->len > 0) {
-        g_autoptr (GString) tail = cdr_file_tail (&state->file, text->len);
+    write_facts (outlet, facts, n_facts, NULL, text);
+    if (!outlet->has_begun && text->len > 0) {
+        g_autoptr (GString) tail = cdr_file_tail (&outlet->file, text->len);
         g_string_truncate (text, 0);
-        write_facts (state, facts, n_facts, tail, text);
+        write_facts (outlet, facts, n_facts, tail, text);
     }
-    bool is_good = pay (state, &news, now_us, error)
-                   && cdr_file_append (&state->file, text, now_us, &news, error);
-    tell_news (state->module, state->settings->path, &news);
+    bool is_good = pay (outlet, &news, now_us, error)
+                   && cdr_file_append (&outlet->file, text, now_us, &news, error);
+    tell_news (outlet->module, outlet->settings->path, &news);
     if (!is_good) {
-        cdr_file_rest (&state->file);
+        cdr_file_rest (&outlet->file);
         return false;
     }
-    state->has_begun |= n_facts > 0;
-    if (!sync_as_told (state, ret_again_ms)) {
+    outlet->has_begun |= n_facts > 0;
+    if (!sync_as_told (outlet, ret_again_ms)) {
         *ret_again_ms = 1; /* the file has the lines, and owes them */
     }
-    look_ahead (state, now_us, ret_again_ms);
+    look_ahead (outlet, now_us, ret_again_ms);
     return true;
 }
 
 static void
 end (void *data)
 {
-    State *state = data;
+    Outlet *outlet = data;
     g_autoptr (GError) error = NULL;
     CdrFileNews news = { 0 };
 
-    if (!pay (state, &news, td_clock_wall_us (), &error) || !cdr_file_sync (&state->file, &error)) {
-        td_log_error (state->module, state->settings->path, "%zu bytes of records may be lost: %s",
-                      state->file.unsynced->len, error->message);
+    if (!pay (outlet, &news, td_clock_wall_us (), &error)
+        || !cdr_file_sync (&outlet->file, &error)) {
+        td_log_error (outlet->module, outlet->settings->path,
+                      "%zu bytes of records may be lost: %s", outlet->file.unsynced->len,
+                      error->message);
     }
-    tell_news (state->module, state->settings->path, &news);
-    cdr_file_clear (&state->file);
+    tell_news (outlet->module, outlet->settings->path, &news);
+    cdr_file_clear (&outlet->file);
 }
 
 /* --- Life -------------------------------------------------------------------------------- */
@@ -330,8 +368,11 @@ load (TdModule *module, GError **error)
 {
     State *state = g_new0 (State, 1);
 
-    state->module = module;
-    state->file.fd = -1;
+    for (unsigned i = 0; i < N_OUTLETS; i++) {
+        state->outlets[i].module = module;
+        state->outlets[i].is_priority = i > 0;
+        state->outlets[i].file.fd = -1;
+    }
     td_module_set_state (module, state);
     return true;
 }
@@ -341,8 +382,10 @@ unload (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    cdr_file_clear (&state->file);
-    settings_free (state->settings);
+    for (unsigned i = 0; i < N_OUTLETS; i++) {
+        cdr_file_clear (&state->outlets[i].file);
+        settings_free (state->outlets[i].settings);
+    }
     g_free (state);
 }
 
@@ -358,77 +401,129 @@ open_file (CdrFile *file, const Settings *settings, CdrFileNews *news, GError **
     return false;
 }
 
-static bool
-start (TdModule *module, GError **error)
+/* How many files CONFIG wants; 0, with an error: two that are one. */
+static unsigned
+count_outlets (TdModule *module, const TdConfig *config, GError **error)
 {
-    State *state = td_module_state (module);
-    const TdConfig *config = td_module_config (module);
-    Settings *settings = settings_new (module, config, error);
+    if (td_config_number (config, "cdr-file", NULL, "priority-records") == 0) {
+        return 1;
+    }
+    g_autofree char *path = find_path (module, config, false, error);
+    g_autofree char *other = path != NULL ? find_path (module, config, true, error) : NULL;
+    if (other != NULL && g_str_equal (path, other)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
+                     "[cdr-file] path and priority-path are both %s: what is withheld needs a file "
+                     "of its own",
+                     path);
+        return 0;
+    }
+    return other != NULL ? N_OUTLETS : 0;
+}
+
+static bool
+open_outlet (Outlet *outlet, const TdConfig *config, GError **error)
+{
+    Settings *settings = settings_new (outlet->module, config, outlet->is_priority, error);
     CdrFileNews news = { 0 };
 
     if (settings == NULL) {
         return false;
     }
-    settings_free (state->settings);
-    state->settings = settings;
-    state->has_begun = false;
-    if (!open_file (&state->file, settings, &news, error)) {
+    settings_free (outlet->settings);
+    outlet->settings = settings;
+    outlet->has_begun = false;
+    if (!open_file (&outlet->file, settings, &news, error)) {
         return false;
     }
-    tell_news (module, settings->path, &news);
-    state->spool = td_spool_open (module, TD_RECORD_TOPICS,
-                                  &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
-                                                  .retry_ms = RETRY_MS,
-                                                  .capacity_bytes = (uint64_t) td_config_number (
-                                                      config, "cdr-file", NULL, "spool"),
-                                                  .name = "records",
-                                                  .journal = td_module_state_dir (module, NULL),
-                                                  .begins = TD_RECORD_BEGINS,
-                                                  .ends = TD_RECORD_ENDS,
-                                                  .finish = td_record_finish,
-                                                  .take = take,
-                                                  .end = end,
-                                                  .data = state,
-                                                  .configure = configure,
-                                                  .drop_settings = settings_free });
+    tell_news (outlet->module, settings->path, &news);
     return true;
 }
 
+static void
+open_spool (Outlet *outlet, const TdConfig *config)
+{
+    outlet->spool =
+        td_spool_open (outlet->module, TD_RECORD_TOPICS,
+                       &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
+                                       .retry_ms = RETRY_MS,
+                                       .capacity_bytes = (uint64_t) td_config_number (
+                                           config, "cdr-file", NULL, "spool"),
+                                       .name = outlet->is_priority ? "priority-records" : "records",
+                                       .journal = td_module_state_dir (outlet->module, NULL),
+                                       .begins = TD_RECORD_BEGINS,
+                                       .ends = TD_RECORD_ENDS,
+                                       .finish = td_record_finish,
+                                       .take = take,
+                                       .end = end,
+                                       .data = outlet,
+                                       .configure = configure,
+                                       .drop_settings = settings_free });
+}
+
 static bool
-prepare (State *state, const TdConfig *next, GError **error)
+start (TdModule *module, GError **error)
+{
+    State *state = td_module_state (module);
+    const TdConfig *config = td_module_config (module);
+    unsigned n_outlets = count_outlets (module, config, error);
+
+    for (unsigned i = 0; i < n_outlets; i++) {
+        if (!open_outlet (&state->outlets[i], config, error)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < n_outlets; i++) {
+        open_spool (&state->outlets[i], config);
+    }
+    return n_outlets > 0;
+}
+
+static bool
+prepare (Outlet *outlet, const TdConfig *next, GError **error)
 {
     CdrFile probe;
     CdrFileNews news = { 0 };
 
-    state->prepared = settings_new (state->module, next, error);
-    if (state->prepared == NULL) {
+    outlet->prepared = settings_new (outlet->module, next, outlet->is_priority, error);
+    if (outlet->prepared == NULL) {
         return false;
     }
-    if (open_file (&probe, state->prepared, &news, error)) {
-        tell_news (state->module, state->prepared->path, &news);
+    if (open_file (&probe, outlet->prepared, &news, error)) {
+        tell_news (outlet->module, outlet->prepared->path, &news);
         cdr_file_clear (&probe);
         return true;
     }
-    g_clear_pointer (&state->prepared, settings_free);
+    g_clear_pointer (&outlet->prepared, settings_free);
     return false;
+}
+
+static bool
+reload_outlet (Outlet *outlet, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        return prepare (outlet, next, error);
+    case TD_RELOAD_COMMIT:
+        td_spool_configure (outlet->spool, g_steal_pointer (&outlet->prepared));
+        break;
+    case TD_RELOAD_ABANDON:
+        g_clear_pointer (&outlet->prepared, settings_free);
+        break;
+    }
+    return true;
 }
 
 static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
     State *state = td_module_state (module);
+    bool is_good = phase != TD_RELOAD_PREPARE || count_outlets (module, next, error) > 0;
 
-    switch (phase) {
-    case TD_RELOAD_PREPARE:
-        return prepare (state, next, error);
-    case TD_RELOAD_COMMIT:
-        td_spool_configure (state->spool, g_steal_pointer (&state->prepared));
-        break;
-    case TD_RELOAD_ABANDON:
-        g_clear_pointer (&state->prepared, settings_free);
-        break;
+    for (unsigned i = 0; is_good && i < N_OUTLETS; i++) {
+        is_good = state->outlets[i].spool == NULL
+                  || reload_outlet (&state->outlets[i], phase, next, error);
     }
-    return true;
+    return is_good;
 }
 
 static void
@@ -436,7 +531,9 @@ stop (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    td_spool_close (g_steal_pointer (&state->spool));
+    for (unsigned i = 0; i < N_OUTLETS; i++) {
+        td_spool_close (g_steal_pointer (&state->outlets[i].spool));
+    }
 }
 
 static void
@@ -444,7 +541,7 @@ describe (TdModule *module, GVariantDict *info)
 {
     const TdConfig *config = td_module_config (module);
     int64_t format = td_config_number (config, "cdr-file", NULL, "format");
-    g_autofree char *path = find_path (module, config, (CdrFormat) format, NULL);
+    g_autofree char *path = find_path (module, config, false, NULL);
 
     g_variant_dict_insert (info, "path", "s", path != NULL ? path : "");
     g_variant_dict_insert (info, "format", "s", formats[format]);

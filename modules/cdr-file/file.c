@@ -205,7 +205,8 @@ open_and_lock (CdrFile *file, GError **error)
     for (unsigned i = 0; i < MAX_MOVES; i++) {
         bool is_new = file->fd < 0;
         if (is_new) {
-            file->fd = open (file->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+            file->fd = open (file->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC,
+                             file->is_private ? 0600 : 0640);
         }
         if (file->fd < 0) {
             return fail (file, "cannot be opened", errno, error);

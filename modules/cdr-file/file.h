@@ -19,6 +19,7 @@
 
 typedef struct {
     char *path;
+    bool is_private;            /* nobody else may read a new file */
     int64_t rotate_size_bytes;  /* 0: never */
     int64_t rotate_interval_us; /* of the wall clock; 0: never */
     GString *head;              /* what a new file begins with; empty: each line with a brace */

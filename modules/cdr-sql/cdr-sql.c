@@ -21,17 +21,27 @@ enum {
 /* What the configuration says. */
 typedef struct {
     char *path;
+    TdRecordPart part;
+    bool is_private; /* nobody else may read the file */
     CdrSync sync;
     char **records; /* names in lower case */
 } Settings;
 
+/* A database and how far it is. */
 typedef struct {
     TdModule *module;
-    TdSpool *spool;
+    bool is_priority;   /* the one for who may see calls with a priority */
+    TdSpool *spool;     /* NULL: not in use */
     Settings *prepared; /* by a reload that is not committed yet */
     /* The worker's, between start() and end (): */
     Settings *settings;
     CdrStore *store; /* NULL: to be opened */
+} Outlet;
+
+enum { N_OUTLETS = 2 };
+
+typedef struct {
+    Outlet outlets[N_OUTLETS];
 } State;
 
 static const char *const syncs[] = { "off", "normal", "full", NULL };
@@ -49,6 +59,21 @@ static const TdConfigKey keys[] = {
       .choices = TD_RECORD_CHOICES,
       .help = "Which records are stored: start when a call is answered, stop when an answered call "
               "ends, attempt when a call ends that was never answered.",
+      .since = "0.1" },
+    { .name = "priority-records",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "include",
+      .choices = TD_RECORD_PRIORITY_CHOICES,
+      .help = "Where what is known of priorities goes: include (in the database that path names), "
+              "withhold (there as if no call "
+              "had one, and whole where priority-path says), separate (calls with a priority are "
+              "where priority-path says, and there alone).",
+      .since = "0.1" },
+    { .name = "priority-path",
+      .type = TD_CONFIG_PATH,
+      .flags = TD_CONFIG_RELOADABLE,
+      .help = "The database of what is withheld, which nobody else may read. Not given: "
+              "cdr-priority.sqlite in the module's folder in state-dir.",
       .since = "0.1" },
     { .name = "synchronous",
       .type = TD_CONFIG_CHOICE,
@@ -92,25 +117,31 @@ settings_free (void *data)
 
 /* The file that CONFIG names (transfer full). */
 static char *
-find_path (TdModule *module, const TdConfig *config, GError **error)
+find_path (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
 {
-    if (td_config_is_set (config, "cdr-sql", NULL, "path")) {
-        return g_strdup (td_config_text (config, "cdr-sql", NULL, "path"));
+    const char *key = is_priority ? "priority-path" : "path";
+
+    if (td_config_is_set (config, "cdr-sql", NULL, key)) {
+        return g_strdup (td_config_text (config, "cdr-sql", NULL, key));
     }
     const char *folder = td_module_state_dir (module, error);
-    return folder != NULL ? g_build_filename (folder, "cdr.sqlite", NULL) : NULL;
+    const char *name = is_priority ? "cdr-priority.sqlite" : "cdr.sqlite";
+    return folder != NULL ? g_build_filename (folder, name, NULL) : NULL;
 }
 
 static Settings *
-settings_new (TdModule *module, const TdConfig *config, GError **error)
+settings_new (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
 {
-    char *path = find_path (module, config, error);
+    char *path = find_path (module, config, is_priority, error);
 
     if (path == NULL) {
         return NULL;
     }
     Settings *settings = g_new0 (Settings, 1);
     settings->path = path;
+    settings->part = td_record_part (td_config_number (config, "cdr-sql", NULL, "priority-records"),
+                                     is_priority);
+    settings->is_private = is_priority;
     settings->sync = (CdrSync) td_config_number (config, "cdr-sql", NULL, "synchronous");
     settings->records = g_strdupv ((char **) td_config_list (config, "cdr-sql", NULL, "records"));
     return settings;
@@ -119,8 +150,8 @@ settings_new (TdModule *module, const TdConfig *config, GError **error)
 static CdrStore *
 open_store (const Settings *settings, int busy_ms, GError **error)
 {
-    return cdr_store_open (settings->path, settings->sync, busy_ms, td_topic_find ("call.ended"),
-                           error);
+    return cdr_store_open (settings->path, settings->sync, settings->is_private, busy_ms,
+                           td_topic_find ("call.ended"), error);
 }
 
 /* --- On the worker ----------------------------------------------------------------------- */
@@ -129,11 +160,11 @@ open_store (const Settings *settings, int busy_ms, GError **error)
 static void
 configure (void *settings, void *data)
 {
-    State *state = data;
+    Outlet *outlet = data;
 
-    g_clear_pointer (&state->store, cdr_store_close);
-    settings_free (state->settings);
-    state->settings = settings;
+    g_clear_pointer (&outlet->store, cdr_store_close);
+    settings_free (outlet->settings);
+    outlet->settings = settings;
 }
 
 /* A database that failed is opened anew: meanwhile it may have been mended, or moved away. */
@@ -141,23 +172,31 @@ static bool
 take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
       GError **error)
 {
-    State *state = data;
+    Outlet *outlet = data;
     g_autofree const char **names = g_new (const char *, n_facts);
 
-    if (state->store != NULL && !cdr_store_is_in_place (state->store)) {
-        g_clear_pointer (&state->store, cdr_store_close);
+    if (outlet->store != NULL && !cdr_store_is_in_place (outlet->store)) {
+        g_clear_pointer (&outlet->store, cdr_store_close);
     }
-    if (state->store == NULL) {
-        state->store = open_store (state->settings, BUSY_MS, error);
+    if (outlet->store == NULL) {
+        outlet->store = open_store (outlet->settings, BUSY_MS, error);
     }
-    if (state->store == NULL) {
+    if (outlet->store == NULL) {
         return false;
     }
+    g_autoptr (GPtrArray) bodies = g_ptr_array_new_with_free_func (g_free);
+    g_autofree TdFact *masked = g_new (TdFact, n_facts);
+    g_autofree const TdFact **parts = g_new (const TdFact *, n_facts);
     for (unsigned i = 0; i < n_facts; i++) {
-        names[i] = td_record_chosen_name (facts[i], (const char *const *) state->settings->records);
+        void *body = NULL;
+        names[i] =
+            td_record_chosen_name (facts[i], (const char *const *) outlet->settings->records);
+        parts[i] = td_record_part_of (facts[i], outlet->settings->part, &masked[i], &body);
+        names[i] = parts[i] != NULL ? names[i] : NULL;
+        g_ptr_array_add (bodies, body);
     }
-    if (n_facts > 0 && !cdr_store_add (state->store, facts, names, n_facts, error)) {
-        g_clear_pointer (&state->store, cdr_store_close);
+    if (n_facts > 0 && !cdr_store_add (outlet->store, parts, names, n_facts, error)) {
+        g_clear_pointer (&outlet->store, cdr_store_close);
         return false;
     }
     return true;
@@ -166,9 +205,9 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
 static void
 end (void *data)
 {
-    State *state = data;
+    Outlet *outlet = data;
 
-    g_clear_pointer (&state->store, cdr_store_close);
+    g_clear_pointer (&outlet->store, cdr_store_close);
 }
 
 /* --- Life -------------------------------------------------------------------------------- */
@@ -178,7 +217,10 @@ load (TdModule *module, GError **error)
 {
     State *state = g_new0 (State, 1);
 
-    state->module = module;
+    for (unsigned i = 0; i < N_OUTLETS; i++) {
+        state->outlets[i].module = module;
+        state->outlets[i].is_priority = i > 0;
+    }
     td_module_set_state (module, state);
     return true;
 }
@@ -188,8 +230,66 @@ unload (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    settings_free (state->settings);
+    for (unsigned i = 0; i < N_OUTLETS; i++) {
+        g_clear_pointer (&state->outlets[i].store, cdr_store_close);
+        settings_free (state->outlets[i].settings);
+    }
     g_free (state);
+}
+
+/* How many databases CONFIG wants; 0, with an error: two that are one. */
+static unsigned
+count_outlets (TdModule *module, const TdConfig *config, GError **error)
+{
+    if (td_config_number (config, "cdr-sql", NULL, "priority-records") == 0) {
+        return 1;
+    }
+    g_autofree char *path = find_path (module, config, false, error);
+    g_autofree char *other = path != NULL ? find_path (module, config, true, error) : NULL;
+    if (other != NULL && g_str_equal (path, other)) {
+        g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
+                     "[cdr-sql] path and priority-path are both %s: what is withheld needs a "
+                     "database of its own",
+                     path);
+        return 0;
+    }
+    return other != NULL ? N_OUTLETS : 0;
+}
+
+static bool
+open_outlet (Outlet *outlet, const TdConfig *config, GError **error)
+{
+    Settings *settings = settings_new (outlet->module, config, outlet->is_priority, error);
+
+    if (settings == NULL) {
+        return false;
+    }
+    settings_free (outlet->settings);
+    outlet->settings = settings;
+    g_clear_pointer (&outlet->store, cdr_store_close);
+    outlet->store = open_store (settings, PROBE_BUSY_MS, error);
+    return outlet->store != NULL;
+}
+
+static void
+open_spool (Outlet *outlet, const TdConfig *config)
+{
+    outlet->spool =
+        td_spool_open (outlet->module, TD_RECORD_TOPICS,
+                       &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
+                                       .retry_ms = RETRY_MS,
+                                       .capacity_bytes = (uint64_t) td_config_number (
+                                           config, "cdr-sql", NULL, "spool"),
+                                       .name = outlet->is_priority ? "priority-records" : "records",
+                                       .journal = td_module_state_dir (outlet->module, NULL),
+                                       .begins = TD_RECORD_BEGINS,
+                                       .ends = TD_RECORD_ENDS,
+                                       .finish = td_record_finish,
+                                       .take = take,
+                                       .end = end,
+                                       .data = outlet,
+                                       .configure = configure,
+                                       .drop_settings = settings_free });
 }
 
 static bool
@@ -197,72 +297,68 @@ start (TdModule *module, GError **error)
 {
     State *state = td_module_state (module);
     const TdConfig *config = td_module_config (module);
-    Settings *settings = settings_new (module, config, error);
+    unsigned n_outlets = count_outlets (module, config, error);
 
-    if (settings == NULL) {
-        return false;
+    for (unsigned i = 0; i < n_outlets; i++) {
+        if (!open_outlet (&state->outlets[i], config, error)) {
+            return false;
+        }
     }
-    settings_free (state->settings);
-    state->settings = settings;
-    state->store = open_store (settings, PROBE_BUSY_MS, error);
-    if (state->store == NULL) {
-        return false;
+    for (unsigned i = 0; i < n_outlets; i++) {
+        open_spool (&state->outlets[i], config);
     }
-    state->spool = td_spool_open (module, TD_RECORD_TOPICS,
-                                  &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
-                                                  .retry_ms = RETRY_MS,
-                                                  .capacity_bytes = (uint64_t) td_config_number (
-                                                      config, "cdr-sql", NULL, "spool"),
-                                                  .name = "records",
-                                                  .journal = td_module_state_dir (module, NULL),
-                                                  .begins = TD_RECORD_BEGINS,
-                                                  .ends = TD_RECORD_ENDS,
-                                                  .finish = td_record_finish,
-                                                  .take = take,
-                                                  .end = end,
-                                                  .data = state,
-                                                  .configure = configure,
-                                                  .drop_settings = settings_free });
-    return true;
+    return n_outlets > 0;
 }
 
 /* Another database is tried out before it is taken over. */
 static bool
-prepare (State *state, const TdConfig *next, GError **error)
+prepare (Outlet *outlet, const TdConfig *next, GError **error)
 {
-    state->prepared = settings_new (state->module, next, error);
-    if (state->prepared == NULL) {
+    outlet->prepared = settings_new (outlet->module, next, outlet->is_priority, error);
+    if (outlet->prepared == NULL) {
         return false;
     }
-    g_autofree char *now = find_path (state->module, td_module_config (state->module), NULL);
-    if (g_strcmp0 (now, state->prepared->path) == 0) {
+    g_autofree char *now =
+        find_path (outlet->module, td_module_config (outlet->module), outlet->is_priority, NULL);
+    if (g_strcmp0 (now, outlet->prepared->path) == 0) {
         return true;
     }
-    CdrStore *probe = open_store (state->prepared, PROBE_BUSY_MS, error);
+    CdrStore *probe = open_store (outlet->prepared, PROBE_BUSY_MS, error);
     if (probe != NULL) {
         cdr_store_close (probe);
         return true;
     }
-    g_clear_pointer (&state->prepared, settings_free);
+    g_clear_pointer (&outlet->prepared, settings_free);
     return false;
+}
+
+static bool
+reload_outlet (Outlet *outlet, TdReloadPhase phase, const TdConfig *next, GError **error)
+{
+    switch (phase) {
+    case TD_RELOAD_PREPARE:
+        return prepare (outlet, next, error);
+    case TD_RELOAD_COMMIT:
+        td_spool_configure (outlet->spool, g_steal_pointer (&outlet->prepared));
+        break;
+    case TD_RELOAD_ABANDON:
+        g_clear_pointer (&outlet->prepared, settings_free);
+        break;
+    }
+    return true;
 }
 
 static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
     State *state = td_module_state (module);
+    bool is_good = phase != TD_RELOAD_PREPARE || count_outlets (module, next, error) > 0;
 
-    switch (phase) {
-    case TD_RELOAD_PREPARE:
-        return prepare (state, next, error);
-    case TD_RELOAD_COMMIT:
-        td_spool_configure (state->spool, g_steal_pointer (&state->prepared));
-        break;
-    case TD_RELOAD_ABANDON:
-        g_clear_pointer (&state->prepared, settings_free);
-        break;
+    for (unsigned i = 0; is_good && i < N_OUTLETS; i++) {
+        is_good = state->outlets[i].spool == NULL
+                  || reload_outlet (&state->outlets[i], phase, next, error);
     }
-    return true;
+    return is_good;
 }
 
 static void
@@ -270,13 +366,15 @@ stop (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    td_spool_close (g_steal_pointer (&state->spool));
+    for (unsigned i = 0; i < N_OUTLETS; i++) {
+        td_spool_close (g_steal_pointer (&state->outlets[i].spool));
+    }
 }
 
 static void
 describe (TdModule *module, GVariantDict *info)
 {
-    g_autofree char *path = find_path (module, td_module_config (module), NULL);
+    g_autofree char *path = find_path (module, td_module_config (module), false, NULL);
 
     g_variant_dict_insert (info, "path", "s", path != NULL ? path : "");
 }

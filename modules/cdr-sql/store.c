@@ -3,9 +3,11 @@
 
 #include "store.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     SCHEMA_VERSION = 1, /* PRAGMA user_version; appended columns do not change it */
@@ -249,13 +251,17 @@ cdr_store_close (CdrStore *store)
 }
 
 CdrStore *
-cdr_store_open (const char *path, CdrSync sync, int busy_ms, const TdTopic *topic, GError **error)
+cdr_store_open (const char *path, CdrSync sync, bool is_private, int busy_ms, const TdTopic *topic,
+                GError **error)
 {
     static const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     CdrStore *store = g_new0 (CdrStore, 1);
     g_autofree char *pragmas = g_strdup_printf ("PRAGMA synchronous = %d", sync);
 
     store->path = g_strdup (path);
+    if (is_private) { /* its log and its index get the same rights */
+        close (open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    }
     if (sqlite3_open_v2 (path, &store->db, flags, NULL) != SQLITE_OK) {
         fail (store, "cannot be opened", error);
         cdr_store_close (store);

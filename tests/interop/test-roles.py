@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who may see calls with a priority (PRI-103): another user, with the role and without, at the control socket."""
 
+import csv
 import grp
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -34,8 +36,13 @@ for line in peer.makefile():
 '''
 
 
-class Roles(PeerCase):
-    """agency's marks count. There are an ordinary call and one with a priority, both ringing."""
+class Switch(PeerCase):
+    """agency's marks count."""
+
+    RECORDS = ()
+
+    def records(self):
+        return {}
 
     def setUp(self):
         super().setUp()
@@ -46,7 +53,9 @@ class Roles(PeerCase):
         self.carrier = Agent(self, self.port, 'carrier')
         self.tandem = Tandem(self, {
             'tandem': {'drain': '0 s'},
-            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'trunk'), 'required'),
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'trunk', *self.RECORDS),
+                                     'required'),
+            **self.records(),
             'cli': {'group': 'nogroup', 'priority-group': 'users'},
             'sip': {'listen': f'udp:127.0.0.1:{self.port}', 'strangers': 'refuse'},
             'call': {'media': 'through'},
@@ -69,6 +78,11 @@ class Roles(PeerCase):
         self.carrier.answer(invite, 180, 'c')
         self.agency.expect('SIP/2.0 180 ')
         return invite
+
+
+
+class Roles(Switch):
+    """Two calls ring, an ordinary one and one with a priority."""
 
     def two_calls(self):
         self.call('8001')
@@ -166,6 +180,83 @@ class Roles(PeerCase):
         self.assertIn('ets.0', [fact.get('marks_in') for fact in self.heard(privileged, '8002')])
         self.assertNotIn('priority_class', self.heard(ordinary, '8003')[0])
         self.assertIn('priority_class', self.heard(privileged, '8003')[0])
+
+
+class Recorded(Switch):
+    """Two calls that failed, in files and in databases."""
+
+    RECORDS = 'cdr-file', 'cdr-sql'
+    MODE = 'include'
+
+    def records(self):
+        return {name: {'priority-records': self.MODE, 'path': self.path('ordinary' + end),
+                       'priority-path': self.path('priority' + end)}
+                for name, end in (('cdr-file', '.csv'), ('cdr-sql', '.sqlite'))}
+
+    def make_calls(self):
+        for number, extra in (('8001', {}), ('8002', {'Resource-Priority': 'ets.0'})):
+            invite = self.call(number, **extra)
+            self.carrier.answer(invite, 486, 'c')
+            self.carrier.expect('ACK ')
+            self.agency.expect('SIP/2.0 486 ')
+
+    def read(self, place):
+        """{number: (class, marks)} of the file of PLACE."""
+        with open(self.path(place + '.csv'), newline='', encoding='utf-8') as file:
+            return {row['called']: (row['priority_class'], row['marks_in'])
+                    for row in csv.DictReader(file)}
+
+    def make(self):
+        """{place: {number: (class, marks)}} of files, and of databases, which have the same."""
+        self.make_calls()
+        self.tandem.stop()
+        found = {place: self.read(place) for place in ('ordinary', 'priority')
+                 if os.path.exists(self.path(place + '.csv'))}
+        for place, rows in found.items():
+            with sqlite3.connect(self.path(place + '.sqlite')) as database:
+                stored = database.execute('SELECT called, priority_class, marks_in FROM records')
+                self.assertEqual({called: (str(level), marks or '')
+                                  for called, level, marks in stored}, rows)
+        return found
+
+
+class Included(Recorded):
+    def test_pri_103_included(self):
+        self.assertEqual(self.make(), {'ordinary': {'8001': ('4', ''), '8002': ('11', 'ets.0')}})
+
+
+class Withheld(Recorded):
+    MODE = 'withhold'
+
+    def test_pri_103_withheld(self):
+        self.assertEqual(self.make(), {'ordinary': {'8001': ('4', ''), '8002': ('4', '')},
+                                       'priority': {'8001': ('4', ''), '8002': ('11', 'ets.0')}})
+        for end in '.csv', '.sqlite':
+            self.assertEqual(os.stat(self.path('priority' + end)).st_mode & 0o777, 0o600)
+        with open(self.path('ordinary.csv'), encoding='utf-8') as file:
+            self.assertNotIn('ets.', file.read())
+
+
+class Separate(Recorded):
+    MODE = 'separate'
+
+    def test_pri_103_separate(self):
+        self.assertEqual(self.make(), {'ordinary': {'8001': ('4', '')},
+                                       'priority': {'8002': ('11', 'ets.0')}})
+
+    def test_pri_103_one_is_lost_for_no_other(self):
+        """The file of priority cannot be written: its record waits for the next start."""
+        os.remove(self.path('priority.csv'))
+        os.mkdir(self.path('priority.csv'))
+        self.make_calls()
+        self.tandem.process.wait_for_output('priority.csv')
+        self.tandem.stop(timeout_s=30)
+        os.rmdir(self.path('priority.csv'))
+        again = Tandem(self, file=self.tandem.config, environment={
+            'TANDEM_STATE_DIR': self.tandem.environment['TANDEM_STATE_DIR']})
+        again.stop()
+        self.assertEqual(set(self.read('priority')), {'8002'})
+        self.assertEqual(set(self.read('ordinary')), {'8001'})
 
 
 if __name__ == '__main__':

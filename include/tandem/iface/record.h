@@ -54,6 +54,71 @@ td_record_is_priority_field (const char *name)
     return false;
 }
 
+/* The key that says where what is known of priorities goes: its .choices. */
+#define TD_RECORD_PRIORITY_CHOICES TD_LIST ("include", "withhold", "separate")
+
+/* What of the records a place gets. */
+typedef enum {
+    TD_RECORD_ALL,      /* every record, as it is */
+    TD_RECORD_MASKED,   /* every record, as if its call had no priority */
+    TD_RECORD_ORDINARY, /* those of calls without one */
+    TD_RECORD_PRIORITY, /* those of calls with one */
+} TdRecordPart;
+
+/* What the place for everybody gets by CHOICE, or the other one (IS_PRIORITY). Whatever CHOICE says, one of
+ * the two has each record whole. Thread: any. */
+static inline TdRecordPart
+td_record_part (int64_t choice, bool is_priority)
+{
+    return choice == 2   ? (is_priority ? TD_RECORD_PRIORITY : TD_RECORD_ORDINARY)
+           : choice == 1 ? (is_priority ? TD_RECORD_ALL : TD_RECORD_MASKED)
+                         : TD_RECORD_ALL;
+}
+
+/* The body of FACT (transfer full) as that of an ordinary call. Thread: any. */
+static inline void *
+td_record_mask (const TdFact *fact)
+{
+    char *body = (char *) g_memdup2 (fact->body, td_topic_body_size (fact->topic));
+    uint32_t n_fields;
+    const TdField *fields = td_topic_fields (fact->topic, &n_fields);
+
+    for (uint32_t i = 0; i < n_fields; i++) {
+        void *value = body + fields[i].offset;
+        if (!td_record_is_priority_field (fields[i].name)) {
+            continue;
+        }
+        if (fields[i].type == TD_FIELD_TEXT) {
+            *(const char **) value = NULL;
+        } else if (fields[i].type == TD_FIELD_UINT) {
+            bool is_class = g_str_equal (fields[i].name, "priority_class");
+            *(uint32_t *) value = is_class ? TD_CLASS_ORDINARY : 0;
+        } else if (fields[i].type != TD_FIELD_BOOL) { /* all others have 64 bits */
+            *(int64_t *) value = 0;
+        }
+    }
+    return body;
+}
+
+/* FACT as PART has it: FACT itself or RET_MASKED, or NULL: not at all. RET_BODY (transfer full, NULL before)
+ * holds what RET_MASKED tells. Thread: any. */
+static inline const TdFact *
+td_record_part_of (const TdFact *fact, TdRecordPart part, TdFact *ret_masked, void **ret_body)
+{
+    bool is_restricted = td_class_is_restricted (fact->priority_class);
+
+    if (part == TD_RECORD_MASKED && td_record_name (fact) != NULL) {
+        *ret_masked = *fact;
+        ret_masked->body = *ret_body = td_record_mask (fact);
+        ret_masked->priority_class = TD_CLASS_ORDINARY;
+        return ret_masked;
+    }
+    return (part == TD_RECORD_ORDINARY && is_restricted)
+                   || (part == TD_RECORD_PRIORITY && !is_restricted)
+               ? NULL
+               : fact;
+}
+
 /* For a spool of TD_RECORD_TOPICS with a journal: each call has its STOP, whenever tandemd is killed. */
 #define TD_RECORD_BEGINS      "call.answered"
 #define TD_RECORD_ENDS        "call.ended"

@@ -21,7 +21,7 @@ open_store (Test *test)
     g_autoptr (GError) error = NULL;
 
     test->store =
-        cdr_store_open (test->path, CDR_SYNC_FULL, 50, td_topic_find ("call.ended"), &error);
+        cdr_store_open (test->path, CDR_SYNC_FULL, false, 50, td_topic_find ("call.ended"), &error);
     g_assert_no_error (error);
 }
 

@@ -23,7 +23,8 @@ typedef struct {
 static CdrStore *
 open_at (Test *test, GError **error)
 {
-    return cdr_store_open (test->path, CDR_SYNC_NORMAL, 50, td_topic_find ("call.ended"), error);
+    return cdr_store_open (test->path, CDR_SYNC_NORMAL, false, 50, td_topic_find ("call.ended"),
+                           error);
 }
 
 static void
