@@ -11,12 +11,14 @@ enum {
     UNKNOWN_S = 10, /* how long a name without one is not asked for again */
     MAX_HOSTS = 4096,
     MAX_ADDRESSES = 8, /* of a name */
+    PATIENCE_S = 10,   /* of whoever waits for one: afterwards nobody is asked any more */
 };
 
 typedef struct {
     TdAddress addresses[MAX_ADDRESSES]; /* without ports */
     unsigned n_addresses;
     int64_t expires_us;
+    bool is_sought; /* a search is under way */
 } Host;
 
 typedef struct {
@@ -24,9 +26,11 @@ typedef struct {
     SipLane *lane; /* stays until the search is over */
     char *name;
     uint16_t port;
+    int64_t begun_us;
     SipResolved resolved;
     void *data;
     Host found;
+    bool is_silent; /* nobody said that there is no such name: nobody answered */
 } Search;
 
 /* The system's order is RFC 6724's, so the first is the best that is left. */
@@ -76,7 +80,10 @@ run (TdWork *work)
     struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_ADDRCONFIG };
     struct addrinfo *found = NULL;
 
-    if (getaddrinfo (search->name, NULL, &hints, &found) == 0) {
+    bool is_late = td_clock_now_us () - search->begun_us > PATIENCE_S * (int64_t) G_USEC_PER_SEC;
+    int code = is_late ? EAI_AGAIN : getaddrinfo (search->name, NULL, &hints, &found);
+    search->is_silent = code == EAI_AGAIN || code == EAI_SYSTEM || code == EAI_MEMORY;
+    if (code == 0) {
         for (const struct addrinfo *next = found; next != NULL; next = next->ai_next) {
             add_address (search, next);
         }
@@ -86,19 +93,57 @@ run (TdWork *work)
     }
 }
 
+static gboolean
+is_no_trunk (void *name, void *host, void *trunks)
+{
+    return !g_hash_table_contains (trunks, name);
+}
+
+/* Makes room. The names of trunks stay: what comes from their addresses would be a stranger's, and the
+ * other names are whatever stands in anybody's Contact. */
+static void
+forget_others (SipLane *lane)
+{
+    const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (lane->sip->trunks);
+    g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+
+    for (unsigned i = 0; i < trunks->by_dns->len; i++) {
+        g_hash_table_add (names, ((const SipPeer *) trunks->by_dns->pdata[i])->host);
+    }
+    g_hash_table_foreach_remove (lane->hosts, is_no_trunk, names);
+}
+
+/* What is known of the name from now on. While the servers of the names are silent that is what it was. */
+static const Host *
+learn (const Search *search)
+{
+    SipLane *lane = search->lane;
+    Host *host = g_hash_table_lookup (lane->hosts, search->name);
+    bool is_kept = host != NULL && host->n_addresses > 0 && search->is_silent;
+
+    if (host == NULL) {
+        if (g_hash_table_size (lane->hosts) >= MAX_HOSTS) {
+            forget_others (lane);
+        }
+        host = g_new0 (Host, 1);
+        g_hash_table_insert (lane->hosts, g_strdup (search->name), host);
+    }
+    if (!is_kept) {
+        *host = search->found;
+    }
+    host->is_sought = false;
+    unsigned lifetime_s = host->n_addresses > 0 && !is_kept ? KNOWN_S : UNKNOWN_S;
+    host->expires_us = td_clock_now_us () + lifetime_s * (int64_t) G_USEC_PER_SEC;
+    return host;
+}
+
 static void
 done (TdWork *work)
 {
     Search *search = (Search *) work;
-    Host *host = g_memdup2 (&search->found, sizeof search->found);
-    unsigned lifetime_s = host->n_addresses > 0 ? KNOWN_S : UNKNOWN_S;
+    const Host host = *learn (search);
 
-    host->expires_us = td_clock_now_us () + lifetime_s * (int64_t) G_USEC_PER_SEC;
-    if (g_hash_table_size (search->lane->hosts) >= MAX_HOSTS) {
-        g_hash_table_remove_all (search->lane->hosts);
-    }
-    g_hash_table_insert (search->lane->hosts, g_strdup (search->name), host);
-    answer (search, host);
+    answer (search, &host);
     atomic_fetch_sub (&search->lane->sip->n_searches, 1);
     search_free (search);
 }
@@ -115,7 +160,7 @@ drop (TdWork *work)
 void
 sip_resolve (SipLane *lane, const char *name, uint16_t port, SipResolved resolved, void *data)
 {
-    const Host *host = g_hash_table_lookup (lane->hosts, name);
+    Host *host = g_hash_table_lookup (lane->hosts, name);
     Search *search = g_new0 (Search, 1);
 
     *search =
@@ -123,13 +168,22 @@ sip_resolve (SipLane *lane, const char *name, uint16_t port, SipResolved resolve
                   .lane = lane,
                   .name = g_strdup (name),
                   .port = port,
+                  .begun_us = td_clock_now_us (),
                   .resolved = resolved,
                   .data = data };
-    if (host != NULL && host->expires_us > td_clock_now_us ()) {
-        answer (search, host);
+    bool is_fresh = host != NULL && host->expires_us > td_clock_now_us ();
+    /* One search is enough: each keeps a worker for as long as the servers of the names are silent. */
+    if (is_fresh || (host != NULL && host->is_sought && host->n_addresses > 0)) {
+        const Host known = *host;
+        answer (search, &known);
         search_free (search);
         return;
     }
+    if (host != NULL) {
+        host->is_sought = true;
+    }
+    /* All for one name keep one worker, not all workers. */
+    search->work.queue = search->name;
     atomic_fetch_add (&lane->sip->n_searches, 1);
     td_work_start (&search->work);
 }
