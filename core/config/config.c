@@ -322,6 +322,27 @@ td_config_place (const TdConfig *config, const char *section, const char *instan
     return where != NULL ? where : "default";
 }
 
+bool
+td_config_refuse (const TdConfig *config, const char *section, const char *instance,
+                  const char *key, const char *value, GError **error, const char *format, ...)
+{
+    g_autoptr (GString) text = g_string_new (NULL);
+    va_list arguments;
+
+    g_string_append_printf (
+        text, "%s: [%s%s%s] %s: ", td_config_place (config, section, instance, key), section,
+        instance != NULL ? " " : "", instance != NULL ? instance : "", key);
+    if (value != NULL) {
+        td_text_append_value (text, value);
+        g_string_append_c (text, ' ');
+    }
+    va_start (arguments, format);
+    g_string_append_vprintf (text, format, arguments);
+    va_end (arguments);
+    g_set_error_literal (error, TD_ERROR, TD_ERROR_INVALID, text->str);
+    return false;
+}
+
 void
 td_config_problem (const TdConfig *config, GPtrArray *problems, const char *section,
                    const char *instance, const char *key, const char *format, ...)

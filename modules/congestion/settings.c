@@ -260,10 +260,8 @@ typedef struct {
 static bool
 fail (const Place *place, const char *value, const char *what, GError **error)
 {
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [congestion] %s: \"%s\" %s",
-                 td_config_place (place->config, "congestion", NULL, place->key), place->key, value,
-                 what);
-    return false;
+    return td_config_refuse (place->config, "congestion", NULL, place->key, value, error, "%s",
+                             what);
 }
 
 static const char *const *

@@ -99,12 +99,8 @@ check_servers (const TdConfig *config, const char *name, GError **error)
     for (unsigned i = 0; servers[i] != NULL; i++) {
         g_autofree char *server = read_server (servers[i]);
         if (server == NULL) {
-            g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                         "%s: [dip %s] servers: \"%s\" is no address: write it as 192.0.2.53, or "
-                         "192.0.2.53:5353",
-                         td_config_place (config, TD_DIP_SECTION, name, "servers"), name,
-                         servers[i]);
-            return false;
+            return td_config_refuse (config, TD_DIP_SECTION, name, "servers", servers[i], error,
+                                     "is no address: write it as 192.0.2.53, or 192.0.2.53:5353");
         }
     }
     return true;
@@ -114,12 +110,13 @@ static bool
 check_one (const TdConfig *config, const char *name, GError **error)
 {
     if (!is_set (config, name, "suffix")) {
-        return td_dip_refuse (config, name, "driver", error,
-                              "has no suffix: say below which domain to ask");
+        return td_config_refuse (config, TD_DIP_SECTION, name, "driver", NULL, error,
+                                 "there is no suffix: say below which domain to ask");
     }
-    if (!is_domain (td_config_text (config, TD_DIP_SECTION, name, "suffix"))) {
-        return td_dip_refuse (config, name, "suffix", error,
-                              "suffix: the value is no domain: write it as e164.carrier.example");
+    const char *suffix = td_config_text (config, TD_DIP_SECTION, name, "suffix");
+    if (!is_domain (suffix)) {
+        return td_config_refuse (config, TD_DIP_SECTION, name, "suffix", suffix, error,
+                                 "is no domain: write it as e164.carrier.example");
     }
     return check_servers (config, name, error);
 }

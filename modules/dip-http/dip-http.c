@@ -109,11 +109,12 @@ static bool
 check_one (const TdConfig *config, const char *name, GError **error)
 {
     if (!td_config_is_set (config, TD_DIP_SECTION, name, "url")) {
-        return td_dip_refuse (config, name, "driver", error, "has no url: say where to ask");
+        return td_config_refuse (config, TD_DIP_SECTION, name, "driver", NULL, error,
+                                 "there is no url: say where to ask");
     }
     return is_url (td_config_text (config, TD_DIP_SECTION, name, "url"))
-           || td_dip_refuse (config, name, "url", error,
-                             "url: the value is not as http://HOST/PATH?number={number}");
+           || td_config_refuse (config, TD_DIP_SECTION, name, "url", NULL, error,
+                                "the value is not as http://HOST/PATH?number={number}");
 }
 
 static bool

@@ -83,14 +83,14 @@ check_server (const TdConfig *config, const char *name, GError **error)
     bool is_uri = g_str_has_prefix (uri, "postgresql://") || g_str_has_prefix (uri, "postgres://");
 
     return (is_uri && postgresql_can_read (uri))
-           || td_dip_refuse (
-               config, name, "server", error,
-               "server: the value is not postgresql://USER@HOST/DATABASE; what is special in "
-               "a password is written as %40 for @, %2F for /");
+           || td_config_refuse (
+               config, TD_DIP_SECTION, name, "server", NULL, error,
+               "the value is not postgresql://USER@HOST/DATABASE; what is special in a password is "
+               "written as %%40 for @, %%2F for /");
 #else
-    return td_dip_refuse (config, name, "server", error,
-                          "server: this build knows no PostgreSQL: build it with libpq and "
-                          "-Dpostgresql=enabled, or name a database");
+    return td_config_refuse (config, TD_DIP_SECTION, name, "server", NULL, error,
+                             "this build knows no PostgreSQL: build it with libpq and "
+                             "-Dpostgresql=enabled, or name a database");
 #endif
 }
 
@@ -100,12 +100,14 @@ check_one (const TdConfig *config, const char *name, GError **error)
     bool has_file = is_set (config, name, "database"), has_server = is_set (config, name, "server");
 
     if (has_file == has_server) {
-        return td_dip_refuse (config, name, "driver", error,
-                              has_file ? "has both database and server: take one of them out"
-                                       : "has neither database nor server: say where to ask");
+        return td_config_refuse (config, TD_DIP_SECTION, name, "driver", NULL, error,
+                                 has_file
+                                     ? "there are both database and server: take one of them out"
+                                     : "there is neither database nor server: say where to ask");
     }
     if (!is_set (config, name, "query")) {
-        return td_dip_refuse (config, name, "driver", error, "has no query: say what to ask");
+        return td_config_refuse (config, TD_DIP_SECTION, name, "driver", NULL, error,
+                                 "there is no query: say what to ask");
     }
     return !has_server || check_server (config, name, error);
 }

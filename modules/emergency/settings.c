@@ -18,14 +18,8 @@ typedef struct {
 static bool
 fail (const Reader *reader, const char *key, const char *value, const char *what)
 {
-    g_autoptr (GString) quoted = g_string_new (NULL);
-
-    td_text_append_value (quoted, value);
-    g_set_error (reader->error, TD_ERROR, TD_ERROR_INVALID, "%s: [%s%s%s] %s: %s %s",
-                 td_config_place (reader->config, reader->section, reader->name, key),
-                 reader->section, reader->name != NULL ? " " : "",
-                 reader->name != NULL ? reader->name : "", key, quoted->str, what);
-    return false;
+    return td_config_refuse (reader->config, reader->section, reader->name, key, value,
+                             reader->error, "%s", what);
 }
 
 static const char *

@@ -118,12 +118,8 @@ check (const TdConfig *config, GError **error)
     const char *user = td_config_text (config, "lease-redis", NULL, "user");
 
     if (user[0] != '\0' && td_config_text (config, "lease-redis", NULL, "password")[0] == '\0') {
-        g_set_error (
-            error, TD_ERROR, TD_ERROR_INVALID,
-            "%s: [lease-redis] user = %s: nobody logs in without a password: give password, "
-            "too",
-            td_config_place (config, "lease-redis", NULL, "user"), user);
-        return false;
+        return td_config_refuse (config, "lease-redis", NULL, "user", user, error,
+                                 "cannot log in without a password: give password, too");
     }
     return true;
 }

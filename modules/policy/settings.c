@@ -79,12 +79,7 @@ const TdConfigSection policy_section = {
 static bool
 fail (GError **error, const TdConfig *config, const char *key, const char *value, const char *what)
 {
-    g_autoptr (GString) quoted = g_string_new (NULL);
-
-    td_text_append_value (quoted, value);
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [policy] %s: %s %s",
-                 td_config_place (config, "policy", NULL, key), key, quoted->str, what);
-    return false;
+    return td_config_refuse (config, "policy", NULL, key, value, error, "%s", what);
 }
 
 static bool

@@ -35,16 +35,6 @@ directory_free (TdTable *table)
     g_free (directory);
 }
 
-static bool
-refuse (const TdConfig *config, const char *user, const char *key, GError **error, const char *what,
-        const char *value, const char *advice)
-{
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: %s \"%s\": %s",
-                 td_config_place (config, user != NULL ? "user" : "registrar", user, key), what,
-                 value, advice);
-    return false;
-}
-
 static User *
 add_user (Directory *directory, const char *name)
 {
@@ -100,11 +90,12 @@ read_configured_numbers (Directory *directory, const TdConfig *config, User *use
         const User *other = NULL;
         if (!add_number (directory, user, *numbers, &other)) {
             g_autofree char *whose =
-                other != NULL ? g_strdup_printf ("[user %s] has it already", other->name) : NULL;
-            return refuse (config, user->name, "numbers", error, "number", *numbers,
-                           whose != NULL ? whose
-                                         : "a number is digits, * and #, after a + for "
-                                           "international ones");
+                other != NULL ? g_strdup_printf ("is a number of [user %s], too", other->name)
+                              : NULL;
+            return td_config_refuse (config, "user", user->name, "numbers", *numbers, error, "%s",
+                                     whose != NULL ? whose
+                                                   : "is no number: that is digits, * and #, after "
+                                                     "a + for international ones");
         }
     }
     return true;
@@ -117,8 +108,9 @@ read_configured_users (Directory *directory, const TdConfig *config, GError **er
 
     for (; *names != NULL; names++) {
         if (!is_name (*names)) {
-            return refuse (config, *names, "password", error, "user", *names,
-                           "a name has no spaces, \":\" or \"@\"; the domain is left out");
+            return td_config_refuse (config, "user", *names, "password", NULL, error,
+                                     "the name of a user has no spaces, \":\" or \"@\"; the domain "
+                                     "is left out");
         }
         User *user = add_user (directory, *names);
         user->is_configured = true;
@@ -154,9 +146,9 @@ read_settings (Directory *directory, const TdConfig *config, GError **error)
     directory->max_contacts =
         (unsigned) td_config_number (config, "registrar", NULL, "max-contacts");
     if (directory->min_s > directory->default_s || directory->default_s > directory->max_s) {
-        return refuse (config, NULL, "default-expiry", error, "default-expiry",
-                       td_config_text (config, "registrar", NULL, "default-expiry"),
-                       "it must not be below min-expiry or above max-expiry");
+        return td_config_refuse (config, "registrar", NULL, "default-expiry",
+                                 td_config_text (config, "registrar", NULL, "default-expiry"),
+                                 error, "must not be below min-expiry or above max-expiry");
     }
     return true;
 }

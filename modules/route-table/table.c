@@ -38,20 +38,13 @@ table_free (TdTable *head)
 }
 
 static bool
-refuse (const TdConfig *config, const char *name, const char *key, GError **error, const char *what,
-        const char *value, const char *advice)
-{
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: %s \"%s\": %s",
-                 td_config_place (config, "route", name, key), what, value, advice);
-    return false;
-}
-
-static bool
 check_prefix (const TdConfig *config, const Route *route, GError **error)
 {
     if (!td_prefix_is_valid (route->prefix)) {
-        return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
-                       "a prefix is digits, * and #, after a + for international numbers");
+        return td_config_refuse (
+            config, "route", route->name, "prefix", route->prefix, error,
+            "is no prefix: that is digits, * and #, after a + for international "
+            "numbers");
     }
     return true;
 }
@@ -74,8 +67,8 @@ read_target (const TdConfig *config, const Route *route, const char *text, unsig
     } else if (g_strv_contains (td_config_instances (config, "trunk"), text)) {
         target.trunk = g_strdup (text);
     } else {
-        return refuse (config, route->name, "targets", error, "target", text,
-                       "there is no [trunk] of this name; a driver is written DRIVER:");
+        return td_config_refuse (config, "route", route->name, "targets", text, error,
+                                 "is the name of no [trunk]; a driver is written DRIVER:");
     }
     *ret_target = target;
     return true;
@@ -97,8 +90,8 @@ read_targets (const TdConfig *config, Route *route, GError **error)
         }
     }
     if (route->targets->len == 0) {
-        return refuse (config, route->name, "targets", error, "targets", "",
-                       "name at least one trunk or driver");
+        return td_config_refuse (config, "route", route->name, "targets", NULL, error,
+                                 "name at least one trunk or driver");
     }
     return true;
 }
@@ -132,8 +125,8 @@ add_prefixes (RouteTable *table, const TdConfig *config, GError **error)
     table->prefixes = td_prefix_table_new (prefixes, table->routes->len, &duplicate);
     if (duplicate.digits != NULL) {
         const Route *route = table->routes->pdata[duplicate.value];
-        return refuse (config, route->name, "prefix", error, "prefix", route->prefix,
-                       "another [route] has the same one");
+        return td_config_refuse (config, "route", route->name, "prefix", route->prefix, error,
+                                 "is the prefix of another [route]");
     }
     return true;
 }

@@ -109,12 +109,11 @@ check_fallback (const TdConfig *config, const char *name, GError **error)
     unsigned cause;
 
     if (!read_fallback (text, &fallback, &cause)) {
-        g_set_error (
-            error, TD_ERROR, TD_ERROR_INVALID,
-            "%s: on-failure: \"%s\" in [dip %s] is neither table nor as-is nor refuse and a "
-            "cause of 1 to %d, as in \"refuse 41\"",
-            td_config_place (config, SECTION, name, "on-failure"), text, name, MAX_CAUSE);
-        return false;
+        return td_config_refuse (
+            config, SECTION, name, "on-failure", text, error,
+            "is neither table nor as-is nor refuse and a cause of 1 to %d, as in "
+            "\"refuse 41\"",
+            MAX_CAUSE);
     }
     return true;
 }
@@ -150,12 +149,11 @@ check_driver (const TdConfig *config, const char *name, GError **error)
     }
     const char *nearest =
         td_text_nearest (driver, (const char *const *) drivers->pdata, drivers->len);
-    g_set_error (error, TD_ERROR, TD_ERROR_NOT_FOUND,
-                 "%s: driver: [dip %s] wants \"%s\", and [modules] has no dip-%s: %s%s",
-                 td_config_place (config, SECTION, name, "driver"), name, driver, driver,
-                 nearest != NULL ? "is this meant: " : "enable it there, or name another driver",
-                 nearest != NULL ? nearest : "");
-    return false;
+    return td_config_refuse (config, SECTION, name, "driver", driver, error,
+                             "needs dip-%s, which [modules] has not: %s%s", driver,
+                             nearest != NULL ? "is this meant: "
+                                             : "enable it there, or name another driver",
+                             nearest != NULL ? nearest : "");
 }
 
 bool

@@ -143,9 +143,9 @@ sip_secure_check (const TdConfig *config, const char *section, const char *insta
     if (g_strv_contains (names, identity)) {
         return true;
     }
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                 "%s: TLS needs the section [tls %s] and the module that reads it: write "
-                 "tls = required under [modules], and certificate, key and ca under [tls %s]",
-                 td_config_place (config, section, instance, key), identity, identity);
-    return false;
+    return td_config_refuse (
+        config, section, instance, key, NULL, error,
+        "TLS needs the section [tls %s] and the module that reads it: write tls = required under "
+        "[modules], and certificate, key and ca under [tls %s]",
+        identity, identity);
 }

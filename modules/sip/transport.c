@@ -557,11 +557,10 @@ name_listener (SipListener *listener, const char *advertise, GError **error)
     TdConfig *config = td_module_config (listener->sip->module);
 
     if (*advertise == '\0' && is_any (&address) && !find_own_address (&address)) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: it listens on any address, and this host has no route to the world that "
-                     "would say which one is its own: say under advertise how peers reach it",
-                     td_config_place (config, "sip", NULL, "listen"));
-        return false;
+        return td_config_refuse (config, "sip", NULL, "listen", NULL, error,
+                                 "it listens on any address, and this host has no route to the "
+                                 "world that would say which "
+                                 "one is its own: say under advertise how peers reach it");
     }
     td_address_print (&address, bound);
     g_strlcpy (listener->host, *advertise != '\0' ? advertise : bound, sizeof listener->host);
@@ -575,9 +574,8 @@ name_listener (SipListener *listener, const char *advertise, GError **error)
 static bool
 refuse_listen (const TdConfig *config, const char *text, const char *why, GError **error)
 {
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: cannot listen on \"%s\": %s",
-                 td_config_place (config, "sip", NULL, "listen"), text, why);
-    return false;
+    return td_config_refuse (config, "sip", NULL, "listen", text, error,
+                             "cannot be listened on: %s", why);
 }
 
 bool

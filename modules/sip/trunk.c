@@ -61,19 +61,15 @@ read_uri (const TdConfig *config, const char *section, const char *name, SipUri 
     const char *why = sip_uri_scan (sip_view_of (address), ret_uri);
 
     if (why != NULL) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: \"%s\" is no SIP URI: %s; write sip:HOST, sip:HOST:PORT or "
-                     "sips:HOST",
-
-                     td_config_place (config, section, name, "address"), address, why);
-        return false;
+        return td_config_refuse (config, section, name, "address", address, error,
+                                 "is no SIP URI: %s; write sip:HOST, sip:HOST:PORT or sips:HOST",
+                                 why);
     }
     if (!sip_transport_can (ret_uri)) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: \"%s\" asks for a transport that this module does not speak; write "
-                     "transport=udp, transport=tcp or transport=tls; sips goes with the last alone",
-                     td_config_place (config, section, name, "address"), address);
-        return false;
+        return td_config_refuse (config, section, name, "address", address, error,
+                                 "asks for a transport that this module does not speak; write "
+                                 "transport=udp, transport=tcp "
+                                 "or transport=tls; sips goes with the last alone");
     }
     return true;
 }
@@ -96,11 +92,9 @@ check_secure (const TdConfig *config, const char *section, const char *name, con
         return true;
     }
     if (!sip_transport_listens (config, TD_TRANSPORT_TLS)) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: \"%s\" is reached over TLS, and nothing under listen in [sip] is: add "
-                     "tls:ADDRESS:PORT there",
-                     td_config_place (config, section, name, "address"), uri->whole.text);
-        return false;
+        return td_config_refuse (config, section, name, "address", uri->whole.text, error,
+                                 "is reached over TLS, and nothing under listen in [sip] is: add "
+                                 "tls:ADDRESS:PORT there");
     }
     return sip_secure_check (config, "trunk", trunk, "tls", identity_of (config, trunk), error);
 }
@@ -112,10 +106,9 @@ check_probe (const TdConfig *config, const char *trunk, GError **error)
     int64_t probe_ms = td_config_number (config, "trunk", trunk, "probe");
 
     if (probe_ms > 0 && probe_ms < LEAST_PROBE_MS) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: %" G_GINT64_FORMAT " ms is too often; write 0 s, or 1 s or more",
-                     td_config_place (config, "trunk", trunk, "probe"), probe_ms);
-        return false;
+        return td_config_refuse (config, "trunk", trunk, "probe", NULL, error,
+                                 "%" G_GINT64_FORMAT " ms is too often; write 0 s, or 1 s or more",
+                                 probe_ms);
     }
     return true;
 }

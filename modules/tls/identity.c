@@ -61,11 +61,9 @@ refuse (const Reading *reading, const char *key, const char *what)
     g_autofree char *detail =
         reason != NULL ? g_strdup_printf (" (OpenSSL: %s)", reason) : g_strdup ("");
 
-    g_set_error (reading->error, TD_ERROR, TD_ERROR_INVALID, "%s: [tls %s] %s = %s: %s%s",
-                 td_config_place (reading->config, TLS_SECTION, reading->name, key), reading->name,
-                 key, text_of (reading, key), what, detail);
     ERR_clear_error ();
-    return false;
+    return td_config_refuse (reading->config, TLS_SECTION, reading->name, key,
+                             text_of (reading, key), reading->error, "%s%s", what, detail);
 }
 
 /* Nobody sits at a terminal. */

@@ -39,16 +39,16 @@ WRONG = {
                        r'tandem\.conf:4:10: .*127\.0\.0\.1:5060.*twice'),
     'trunk that is no URI': (ROUTE.format('sip:', 9, 'b'), r'tandem\.conf:5:11: .*write sip:HOST'),
     'target that is no trunk': (ROUTE.format('sip:192.0.2.1', 9, 'carrier'),
-                                r'tandem\.conf:8:11: target "carrier": there is no \[trunk\]'),
+                                r'tandem\.conf:8:11: \[route all\] targets: carrier is the name of no \[trunk\]'),
     'prefix that is no number': (ROUTE.format('sip:192.0.2.1', 'nine', 'b'),
-                                 r'tandem\.conf:7:10: prefix "nine": a prefix is digits'),
+                                 r'tandem\.conf:7:10: \[route all\] prefix: nine is no prefix: that is digits'),
     'number of two users': (REGISTRAR + '[user a]\npassword = x\nnumbers = 101\n'
                             '[user b]\npassword = x\nnumbers = 101\n',
-                            r'tandem\.conf:8:11: number "101": \[user a\] has it already'),
+                            r'tandem\.conf:8:11: \[user b\] numbers: 101 is a number of \[user a\], too'),
     'user without password': (REGISTRAR + '[user a]\nnumbers = 101\n',
                               r'tandem\.conf:3:1: section \[user a\] lacks the key "password"'),
     'default above the most': (REGISTRAR + '[registrar]\ndefault-expiry = 3 h\nmax-expiry = 1 h\n',
-                               r'tandem\.conf:4:18: default-expiry "3 h": .*above max-expiry'),
+                               r'tandem\.conf:4:18: \[registrar\] default-expiry: "3 h" must not be .*above max'),
     'duration without unit': (REGISTRAR + '[registrar]\nmax-expiry = 3600\n',
                               r'tandem\.conf:4:14: .*"3600" has no unit: expected .*in ms, s, min'),
     'negative duration': (REGISTRAR + '[registrar]\nmax-expiry = -5 s\n',
@@ -78,34 +78,34 @@ WRONG = {
         '[modules]\nsip = required\n[trunk a]\naddress = sip:192.0.2.1\nusrname = me\n',
         r'tandem\.conf:5:1: key "usrname" is unknown in \[trunk\]: .*; did you mean "username"\?'),
     'driver misspelt': (DIP.format('sqk', 'database = x\nquery = y\n'),
-                        r'tandem\.conf:6:10: driver: .*\[modules\] has no dip-sqk: is this meant: sql'),
+                        r'tandem\.conf:6:10: \[dip lnp\] driver: sqk needs dip-sqk, .*: is this meant: sql'),
     'driver of a module that is not loaded': (
-        DIP.format('diameter', ''), r'tandem\.conf:6:10: driver: .*no dip-diameter: enable it there'),
+        DIP.format('diameter', ''), r'tandem\.conf:6:10: .*driver: diameter needs dip-diameter, .*: enable it'),
     'dip without a driver': ('[modules]\nroute = required\n[dip lnp]\n',
                              r'section \[dip lnp\] lacks the key "driver"'),
     'dip that is not asked anywhere': (DIP.format('sql', 'query = y\n'),
-                                       r'\[dip lnp\] has neither database nor server'),
+                                       r'\[dip lnp\] driver: there is neither database nor server'),
     'dip that is asked twice': (
         DIP.format('sql', 'database = x\nserver = postgresql://a@b/c\nquery = y\n'),
-        r'\[dip lnp\] has both database and server'),
-    'dip without a query': (DIP.format('sql', 'database = x\n'), r'\[dip lnp\] has no query'),
+        r'\[dip lnp\] driver: there are both database and server'),
+    'dip without a query': (DIP.format('sql', 'database = x\n'), r'\[dip lnp\] driver: there is no query'),
     'server that is no URI': (DIP.format('sql', 'server = db1/numbers\nquery = y\n'),
                               r'\[dip lnp\] server: the value is not postgresql://'),
-    'dip without a suffix': (DIP.format('enum', ''), r'\[dip lnp\] has no suffix: say below which'),
+    'dip without a suffix': (DIP.format('enum', ''), r'\[dip lnp\] driver: there is no suffix: say below'),
     'suffix that is no domain': (DIP.format('enum', 'suffix = .e164.arpa\n'),
-                                 r'tandem\.conf:7:10: \[dip lnp\] suffix: the value is no domain'),
+                                 r'tandem\.conf:7:10: \[dip lnp\] suffix: \.e164\.arpa is no domain'),
     'name for a name server': (DIP.format('enum', 'suffix = a.b\nservers = ns.a.b\n'),
-                               r'tandem\.conf:8:11: \[dip lnp\] servers: "ns\.a\.b" is no address'),
-    'dip without a URL': (DIP_HTTP.format(''), r'\[dip lnp\] has no url: say where to ask'),
+                               r'tandem\.conf:8:11: \[dip lnp\] servers: ns\.a\.b is no address'),
+    'dip without a URL': (DIP_HTTP.format(''), r'\[dip lnp\] driver: there is no url: say where to ask'),
     'URL without the number': (DIP_HTTP.format('url = http://a/b\n'),
                                r'tandem\.conf:7:7: \[dip lnp\] url: the value is not as http://HOST'),
     'URL of another scheme': (DIP_HTTP.format('url = ftp://a/{number}\n'),
                               r'\[dip lnp\] url: the value is not as http://HOST'),
     'key of another driver': (DIP.format('enum', 'suffix = a.b\nquery = x\n'),
-                              r'tandem\.conf:8:9: \[dip lnp\] has a key that is only for driver = sql'),
+                              r'tandem\.conf:8:9: \[dip lnp\] query: the key is only for driver = sql'),
     'failure that nobody knows': (
         DIP.format('sql', 'database = x\nquery = y\non-failure = refuse 128\n'),
-        r'tandem\.conf:9:14: on-failure: "refuse 128" in \[dip lnp\] is neither table nor as-is'),
+        r'tandem\.conf:9:14: \[dip lnp\] on-failure: "refuse 128" is neither table nor as-is'),
     'module misspelt': ('[modules]\nspi = required\n',
                         r'tandem\.conf:2:7: module spi: no spi\.so in .*: did you mean "sip"\?'),
     'yes for required': ('[modules]\nsip = yes\n',
@@ -200,7 +200,7 @@ class Mistakes(PeerCase):
             tandem.rewrite(file.read().replace('targets = b', 'targets = c'))
         for words in (('config', 'check'), ('config', 'reload')):
             _, output, errors = tandem.ctl(*words)
-            self.assertRegex(output + errors, r'tandem\.conf:9:11: target \\?"c\\?": there is no')
+            self.assertRegex(output + errors, r'tandem\.conf:9:11: \[route all\] targets: c is the name of no')
         self.assertEqual(tandem.ctl('route', 'test', '9')[0], 0)
         tandem.stop()
 

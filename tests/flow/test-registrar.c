@@ -423,9 +423,9 @@ test_bad_settings_are_refused (Fixture *fixture, const void *data)
     } rows[] = {
         { "min-expiry = 30 min\ndefault-expiry = 10 min\n", "must not be below min-expiry" },
         { "[user a@b]\npassword = x\n", "the domain is left out" },
-        { "[user a]\npassword = x\nnumbers = 12x\n", "\"12x\": a number is digits" },
+        { "[user a]\npassword = x\nnumbers = 12x\n", "numbers: 12x is no number: that is digits" },
         { "[user a]\npassword = x\nnumbers = 5\n[user b]\npassword = x\nnumbers = 5\n",
-          "\"5\": [user a] has it already" },
+          "numbers: 5 is a number of [user a], too" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++) {

@@ -178,6 +178,21 @@ test_places (void)
 }
 
 static void
+test_refusals_say_where_and_what (void)
+{
+    g_autoptr (TdConfig) config = good ("[trunk a]\naddress = x\n", NULL);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (
+        td_config_refuse (config, "trunk", "a", "address", "a b", &error, "is %s", "bad"));
+    g_assert_error (error, TD_ERROR, TD_ERROR_INVALID);
+    g_assert_cmpstr (error->message, ==, "/etc/f:4:11: [trunk a] address: \"a b\" is bad");
+    g_clear_error (&error);
+    g_assert_false (td_config_refuse (config, "tandem", NULL, "lanes", NULL, &error, "no"));
+    g_assert_cmpstr (error->message, ==, "default: [tandem] lanes: no");
+}
+
+static void
 test_paths_are_beside_the_main_file (void)
 {
     g_autoptr (TdConfig) config = good ("", NULL);
@@ -517,6 +532,7 @@ main (int argc, char **argv)
         { "added-keys-are-checked", test_added_keys_are_checked },
         { "defaults-speak-where-nothing-is-given", test_defaults_speak_where_nothing_is_given },
         { "places", test_places },
+        { "refusals-say-where-and-what", test_refusals_say_where_and_what },
         { "paths-are-beside-the-main-file", test_paths_are_beside_the_main_file },
         { "instances-stand-in-the-order-of-the-files",
           test_instances_stand_in_the_order_of_the_files },

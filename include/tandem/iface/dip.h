@@ -82,16 +82,6 @@ td_dip_is_for (const TdConfig *config, const char *dip, const char *driver)
     return g_strcmp0 (td_config_text (config, TD_DIP_SECTION, dip, "driver"), driver) == 0;
 }
 
-/* Sets ERROR: the place of KEY, and WHAT is to be said of [dip DIP]. Returns false. */
-static inline bool
-td_dip_refuse (const TdConfig *config, const char *dip, const char *key, GError **error,
-               const char *what)
-{
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [dip %s] %s",
-                 td_config_place (config, TD_DIP_SECTION, dip, key), dip, what);
-    return false;
-}
-
 /* CHECK_ONE must have nothing against the sections that are for DRIVER, and none of the N_KEYS may stand in
  * one that is for another. */
 static inline bool
@@ -108,12 +98,11 @@ td_dip_check (const TdConfig *config, const char *driver, const TdConfigKey *key
         }
         for (unsigned j = 0; !is_ours && j < n_keys; j++) {
             if (td_config_is_set (config, TD_DIP_SECTION, dips[i], keys[j].name)) {
-                g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                             "%s: [dip %s] has a key that is only for driver = %s: take it out, or "
-                             "name that driver",
-                             td_config_place (config, TD_DIP_SECTION, dips[i], keys[j].name),
-                             dips[i], driver);
-                return false;
+                return td_config_refuse (
+                    config, TD_DIP_SECTION, dips[i], keys[j].name, NULL, error,
+                    "the key is only for driver = %s: take it out, or name that "
+                    "driver",
+                    driver);
             }
         }
     }
