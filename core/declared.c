@@ -37,6 +37,17 @@ static const TdConfigKey tandem_keys[] = {
       .max = 3600000,
       .help = "How long calls may go on after the switch was told to stop.",
       .since = "0.1" },
+    { .name = "descriptor-reserve",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "2",
+      .unit = "%",
+      .min = 0,
+      .max = 50,
+      .help =
+          "The share of the descriptors the process may have, rounded down, that only calls with a "
+          "priority, and emergency calls, may use for media and for connections they make.",
+      .since = "0.1" },
     { .name = "log-level",
       .type = TD_CONFIG_CHOICE,
       .flags = TD_CONFIG_RELOADABLE,

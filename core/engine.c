@@ -31,6 +31,7 @@
 #include "run/bus.h"
 #include "run/hook.h"
 #include "run/lane.h"
+#include "run/socket.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -119,7 +120,9 @@ take_config (TdConfig *config)
     engine.config = td_config_ref (config);
     td_registry_set_config (engine.registry, config);
     td_call_settings_swap (config);
-    td_calls_set_limit ((unsigned) td_config_number (config, "call", NULL, "max-calls"));
+    td_calls_set_limit (config);
+    td_descriptors_reserve (
+        (unsigned) td_config_number (config, "tandem", NULL, "descriptor-reserve"));
     td_log_set_level ((TdLogLevel) td_config_number (config, "tandem", NULL, "log-level"));
     g_clear_pointer (&old, td_config_unref);
 }
@@ -217,7 +220,9 @@ open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_l
     td_codecs_open ();
     td_media_open ();
     td_call_settings_open ((TdConfig *) config);
-    td_calls_open ((unsigned) td_config_number (config, "call", NULL, "max-calls"));
+    td_calls_open (config);
+    td_descriptors_reserve (
+        (unsigned) td_config_number (config, "tandem", NULL, "descriptor-reserve"));
     engine.registry = td_registry_open (&(TdRegistryOptions){
         .module_path = (const char *const *) engine.module_path,
         .state_dir = engine.state_dir,

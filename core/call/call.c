@@ -723,9 +723,13 @@ td_calls_refuse_new (void)
 }
 
 void
-td_calls_set_limit (unsigned max_calls)
+td_calls_set_limit (const TdConfig *config)
 {
-    td_limit_set_capacity (calls.limit, max_calls);
+    int64_t max_calls = td_config_number (config, "call", NULL, "max-calls");
+    int64_t reserve = td_config_number (config, "call", NULL, "reserve");
+
+    td_limit_set_capacity (calls.limit, (unsigned) max_calls);
+    td_limit_reserve (calls.limit, TD_CLASS_ORDINARY + 1, (unsigned) (max_calls * reserve / 100));
 }
 
 static void
@@ -744,11 +748,12 @@ declare_metrics (void)
 }
 
 void
-td_calls_open (unsigned max_calls)
+td_calls_open (const TdConfig *config)
 {
     atomic_store (&calls.is_refusing, false);
     declare_metrics ();
-    calls.limit = td_limit_new (NULL, "calls", max_calls, 0);
+    calls.limit = td_limit_new (NULL, "calls", 0, 0);
+    td_calls_set_limit (config);
     td_hook_point_declare ("admit", NULL);
     td_hook_point_declare ("route", (void (*) (void *)) td_route_list_free);
     td_hook_point_declare ("attempt", NULL);

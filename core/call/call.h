@@ -150,9 +150,9 @@ struct TdCall {
 
 extern const TdMachine td_call_machine;
 
-void td_calls_open (unsigned max_calls);
+void td_calls_open (const TdConfig *config);
 void td_calls_close (void);
-void td_calls_set_limit (unsigned max_calls); /* Thread: any */
+void td_calls_set_limit (const TdConfig *config); /* Thread: any */
 
 /* New calls are refused from now on. Thread: any. */
 void td_calls_refuse_new (void);

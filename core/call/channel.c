@@ -422,7 +422,7 @@ td_channel_classify (TdModule *module, TdChannel *channel, const TdPriority *pri
         return false;
     }
     if (td_fsm_state (&channel->fsm) != TD_CHANNEL_NEW || !channel->is_incoming
-        || priority->priority_class <= TD_CLASS_ORDINARY
+        || priority->priority_class <= td_channel_priority (channel)->priority_class
         || priority->priority_class > TD_CLASS_MAX) {
         return false;
     }

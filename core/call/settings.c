@@ -96,6 +96,17 @@ static const TdConfigKey keys[] = {
       .max = 10000000,
       .help = "How many calls may be up at once on this switch.",
       .since = "0.1" },
+    { .name = "reserve",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "1",
+      .unit = "%",
+      .min = 0,
+      .max = 50,
+      .help =
+          "The share of max-calls, rounded down, that only calls with a priority, and emergency "
+          "calls, may use.",
+      .since = "0.1" },
 };
 
 const TdConfigSection td_call_section = {
@@ -143,7 +154,6 @@ settings_new (TdConfig *config)
     settings->release_ms = duration_ms (config, "release-timeout");
     settings->guard_ms = duration_ms (config, "re-answer");
     settings->media_ms = duration_ms (config, "media-timeout");
-    settings->max_calls = td_config_number (config, "call", NULL, "max-calls");
     return settings;
 }
 

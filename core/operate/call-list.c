@@ -17,6 +17,9 @@
 
 #include <string.h>
 
+/* What is shown in place of its state of a call that waits for means. */
+#define QUEUED "queued"
+
 enum {
     ROWS_A_TURN = 32,    /* about half a millisecond of a lane */
     SLOTS_A_TURN = 4096, /* looked at where few are wanted */
@@ -32,6 +35,7 @@ typedef struct {
     /* What is wanted, NULL: any. The texts are the request's. */
     const char *caller, *called, *trunk;
     unsigned states;  /* TD_BIT () of each that is wanted */
+    bool is_queued;   /* those that wait for means, whatever their state */
     int64_t since_us; /* wall clock */
 } List;
 
@@ -60,7 +64,7 @@ td_call_describe_briefly (const TdCall *call, GVariantBuilder *row)
     const TdChannel *b = td_call_outgoing (call);
 
     td_row_text (row, "call", td_id_print (td_call_id (call), id));
-    td_row_text (row, "state", td_call_is_waiting (call) ? "queued" : td_call_state_name (call));
+    td_row_text (row, "state", td_call_is_waiting (call) ? QUEUED : td_call_state_name (call));
     td_row_text (row, "calling", td_party_key (td_call_calling (call)));
     td_row_text (row, "called", td_party_key (td_call_called (call)));
     td_row_text (row, "from", call->a != NULL ? td_channel_trunk (call->a) : NULL);
@@ -89,9 +93,13 @@ is_by_trunk (const List *list, const TdCall *call)
 static bool
 is_wanted (const List *list, const TdCall *call)
 {
+    /* A call that waits is shown as queued, and found as that alone. */
+    bool is_in_state = td_call_is_waiting (call)
+                           ? list->is_queued
+                           : (list->states & TD_BIT (td_call_state (call))) != 0;
+
     return td_request_may_see (list->request, td_call_priority (call)->priority_class)
-           && (list->states & TD_BIT (td_call_state (call))) != 0
-           && call->started_wall_us >= list->since_us
+           && is_in_state && call->started_wall_us >= list->since_us
            && is_like (list->caller, td_party_key (td_call_calling (call)))
            && is_like (list->called, td_party_key (td_call_called (call)))
            && is_by_trunk (list, call);
@@ -173,11 +181,12 @@ read_state (TdRequest *request, List *list)
         }
         g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", name);
     }
-    if (list->states == 0) {
-        td_request_fail (request, "a call is never in the state \"%s\": it is %s", text,
+    list->is_queued = text == NULL || strcmp (text, QUEUED) == 0;
+    if (list->states == 0 && !list->is_queued) {
+        td_request_fail (request, "a call is never in the state \"%s\": it is " QUEUED ", %s", text,
                          known->str);
     }
-    return list->states != 0;
+    return list->states != 0 || list->is_queued;
 }
 
 static bool

@@ -37,9 +37,10 @@ struct TdFlow {
     uint64_t number;
     TdAddress local;
     Target target;
-    int fd;          /* -1: its errand has not come to the reader yet */
-    uint32_t events; /* epoll watches for these */
-    bool is_client;  /* this side connects */
+    int fd;                 /* -1: its errand has not come to the reader yet */
+    uint32_t events;        /* epoll watches for these */
+    uint8_t priority_class; /* of what it was made for */
+    bool is_client;         /* this side connects */
     bool is_connected;
     bool is_shaking;               /* its filter does not know yet whom it is with */
     bool is_doomed;                /* ends as soon as nobody is in its functions */
@@ -629,7 +630,7 @@ begin_connecting (TdFlow *flow, GError **error)
         return false;
     }
     flow->fd = socket (local.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (flow->fd < 0) {
+    if (flow->fd < 0 || !td_descriptor_may_keep (flow->fd, flow->priority_class)) {
         td_socket_fail (error, port->name, "make a socket", errno);
         return false;
     }
@@ -652,10 +653,9 @@ begin_connecting (TdFlow *flow, GError **error)
 }
 
 uint64_t
-td_flow_to (TdFlows *flows, const TdAddress *remote, const char *identity, const char *peer_name,
-            bool *ret_is_new)
+td_flow_to (TdFlows *flows, const TdAddress *remote, const TdFlowWish *wish, bool *ret_is_new)
 {
-    Target target = { *remote, identity, peer_name };
+    Target target = { *remote, wish->identity, wish->peer_name };
 
     pthread_mutex_lock (&flows->lock);
     TdFlow *flow = g_hash_table_lookup (flows->by_target, &target);
@@ -663,6 +663,7 @@ td_flow_to (TdFlows *flows, const TdAddress *remote, const char *identity, const
     if (flow == NULL) {
         flow = flow_new (flows->port, &target);
         flow->is_client = true;
+        flow->priority_class = (uint8_t) wish->priority_class;
     }
     uint64_t number = flow->number;
     pthread_mutex_unlock (&flows->lock);

@@ -37,10 +37,10 @@ bool td_flow_prepare (int fd, const TdListenerDecl *decl, GError **error);
 /* Takes in FD, an accepted connection. Thread: the reader. */
 void td_flow_accepted (TdFlows *flows, int fd, const TdAddress *remote);
 
-/* The number of the flow to REMOTE, of a filter also as IDENTITY and to PEER_NAME (nullable); a new one
- * is still to be connected. Thread: any. */
-uint64_t td_flow_to (TdFlows *flows, const TdAddress *remote, const char *identity,
-                     const char *peer_name, bool *ret_is_new);
+/* The number of the flow to REMOTE that WISH asks for; a new one is still to be connected.
+ * Thread: any. */
+uint64_t td_flow_to (TdFlows *flows, const TdAddress *remote, const TdFlowWish *wish,
+                     bool *ret_is_new);
 
 /* Begins to connect the flow of NUMBER. Thread: the reader. */
 void td_flow_connect_now (TdFlows *flows, uint64_t number);

@@ -15,4 +15,8 @@ bool td_socket_prepare (int fd, const TdListenerDecl *decl, GError **error);
 /* Asks for the size of a buffer, with force where the process may. Returns what was granted. */
 int td_socket_ask_buffer (int fd, int option, int forced_option, int size_bytes);
 
+/* From now on PERCENT of the descriptors that this process may have are for classes above ordinary.
+ * Thread: control. */
+void td_descriptors_reserve (unsigned percent);
+
 #endif

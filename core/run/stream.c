@@ -6,6 +6,7 @@
 #include "run/socket.h"
 
 #include <tandem/log.h>
+#include <tandem/priority.h>
 
 #include <errno.h>
 #include <string.h>
@@ -48,13 +49,12 @@ watch_listening (TdPort *port)
 }
 
 static void
-pause_accepting (TdPort *port, int code)
+pause_accepting (TdPort *port, const char *why)
 {
     epoll_ctl (streams_of (port)->flows.epoll_fd, EPOLL_CTL_DEL, port->fd, NULL);
     td_timer_start (&streams_of (port)->pause, PAUSE_MS);
     td_log_peer (td_port_module (port), "socket.accept", port->name, NULL,
-                 "cannot accept a connection, tries again in %d ms: %s", PAUSE_MS,
-                 g_strerror (code));
+                 "cannot accept a connection, tries again in %d ms: %s", PAUSE_MS, why);
 }
 
 /* Takes the connections that wait. Without descriptors the socket would stay readable and keep the
@@ -66,6 +66,11 @@ accept_flows (TdPort *port)
         TdAddress remote = { .v6 = { 0 } };
         socklen_t len = sizeof remote;
         int fd = accept4 (port->fd, &remote.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && !td_descriptor_may_keep (fd, TD_CLASS_ORDINARY)) {
+            close (fd); /* whom it is from is not known yet */
+            pause_accepting (port, "the descriptors that are left are for calls with a priority");
+            return;
+        }
         if (fd >= 0) {
             td_flow_accepted (&streams_of (port)->flows, fd, &remote);
             continue;
@@ -77,7 +82,7 @@ accept_flows (TdPort *port)
         case ENFILE:
         case ENOBUFS:
         case ENOMEM:
-            pause_accepting (port, errno);
+            pause_accepting (port, g_strerror (errno));
             return;
         default: /* what befell that one connection before it was taken: accept(2) */
             break;
@@ -163,17 +168,19 @@ post_errand (TdPort *port, uint64_t flow, void (*run) (TdPost *post), const void
 }
 
 uint64_t
-td_flow_connect_as (TdListener *listener, const TdAddress *remote, const char *identity,
-                    const char *peer_name)
+td_flow_connect_as (TdListener *listener, const TdAddress *remote, const TdFlowWish *wish)
 {
     TdPort *port = listener->port;
+    TdFlowWish whole = { 0 };
     bool is_new;
+
+    memcpy (&whole, wish, MIN (wish->size, sizeof whole));
 
     g_return_val_if_fail (port->kind == &td_stream_kind, 0);
     if (td_port_is_silent (port)) {
         return 0;
     }
-    uint64_t number = td_flow_to (&streams_of (port)->flows, remote, identity, peer_name, &is_new);
+    uint64_t number = td_flow_to (&streams_of (port)->flows, remote, &whole, &is_new);
     if (is_new) { /* on the reader, too: closed() must not come before the number is known */
         post_errand (port, number, run_connect, NULL, 0);
     }
@@ -183,7 +190,9 @@ td_flow_connect_as (TdListener *listener, const TdAddress *remote, const char *i
 uint64_t
 td_flow_connect (TdListener *listener, const TdAddress *remote)
 {
-    return td_flow_connect_as (listener, remote, NULL, NULL);
+    TdFlowWish wish = { .size = sizeof wish, .priority_class = TD_CLASS_ORDINARY };
+
+    return td_flow_connect_as (listener, remote, &wish);
 }
 
 bool

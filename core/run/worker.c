@@ -9,10 +9,14 @@
 
 #include <tandem/log.h>
 #include <tandem/metric.h>
+#include <tandem/priority.h>
 
 #include <stdio.h>
 
-enum { N_THREADS = 4 };
+enum {
+    N_OPEN = 4,             /* for everything */
+    N_THREADS = N_OPEN + 1, /* the last one is kept for calls with a priority */
+};
 
 /* Pieces of work in the order they were started. */
 typedef struct {
@@ -26,11 +30,19 @@ typedef struct {
 } Key;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t has_ready = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t has_ready = PTHREAD_COND_INITIALIZER;    /* who does everything waits here */
+static pthread_cond_t has_priority = PTHREAD_COND_INITIALIZER; /* who is kept waits here */
+
+/* What may begin, in the order in which it is begun. */
+typedef enum {
+    READY_PRIORITY,
+    READY_ORDINARY,
+    N_READY,
+} Readiness;
 
 /* Guarded by the lock: */
-static WorkList ready;
-static unsigned n_ready;
+static WorkList ready[N_READY];
+static unsigned n_ready[N_READY];
 static GHashTable *keys; /* name -> Key */
 static bool is_closing;
 static pthread_t threads[N_THREADS];
@@ -69,26 +81,47 @@ take (WorkList *list, TdWork **link)
     return work;
 }
 
+static Readiness
+readiness_of (const TdWork *work)
+{
+    return work->priority_class > TD_CLASS_ORDINARY ? READY_PRIORITY : READY_ORDINARY;
+}
+
 /* Needs the lock. */
 static void
 make_ready_locked (TdWork *work)
 {
-    append (&ready, work);
-    n_ready++;
+    Readiness readiness = readiness_of (work);
+
+    append (&ready[readiness], work);
+    n_ready[readiness]++;
     pthread_cond_signal (&has_ready);
+    if (readiness == READY_PRIORITY) {
+        pthread_cond_signal (&has_priority);
+    }
 }
 
-/* Takes the ready work with INDEX, oldest first. Needs the lock. */
+/* Which list is next, N_READY when there is nothing. Needs the lock. */
+static Readiness
+next_ready_locked (void)
+{
+    return n_ready[READY_PRIORITY] > 0   ? READY_PRIORITY
+           : n_ready[READY_ORDINARY] > 0 ? READY_ORDINARY
+                                         : N_READY;
+}
+
+/* Takes of the list that is next, which has it, the work with INDEX, oldest first. Needs the lock. */
 static TdWork *
 take_ready_locked (unsigned index)
 {
-    TdWork **link = &ready.first;
+    Readiness readiness = next_ready_locked ();
+    TdWork **link = &ready[readiness].first;
 
     while (index-- > 0) {
         link = &(*link)->next;
     }
-    n_ready--;
-    return take (&ready, link);
+    n_ready[readiness]--;
+    return take (&ready[readiness], link);
 }
 
 static void
@@ -175,14 +208,24 @@ do_work (TdWork *work, Key *key)
     pthread_mutex_unlock (&lock);
 }
 
+/* Waits for what this thread may begin, or for the end. Needs the lock. */
+static void
+await_ready_locked (bool is_kept)
+{
+    Readiness last = is_kept ? READY_PRIORITY : READY_ORDINARY;
+
+    while (next_ready_locked () > last && !is_closing) {
+        pthread_cond_wait (is_kept ? &has_priority : &has_ready, &lock);
+    }
+}
+
+/* DATA: not NULL for the one that is kept. */
 static void *
 run_thread (void *data)
 {
     pthread_mutex_lock (&lock);
     while (true) {
-        while (ready.first == NULL && !is_closing) {
-            pthread_cond_wait (&has_ready, &lock);
-        }
+        await_ready_locked (data != NULL);
         if (is_closing) {
             break;
         }
@@ -205,7 +248,7 @@ start_threads_locked (void)
 
     while (n_threads < N_THREADS && error == 0) {
         char name[16];
-        error = td_spawn (&threads[n_threads], run_thread, NULL);
+        error = td_spawn (&threads[n_threads], run_thread, n_threads < N_OPEN ? NULL : threads);
         if (error == 0) {
             snprintf (name, sizeof name, "worker-%u", n_threads);
             pthread_setname_np (threads[n_threads], name);
@@ -289,7 +332,9 @@ td_workers_open (bool fake)
     declare_metrics ();
     is_fake = fake;
     is_closing = false;
-    init_list (&ready);
+    for (unsigned i = 0; i < N_READY; i++) {
+        init_list (&ready[i]);
+    }
     keys = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_key);
 }
 
@@ -325,8 +370,12 @@ pick_all_locked (const TdModule *owner, bool is_all, WorkList *gone)
         n_waiting += pick (&((Key *) key)->waiting, owner, is_all, gone);
     }
     init_list (&unready);
-    unsigned n_unready = pick (&ready, owner, is_all, &unready);
-    n_ready -= n_unready;
+    unsigned n_unready = 0;
+    for (unsigned i = 0; i < N_READY; i++) {
+        unsigned n_picked = pick (&ready[i], owner, is_all, &unready);
+        n_ready[i] -= n_picked;
+        n_unready += n_picked;
+    }
     while (unready.first != NULL) {
         TdWork *work = take (&unready, &unready.first);
         pass_on_locked (find_key_locked (work));
@@ -364,6 +413,7 @@ td_workers_close (void)
     is_closing = true;
     unsigned n_running = n_threads;
     pthread_cond_broadcast (&has_ready);
+    pthread_cond_broadcast (&has_priority);
     pthread_mutex_unlock (&lock);
     for (unsigned i = 0; i < n_running; i++) {
         pthread_join (threads[i], NULL);
@@ -377,7 +427,8 @@ unsigned
 td_workers_n_ready (void)
 {
     pthread_mutex_lock (&lock);
-    unsigned n = n_ready;
+    Readiness next = next_ready_locked ();
+    unsigned n = next < N_READY ? n_ready[next] : 0;
     pthread_mutex_unlock (&lock);
     return n;
 }
@@ -386,7 +437,8 @@ void
 td_workers_step (unsigned index)
 {
     pthread_mutex_lock (&lock);
-    if (index >= n_ready) {
+    Readiness next = next_ready_locked ();
+    if (next == N_READY || index >= n_ready[next]) {
         pthread_mutex_unlock (&lock);
         return;
     }

@@ -13,7 +13,8 @@ void td_workers_open (bool is_fake);
  * as that lane takes posts. */
 void td_workers_close (void);
 
-/* How many pieces of work could begin now: waiting, and no other of their key under way. */
+/* How many pieces of work could begin now: waiting, and no other of their key under way. Those of calls
+ * with a priority, as long as there are any, else the others. */
 unsigned td_workers_n_ready (void);
 
 /* Fake workers: does the piece of ready work with INDEX, oldest first. */

@@ -108,8 +108,9 @@ TD_API bool td_channel_driver_register (TdModule *module, const TdChannelDriver 
 TD_API TdChannel *td_channel_new (TdModule *module, const char *driver, void *data);
 
 /* Says, before the leg is offered, which class its call begins with: its first resource is taken in
- * that class already. Needs a module with the feature "priority.class". Returns false when MODULE has
- * not that right, the leg was offered before, or the class is not above TD_CLASS_ORDINARY.
+ * that class already. Of several the highest stays. Needs a module with the feature "priority.class".
+ * Returns false when MODULE has not that right, the leg was offered before, or the class is not above
+ * TD_CLASS_ORDINARY and what was said before.
  * Thread: the lane of CHANNEL. */
 TD_API bool td_channel_classify (TdModule *module, TdChannel *channel, const TdPriority *priority);
 

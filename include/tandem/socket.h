@@ -188,20 +188,33 @@ TD_API TdAddress td_listener_address (const TdListener *listener);
 TD_API bool td_listener_send (TdListener *listener, const TdAddress *remote, const void *bytes,
                               size_t len_bytes);
 
+/* How a connection is made. */
+typedef struct {
+    uint32_t size;           /* sizeof (TdFlowWish) */
+    unsigned priority_class; /* of what it is made for, 0 .. 15: see td_descriptor_may_keep () */
+    const char *identity;    /* of a listener with a filter: see TdFilterFlow; both are nullable */
+    const char *peer_name;
+} TdFlowWish;
+
 /* Connects a stream to REMOTE, or finds the connection that is open to it already; the connection
  * is read like one that LISTENER accepted. Returns the flow's number, good for td_flow_send() at
  * once: what is sent before the connection stands is kept. When it cannot be made, closed() says
  * so, later. Returns 0 when LISTENER is closed. Thread: a lane. */
 TD_API uint64_t td_flow_connect (TdListener *listener, const TdAddress *remote);
 
-/* As td_flow_connect(), of a listener with a filter, for PEER_NAME and as IDENTITY (both nullable, see
- * TdFilterFlow). A connection that was made for another name, or as somebody else, is not found. */
+/* As td_flow_connect(), which is for ordinary calls, as WISH says. A connection that was made for another
+ * name, or as somebody else, is not found. */
 TD_API uint64_t td_flow_connect_as (TdListener *listener, const TdAddress *remote,
-                                    const char *identity, const char *peer_name);
+                                    const TdFlowWish *wish);
 
 /* Sends a message on a stream; a copy is kept until the kernel takes it. Returns false when there is
  * no such flow, or more than 1 MiB waits for its peer. Thread: a lane. Blocks: never. */
 TD_API bool td_flow_send (TdListener *listener, uint64_t flow, const void *bytes, size_t len_bytes);
+
+/* Whether FD, which the kernel has just given, may be kept for something of PRIORITY_CLASS (0 .. 15). The
+ * last of those that the process may have, [tandem] descriptor-reserve, are for classes above
+ * TD_CLASS_ORDINARY. If not, errno is EMFILE, and FD is still the caller's to close. Thread: any. */
+TD_API bool td_descriptor_may_keep (int fd, unsigned priority_class);
 
 G_END_DECLS
 

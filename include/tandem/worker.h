@@ -5,7 +5,8 @@
  *     td_work_start () -> work->run () may block -> work->done ()
  *
  * Work of one queue key runs in the order it was started and never at the same time; work without
- * a key runs on whichever thread is free.
+ * a key runs on whichever thread is free. That of calls with a priority is begun before all other, and
+ * has a thread that does nothing else: the others may all be held up by a server that does not answer.
  */
 
 #ifndef TANDEM_WORKER_H
@@ -24,6 +25,7 @@ struct TdWork {
     void (*run) (TdWork *work);  /* on a worker thread; may block */
     void (*done) (TdWork *work); /* on the lane that started it */
     void (*drop) (TdWork *work); /* instead of DONE, on that lane, when the owner has stopped */
+    uint8_t priority_class;      /* 0 .. 15, of the call it is for; 0: of none */
     TdPost post;                 /* private */
     TdLane *origin;              /* private */
     TdWork *next;                /* private */

@@ -109,7 +109,8 @@ emergency_new (TdModule *module)
                                                .recognise = recognise,
                                                .location_error = location_error,
                                                .digit_map = digit_map,
-                                               .find_key = find_key };
+                                               .find_key = find_key,
+                                               .classify = hooks_classify };
     return emergency;
 }
 

@@ -72,6 +72,9 @@ Settings *emergency_settings (const Emergency *emergency);
 
 bool hooks_add (Emergency *emergency, GError **error);
 
+/* TdEmergencyService.classify; DATA is the Emergency. */
+void hooks_classify (TdChannel *channel, void *data);
+
 /* The whole answer of the route hook for CALL, with the URIs (nullable) that were FOUND. */
 TdHookAnswer hooks_conclude (Emergency *emergency, const Settings *settings, TdCall *call,
                              const TdEmergencyAnswer *asked, char *const *uris, Found found);

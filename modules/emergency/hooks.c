@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is asked about calls: which class they have, where they go, and that nobody took one.
  *
- *     admit   it is one: class 12, before anybody who refuses calls is asked
+ *     admit   it is one: class 12, before anybody who refuses calls is asked, where the endpoint has not
+ *             asked before
  *     route   it is one: PSAPs, before anybody else who knows routes is asked
  *     failed  it was one, and no PSAP has taken it
  */
@@ -28,47 +29,82 @@ recognise (const Settings *settings, const TdCall *call, TdEmergencyAnswer *ret)
     return settings_recognise (settings, &question, ret);
 }
 
-static void
-raise_class (Emergency *emergency, TdCall *call, const char *name_space, const char *value,
-             TdPriorityLearnt learnt, bool is_late)
+static TdPriority
+make_priority (const char *name_space, const char *value, TdPriorityLearnt learnt)
 {
     TdPriority priority = { .priority_class = TD_CLASS_EMERGENCY,
                             .algorithm = TD_ALGORITHM_QUEUE,
                             .learnt = (uint8_t) learnt };
 
-    if (td_call_incoming (call) == NULL) {
-        return; /* only asked about */
-    }
     g_strlcpy (priority.name_space, name_space, sizeof priority.name_space);
     g_strlcpy (priority.value, value, sizeof priority.value);
-    td_call_raise_priority (emergency->module, call, &priority, is_late);
+    return priority;
+}
+
+static TdPriority
+priority_of (const TdEmergencyAnswer *answer)
+{
+    return make_priority ("sos", answer->is_number ? "number" : "sos", TD_LEARNT_NUMBER);
+}
+
+static void
+raise_class (Emergency *emergency, TdCall *call, const TdPriority *priority, bool is_late)
+{
+    if (td_call_incoming (call) != NULL) { /* else it is only asked about */
+        td_call_raise_priority (emergency->module, call, priority, is_late);
+    }
 }
 
 /* RFC 7090 4, 5.3: the mark counts from those who are known to be PSAPs; from others it is a word that
  * is passed on. */
 static bool
-is_callback (const Settings *settings, TdCall *call)
+is_callback (const Settings *settings, const TdAttributes *attributes, const char *trunk)
 {
     const TdAttribute *priority = td_attribute_find ("sip.header.priority");
-    const char *text =
-        priority != NULL ? td_attributes_text (td_call_attributes (call), priority, 0) : NULL;
+    const char *text = priority != NULL ? td_attributes_text (attributes, priority, 0) : NULL;
 
     return text != NULL && g_ascii_strcasecmp (text, "psap-callback") == 0
-           && g_hash_table_contains (settings->psap_trunks, td_call_trunk (call));
+           && g_hash_table_contains (settings->psap_trunks, trunk);
 }
 
+/* Endpoints that ask in time. */
+void
+hooks_classify (TdChannel *channel, void *data)
+{
+    Emergency *emergency = data;
+    const Settings *settings = emergency_settings (emergency);
+    TdEmergencyQuestion question = { .size = sizeof question,
+                                     .trunk = td_channel_trunk (channel),
+                                     .called = td_party_key (td_channel_called (channel)),
+                                     .calling = td_channel_calling (channel) };
+    TdEmergencyAnswer answer = { .size = sizeof answer };
+    TdPriority priority;
+
+    if (settings_recognise (settings, &question, &answer) == TD_EMERGENCY_CALL) {
+        priority = priority_of (&answer);
+    } else if (is_callback (settings, td_channel_attributes (channel), question.trunk)) {
+        priority = make_priority ("psap-callback", "", TD_LEARNT_MARK);
+    } else {
+        return;
+    }
+    td_channel_classify (emergency->module, channel, &priority);
+}
+
+/* All others; and what is counted. */
 static TdHookAnswer
 admit (void *subject, TdToken *token, void *data)
 {
     Emergency *emergency = data;
     const Settings *settings = emergency_settings (emergency);
     TdEmergencyAnswer answer;
+    TdPriority priority;
 
     if (recognise (settings, subject, &answer) == TD_EMERGENCY_CALL) {
-        raise_class (emergency, subject, "sos", answer.is_number ? "number" : "sos",
-                     TD_LEARNT_NUMBER, false);
-    } else if (is_callback (settings, subject)) {
-        raise_class (emergency, subject, "psap-callback", "", TD_LEARNT_MARK, false);
+        priority = priority_of (&answer);
+        raise_class (emergency, subject, &priority, false);
+    } else if (is_callback (settings, td_call_attributes (subject), td_call_trunk (subject))) {
+        priority = make_priority ("psap-callback", "", TD_LEARNT_MARK);
+        raise_class (emergency, subject, &priority, false);
         td_metric_add (emergency->callbacks, 1);
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
@@ -199,12 +235,13 @@ route_call (void *subject, TdToken *token, void *data)
     Emergency *emergency = data;
     const Settings *settings = emergency_settings (emergency);
     TdEmergencyAnswer answer;
+    TdPriority priority;
 
     switch (recognise (settings, subject, &answer)) {
     case TD_EMERGENCY_CALL:
         /* Where the number came digit by digit it is known only now. */
-        raise_class (emergency, subject, "sos", answer.is_number ? "number" : "sos",
-                     TD_LEARNT_NUMBER, true);
+        priority = priority_of (&answer);
+        raise_class (emergency, subject, &priority, true);
         return ask_route (emergency, subject, &answer, token);
     case TD_EMERGENCY_TEST:
         return route_test (emergency, settings, subject, &answer);

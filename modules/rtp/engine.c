@@ -255,8 +255,7 @@ take_settings (RtpEngine *engine, const RtpSettings *settings)
 void
 rtp_engine_change (RtpEngine *engine, const RtpSettings *settings)
 {
-    rtp_ports_change (engine->ports, settings->first_port, settings->last_port, settings->rest_ms,
-                      rtp_engine_now_us (engine));
+    rtp_ports_change (engine->ports, &settings->range, rtp_engine_now_us (engine));
     take_settings (engine, settings);
     /* One that sleeps may have to look for silence from now on. */
     for (unsigned i = 0; i < engine->n_threads; i++) {
@@ -272,8 +271,7 @@ rtp_engine_new (const RtpEngineSetup *setup, GError **error)
     engine->setup = *setup;
     pthread_mutex_init (&engine->lock, NULL);
     take_settings (engine, &setup->settings);
-    engine->ports = rtp_ports_new (setup->settings.first_port, setup->settings.last_port,
-                                   setup->settings.rest_ms, error);
+    engine->ports = rtp_ports_new (&setup->settings.range, error);
     if (engine->ports == NULL) {
         rtp_engine_free (engine);
         return NULL;

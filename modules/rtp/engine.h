@@ -17,11 +17,13 @@
 #ifndef MODULES_RTP_ENGINE_H
 #define MODULES_RTP_ENGINE_H
 
+#include "ports.h"
 #include "rtcp.h"
 #include "stats.h"
 #include "transcode.h"
 
 #include <tandem/media.h>
+#include <tandem/priority.h>
 #include <tandem/socket.h>
 
 typedef struct RtpEngine RtpEngine;
@@ -44,8 +46,7 @@ typedef struct {
     unsigned silence_ms; /* 0: nobody is told */
     unsigned lock_after; /* packets, 1 .. 255 */
     unsigned dscp;       /* 0 .. 63 */
-    unsigned first_port, last_port;
-    unsigned rest_ms; /* of a pair of ports that was used */
+    RtpRange range;
 } RtpSettings;
 
 typedef struct {
@@ -101,11 +102,12 @@ typedef enum {
     RTP_STREAM_OPAQUE, /* datagrams that are no RTP, such as UDPTL */
 } RtpStreamKind;
 
-/* Binds a pair of ports, or one, as KIND says, of HOST's address. Streams with the same KEY share a
- * thread. OWNER is who EVENT is told of. Errors: no port is left, or what the kernel says.
- * Thread: any. */
+/* Binds a pair of ports, or one, as KIND says, of HOST's address, for a call of PRIORITY_CLASS, which says
+ * what of the ports and descriptors it may use. Streams with the same KEY share a thread. OWNER is who
+ * EVENT is told of. Errors: no port is left, or what the kernel says. Thread: any. */
 RtpStream *rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host,
-                            RtpStreamKind kind, void *owner, GError **error);
+                            RtpStreamKind kind, unsigned priority_class, void *owner,
+                            GError **error);
 RtpStreamKind rtp_stream_kind (const RtpStream *stream);
 unsigned rtp_stream_port (const RtpStream *stream);
 

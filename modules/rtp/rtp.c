@@ -59,6 +59,16 @@ static const TdConfigKey keys[] = {
       .max = 600000,
       .help = "For so long a port is not used again, so that late packets reach nobody.",
       .since = "0.1" },
+    { .name = "port-reserve",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .unit = "%",
+      .default_text = "1",
+      .min = 0,
+      .max = 25,
+      .help = "The share of the ports, the last of them and rounded down to whole pairs, that only "
+              "calls with a priority, and emergency calls, may use. They take these first.",
+      .since = "0.1" },
     { .name = "threads",
       .type = TD_CONFIG_INTEGER,
       .unit = "threads",
@@ -226,11 +236,12 @@ read_settings (const TdConfig *config, RtpSettings *settings, GError **error)
         .silence_ms = (unsigned) number (config, "silence"),
         .lock_after = (unsigned) number (config, "lock-after"),
         .dscp = (unsigned) number (config, "dscp"),
-        .first_port = (unsigned) number (config, "first-port"),
-        .last_port = (unsigned) number (config, "last-port"),
-        .rest_ms = (unsigned) number (config, "port-rest"),
+        .range = { .first = (unsigned) number (config, "first-port"),
+                   .last = (unsigned) number (config, "last-port"),
+                   .rest_ms = (unsigned) number (config, "port-rest"),
+                   .reserve_percent = (unsigned) number (config, "port-reserve") },
     };
-    if (rtp_ports_check (settings->first_port, settings->last_port, error)) {
+    if (rtp_ports_check (&settings->range, error)) {
         return true;
     }
     g_prefix_error (error, "%s: [rtp] ", td_config_place (config, "rtp", NULL, "first-port"));

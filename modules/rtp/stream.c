@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <tandem/priority.h>
 #include <unistd.h>
 
 enum {
@@ -31,12 +32,12 @@ set_system_error (GError **error, int code, const TdAddress *host)
     return false;
 }
 
-/* Binds a socket to PORT of HOST, or returns -1 with errno. */
+/* Binds a socket to PORT of HOST for STREAM, or returns -1 with errno. */
 static int
-bind_port (const TdAddress *host, unsigned port, unsigned dscp)
+bind_port (const RtpStream *stream, const TdAddress *host, unsigned port)
 {
     TdAddress address = *host;
-    int tos = (int) (dscp << 2);
+    int tos = (int) (rtp_setting (&stream->thread->engine->dscp) << 2);
 
     td_address_set_port (&address, (uint16_t) port);
     int fd = socket (address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -49,7 +50,8 @@ bind_port (const TdAddress *host, unsigned port, unsigned dscp)
     } else {
         setsockopt (fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
     }
-    if (bind (fd, &address.any, td_address_len_bytes (&address)) < 0) {
+    if (!td_descriptor_may_keep (fd, stream->priority_class)
+        || bind (fd, &address.any, td_address_len_bytes (&address)) < 0) {
         int code = errno;
         close (fd);
         errno = code;
@@ -61,16 +63,14 @@ bind_port (const TdAddress *host, unsigned port, unsigned dscp)
 static bool
 bind_pair (RtpStream *stream, const TdAddress *host, unsigned port)
 {
-    unsigned dscp = rtp_setting (&stream->thread->engine->dscp);
-
-    stream->rtp.fd = bind_port (host, port, dscp);
+    stream->rtp.fd = bind_port (stream, host, port);
     if (stream->rtp.fd < 0) {
         return false;
     }
     if (stream->kind != RTP_STREAM_PAIR) {
         return true;
     }
-    stream->rtcp.fd = bind_port (host, port + 1, dscp);
+    stream->rtcp.fd = bind_port (stream, host, port + 1);
     if (stream->rtcp.fd < 0) {
         int code = errno;
         close (stream->rtp.fd);
@@ -87,9 +87,10 @@ open_ports (RtpStream *stream, const TdAddress *host, GError **error)
 {
     RtpPorts *ports = stream->thread->engine->ports;
     int64_t now_us = rtp_engine_now_us (stream->thread->engine);
+    bool is_priority = stream->priority_class > TD_CLASS_ORDINARY;
 
     for (unsigned i = 0; i < MAX_PORT_TRIES; i++) {
-        unsigned port = rtp_ports_take (ports, now_us);
+        unsigned port = rtp_ports_take (ports, is_priority, now_us);
         if (port == 0) {
             break;
         }
@@ -104,7 +105,7 @@ open_ports (RtpStream *stream, const TdAddress *host, GError **error)
         }
     }
     unsigned first, last;
-    rtp_ports_range (ports, &first, &last);
+    rtp_ports_range (ports, is_priority, &first, &last);
     g_set_error (
         error, g_quark_from_string ("td-rtp-error"), EADDRINUSE,
         "no media port is free of %u to %u: %u pairs are in use, the others rest or belong "
@@ -195,13 +196,14 @@ rtp_engine_thread_of (RtpEngine *engine, uint64_t key)
 
 RtpStream *
 rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, RtpStreamKind kind,
-                 void *owner, GError **error)
+                 unsigned priority_class, void *owner, GError **error)
 {
     RtpStream *stream = g_new0 (RtpStream, 1);
 
     stream->thread = rtp_engine_thread_of (engine, key);
     stream->owner = owner;
     stream->kind = (uint8_t) kind;
+    stream->priority_class = (uint8_t) priority_class;
     stream->payload_type = 255;
     stream->rtp.fd = stream->rtcp.fd = -1;
     stream->rtcp.is_rtcp = true;

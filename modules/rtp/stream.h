@@ -7,7 +7,6 @@
 
 #include "engine.h"
 #include "packet.h"
-#include "ports.h"
 #include "source.h"
 
 #include <pthread.h>
@@ -47,10 +46,11 @@ struct RtpPath {
 };
 
 struct RtpStream {
-    RtpThread *thread; /* constant, as are owner, port and kind */
+    RtpThread *thread; /* constant, as are owner, port, kind and class */
     void *owner;
     uint16_t port;
     uint8_t kind;
+    uint8_t priority_class; /* with which it was opened */
     bool is_awaited;
     bool is_silent; /* somebody was told so */
     bool has_event; /* EVENT_TIMESTAMP is that of a digit that was told */

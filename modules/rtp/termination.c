@@ -15,8 +15,9 @@ typedef struct {
     RtpProvider *provider; /* constant, as are bridge and index */
     TdId bridge;
     uint16_t index;
-    bool is_loop;     /* no streams: it sends back what comes */
-    TdSource *source; /* no streams: it plays this; nullable */
+    uint8_t priority_class; /* as the last request has it */
+    bool is_loop;           /* no streams: it sends back what comes */
+    TdSource *source;       /* no streams: it plays this; nullable */
     unsigned n_streams;
     RtpStream **streams; /* NULL where a stream is refused */
     TdDescription *local, *remote;
@@ -155,7 +156,7 @@ open_stream (Termination *termination, unsigned index, TdStream *local, GError *
     if (termination->streams[index] == NULL) {
         termination->streams[index] =
             rtp_stream_open (termination->provider->engine, termination->bridge, &place->host, kind,
-                             termination, error);
+                             termination->priority_class, termination, error);
         if (termination->streams[index] == NULL) {
             return false;
         }
@@ -288,6 +289,7 @@ modify (RtpProvider *provider, TdMediaRequest *request)
         return;
     }
     Termination *termination = *request->state;
+    termination->priority_class = request->priority_class;
     if (request->remote != NULL) {
         g_clear_pointer (&termination->remote, td_description_unref);
         termination->remote = td_description_ref (request->remote);

@@ -12,6 +12,8 @@ sip_answer_tagged (SipLane *lane, const SipScan *request, const TdPacket *packet
                    const char *reason, const char *lines, const char *tag)
 {
     SipPath path = sip_transport_reply_path (request, packet);
+
+    path.priority_class = lane->answer_class;
     SipTransaction *transaction = sip_server_start (&lane->stack, request, &path, NULL, NULL);
     GString *out = lane->stack.out;
     SipReplyHead head;
@@ -109,6 +111,7 @@ take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
         return;
     }
     sip_cause_of_reason (request, &cause);
+    lane->answer_class = invite->path.priority_class;
     SipLeg *leg = invite->data;
     if (leg != NULL) { /* RFC 3261 9.2: the tag of the INVITE's responses */
         sip_answer_tagged (lane, request, packet, 200, NULL, NULL, leg->local_tag);
@@ -342,6 +345,9 @@ take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
     SipLeg *leg = sip_leg_find (lane, request);
 
+    if (leg != NULL) { /* RFC 4412 3.3: responses have no mark of their own */
+        lane->answer_class = leg->path.priority_class;
+    }
     if (leg == NULL) { /* RFC 3261 12.2.2 */
         sip_answer_simple (lane, request, packet, 481, NULL, NULL);
     } else if (!admit_inside (leg, request, packet) || !sip_leg_take_cseq (leg, request, packet)
@@ -371,6 +377,7 @@ void
 sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *packet,
                       SipReceived received)
 {
+    lane->answer_class = 0;
     if (received == SIP_RECEIVED_ACK) {
         take_ack (lane, request, packet);
     } else if (request->method == SIP_METHOD_CANCEL) {

@@ -84,6 +84,16 @@ digit (TdChannel *channel, char sent, uint32_t duration_ms)
 }
 
 static void
+reclassify (TdChannel *channel)
+{
+    SipLeg *leg = sip_leg_of (channel);
+
+    if (leg != NULL) { /* else it is yet to be placed */
+        sip_leg_classify (leg);
+    }
+}
+
+static void
 release (TdChannel *channel, const TdCause *cause)
 {
     td_fsm_dispatch (&sip_leg_of (channel)->fsm, SIP_LEG_EV_RELEASE, (void *) (uintptr_t) cause);
@@ -113,6 +123,7 @@ const TdChannelDriver sip_channel_driver = {
     .accept = accept_offer,
     .refuse = refuse,
     .digit = digit,
+    .reclassify = reclassify,
     .release = release,
     .freed = sip_leg_free,
     .describe = describe,

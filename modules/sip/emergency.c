@@ -47,6 +47,16 @@ sip_emergency_admits (SipLane *lane, const SipScan *request, const TdPacket *pac
            && answer.is_admitted;
 }
 
+void
+sip_emergency_classify (SipLeg *leg)
+{
+    const TdEmergencyService *service = sip_emergency_service (leg->lane->sip);
+
+    if (service != NULL) {
+        service->classify (leg->channel, service->data);
+    }
+}
+
 unsigned
 sip_emergency_location_error (SipLane *lane, const SipScan *invite, const TdPacket *packet,
                               const TdAttributes *attributes)

@@ -210,7 +210,23 @@ sip_dialog_find_path (Sip *sip, const SipDialog *dialog, bool is_pinned, SipPath
         found.flow = path->flow;
         found.listener = path->listener;
     }
+    found.priority_class = path->priority_class;
     *path = found;
+}
+
+/* What is under way already goes on as it is. */
+void
+sip_leg_classify (SipLeg *leg)
+{
+    uint8_t priority_class = td_channel_priority (leg->channel)->priority_class;
+
+    leg->path.priority_class = leg->ok_path.priority_class = priority_class;
+    if (leg->invite != NULL) {
+        leg->invite->path.priority_class = priority_class;
+    }
+    if (leg->offer_in != NULL) {
+        leg->offer_in->path.priority_class = priority_class;
+    }
 }
 
 void

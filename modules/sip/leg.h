@@ -199,6 +199,9 @@ void sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, con
 void sip_dialog_find_path (Sip *sip, const SipDialog *dialog, bool is_pinned, SipPath *path);
 void sip_leg_update_path (SipLeg *leg, const SipDialog *dialog);
 
+/* Messages of LEG go in the class that its call has now. */
+void sip_leg_classify (SipLeg *leg);
+
 /* --- secure.c ---------------------------------------------------------------------------- */
 
 /* Whether PACKET may be of LEG's peer as far as TLS has to do with it: whoever talks to us over TLS does not
@@ -220,6 +223,11 @@ void sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, cons
  * STATUS may have one. */
 void sip_retry_after_take (SipLeg *leg, const SipScan *response);
 void sip_retry_after_compose (SipLeg *leg, GString *out, unsigned status);
+
+/* --- emergency.c ------------------------------------------------------------------------- */
+
+/* Has LEG's channel, which is yet to be offered, begin with the class of a call for help, where it is one. */
+void sip_emergency_classify (SipLeg *leg);
 
 /* --- marks.c ----------------------------------------------------------------------------- */
 

@@ -56,6 +56,7 @@ begin_offer_in (SipLeg *leg, const SipScan *request, const TdPacket *packet, boo
     SipNameAddr addr;
 
     sip_reply_head_init (&leg->offer_head, request, &packet->remote, lane->sip->load);
+    path.priority_class = leg->path.priority_class;
     leg->offer_in = sip_server_start (&lane->stack, request, &path, &server_user, leg);
     leg->offer_in_cseq = request->cseq_number;
     leg->offer_in_is_invite = request->method == SIP_METHOD_INVITE;

@@ -211,7 +211,7 @@ look_up (Probe *probe, const SipUri *uri, TdTransport transport)
     search->transport = transport;
     memcpy (search->key, key, key_size);
     probe->is_searching = true;
-    sip_resolve (probe->lane, host, sip_transport_port (uri), resolved, search);
+    sip_resolve (probe->lane, host, sip_transport_port (uri), TD_CLASS_ORDINARY, resolved, search);
 }
 
 static void

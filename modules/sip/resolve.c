@@ -158,19 +158,23 @@ drop (TdWork *work)
 }
 
 void
-sip_resolve (SipLane *lane, const char *name, uint16_t port, SipResolved resolved, void *data)
+sip_resolve (SipLane *lane, const char *name, uint16_t port, unsigned priority_class,
+             SipResolved resolved, void *data)
 {
     Host *host = g_hash_table_lookup (lane->hosts, name);
     Search *search = g_new0 (Search, 1);
 
-    *search =
-        (Search){ .work = { .owner = lane->sip->module, .run = run, .done = done, .drop = drop },
-                  .lane = lane,
-                  .name = g_strdup (name),
-                  .port = port,
-                  .begun_us = td_clock_now_us (),
-                  .resolved = resolved,
-                  .data = data };
+    *search = (Search){ .work = { .owner = lane->sip->module,
+                                  .priority_class = (uint8_t) priority_class,
+                                  .run = run,
+                                  .done = done,
+                                  .drop = drop },
+                        .lane = lane,
+                        .name = g_strdup (name),
+                        .port = port,
+                        .begun_us = td_clock_now_us (),
+                        .resolved = resolved,
+                        .data = data };
     bool is_fresh = host != NULL && host->expires_us > td_clock_now_us ();
     /* One search is enough: each keeps a worker for as long as the servers of the names are silent. */
     if (is_fresh || (host != NULL && host->is_sought && host->n_addresses > 0)) {
@@ -221,7 +225,7 @@ sip_resolve_trunks (SipLane *lane)
     }
     for (unsigned i = 0; i < trunks->by_dns->len; i++) {
         const SipPeer *peer = trunks->by_dns->pdata[i];
-        sip_resolve (lane, peer->host, 0, nothing, NULL);
+        sip_resolve (lane, peer->host, 0, TD_CLASS_ORDINARY, nothing, NULL);
     }
     td_timer_init (&lane->refresh, lane->sip->module, refresh_expired);
     td_timer_start (&lane->refresh, UNKNOWN_S * 1000);

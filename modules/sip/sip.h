@@ -68,6 +68,7 @@ struct SipLane {
     SipScan *scan;                  /* of what is being received */
     SipGlance glance;               /* of what is being sorted */
     const char *glanced_at;         /* its bytes; NULL: nothing is */
+    uint8_t answer_class;           /* of the call that the request in the scan belongs to */
     SipRegistration *registrations; /* being stored */
     const TdRegistrar *registrar;   /* of this turn, nullable */
     SipClaims *claims;              /* of sources this lane reads from */
@@ -376,7 +377,8 @@ typedef void (*SipResolved) (const TdAddress *address, void *data);
 /* Finds an address of HOST that a listener can reach, with PORT; calls RESOLVED on this lane, at once or later, with NULL when
  * there is none. DATA is from g_malloc () and RESOLVED's to free; it is freed here when the module
  * stops before. */
-void sip_resolve (SipLane *lane, const char *host, uint16_t port, SipResolved resolved, void *data);
+void sip_resolve (SipLane *lane, const char *host, uint16_t port, unsigned priority_class,
+                  SipResolved resolved, void *data);
 
 /* The address of HOST at INDEX of those this lane has found out, without its port. */
 bool sip_resolve_known (const SipLane *lane, const char *host, unsigned index,

@@ -39,6 +39,7 @@ typedef struct {
     TdAddress remote;
     const SipWish
         *wish; /* TLS; nullable: no new connection can be made. Lives as long as the module */
+    uint8_t priority_class; /* of the call it is about; 0: of none */
 } SipPath;
 
 /* RFC 3261 17.1.1.1, table 4; all in ms. */

@@ -748,14 +748,15 @@ sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *da
     }
     /* RFC 3261 18.2.2: where the connection is gone, another one is opened to the same place. Over TLS
      * only to somebody whose name we know, so that it can be checked. */
-    if (path->transport != TD_TRANSPORT_TLS) {
-        path->flow = td_flow_connect (path->listener, &path->remote);
-    } else if (path->wish != NULL) {
-        path->flow = td_flow_connect_as (path->listener, &path->remote, path->wish->identity,
-                                         path->wish->domain);
-    } else {
-        return false;
+    TdFlowWish wish = { .size = sizeof wish, .priority_class = path->priority_class };
+    if (path->transport == TD_TRANSPORT_TLS) {
+        if (path->wish == NULL) {
+            return false;
+        }
+        wish.identity = path->wish->identity;
+        wish.peer_name = path->wish->domain;
     }
+    path->flow = td_flow_connect_as (path->listener, &path->remote, &wish);
     return path->flow != 0 && td_flow_send (path->listener, path->flow, bytes, len_bytes);
 }
 

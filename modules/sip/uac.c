@@ -241,6 +241,7 @@ place (SipLeg *leg)
         fail_new (leg, TD_CAUSE_CONGESTION, "Peer asks for fewer calls");
         return;
     }
+    sip_leg_classify (leg);
     leg->origin = leg->path.remote;
     td_channel_set_peer_address (leg->channel, td_address_print (&leg->path.remote, peer));
     write_from (leg, sip_transport_listener (leg->lane->sip, &leg->path)->host);
@@ -328,7 +329,8 @@ find_way (SipLeg *leg, const SipNameAddr *target, const SipUri *uri)
     }
     if (!is_numeric) {
         g_autofree char *host = sip_view_dup (uri->host);
-        sip_resolve (leg->lane, host, sip_transport_port (uri), resolved,
+        sip_resolve (leg->lane, host, sip_transport_port (uri),
+                     td_channel_priority (leg->channel)->priority_class, resolved,
                      g_memdup2 (&search, sizeof search));
     } else if (!sip_transport_path (sip, search.transport, &address, &leg->path)) {
         fail_new (leg, TD_CAUSE_NO_ROUTE_TO_DESTINATION, "No listener for this transport");

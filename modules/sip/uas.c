@@ -533,23 +533,27 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     g_autoptr (GString) lines = g_string_new (NULL);
     SipLeg *leg = make_leg (lane, invite, packet);
     const char *reason = NULL;
-    unsigned status;
-    unsigned location_error = 0;
+    unsigned status = 0, location_error = 0;
 
     if (leg == NULL) {
         sip_answer_simple (lane, invite, packet, 400, "INVITE without a Contact", NULL);
         return;
     }
-    respond_trying (leg);
     leg->channel = td_channel_new (lane->sip->module, "sip", leg);
+    bool is_read = leg->channel != NULL && why == NULL && fill_channel (leg, invite, packet);
+    if (is_read) { /* before anything is taken, or said */
+        status = sip_marks_take (leg, invite, packet, lines, &reason);
+        sip_emergency_classify (leg);
+        sip_leg_classify (leg);
+    }
+    respond_trying (leg);
     if (leg->channel == NULL) {
         refuse_early (leg, 503, NULL, TD_CAUSE_CONGESTION, "");
     } else if (why != NULL) {
         refuse_early (leg, 400, why, TD_CAUSE_PROTOCOL_ERROR, "");
-    } else if (!fill_channel (leg, invite, packet)) {
+    } else if (!is_read) {
         refuse_early (leg, 404, NULL, TD_CAUSE_INVALID_NUMBER_FORMAT, "");
-    } else if ((status = sip_marks_take (leg, invite, packet, lines, &reason)) != 0
-               && !sip_emergency_is_call (lane, invite, packet)) {
+    } else if (status != 0 && !sip_emergency_is_call (lane, invite, packet)) {
         refuse_early (leg, status, reason, TD_CAUSE_CALL_REJECTED, lines->str);
     } else if ((location_error = sip_emergency_location_error (
                     lane, invite, packet, td_channel_attributes (leg->channel)))

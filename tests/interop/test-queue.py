@@ -71,6 +71,9 @@ class Queue(PeerCase):
         """PRI-016, PRI-070"""
         holder = self.fill(hold_ms=4000)
         waiting = self.call('uac-queue-timeout', '7001', n_calls=2)
+        self.tandem.process.wait_for(lambda: self.show()['queued'] == 2, 'both wait')
+        queued = self.tandem.ctl_json('call', 'list', '--state', 'queued')
+        self.assertEqual([call['state'] for call in queued], ['queued', 'queued'])
         waiting.wait()
         for delay in self.delays(waiting, 408):
             self.assertGreater(delay, 1.9)

@@ -541,7 +541,10 @@ call_out (void *data)
     Caller *caller = data;
     TdListener *listener = caller->fixture->listener;
 
-    caller->flow = td_flow_connect_as (listener, &caller->to, caller->identity, caller->peer_name);
+    caller->flow = td_flow_connect_as (listener, &caller->to,
+                                       &(TdFlowWish){ .size = sizeof (TdFlowWish),
+                                                      .identity = caller->identity,
+                                                      .peer_name = caller->peer_name });
     g_assert_true (td_flow_send (listener, caller->flow, caller->text, strlen (caller->text)));
 }
 

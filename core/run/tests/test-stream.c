@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "run/lane.h"
 #include "run/port.h"
+#include "run/socket.h"
 #include "stream-peers.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <tandem/priority.h>
 #include <unistd.h>
 
 enum {
@@ -673,6 +675,52 @@ test_no_descriptors_left (void)
 }
 
 static void
+connect_first (void *data)
+{
+    Caller *caller = data;
+    TdFlowWish wish = { .size = sizeof wish, .priority_class = TD_CLASS_EMERGENCY };
+
+    caller->flow = td_flow_connect_as (caller->fixture->listener, &caller->to, &wish);
+}
+
+/* All that is left is kept for calls with a priority: nobody else is let in or called, who has one is. */
+static void
+test_last_descriptors_are_kept (void)
+{
+    Fixture fixture;
+    struct rlimit before, tight;
+    TdAddress at;
+    int server = open_server (&at);
+
+    fixture_open (&fixture);
+    int spare = dup (server);
+    close (spare);
+    g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t) spare * 2;
+    g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &tight), ==, 0);
+    td_descriptors_reserve (50);
+    int peer = peer_connect (fixture.listener);
+    until_done (&fixture, 0);
+    assert_peer_sees_end (peer);
+    td_flow_connect (fixture.listener, &at);
+    until_done (&fixture, 1);
+    g_assert_cmpuint (fixture.n_closed, ==, 1);
+    Caller caller = { .fixture = &fixture, .to = at };
+    td_lanes_on (td_lane_at (0), connect_first, &caller);
+    td_lanes_settle ();
+    int taken = accept (server, NULL, NULL);
+    g_assert_cmpint (taken, >=, 0);
+    g_assert_cmpuint (fixture.n_closed, ==, 1);
+    close (taken);
+    until_done (&fixture, 2);
+    td_descriptors_reserve (0);
+    g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
+    close (server);
+    fixture_close (&fixture);
+}
+
+static void
 test_closing_the_listener_ends_its_flows (void)
 {
     Fixture fixture;
@@ -910,6 +958,7 @@ main (int argc, char **argv)
     ADD ("more-than-may-wait-is-refused", test_more_than_may_wait_is_refused);
     ADD ("stale-and-foreign-numbers-find-nothing", test_stale_and_foreign_numbers_find_nothing);
     ADD ("no-descriptors-left", test_no_descriptors_left);
+    ADD ("PRI-078/last-descriptors-are-kept", test_last_descriptors_are_kept);
     ADD ("closing-the-listener-ends-its-flows", test_closing_the_listener_ends_its_flows);
     ADD ("may-be-closed-in-its-own-delivery", test_may_be_closed_in_its_own_delivery);
     ADD ("left-open-when-the-lanes-close", test_left_open_when_the_lanes_close);

@@ -6,6 +6,7 @@
 #include "run/worker.h"
 
 #include <string.h>
+#include <tandem/priority.h>
 
 typedef struct {
     TdWork work;
@@ -128,6 +129,22 @@ test_other_keys_do_not_wait (Fixture *fixture, gconstpointer data)
         td_work_start (&jobs[i].work);
     }
     g_assert_cmpuint (td_workers_n_ready (), ==, 4);
+    td_lanes_settle ();
+    g_assert_cmpuint (fixture->answered->len, ==, 4);
+}
+
+static void
+test_priority_goes_first (Fixture *fixture, gconstpointer data)
+{
+    Job jobs[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        make_job (&jobs[i], fixture, (char) ('a' + i), NULL);
+        jobs[i].work.priority_class = i == 3 ? TD_CLASS_EMERGENCY : TD_CLASS_ORDINARY;
+        td_work_start (&jobs[i].work);
+    }
+    td_workers_step (0);
+    g_assert_cmpstr (fixture->ran->str, ==, "d");
     td_lanes_settle ();
     g_assert_cmpuint (fixture->answered->len, ==, 4);
 }
@@ -293,11 +310,11 @@ test_keys_serialize_threads (void)
     g_assert_cmpuint (n_answers, ==, N_WORKS);
 }
 
-/* Four pieces that wait for each other: only four threads let them end. */
+/* Pieces that wait for each other: only as many threads let them end. */
 typedef struct {
     pthread_mutex_t lock;
-    pthread_cond_t all_here;
-    unsigned n_here, n_done;
+    pthread_cond_t has_come;
+    unsigned n_wanted, n_here, n_done;
 } Meeting;
 
 typedef struct {
@@ -311,11 +328,10 @@ meet (TdWork *work)
     Meeting *meeting = ((Guest *) work)->meeting;
 
     pthread_mutex_lock (&meeting->lock);
-    if (++meeting->n_here == 4) {
-        pthread_cond_broadcast (&meeting->all_here);
-    }
-    while (meeting->n_here < 4) {
-        pthread_cond_wait (&meeting->all_here, &meeting->lock);
+    meeting->n_here++;
+    pthread_cond_broadcast (&meeting->has_come);
+    while (meeting->n_here < meeting->n_wanted) {
+        pthread_cond_wait (&meeting->has_come, &meeting->lock);
     }
     pthread_mutex_unlock (&meeting->lock);
 }
@@ -323,7 +339,9 @@ meet (TdWork *work)
 static void
 met (TdWork *work)
 {
-    if (++((Guest *) work)->meeting->n_done == 4) {
+    Meeting *meeting = ((Guest *) work)->meeting;
+
+    if (++meeting->n_done == meeting->n_wanted) {
         td_lanes_quit ();
     }
 }
@@ -332,7 +350,7 @@ static void
 test_four_may_block_at_once (void)
 {
     TdLanesOptions options = { .n_lanes = 1 };
-    Meeting meeting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0 };
+    Meeting meeting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 4, 0, 0 };
     Guest guests[4];
 
     td_lanes_open (&options);
@@ -343,6 +361,32 @@ test_four_may_block_at_once (void)
     td_lanes_run ();
     td_lanes_close ();
     g_assert_cmpuint (meeting.n_done, ==, 4);
+}
+
+/* The threads for everything are all held up: what a call with a priority needs lets them go. */
+static void
+test_priority_has_a_thread_left (void)
+{
+    TdLanesOptions options = { .n_lanes = 1 };
+    Meeting meeting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 5, 0, 0 };
+    Guest guests[5];
+
+    td_lanes_open (&options);
+    for (unsigned i = 0; i < 5; i++) {
+        guests[i] = (Guest){ .work = { .run = meet, .done = met }, .meeting = &meeting };
+        if (i == 4) {
+            guests[i].work.priority_class = TD_CLASS_EMERGENCY;
+            pthread_mutex_lock (&meeting.lock);
+            while (meeting.n_here < 4) {
+                pthread_cond_wait (&meeting.has_come, &meeting.lock);
+            }
+            pthread_mutex_unlock (&meeting.lock);
+        }
+        td_work_start (&guests[i].work);
+    }
+    td_lanes_run ();
+    td_lanes_close ();
+    g_assert_cmpuint (meeting.n_done, ==, 5);
 }
 
 static void
@@ -392,12 +436,14 @@ main (int argc, char **argv)
     ADD ("answer-comes-to-the-lane-that-asked", test_answer_comes_to_the_lane_that_asked);
     ADD ("one-key-keeps-its-order", test_one_key_keeps_its_order);
     ADD ("other-keys-do-not-wait", test_other_keys_do_not_wait);
+    ADD ("PRI-078/goes-first", test_priority_goes_first);
     ADD ("metric-tells-what-waits", test_metric_tells_what_waits);
     ADD ("stopped-module-gets-drop", test_stopped_module_gets_drop);
     ADD ("revoke-takes-back-what-has-not-begun", test_revoke_takes_back_what_has_not_begun);
     ADD ("close-drops-what-has-not-begun", test_close_drops_what_has_not_begun);
     g_test_add_func ("/run/worker/keys-serialize-threads", test_keys_serialize_threads);
     g_test_add_func ("/run/worker/four-may-block-at-once", test_four_may_block_at_once);
+    g_test_add_func ("/run/worker/PRI-078/thread-left", test_priority_has_a_thread_left);
     g_test_add_func ("/run/worker/threads-are-tried-again-for-a-key",
                      test_threads_are_tried_again_for_a_key);
     return g_test_run ();

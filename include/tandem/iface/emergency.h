@@ -3,19 +3,20 @@
  * otherwise ask who is calling before they let him.
  *
  *     endpoint -- recognise () before any challenge --> emergency     "911 by this trunk: yes"
+ *              -- classify () before it offers a leg ->                (its first seat has the class)
  *              -- location_error () ----------------->                "its location cannot be used"
  *     gateway  -- digit_map () ---------------------->                "(911|112)"
  *     records  -- find_key () ----------------------->                "who was shown as +12125110001"
  *
  * The table is published with td_feature_provide() and found with td_feature_acquire(). Without a
- * provider no call is an emergency call. That the call gets its class, and where it goes, is the
- * provider's own business: its hooks see to it.
+ * provider no call is an emergency call. Where it goes is the provider's own business: its hooks see to
+ * it; and that it gets its class, where an endpoint has not asked for that.
  */
 
 #ifndef TANDEM_IFACE_EMERGENCY_H
 #define TANDEM_IFACE_EMERGENCY_H
 
-#include <tandem/number.h>
+#include <tandem/channel.h>
 
 G_BEGIN_DECLS
 
@@ -74,6 +75,11 @@ typedef struct {
 
     /* Who was shown to a PSAP as KEY, one of its numbers that stand for calls. Thread: a lane. */
     bool (*find_key) (const char *key, TdEmergencyCaller *ret, void *data);
+
+    /* Gives CHANNEL, which has its parties, trunk and attributes and is yet to be offered, the class of an
+     * emergency call or of a PSAP's callback, where it is one: no limit that is full of ordinary calls
+     * keeps it out then. Thread: the lane of CHANNEL. Blocks: never. */
+    void (*classify) (TdChannel *channel, void *data);
 } TdEmergencyService;
 
 G_END_DECLS

@@ -38,7 +38,8 @@ open_stream (RtpEngine *engine, unsigned key, unsigned peer_port)
     td_address_parse ("127.0.0.1", 0, &host);
     td_address_parse ("127.0.0.1", (uint16_t) peer_port, &agreement.remote);
     td_address_parse ("127.0.0.1", (uint16_t) (peer_port + 1), &agreement.remote_rtcp);
-    RtpStream *stream = rtp_stream_open (engine, key, &host, RTP_STREAM_PAIR, NULL, &error);
+    RtpStream *stream =
+        rtp_stream_open (engine, key, &host, RTP_STREAM_PAIR, TD_CLASS_ORDINARY, NULL, &error);
     if (stream == NULL) {
         fprintf (stderr, "%s\n", error->message);
         exit (1);
@@ -82,8 +83,8 @@ main (int argc, char **argv)
                              .settings.batch_us = (unsigned) (atof (argv[4]) * 1000),
                              .settings.silence_ms = 60000,
                              .settings.lock_after = 10,
-                             .settings.first_port = first,
-                             .settings.last_port = first + 19999,
+                             .settings.range.first = first,
+                             .settings.range.last = first + 19999,
                              .event = ignore_event,
                              .start = start };
     g_autoptr (GError) error = NULL;

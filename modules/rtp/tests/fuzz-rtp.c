@@ -70,16 +70,17 @@ set_stage (Stage *stage)
     static uint8_t table[256];
     RtpEngineSetup setup = { .n_threads = 1,
                              .settings.lock_after = 3,
-                             .settings.first_port = 61000,
-                             .settings.last_port = 65534,
+                             .settings.range.first = 61000,
+                             .settings.range.last = 65534,
                              .event = ignore_event };
     TdAddress host;
 
     stage->engine = rtp_engine_new (&setup, NULL);
     td_address_parse ("127.0.0.1", 0, &host);
     for (unsigned i = 0; i < N_STREAMS; i++) {
-        stage->streams[i] = rtp_stream_open (stage->engine, 1, &host,
-                                             i == 1 ? RTP_STREAM_MUX : RTP_STREAM_PAIR, NULL, NULL);
+        stage->streams[i] =
+            rtp_stream_open (stage->engine, 1, &host, i == 1 ? RTP_STREAM_MUX : RTP_STREAM_PAIR,
+                             TD_CLASS_ORDINARY, NULL, NULL);
     }
     td_address_parse ("127.0.0.1", 9, &stage->senders[0]);
     td_address_parse ("127.0.0.1", 11, &stage->senders[1]);

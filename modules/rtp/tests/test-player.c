@@ -132,8 +132,8 @@ set_up (World *world, gconstpointer data)
     g_autoptr (GError) error = NULL;
     RtpEngineSetup setup = { .n_threads = 1,
                              .settings.lock_after = 3,
-                             .settings.first_port = 61000,
-                             .settings.last_port = 65534,
+                             .settings.range.first = 61000,
+                             .settings.range.last = 65534,
                              .event = hear_event,
                              .now_us = test_clock };
     RtpAgreement agreement = { 0 };
@@ -149,7 +149,8 @@ set_up (World *world, gconstpointer data)
     getsockname (world->peer, &heard.any, &len_bytes);
     world->engine = rtp_engine_new (&setup, &error);
     g_assert_no_error (error);
-    world->stream = rtp_stream_open (world->engine, KEY, &host, RTP_STREAM_PAIR, world, &error);
+    world->stream = rtp_stream_open (world->engine, KEY, &host, RTP_STREAM_PAIR, TD_CLASS_ORDINARY,
+                                     world, &error);
     g_assert_no_error (error);
     agreement.remote = heard;
     rtp_stream_agree (world->stream, &agreement);
@@ -285,7 +286,8 @@ test_two_beats_on_one_thread (World *world, gconstpointer data)
     unsigned n_heard = 0;
 
     td_address_parse ("127.0.0.1", 0, &host);
-    RtpStream *other = rtp_stream_open (world->engine, KEY, &host, RTP_STREAM_PAIR, world, &error);
+    RtpStream *other = rtp_stream_open (world->engine, KEY, &host, RTP_STREAM_PAIR,
+                                        TD_CLASS_ORDINARY, world, &error);
     g_assert_no_error (error);
     play (world);
     rtp_stream_play (other, rtp_player_new (td_source_keep (&world->counting.source), &codec,

@@ -47,8 +47,8 @@ make_setup (GString *events)
     return (RtpEngineSetup){ .n_threads = 1,
                              .settings.silence_ms = 5000,
                              .settings.lock_after = 3,
-                             .settings.first_port = 61000,
-                             .settings.last_port = 65534,
+                             .settings.range.first = 61000,
+                             .settings.range.last = 65534,
                              .event = record_event,
                              .data = events,
                              .now_us = read_clock };
@@ -164,8 +164,8 @@ open_stream (Fixture *fixture, const char *host, RtpStreamKind kind, int owner)
     g_autoptr (GError) error = NULL;
 
     g_assert_true (td_address_parse (host, 0, &address));
-    RtpStream *stream =
-        rtp_stream_open (fixture->engine, 1, &address, kind, GINT_TO_POINTER (owner), &error);
+    RtpStream *stream = rtp_stream_open (fixture->engine, 1, &address, kind, TD_CLASS_ORDINARY,
+                                         GINT_TO_POINTER (owner), &error);
     g_assert_no_error (error);
     return stream;
 }
@@ -698,12 +698,13 @@ test_port_of_somebody_else (void)
     int other = bind_any ("127.0.0.1");
     TdAddress address = name_of (other);
     unsigned port = td_address_port (&address);
-    setup.settings.first_port = port - port % 2;
-    setup.settings.last_port = setup.settings.first_port + 1;
+    setup.settings.range.first = port - port % 2;
+    setup.settings.range.last = setup.settings.range.first + 1;
     RtpEngine *engine = rtp_engine_new (&setup, &error);
     g_assert_no_error (error);
     td_address_parse ("127.0.0.1", 0, &host);
-    g_assert_null (rtp_stream_open (engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
+    g_assert_null (
+        rtp_stream_open (engine, 1, &host, RTP_STREAM_PAIR, TD_CLASS_ORDINARY, NULL, &error));
     g_assert_nonnull (strstr (error->message, "no media port is free"));
     g_assert_cmpuint (rtp_engine_ports_in_use (engine), ==, 0);
     close (other);
@@ -717,7 +718,8 @@ test_address_of_somebody_else (Fixture *fixture, const void *data)
     TdAddress host;
 
     td_address_parse ("192.0.2.1", 0, &host);
-    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
+    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, TD_CLASS_ORDINARY,
+                                    NULL, &error));
     g_assert_nonnull (strstr (error->message, "192.0.2.1"));
     g_assert_nonnull (strstr (error->message, "one of this machine"));
 }
@@ -736,7 +738,8 @@ test_no_descriptors (Fixture *fixture, const void *data)
     low = (struct rlimit){ .rlim_cur = (rlim_t) next + 1, .rlim_max = limit.rlim_max };
     g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &low), ==, 0);
     td_address_parse ("127.0.0.1", 0, &host);
-    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, NULL, &error));
+    g_assert_null (rtp_stream_open (fixture->engine, 1, &host, RTP_STREAM_PAIR, TD_CLASS_ORDINARY,
+                                    NULL, &error));
     setrlimit (RLIMIT_NOFILE, &limit);
     g_assert_cmpint (error->code, ==, EMFILE);
     g_assert_nonnull (strstr (error->message, "LimitNOFILE"));

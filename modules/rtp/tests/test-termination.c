@@ -151,8 +151,8 @@ set_up_with (Fixture *fixture, unsigned first_port, unsigned last_port)
     g_autoptr (GError) error = NULL;
     RtpEngineSetup setup = { .n_threads = 1,
                              .settings.lock_after = 3,
-                             .settings.first_port = first_port,
-                             .settings.last_port = last_port,
+                             .settings.range.first = first_port,
+                             .settings.range.last = last_port,
                              .event = rtp_termination_event,
                              .now_us = stopped_clock };
 

@@ -91,7 +91,7 @@ resolved (const TdAddress *address, void *data)
 static const char *
 look_up (Fixture *f, const char *name)
 {
-    sip_resolve (f->lane, name, 5060, resolved, f);
+    sip_resolve (f->lane, name, 5060, TD_CLASS_ORDINARY, resolved, f);
     td_lanes_settle ();
     return f->found;
 }
@@ -129,7 +129,7 @@ test_asks_once_for_all (Fixture *f, const void *data)
     look_up (f, "carrier.example");
     td_lanes_advance (61000);
     for (unsigned i = 0; i < 100; i++) {
-        sip_resolve (f->lane, "carrier.example", 5060, resolved, f);
+        sip_resolve (f->lane, "carrier.example", 5060, TD_CLASS_ORDINARY, resolved, f);
     }
     td_lanes_settle ();
     g_assert_cmpuint (resolver.n_asked, ==, 2);

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is left for calls with a priority when ordinary ones have used up the rest: places for calls,
+media ports, descriptors (PRI-078, PRI-081).
+
+With TANDEM_TEST_PRIORITY=off the switch has no module priority, and what marks are for fails."""
+
+import os
+import resource
+import signal
+import sys
+import uuid
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers import ports  # noqa: E402
+from peers.agent import Agent, branch, description, media_port  # noqa: E402
+from peers.case import PeerCase  # noqa: E402
+from peers.tandem import Tandem  # noqa: E402
+
+MARK = {'Resource-Priority': 'ets.0'}
+
+
+class ReserveCase(PeerCase):
+    """agency's marks count; carrier, and psap, are where calls go."""
+
+    def start(self, **sections):
+        self.port = ports.free_port()
+        for name in 'agency', 'carrier', 'psap':
+            setattr(self, name, Agent(self, self.port, name))
+        config = {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'rtp', 'route-table', 'priority', 'emergency'),
+                                     'required'),
+            'sip': {'listen': f'udp:127.0.0.1:{self.port}'},
+            'call': {'media': 'through'},
+            'emergency': {'region': 'here', 'fallback': 'town'},
+            'emergency-region here': {'numbers': '112'},
+            'emergency-psap town': {'trunks': 'psap'},
+            'trunk agency': {'address': f'sip:{self.agency.address}', 'rph-trust': 'accept',
+                             'rph-accept': 'ets', 'rph-interface': '127.0.0.1'},
+            'trunk carrier': {'address': f'sip:{self.carrier.address}'},
+            'trunk psap': {'address': f'sip:{self.psap.address}'},
+            'route all': {'targets': 'carrier'},
+        }
+        self.config = config | {name.replace('_', ' '): keys for name, keys in sections.items()}
+        self.tandem = Tandem(self, self.config)
+        # The calls are left as they are, and their peers are silent.
+        self.addCleanup(self.tandem.process.signal, signal.SIGKILL)
+
+    def dial(self, number, extra=None):
+        parties = {'From': '<sip:a@127.0.0.1>;tag=f', 'To': f'<sip:{number}@x>',
+                   'Call-ID': uuid.uuid4().hex}
+        self.agency.send(self.agency.request('INVITE', f'sip:{number}@127.0.0.1:{self.port}', parties,
+                                             1, description(9), branch(), extra=extra))
+
+    def gets_through(self, number, extra=None, callee=None):
+        """Dials, and rings at CALLEE. Returns the INVITE that came there."""
+        callee = callee or self.carrier
+        self.dial(number, extra)
+        invite = callee.expect('INVITE ')
+        callee.answer(invite, 180, 'c', description(9))
+        self.agency.expect('SIP/2.0 180 ')
+        return invite
+
+    def is_refused(self, number, extra=None):
+        self.dial(number, extra)
+        return self.agency.expect('SIP/2.0 503 ')
+
+    def the_others_get_through(self):
+        """An ordinary call does not; one for help, and one with a mark, do."""
+        self.is_refused('8009')
+        self.gets_through('112', callee=self.psap)
+        self.gets_through('8010', MARK)
+        self.is_refused('8011')
+
+
+class Calls(ReserveCase):
+    """The limit of all calls: the class is known before the first place is taken."""
+
+    def fill(self, reserve):
+        self.start(call={'media': 'through', 'max-calls': 4, 'reserve': reserve})
+        for number in range(4 - 4 * int(reserve.split()[0]) // 100):
+            self.gets_through(f'800{number}')
+
+    def test_pri_078_reserved_places(self):
+        self.fill('50 %')
+        self.the_others_get_through()
+
+    def test_without_reserve(self):
+        self.fill('0 %')
+        self.is_refused('8009')
+        self.is_refused('112')
+        self.is_refused('8010', MARK)
+
+    def test_pri_078_reload(self):
+        self.fill('0 %')
+        self.is_refused('112')
+        self.tandem.rewrite(self.config | {'call': {'media': 'through', 'max-calls': 8,
+                                                    'reserve': '50 %'}})
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        self.the_others_get_through()
+
+
+class Ports(ReserveCase):
+    """Media ports."""
+
+    N_PORTS = 16  # eight pairs, of which a call takes two
+
+    def fill(self, reserve):
+        self.first = ports.free_range(self.N_PORTS, alignment=2)
+        self.start(call={'media': 'anchor'},
+                   rtp={'first-port': self.first, 'last-port': self.first + self.N_PORTS - 1,
+                        'port-reserve': reserve})
+
+    def used(self, invite):
+        return media_port(invite) - self.first
+
+    def test_pri_081_reserved_ports_are_the_last_and_taken_first(self):
+        self.fill('25 %')
+        for number in range(3):
+            self.assertLess(self.used(self.gets_through(f'800{number}')), 12)
+        self.is_refused('8009')
+        self.assertGreaterEqual(self.used(self.gets_through('112', callee=self.psap)), 12)
+        self.is_refused('8010', MARK)   # the last two pairs are taken
+
+    def test_pri_081_mark(self):
+        self.fill('25 %')
+        self.assertGreaterEqual(self.used(self.gets_through('8001', MARK)), 12)
+
+    def test_without_reserve(self):
+        self.fill('0 %')
+        for number in range(4):
+            self.gets_through(f'800{number}')
+        self.is_refused('112')
+
+
+class Descriptors(ReserveCase):
+    """Four for a call with media."""
+
+    def fill(self, reserve_percent):
+        """Leaves room for one ordinary call."""
+        self.start(call={'media': 'anchor'}, rtp={'first-port': ports.free_range(64, 2)},
+                   tandem={'drain': '0 s', 'descriptor-reserve': f'{reserve_percent} %'})
+        self.tandem.ctl('call', 'list')   # all that is there for good has been opened
+        n_open = len(os.listdir(f'/proc/{self.tandem.pid}/fd'))
+        limit = (n_open + 4) * 100 // (100 - reserve_percent)
+        hard = resource.prlimit(self.tandem.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self.tandem.pid, resource.RLIMIT_NOFILE, (limit, hard))
+        self.tandem.rewrite(self.config | {'call': {'media': 'anchor', 'no-answer': '100 s'}})
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        self.gets_through('8000')
+
+    def test_pri_078_reserved_descriptors(self):
+        self.fill(50)
+        self.the_others_get_through()
+
+    def test_without_reserve(self):
+        self.fill(0)
+        self.is_refused('8009')
+        self.is_refused('112')
+        self.is_refused('8010', MARK)
+
+
+if __name__ == '__main__':
+    tap.main()
