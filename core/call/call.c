@@ -263,6 +263,9 @@ call_free (TdCall *call)
     if (call->carriers != NULL) {
         g_string_free (call->carriers, true);
     }
+    if (call->preempted != NULL) {
+        g_string_free (call->preempted, true);
+    }
     td_route_list_free (call->routes);
     clear_trace (&call->gone_a);
     clear_trace (&call->gone_b);

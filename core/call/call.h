@@ -7,6 +7,7 @@
  *     destination.c  ... and makes the leg for one attempt
  *     failure.c      who is asked when nobody was found
  *     wait.c         its time in queues for means, and what it was exempted from
+ *     preempt.c      its end for another one of higher precedence
  *     exchange.c     offer and answer once it is up
  *     adopt.c        a leg that goes to another call
  *     facts.c        what is told of it
@@ -58,6 +59,7 @@ typedef struct {
     TdBridgeTag tag; /* of steps */
     TdDescription *out;
     const TdCause *failure; /* of steps; of CALL_RELEASE the cause */
+    bool is_told_why;       /* of CALL_RELEASE: a caller who waits for an answer may hear why */
     unsigned termination;   /* of media events */
     TdMediaEventKind media_kind;
     int64_t value;
@@ -125,16 +127,18 @@ struct TdCall {
     unsigned target;                /* the one that is asked about */
     char *number, *address, *trunk; /* for it, when a hook altered them */
     TdAttributes *target_attributes;
-    TdHold *holds;          /* for the leg that may come of it */
-    int64_t hunt_until_us;  /* no attempt is begun later; 0: none was yet */
-    unsigned n_before;      /* attempts that were made for the lists before this one */
-    TdAttributes *returned; /* of the leg whose cause is kept: for leg A; nullable */
-    bool may_try_next;      /* a leg of the group failed for a cause worth another try */
-    bool has_more_digits;   /* came while the route hooks were being asked */
+    TdHold *holds;             /* for the leg that may come of it */
+    int64_t hunt_until_us;     /* no attempt is begun later; 0: none was yet */
+    unsigned n_before;         /* attempts that were made for the lists before this one */
+    TdAttributes *returned;    /* of the leg whose cause is kept: for leg A; nullable */
+    unsigned n_failed, n_busy; /* attempts of the list that failed; of these, for a busy user */
+    bool may_try_next;         /* a leg of the group failed for a cause worth another try */
+    bool has_more_digits;      /* came while the route hooks were being asked */
 
     TdFailure failure;
     TdWait wait;
-    GString *exemptions, *carriers; /* as the facts have them; NULL: none */
+    GString *exemptions, *carriers, *preempted; /* as the facts have them; NULL: none */
+    TdId preempted_by;
     TdCause cause;
     const char *released_by;
     char *route_label;
@@ -240,6 +244,8 @@ void td_failure_clear (TdFailure *failure);
 /* The call is over, whatever it waited for. */
 void td_wait_abandon (TdCall *call);
 void td_call_add_carrier (TdCall *call, const char *trunk);
+/* Appends NAME to LIST, which is for the records, unless it is there, or the list too long. */
+void td_call_add_name (GString **list, const char *name);
 int64_t td_call_waited_us (const TdCall *call);
 
 /* --- destination.c --- */

@@ -673,12 +673,18 @@ td_leg_release (TdChannel *channel, const TdCause *cause)
     if (state == TD_CHANNEL_RELEASING || state == TD_CHANNEL_RELEASED) {
         return;
     }
+    TdCause own = *cause;
+    if (own.value == TD_CAUSE_PREEMPTION && channel->is_reused) {
+        own.value = TD_CAUSE_PREEMPTION_REUSE;
+    }
     td_timer_stop (&channel->timer);
     td_fsm_dispatch (&channel->fsm, DO_RELEASE, NULL);
     if (state == TD_CHANNEL_NEW) {
         /* The driver has not heard of it yet. */
-        td_channel_released (channel, cause);
+        td_channel_released (channel, &own);
+    } else if (own.space == TD_CODE_PREEMPTION && channel->driver->driver.preempt != NULL) {
+        channel->driver->driver.preempt (channel, &own);
     } else {
-        channel->driver->driver.release (channel, cause);
+        channel->driver->driver.release (channel, &own);
     }
 }

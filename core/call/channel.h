@@ -61,6 +61,7 @@ struct TdChannel {
     uint32_t no_response_ms, no_answer_ms;
     bool has_progressed;       /* it rang, or said what else becomes of the call */
     bool is_timed, is_alerted; /* no-answer counts, since the first ringing if there was any */
+    bool is_reused;            /* another call takes its place */
     unsigned gave_up;          /* the cause for which the call gave the leg up, 0: it has not */
     TdId stands_for;           /* adopted on another lane: what its events go to */
     TdId adopted_by;           /* ... and the call there */

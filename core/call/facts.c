@@ -57,6 +57,8 @@ static const TdField fields[] = {
           "early or late: before the call was admitted, or after; empty by default"),
     TEXT (marks_in, "The marks of priority that the calling leg brought"),
     TEXT (marks_out, "The marks of priority that the called leg's request has"),
+    TEXT (preempted_by, "The call of higher precedence for which it was ended"),
+    TEXT (preempted, "The calls of lower precedence that were ended for it, comma between"),
 };
 
 static const struct {
@@ -187,6 +189,7 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
         return;
     }
     const TdChannel *b = leg != NULL ? leg : call->b != NULL ? call->b : last_tried (call);
+    char winner[TD_ID_TEXT_SIZE];
     const TdCause *cause = kind == FACT_ATTEMPT_FAILED && leg != NULL ? &leg->cause : &call->cause;
     TdCallFact fact = {
         .call = call->id,
@@ -197,12 +200,15 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
         .attempts = call->n_attempts,
         .cause = cause->value,
         .cause_text = cause->text,
-        .protocol_code = cause->code,
+        .protocol_code = cause->space != TD_CODE_PREEMPTION ? cause->code : 0,
         .released_by = call->released_by,
         .queue_wait_us = td_call_waited_us (call),
         .queue_result = call->wait.result[0] != '\0' ? call->wait.result : NULL,
         .exemptions = call->exemptions != NULL ? call->exemptions->str : NULL,
         .carriers = call->carriers != NULL ? call->carriers->str : NULL,
+        .preempted_by =
+            call->preempted_by != TD_ID_NONE ? td_id_print (call->preempted_by, winner) : NULL,
+        .preempted = call->preempted != NULL ? call->preempted->str : NULL,
     };
 
     fill_class (&fact, call);

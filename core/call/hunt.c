@@ -55,6 +55,8 @@ rank (unsigned cause)
 static void
 keep_cause (TdCall *call, const TdCause *cause, const TdChannel *leg)
 {
+    call->n_failed++;
+    call->n_busy += cause->value == TD_CAUSE_USER_BUSY;
     if (call->cause.value != TD_CAUSE_NONE && rank (cause->value) > rank (call->cause.value)) {
         return;
     }
@@ -113,6 +115,19 @@ may_try (TdCall *call)
 
 static void ask_next (TdCall *call);
 
+/* What a call with a priority is told that was busy on all branches, which are more than one (RFC 4412
+ * 4.6.6): nobody else needs to be tried. Others are told 486, as one of them was. */
+static void
+tell_busy_everywhere (const TdCall *call, TdCause *cause)
+{
+    if (call->priority.priority_class > TD_CLASS_ORDINARY && call->n_busy > 1
+        && call->n_busy == call->n_failed) {
+        *cause = td_cause (TD_CAUSE_USER_BUSY, "Busy Everywhere");
+        cause->space = TD_CODE_SIP;
+        cause->code = 600;
+    }
+}
+
 /* The group has failed: the next one, or the end. */
 static void
 crank_back (TdCall *call)
@@ -125,6 +140,7 @@ crank_back (TdCall *call)
     }
     if (next == NULL || !call->may_try_next || !may_try (call)) {
         call->failure.is_final = !call->may_try_next;
+        tell_busy_everywhere (call, &cause);
         td_call_fail (call, &cause, "called", g_steal_pointer (&call->returned));
         return;
     }
@@ -194,6 +210,7 @@ td_hunt_begin (TdCall *call, TdRouteList *routes)
     call->hunt_until_us = 0;
     call->cause = (TdCause){ 0 };
     call->may_try_next = false;
+    call->n_failed = call->n_busy = 0;
     g_clear_pointer (&call->returned, td_attributes_free);
     for (unsigned i = 1; i < call->legs->len; i++) {
         TdChannel *leg = call->legs->pdata[i];

@@ -109,10 +109,23 @@ releasing (void *self, unsigned event, void *data)
     }
 }
 
+static bool
+is_hunting (const TdCall *call)
+{
+    unsigned state = td_fsm_state (&call->fsm);
+
+    return state >= TD_CALL_ATTEMPTING && state <= TD_CALL_ALERTING && call->b == NULL;
+}
+
 /* Every state before the release ends in the same ways. Returns whether EVENT was one of them. */
 bool
 td_call_is_end (TdCall *call, unsigned event, const TdHappening *what)
 {
+    if (event == CALL_RELEASE && what->is_told_why && is_hunting (call)) {
+        call->failure.is_final = true;
+        td_call_fail (call, what->failure, "switch", NULL);
+        return true;
+    }
     if (event == CALL_RELEASE) {
         td_call_end (call, what->failure, "switch");
         return true;

@@ -62,8 +62,8 @@ is_listed (const GString *list, const char *text)
     return g_strv_contains ((const char *const *) names, text);
 }
 
-static void
-add_name (GString **list, const char *name)
+void
+td_call_add_name (GString **list, const char *name)
 {
     if (name[0] == '\0') {
         return;
@@ -83,11 +83,11 @@ add_name (GString **list, const char *name)
 void
 td_call_add_exemption (TdCall *call, const char *control)
 {
-    add_name (&call->exemptions, control);
+    td_call_add_name (&call->exemptions, control);
 }
 
 void
 td_call_add_carrier (TdCall *call, const char *trunk)
 {
-    add_name (&call->carriers, trunk);
+    td_call_add_name (&call->carriers, trunk);
 }

@@ -231,6 +231,17 @@ TD_API void td_call_release (TdCall *call, const TdCause *cause);
 /* Ends the call of ID if it is still there. Thread: any. Blocks: never. */
 TD_API void td_call_release_by_id (TdModule *module, TdId id, const TdCause *cause);
 
+/* Ends the call of ID, if it is still there, because the call WINNER takes the place of one of its legs: of
+ * the incoming one with IS_INCOMING, else of an outgoing one. CAUSE is TD_CAUSE_PREEMPTION, in
+ * TD_CODE_PREEMPTION where that applies; the leg whose place it is hears TD_CAUSE_PREEMPTION_REUSE. A caller
+ * who was not answered yet, and keeps his place, is treated as one whose call has failed. The record names
+ * WINNER. Thread: any. Blocks: never. Spec: RFC 4412 4.5.1, RFC 4411. */
+TD_API void td_call_preempt_by_id (TdModule *module, TdId id, TdId winner, bool is_incoming,
+                                   const TdCause *cause);
+
+/* CALL has taken a place of the call VICTIM: for the records. Thread: the lane of CALL. */
+TD_API void td_call_add_preempted (TdCall *call, TdId victim);
+
 /* Moves the answered leg CHANNEL, from whatever call and lane it is on, into CALL, in the place of
  * LEG (one of CALL's own, which is released with TD_CAUSE_NORMAL_CLEARING), or as its missing
  * second leg when LEG is TD_ID_NONE. The call it leaves goes on with its other leg, if that is being
@@ -286,6 +297,8 @@ typedef struct {
     const char *classified_stage; /* "early", "late"; "" by default */
     const char *marks_in;         /* of priority, as the calling leg brought them */
     const char *marks_out;        /* ... and as the called leg's request has them */
+    const char *preempted_by;     /* the call for which it was ended; NULL: none */
+    const char *preempted;        /* the calls that were ended for it, "id,id" */
 } TdCallFact;
 
 /* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",

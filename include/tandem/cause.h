@@ -14,6 +14,7 @@ typedef enum {
     TD_CAUSE_UNALLOCATED_NUMBER = 1,
     TD_CAUSE_NO_ROUTE_TO_DESTINATION = 3,
     TD_CAUSE_PREEMPTION = 8,
+    TD_CAUSE_PREEMPTION_REUSE = 9,
     TD_CAUSE_NORMAL_CLEARING = 16,
     TD_CAUSE_USER_BUSY = 17,
     TD_CAUSE_NO_USER_RESPONDING = 18,
@@ -29,6 +30,7 @@ typedef enum {
     TD_CAUSE_NETWORK_OUT_OF_ORDER = 38,
     TD_CAUSE_TEMPORARY_FAILURE = 41,
     TD_CAUSE_CONGESTION = 42,
+    TD_CAUSE_PRECEDENCE_BLOCKED = 46,
     TD_CAUSE_RESOURCE_UNAVAILABLE = 47,
     TD_CAUSE_BEARER_NOT_AUTHORIZED = 57,
     TD_CAUSE_BEARER_NOT_AVAILABLE = 58,
@@ -46,6 +48,7 @@ typedef enum {
     TD_CODE_SIP,
     TD_CODE_MGCP,
     TD_CODE_MEGACO,
+    TD_CODE_PREEMPTION, /* RFC 4411 5: 1 by a UA, 2 reserved resources, 3 generic, 4 non-IP */
 } TdCodeSpace;
 
 /* A cause as it travels: the value, and what the peer said, so that a SIP leg can give a SIP leg

@@ -25,8 +25,9 @@ td_class_is_restricted (unsigned priority_class)
 }
 
 typedef enum {
-    TD_ALGORITHM_QUEUE,   /* RFC 4412 4.5.2: waits in front of others */
-    TD_ALGORITHM_PREEMPT, /* RFC 4412 4.5.1: may end others */
+    TD_ALGORITHM_QUEUE,         /* RFC 4412 4.5.2: waits in front of others */
+    TD_ALGORITHM_PREEMPT,       /* RFC 4412 4.5.1: may end others */
+    TD_ALGORITHM_PREEMPT_EQUAL, /* likewise, those of its own value as well (RFC 4412 10.3) */
 } TdPriorityAlgorithm;
 
 typedef enum {

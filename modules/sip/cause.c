@@ -21,6 +21,12 @@ sip_cause_of_response (const SipScan *response)
     return cause;
 }
 
+/* RFC 4411 7.2. */
+static const char *const preemptions[] = { "", "UA Preemption", "Reserved Resources Preempted",
+                                           "Generic Preemption", "Non-IP Preemption" };
+
+enum { PREEMPTION_GENERIC = 3 };
+
 /* One value of Reason: "Q.850;cause=16;text="x"" or "SIP;cause=600". */
 static bool
 read_reason (SipView item, TdCause *ret_cause)
@@ -40,6 +46,11 @@ read_reason (SipView item, TdCause *ret_cause)
     if (sip_view_is_nocase (protocol, "Q.850") && sip_view_number (number, 127, &code)
         && code > 0) {
         *ret_cause = td_cause ((unsigned) code, NULL);
+    } else if (sip_view_is_nocase (protocol, "preemption") && sip_view_number (number, 4, &code)
+               && code > 0) {
+        *ret_cause = td_cause (TD_CAUSE_PREEMPTION, preemptions[code]);
+        ret_cause->space = TD_CODE_PREEMPTION;
+        ret_cause->code = (uint16_t) code;
     } else if (sip_view_is_nocase (protocol, "SIP") && sip_view_number (number, 699, &code)
                && code >= 200) {
         *ret_cause = code < 300 ? td_cause (TD_CAUSE_NORMAL_CLEARING, NULL)
@@ -59,7 +70,14 @@ read_reason (SipView item, TdCause *ret_cause)
     return true;
 }
 
-/* Q.850 says more than SIP, wherever it stands. */
+/* RFC 4411 says more than Q.850, which has one value for all kinds of preemption, and that more than SIP. */
+static unsigned
+rank (const TdCause *cause)
+{
+    return cause->space == TD_CODE_PREEMPTION ? 2 : cause->space == TD_CODE_NONE ? 1 : 0;
+}
+
+/* What says most counts, wherever it stands. */
 bool
 sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause)
 {
@@ -71,13 +89,23 @@ sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause)
         SipView rest = sip_header_value (header), item;
         TdCause cause;
         while (sip_view_split (&rest, ',', &item)) {
-            if (read_reason (item, &cause) && (!is_found || cause.space == TD_CODE_NONE)) {
+            if (read_reason (item, &cause) && (!is_found || rank (&cause) > rank (ret_cause))) {
                 *ret_cause = cause;
                 is_found = true;
             }
         }
     }
     return is_found;
+}
+
+/* RFC 3398 has no row for those whose place another call has, or keeps: there is none left for them. */
+static unsigned
+status_of_value (unsigned value)
+{
+    bool is_for_want_of_place = value == TD_CAUSE_PREEMPTION || value == TD_CAUSE_PREEMPTION_REUSE
+                                || value == TD_CAUSE_PRECEDENCE_BLOCKED;
+
+    return td_cause_to_sip (is_for_want_of_place ? TD_CAUSE_NO_CIRCUIT : value);
 }
 
 unsigned
@@ -87,7 +115,7 @@ sip_cause_to_status (const TdCause *cause, const char **ret_reason)
 
     *ret_reason = NULL;
     if (cause->space != TD_CODE_SIP || status < 400 || status > 699) {
-        return td_cause_to_sip (cause->value);
+        return status_of_value (cause->value);
     }
     switch (status) {
     case 401: /* these speak of our own request to the other side */
@@ -114,7 +142,12 @@ sip_cause_compose (GString *out, const TdCause *cause)
     if (cause->value == TD_CAUSE_NONE) {
         return;
     }
-    if (cause->space == TD_CODE_SIP && cause->code == 200) { /* RFC 3326 2: answered elsewhere */
+    if (cause->space == TD_CODE_PREEMPTION) { /* RFC 4411 5 */
+        unsigned code = MIN (cause->code, G_N_ELEMENTS (preemptions) - 1);
+        g_string_append_printf (out, "Reason: preemption ;cause=%u ;text=\"%s\"", code,
+                                preemptions[code]);
+    } else if (cause->space == TD_CODE_SIP
+               && cause->code == 200) { /* RFC 3326 2: answered elsewhere */
         g_string_append (out, "Reason: SIP;cause=200;text=");
         sip_compose_quoted (out, cause->text);
     } else {
@@ -125,9 +158,22 @@ sip_cause_compose (GString *out, const TdCause *cause)
 }
 
 void
+sip_cause_compose_for (const SipLeg *leg, GString *out, const TdCause *cause)
+{
+    const SipTrunk *trunk = sip_trunks_by_name (leg->lane->sip, td_channel_trunk (leg->channel));
+    TdCause shown = *cause;
+
+    if (cause->space == TD_CODE_PREEMPTION && trunk != NULL && trunk->hides_preemption) {
+        shown.code = PREEMPTION_GENERIC; /* RFC 4411 5.3: by the last one before the user */
+    }
+    sip_cause_compose (out, &shown);
+}
+
+void
 sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, const TdCause *cause)
 {
-    if (status != 488 || cause->value != TD_CAUSE_NO_CIRCUIT) {
+    if (status != 488
+        || (cause->value != TD_CAUSE_NO_CIRCUIT && cause->value != TD_CAUSE_PRECEDENCE_BLOCKED)) {
         return;
     }
     g_string_append_printf (out, "Warning: 370 %s \"Insufficient Bandwidth\"\r\n",

@@ -272,7 +272,7 @@ sip_leg_send_bye (SipLeg *leg, SipDialog *dialog, const TdCause *cause, const Si
     if (leg->has_tried_bye && leg->credentials != NULL) { /* made for this BYE */
         g_string_append (out, leg->credentials);
     }
-    sip_cause_compose (out, cause);
+    sip_cause_compose_for (leg, out, cause);
     sip_marks_compose_inside (leg, out);
     sip_compose_end (out, NULL, NULL, 0);
     SipTransaction *transaction =

@@ -216,6 +216,8 @@ bool sip_cause_of_reason (const SipScan *scan, TdCause *ret_cause);
 /* The status and, in RET_REASON, the phrase (transfer none) to refuse an INVITE with. */
 unsigned sip_cause_to_status (const TdCause *cause, const char **ret_reason);
 void sip_cause_compose (GString *out, const TdCause *cause);
+/* The same as LEG's peer is to see it. */
+void sip_cause_compose_for (const SipLeg *leg, GString *out, const TdCause *cause);
 /* Warning: with a 488 that stands for want of trunks or bandwidth (RFC 4412 4.6.5). */
 void sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, const TdCause *cause);
 

@@ -12,6 +12,7 @@
 
 static const char *const digest_choices[] = { "both", "md5", "sha-256", NULL };
 static const char *const strangers_choices[] = { "accept", "challenge", "refuse", NULL };
+static const char *const preemption_reasons[] = { "exact", "generic", NULL };
 
 static const TdConfigKey keys[] = {
     { .name = "listen",
@@ -188,6 +189,15 @@ static const TdConfigKey trunk_keys[] = {
       .help =
           "The domain that the peer's certificate must stand for, over TLS (RFC 5922); empty: the "
           "host of its address.",
+      .since = "0.1" },
+    { .name = "preemption-reason",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "exact",
+      .choices = preemption_reasons,
+      .help = "What the peer is told when a call is released for one of higher precedence: exact "
+              "(RFC 4411: by a user agent, a network's reservation, a gateway), or generic, where "
+              "the peer is a user's own and his domain wants it so (5.3).",
       .since = "0.1" },
     { .name = "probe",
       .type = TD_CONFIG_DURATION,

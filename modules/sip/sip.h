@@ -84,9 +84,10 @@ struct SipLane {
 typedef struct {
     const char *name;
     char *username, *password;
-    const char *identity; /* of TLS: [tls IDENTITY] */
-    const char *tls_name; /* the domain that its certificate stands for; "": its address's */
-    const char *domain;   /* of this peer: either of the two, in lower case */
+    const char *identity;  /* of TLS: [tls IDENTITY] */
+    const char *tls_name;  /* the domain that its certificate stands for; "": its address's */
+    const char *domain;    /* of this peer: either of the two, in lower case */
+    bool hides_preemption; /* it is not told of which kind one was */
 } SipTrunk;
 
 /* Where a trunk's calls come from: its address, or that of a member. */

@@ -597,7 +597,7 @@ cancel (SipLeg *leg)
 {
     g_autoptr (GString) lines = g_string_new (NULL);
 
-    sip_cause_compose (lines, &leg->cause);
+    sip_cause_compose_for (leg, lines, &leg->cause);
     sip_client_cancel (leg->invite, lines->str);
 }
 

@@ -83,7 +83,7 @@ respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause
     }
     GString *out = begin_response (leg, status, reason);
     if (cause != NULL) {
-        sip_cause_compose (out, cause); /* RFC 6432: Reason in responses, too */
+        sip_cause_compose_for (leg, out, cause); /* RFC 6432: Reason in responses, too */
         sip_retry_after_compose (leg, out, status);
         sip_cause_compose_warning (leg, out, status, cause);
     }

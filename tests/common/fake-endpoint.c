@@ -108,6 +108,15 @@ release (TdChannel *channel, const TdCause *cause)
 }
 
 static void
+preempt (TdChannel *channel, const TdCause *cause)
+{
+    g_string_append_printf (endpoint->log, "%s:preempt(%u) ", name_of (channel), cause->value);
+    if (endpoint->is_quick) {
+        td_channel_released (channel, cause);
+    }
+}
+
+static void
 queued (TdChannel *channel)
 {
     log_verb (channel, "queued", NULL);
@@ -125,6 +134,7 @@ static const TdChannelDriver driver = {
     .refuse = refuse,
     .digit = digit,
     .release = release,
+    .preempt = preempt,
     .queued = queued,
     .freed = g_free,
 };

@@ -16,6 +16,7 @@
     "[modules]\nannounce = required\n"                                                             \
     "[announce]\ntones = %s\ntreatment = usual\nlongest = 20 s\ncapacity = 2\n"                    \
     "[treatment usual]\n17 = tone/busy 5 s\nunallocated-number = tone/sit-vc, tone/reorder 2 s\n"  \
+    "preemption = tone/sit-nc, tone/reorder 3 s\n"                                                 \
     "27 = tone/reorder 1 s, release 41\n21 = release 34\nannouncement = tone/% 1 s\n"              \
     "[treatment other]\ndefault = tone/reorder\n"                                                  \
     "[trunk west]\naddress = fake:w\ntreatment = other\n"                                          \
@@ -174,6 +175,47 @@ test_busy_tone_until_its_end (Flow *flow, gconstpointer routes)
     end_sound (flow);
     LOG ("a:release(17) ");
     ENDED ("17 called unanswered");
+}
+
+/* Its place goes to another call, of higher precedence. */
+static void
+preempt (void *data)
+{
+    const FakeEndpoint *endpoint = data;
+    const TdId *leg = g_hash_table_lookup (endpoint->legs, "a");
+    TdCause cause = td_cause (TD_CAUSE_PREEMPTION, NULL);
+
+    cause.space = TD_CODE_PREEMPTION;
+    td_call_preempt_by_id (NULL, td_channel_call_id (td_channel_find (*leg)), 1, false, &cause);
+}
+
+/* PRI-071: who was not answered yet hears why his call is over. */
+static void
+test_preempted_while_it_rings (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    SAY ("b1", FAKE_RING, NULL);
+    td_fixture_on (flow->fixture, 0, preempt, flow->endpoint);
+    td_engine_settle ();
+    LOG ("b1:originate<a> a:ring b1:preempt(9) a:progress<a> ");
+    PLAYED ("source/tone/sit-nc, tone/reorder 3 s;");
+    end_sound (flow);
+    LOG ("a:preempt(8) ");
+    ENDED ("8 switch unanswered");
+}
+
+/* Who was, is told with the end of it, for his telephone to say (RFC 4411 2). */
+static void
+test_preempted_when_answered (Flow *flow, gconstpointer routes)
+{
+    call (flow);
+    SAY ("b1", FAKE_ANSWER, SDP ("b"));
+    LOG ("b1:originate<a> a:answer<b> ");
+    td_fixture_on (flow->fixture, 0, preempt, flow->endpoint);
+    td_engine_settle ();
+    LOG ("b1:preempt(9) a:preempt(8) ");
+    PLAYED ("");
+    ENDED ("8 switch answered");
 }
 
 static void
@@ -593,6 +635,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("busy", "b1=17", test_busy_tone_until_its_end);
+    ADD ("PRI-071/ringing", "b1", test_preempted_while_it_rings);
+    ADD ("PRI-071/answered", "b1", test_preempted_when_answered);
     ADD ("no-entry", NULL, test_no_route);
     ADD ("cause-by-name", "b1=1", test_cause_by_its_name);
     ADD ("trunk", "b1=17", test_treatment_of_the_trunk);
