@@ -23,7 +23,7 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 
 # What is proven. tests/interop/test-crisis.py shows by itself what becomes of calls without marks; the tests
 # of functions, which know of no switch, are not here.
-PROGRAMS = ('flow/priority', 'flow/sip-queue', 'flow/emergency', 'flow/passport', 'flow/dips',
+PROGRAMS = ('flow/priority', 'flow/preempt', 'flow/sip-queue', 'flow/emergency', 'flow/passport', 'flow/dips',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
             'interop/overload', 'interop/reserve', 'interop/roles')
 
@@ -37,6 +37,7 @@ SPARED = {
     'flow/passport /passport/PRI-034/refused',       # what cannot be signed is not
     'flow/passport /passport/PRI-102/alarm',         # tokens fail, whoever is believed
     'interop/tls Refusals.test_address_alone_is_not_the_trunk_s',  # over UDP nobody shows a certificate
+    'interop/priority Preemption.test_pri_071_a_peer_preempts',  # whoever it was that did
     # Calls that have none.
     'flow/priority /priority/PRI-066/ordinary',
     'flow/emergency /priority/PRI-090/other-region',

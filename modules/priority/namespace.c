@@ -67,6 +67,8 @@ static bool
 take_level (Namespace *name_space, const char *text, GError **error)
 {
     const char *colon = strrchr (text, ':');
+    g_autofree char *digits = g_strdup (colon != NULL ? colon + 1 : "");
+    bool takes_equals = g_str_has_suffix (digits, "=");
     Level *level = &name_space->levels[name_space->n_levels];
     uint64_t class;
 
@@ -75,8 +77,11 @@ take_level (Namespace *name_space, const char *text, GError **error)
                      name_space->name, NAMESPACE_MAX_LEVELS);
         return false;
     }
-    if (colon == NULL
-        || !g_ascii_string_to_unsigned (colon + 1, 10, TD_CLASS_ORDINARY + 1, TD_CLASS_MAX, &class,
+    if (takes_equals) {
+        digits[strlen (digits) - 1] = '\0';
+    }
+    if (colon == NULL || (takes_equals && name_space->algorithm == TD_ALGORITHM_QUEUE)
+        || !g_ascii_string_to_unsigned (digits, 10, TD_CLASS_ORDINARY + 1, TD_CLASS_MAX, &class,
                                         NULL)) {
         g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
                      "\"%s\" is no value with its class: write VALUE:CLASS, CLASS from %d to %d",
@@ -99,6 +104,7 @@ take_level (Namespace *name_space, const char *text, GError **error)
         return false;
     }
     level->priority_class = (uint8_t) class;
+    level->takes_equals = takes_equals;
     level->name_space = name_space;
     name_space->n_levels++;
     return true;
@@ -227,7 +233,8 @@ void
 level_to_priority (const Level *level, TdPriorityLearnt learnt, TdPriority *ret)
 {
     *ret = (TdPriority){ .priority_class = level->priority_class,
-                         .algorithm = (uint8_t) level->name_space->algorithm,
+                         .algorithm = level->takes_equals ? TD_ALGORITHM_PREEMPT_EQUAL
+                                                          : (uint8_t) level->name_space->algorithm,
                          .learnt = (uint8_t) learnt };
     g_strlcpy (ret->name_space, level->name_space->name, sizeof ret->name_space);
     g_strlcpy (ret->value, level->value, sizeof ret->value);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The namespaces that are known, and what their values are worth: read from lines of text.
  *
- *     ets  queue  4:7 3:8 2:9 1:10 0:11      the lowest value first, each with its class */
+ *     ets  queue  4:7 3:8 2:9 1:10 0:11      the lowest value first, each with its class; "10=" displaces
+ *                                            its like */
 
 #ifndef PRIORITY_NAMESPACE_H
 #define PRIORITY_NAMESPACE_H
@@ -16,6 +17,7 @@ typedef struct {
     const Namespace *name_space;
     char value[TD_PRIORITY_TOKEN];
     uint8_t priority_class;
+    bool takes_equals; /* preemption: displaces its like as well (RFC 4412 10.3) */
 } Level;
 
 struct Namespace {

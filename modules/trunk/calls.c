@@ -34,7 +34,7 @@ free_leg (Leg *leg)
 void
 call_leg_discard (Leg *leg)
 {
-    if (leg->leg.has_place) {
+    if (leg->leg.group != NULL) {
         group_leg_failed (&leg->leg, TD_CAUSE_NORMAL_CLEARING, false, td_clock_now_us (),
                           td_clock_wall_us ());
         group_leave (&leg->leg, td_clock_now_us (), td_clock_wall_us ());
@@ -56,8 +56,11 @@ free_call (void *data)
                           td_clock_wall_us ());
         if (leg->has_ended) {
             free_leg (leg);
+        } else { /* it has gone to another call, which would not be found */
+            group_set_standing (&leg->leg, &(Standing){ .is_spared = true });
         }
     }
+    g_clear_pointer (&call->succession, succession_forget);
     if (call->granted != NULL) {
         call_leg_discard (call->granted);
     }
@@ -312,6 +315,23 @@ hear_ended (const Trunk *trunk, const Call *call, const TdCallFact *fact)
     forget_call (trunk->calls, call);
 }
 
+/* Its class has risen: who waits moves forward, and who talks is defended by it. */
+static void
+hear_class (const Call *call, const TdFact *fact)
+{
+    TdCall *subject = td_call_find (fact->call);
+
+    if (call->wait != NULL) {
+        wait_raise (call->wait, fact->priority_class);
+    }
+    for (Leg *leg = call->legs; leg != NULL && subject != NULL; leg = leg->next) {
+        if (leg->leg.group != NULL) {
+            Standing standing = hooks_standing (subject, leg->leg.group);
+            group_set_standing (&leg->leg, &standing);
+        }
+    }
+}
+
 static void
 hear (const TdFact *fact, void *data)
 {
@@ -330,9 +350,7 @@ hear (const TdFact *fact, void *data)
     } else if (strcmp (name, "call.attempt-failed") == 0) {
         hear_failed (call, fact->body, now_us, wall_us);
     } else if (strcmp (name, "call.priority") == 0) {
-        if (call->wait != NULL) {
-            wait_raise (call->wait, fact->priority_class);
-        }
+        hear_class (call, fact);
     } else {
         hear_ended (trunk, call, fact->body);
     }
@@ -354,5 +372,6 @@ calls_start (Trunk *trunk, GError **error)
                           TD_LIST ("call.alerting", "call.answered", "call.attempt-failed",
                                    "call.priority", "call.ended"),
                           hear, trunk);
-    return hooks_add (trunk, error) && waits_add_hook (trunk, error);
+    return hooks_add (trunk, error) && successions_start (trunk, error)
+           && waits_add_hook (trunk, error);
 }

@@ -5,10 +5,12 @@
 #ifndef TRUNK_CALLS_H
 #define TRUNK_CALLS_H
 
+#include "preempt.h"
 #include "trunk.h"
 
 typedef struct Call Call;
 typedef struct Leg Leg;
+typedef struct Succession Succession;
 typedef struct Wait Wait;
 
 /* A leg with its place. Freed when it has ended and its call knows why. */
@@ -45,8 +47,10 @@ struct Call {
     GPtrArray *tries;  /* Try */
     bool is_alternate; /* its target is none of the first group of the route list */
     bool was_placed, was_answered;
-    Wait *wait;   /* in a queue, nullable */
-    Leg *granted; /* it has waited, and has its place; the target's turn is to come */
+    Wait *wait;             /* in a queue, nullable */
+    Leg *granted;           /* it has waited, and has its place; the target's turn is to come */
+    Succession *succession; /* it has places of others, who have not gone yet; nullable */
+    bool is_blocked;        /* a group that preempts had no call below it */
     bool has_waited;
     bool was_led_on; /* to alternates */
 };
@@ -65,7 +69,10 @@ bool hooks_add (Trunk *trunk, GError **error);
 
 /* Whether the hooks of another build, or nobody's, are in charge from now on. */
 bool hooks_are_in_charge (const Trunk *trunk);
-Demand hooks_demand (const Trunk *trunk, TdCall *call, Way way, bool is_lesser);
+Demand hooks_demand (const Trunk *trunk, TdCall *call, const Group *group, Way way, bool is_lesser);
+
+/* How CALL stands in GROUP when places are taken from calls. */
+Standing hooks_standing (TdCall *call, const Group *group);
 
 /* What the records say that CALL was spared. */
 void hooks_tell_exemptions (TdCall *call, const TrunkLeg *leg);
@@ -75,6 +82,18 @@ Call *calls_find (const Calls *calls, TdId id);
 
 /* Frees LEG, which no call knows, and gives its place back. */
 void call_leg_discard (Leg *leg);
+
+/* --- take-over.c: calls that take the places of others ----------------------------------- */
+
+/* What a demand takes from others, to be ended once that has been asked. */
+Takeover *succession_begin (Trunk *trunk);
+
+/* CALL has asked with TAKEOVER (transfer full, nullable): releases those who lost their places. */
+void succession_end (Trunk *trunk, TdCall *call, Call *known, Takeover *takeover);
+
+/* CALL does not wait for them any more. */
+void succession_forget (Succession *succession);
+bool successions_start (Trunk *trunk, GError **error);
 
 /* --- wait.c: calls that wait for a place ------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include "group.h"
 
 #include "archive.h"
+#include "preempt.h"
 #include "queue.h"
 
 #include <string.h>
@@ -348,6 +349,14 @@ pick_member (const Group *group, TrunkLeg *leg, const Demand *demand)
     return index;
 }
 
+bool
+group_has_member (const Group *group, const TrunkLeg *leg, const Demand *demand)
+{
+    TrunkLeg asking = { .is_over_limit = leg->is_over_limit };
+
+    return pick_member (group, &asking, demand) >= 0;
+}
+
 /* It has got the call, and not only been looked at for one that found no place. */
 static void
 take_member (Group *group, TrunkLeg *leg, const Demand *demand, unsigned index)
@@ -473,6 +482,8 @@ enter (Group *group, TrunkLeg *leg, const Demand *demand, int member)
     leg->has_place = true;
     leg->way = demand->way;
     leg->call = demand->call;
+    leg->standing = demand->standing;
+    leg->is_victim = false;
     leg->placed_us = demand->now_us;
     leg->has_priority = is_limited (demand) && !leg->is_over_limit;
     group->n_priority += leg->has_priority;
@@ -533,6 +544,11 @@ group_take (Group *group, TrunkLeg *leg, const Demand *demand)
     pthread_mutex_lock (&group->lock);
     leg->is_over_limit = is_over_limit (group, demand);
     TakeResult result = group_take_locked (group, leg, demand);
+    result = preempt_take_locked (group, leg, demand, result);
+    /* What is left of the places of several is for those who wait. */
+    Waiter *served = demand->takeover != NULL && demand->takeover->n_victims > 0
+                         ? queue_serve (group, demand->now_us, demand->wall_us)
+                         : NULL;
     /* That all members have been tried is no new bid, but the end of the last one. */
     if (result != TAKE_NO_MEMBER || demand->n_tried == 0) {
         count_at (group, is_in ? COUNT_IN_ATTEMPTS : COUNT_OUT_ATTEMPTS, demand);
@@ -546,13 +562,16 @@ group_take (Group *group, TrunkLeg *leg, const Demand *demand)
         bucket_return (&group->priority_bucket);
     }
     pthread_mutex_unlock (&group->lock);
+    queue_tell (served);
     return result;
 }
 
-/* With the lock held. */
-static void
-leave (Group *group, TrunkLeg *leg, int64_t now_us, int64_t wall_us)
+void
+group_leave_locked (Group *group, TrunkLeg *leg, int64_t now_us, int64_t wall_us)
 {
+    if (!leg->has_place) { /* it was taken from it */
+        return;
+    }
     leg->has_place = false;
     give_seats (leg);
     group->n_priority -= leg->has_priority;
@@ -577,22 +596,37 @@ group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
 {
     Group *group = leg->group;
 
-    if (!leg->has_place) {
+    if (group == NULL) {
         return;
     }
     pthread_mutex_lock (&group->lock);
-    leave (group, leg, now_us, wall_us);
-    Waiter *served = queue_serve (group, now_us, wall_us);
+    bool had_place = leg->has_place;
+    group_leave_locked (group, leg, now_us, wall_us);
+    Takeover *takeover = preempt_gone (leg);
+    Waiter *served = had_place ? queue_serve (group, now_us, wall_us) : NULL;
     pthread_mutex_unlock (&group->lock);
     queue_tell (served);
+    preempt_tell (takeover);
 }
 
 void
 group_hand_over (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
 {
     pthread_mutex_lock (&leg->group->lock);
-    leave (leg->group, leg, now_us, wall_us);
+    group_leave_locked (leg->group, leg, now_us, wall_us);
+    Takeover *takeover = preempt_gone (leg);
     pthread_mutex_unlock (&leg->group->lock);
+    preempt_tell (takeover);
+}
+
+void
+group_set_standing (TrunkLeg *leg, const Standing *standing)
+{
+    if (leg->group != NULL) {
+        pthread_mutex_lock (&leg->group->lock);
+        leg->standing = *standing;
+        pthread_mutex_unlock (&leg->group->lock);
+    }
 }
 
 void
@@ -628,9 +662,9 @@ group_leg_answered (TrunkLeg *leg, int64_t now_us, int64_t wall_us)
         return;
     }
     group_leg_alerted (leg, now_us, wall_us);
-    leg->answered_us = now_us;
     leg->is_concluded = true;
     pthread_mutex_lock (&group->lock);
+    leg->answered_us = now_us;
     group_count_level (group, leg->priority_class, LEVEL_COMPLETED);
     if (is_out) {
         intervals_count (&group->intervals, COUNT_OUT_ANSWERS, now_us, wall_us);
@@ -800,6 +834,15 @@ group_n_idle (Group *group)
     }
     pthread_mutex_unlock (&group->lock);
     return capacity == GROUP_UNLIMITED ? UINT32_MAX : capacity - MIN (capacity, in_use);
+}
+
+bool
+group_is_line (Group *group)
+{
+    pthread_mutex_lock (&group->lock);
+    bool is_line = group->settings.is_line;
+    pthread_mutex_unlock (&group->lock);
+    return is_line;
 }
 
 void

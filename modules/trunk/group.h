@@ -33,6 +33,7 @@
 
 typedef struct Group Group;
 typedef struct Member Member;
+typedef struct Takeover Takeover;
 typedef struct TrunkLeg TrunkLeg;
 typedef struct Waiter Waiter;
 
@@ -58,6 +59,8 @@ typedef struct {
     int64_t period_us;  /* of the statistics */
     bool is_shared;     /* the capacity is that of several nodes together ... */
     uint32_t share;     /* ... of which this one has so much for itself */
+    bool is_mlpp;       /* calls of higher precedence take places from others: see preempt.h */
+    bool is_line;       /* the line of one user: when it is full he is busy */
     Way queue_way;      /* whose calls wait for a place: WAY_OUT or WAY_IN */
     uint32_t queue_length;
     uint32_t queue_wait_ms;
@@ -84,7 +87,9 @@ typedef struct {
     X (TIMEOUT, "timeouts")                                                                        \
     X (OVERFLOW, "overflow")                                                                       \
     X (DISPLACED, "displaced")                                                                     \
-    X (ABANDONED, "abandoned")
+    X (ABANDONED, "abandoned")                                                                     \
+    X (PREEMPTED, "preempted")                                                                     \
+    X (PREEMPTING, "preempting")
 
 typedef enum {
 #define X(name, text) LEVEL_##name,
@@ -130,6 +135,7 @@ typedef enum {
     METRIC_OVERFLOW,
     METRIC_ABANDONED,
     METRIC_EXEMPT,
+    METRIC_PREEMPTED,
     N_METRICS
 } GroupMetric;
 
@@ -164,6 +170,14 @@ struct Group {
     LeaseData *lease;             /* nullable; control lane */
 };
 
+/* How a call stands when places are taken from calls. */
+typedef struct {
+    uint8_t priority_class;
+    bool may_take;     /* its namespace preempts (RFC 4412 4.5.1) ... */
+    bool takes_equals; /* ... and its value displaces its like as well (RFC 4412 10.3) */
+    bool is_spared;    /* nobody takes its place */
+} Standing;
+
 /* A leg's place in a group. Embedded in what the module knows of the leg; all zero before. */
 struct TrunkLeg {
     Group *group;
@@ -174,6 +188,9 @@ struct TrunkLeg {
     TrunkLeg *next, **link;
     int64_t placed_us, alerted_us, answered_us;
     uint8_t priority_class; /* it was offered with */
+    Standing standing;      /* under the group's lock, as the next two */
+    Takeover *lost_to;      /* who has its place and waits for it to go; nullable */
+    bool is_victim;         /* its place is being taken, or was */
     uint8_t exempted;       /* Exemption bits: what it was spared */
     bool has_priority;      /* it counts as one of those */
     bool is_over_limit;     /* it would, but for the limit on them */
@@ -203,6 +220,8 @@ typedef struct {
     unsigned priority_class;
     bool is_lesser; /* alternate-routed, or to a code that is hard to reach */
     uint32_t kbit_s;
+    Standing standing;
+    Takeover *takeover;   /* nullable: it takes nobody's place */
     bool is_waiter;       /* it has waited for its turn, and was judged before */
     bool has_address;     /* outgoing: no member is needed */
     Member *const *tried; /* by the same call, for the same target */
@@ -231,6 +250,15 @@ TakeResult group_take (Group *group, TrunkLeg *leg, const Demand *demand);
 
 /* The same with the lock held, and without counting a bid. */
 TakeResult group_take_locked (Group *group, TrunkLeg *leg, const Demand *demand);
+
+/* Gives back what LEG has, serving nobody. With the lock held. */
+void group_leave_locked (Group *group, TrunkLeg *leg, int64_t now_us, int64_t wall_us);
+
+/* Whether DEMAND, which needs a member, would get one. With the lock held. */
+bool group_has_member (const Group *group, const TrunkLeg *leg, const Demand *demand);
+
+/* LEG's call stands otherwise from now on. */
+void group_set_standing (TrunkLeg *leg, const Standing *standing);
 
 /* Counts COUNT for PRIORITY_CLASS. With the lock held. */
 void group_count_level (Group *group, unsigned priority_class, LevelCount count);
@@ -272,6 +300,9 @@ unsigned group_level (Group *group, int64_t now_us, unsigned *ret_before);
 void group_tell_level (Group *group, unsigned level, int64_t duration_us, int64_t now_us);
 
 uint32_t group_n_idle (Group *group);
+
+/* Whether GROUP is the line of one user. */
+bool group_is_line (Group *group);
 
 /* What may be taken of a capacity that is shared: CALLS until UNTIL_US, then AFTER. Once this returns,
  * nobody gets more. */

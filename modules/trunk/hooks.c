@@ -113,8 +113,49 @@ refuse_taken (TdHookVerdict verdict, TakeResult result)
     }
 }
 
+/* Whether KEY of GROUP lists NAME, or is not there. */
+static bool
+is_listed (const TdCall *call, const Group *group, const char *key, const char *name)
+{
+    const char *const *names = td_config_list (td_call_config (call), "trunk", group->name, key);
+
+    for (unsigned i = 0; names != NULL && names[i] != NULL; i++) {
+        if (g_ascii_strcasecmp (names[i], name) == 0) {
+            return true;
+        }
+    }
+    return names == NULL;
+}
+
+/* Whether CALL asks for help, whatever else it is marked with. */
+static bool
+is_emergency (TdCall *call)
+{
+    const TdAttribute *service = td_attribute_find ("emergency.service");
+
+    return td_call_priority (call)->priority_class == TD_CLASS_EMERGENCY
+           || (service != NULL
+               && td_attributes_text (td_call_attributes (call), service, 0) != NULL);
+}
+
+Standing
+hooks_standing (TdCall *call, const Group *group)
+{
+    const TdPriority *priority = td_call_priority (call);
+    Standing standing = { .priority_class = priority->priority_class };
+
+    if (priority->priority_class > TD_CLASS_ORDINARY) {
+        standing.is_spared = priority->algorithm == TD_ALGORITHM_QUEUE || is_emergency (call)
+                             || is_listed (call, group, "mlpp-spares", priority->name_space);
+        standing.may_take = !standing.is_spared;
+        standing.takes_equals =
+            standing.may_take && priority->algorithm == TD_ALGORITHM_PREEMPT_EQUAL;
+    }
+    return standing;
+}
+
 Demand
-hooks_demand (const Trunk *trunk, TdCall *call, Way way, bool is_lesser)
+hooks_demand (const Trunk *trunk, TdCall *call, const Group *group, Way way, bool is_lesser)
 {
     TdChannel *incoming = td_call_incoming (call);
 
@@ -123,6 +164,7 @@ hooks_demand (const Trunk *trunk, TdCall *call, Way way, bool is_lesser)
         .call = td_call_id (call),
         .module = trunk->module,
         .priority_class = td_call_priority (call)->priority_class,
+        .standing = hooks_standing (call, group),
         .is_lesser = is_lesser,
         .kbit_s = bandwidth_of (incoming != NULL ? td_channel_offer (incoming) : NULL),
         .now_us = td_clock_now_us (),
@@ -166,8 +208,10 @@ admit (Trunk *trunk, TdCall *call, TdChannel *incoming, Group *group, TdToken *t
     }
     Call *known = calls_ensure (trunk->calls, td_call_id (call));
     Leg *leg = call_leg_new (trunk, known);
-    Demand demand = hooks_demand (trunk, call, WAY_IN, false);
+    Demand demand = hooks_demand (trunk, call, group, WAY_IN, false);
+    demand.takeover = demand.standing.may_take ? succession_begin (trunk) : NULL;
     TakeResult result = group_take (group, &leg->leg, &demand);
+    succession_end (trunk, call, known, demand.takeover);
     if (result != TAKE_DONE) {
         TdHookAnswer answer = refuse_taken (TD_HOOK_REFUSE, result);
         if (result == TAKE_FULL || result == TAKE_RESERVED) {
@@ -288,14 +332,16 @@ make_leg (Trunk *trunk, TdCall *call, Call *known, Group *group, Try *tried, Leg
         return TAKE_DONE;
     }
     Demand demand = hooks_demand (
-        trunk, call, WAY_OUT,
+        trunk, call, group, WAY_OUT,
         known->is_alternate || is_hard_to_reach (trunk, td_party_key (td_call_called (call))));
     Leg *leg = call_leg_new (trunk, known);
 
     demand.has_address = target->address != NULL && tried->via == NULL;
     demand.tried = tried->tried;
     demand.n_tried = tried->n_tried;
+    demand.takeover = demand.standing.may_take ? succession_begin (trunk) : NULL;
     TakeResult result = group_take (group, &leg->leg, &demand);
+    succession_end (trunk, call, known, demand.takeover);
     tried->is_over_limit = leg->leg.is_over_limit;
     if (result != TAKE_DONE) {
         g_free (leg);
@@ -354,10 +400,13 @@ try_target (Trunk *trunk, TdCall *call, Call *known, Try *tried)
         if (result == TAKE_DONE) {
             return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
         }
-        if ((result == TAKE_FULL || result == TAKE_RESERVED) && tried->full == NULL) {
+        bool is_full = result == TAKE_FULL || result == TAKE_RESERVED;
+        bool is_busy = is_full && group_is_line (group);
+        if (is_full && !is_busy && tried->full == NULL) {
             tried->full = g_strdup (name);
         }
-        answer = refuse_taken (TD_HOOK_SKIP, result);
+        answer = is_busy ? refuse (TD_HOOK_SKIP, TD_CAUSE_USER_BUSY, "The line is busy")
+                         : refuse_taken (TD_HOOK_SKIP, result);
         if (is_given_up (trunk, call, known, group, tried, &answer)) {
             return answer;
         }

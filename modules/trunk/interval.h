@@ -34,6 +34,7 @@
     X (RESERVED, "reserved", "Of these, calls that only a reservation kept out")                   \
     X (RATE, "rate_exceeded", "Calls over the calls a second")                                     \
     X (STATE, "not_in_service", "Calls that met a blocked group, or none of its members in order") \
+    X (PREEMPTED, "preempted", "Calls released for one of higher precedence")                      \
     X (GLARE, "glare", "Circuits both ends seized at once")                                        \
     X (TALK_S, "talk_seconds", "Seconds between answer and release, of legs that ended")           \
     X (ENDED, "ended", "Answered legs that ended")                                                 \

@@ -69,6 +69,8 @@ plan_read_queue (const TdConfig *config, const char *name, GroupSettings *settin
     bool is_in = td_config_number (config, "trunk", name, "queue-for") == 1;
 
     settings->queue_length = (uint32_t) td_config_number (config, "trunk", name, "queue");
+    settings->is_mlpp = td_config_bool (config, "trunk", name, "mlpp");
+    settings->is_line = td_config_bool (config, "trunk", name, "line");
     settings->queue_way = is_in ? WAY_IN : WAY_OUT;
     settings->queue_wait_ms = (uint32_t) td_config_number (config, "trunk", name, "queue-wait");
     settings->is_public_use = td_config_bool (config, "trunk", name, "public-use");
@@ -87,6 +89,10 @@ plan_read_queue (const TdConfig *config, const char *name, GroupSettings *settin
         return plan_refuse (
             config, "trunk", name, "public-use", error,
             "there is no queue to wait in: say how long it is with queue = N calls");
+    }
+    if (settings->is_line && settings->queue_length > 0) {
+        return plan_refuse (config, "trunk", name, "line", error,
+                            "a user who is busy has no queue: leave queue out, or write line = no");
     }
     return read_priority (config, name, settings, error);
 }

@@ -132,6 +132,29 @@ static const TdConfigKey trunk_keys[] = {
               "quarters of [lease] timeout: release (the capacity holds; those of the lowest class "
               "first), keep (they go on, and all switches together may exceed it).",
       .since = "0.1" },
+    { .name = "mlpp",
+      .type = TD_CONFIG_BOOL,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "off",
+      .help = "Whether a call whose namespace preempts (dsn, drsn, q735 and their like) takes the "
+              "place of one of a lower class when the group is full: multi-level precedence and "
+              "preemption (RFC 4412 4.5.1). That call is released.",
+      .since = "0.1" },
+    { .name = "mlpp-spares",
+      .type = TD_CONFIG_LIST,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "ets, wps, esnet",
+      .help = "Namespaces whose calls neither take the place of others here nor lose their own, "
+              "whatever [priority] namespace says of them. Those of namespaces that queue do "
+              "neither anyhow, and emergency calls never.",
+      .since = "0.1" },
+    { .name = "line",
+      .type = TD_CONFIG_BOOL,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "no",
+      .help = "Whether the group is the line of one user: a call to him that finds no place, and "
+              "cannot take one, meets a busy user (RFC 4412 4.6.6), and does not wait.",
+      .since = "0.1" },
     { .name = "queue",
       .type = TD_CONFIG_INTEGER,
       .flags = TD_CONFIG_RELOADABLE,

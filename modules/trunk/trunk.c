@@ -164,6 +164,9 @@ static const struct {
     [METRIC_EXEMPT] = { "tandem_trunk_exempted_total",
                         "Calls that their priority spared a control or a limit", "any",
                         TD_METRIC_COUNTER },
+    [METRIC_PREEMPTED] = { "tandem_trunk_preempted_total",
+                           "Calls released for one of higher precedence", "any",
+                           TD_METRIC_COUNTER },
 };
 
 static void

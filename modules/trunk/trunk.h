@@ -31,6 +31,7 @@ typedef struct {
     _Atomic (const TdCongestionService *) congestion; /* nullable */
     TdSubscription *features;
     GHashTable *stations; /* Condition -> Station */
+    TdMetric *preempted[TD_N_CLASSES];
     TdTopic *state_topic, *congestion_topic;
     TdTimer tick;
     TdTrunkService iface;

@@ -38,9 +38,11 @@ wait_free (Wait *wait)
 
 /* --- What the caller is told ------------------------------------------------------------- */
 
-/* CALL fails for want of places; in SIP with STATUS, 0: as the cause says (503). */
+/* CALL fails for want of places: where it could have taken one from a call below it, and there was none,
+ * that is "precedence call blocked" (ITU-T Q.850 2.2.7, cause 46). In SIP with STATUS, 0: as the cause says
+ * (503). */
 static void
-fail_with (TdCall *call, unsigned status)
+fail_with (TdCall *call, const Call *known, unsigned status)
 {
     static const struct {
         unsigned status;
@@ -48,11 +50,12 @@ fail_with (TdCall *call, unsigned status)
     } phrases[] = { { 408, "Request Timeout" },
                     { 488, "Not Acceptable Here" },
                     { 600, "Busy Everywhere" } };
-    TdCause cause = td_cause (TD_CAUSE_NO_CIRCUIT, NULL);
+    unsigned value = known->is_blocked ? TD_CAUSE_PRECEDENCE_BLOCKED : TD_CAUSE_NO_CIRCUIT;
+    TdCause cause = td_cause (value, NULL);
 
     for (unsigned i = 0; i < G_N_ELEMENTS (phrases); i++) {
         if (phrases[i].status == status) {
-            cause = td_cause (TD_CAUSE_NO_CIRCUIT, phrases[i].phrase);
+            cause = td_cause (value, phrases[i].phrase);
             cause.space = TD_CODE_SIP;
             cause.code = (uint16_t) status;
         }
@@ -93,11 +96,12 @@ answer (Wait *wait, TdHookAnswer answer)
 static void
 give_up (Wait *wait, TdCall *call, const char *result)
 {
+    const Call *known = calls_ensure (wait->trunk->calls, wait->call);
     GroupSettings profile = profile_of (wait->trunk, call);
     bool is_in = wait->waiter.demand.way == WAY_IN;
 
     td_call_wait_ended (call, result);
-    fail_with (call, profile.wait_status);
+    fail_with (call, known, profile.wait_status);
     answer (wait, (TdHookAnswer){ .verdict = is_in ? TD_HOOK_REFUSE : TD_HOOK_CONTINUE,
                                   .cause = is_in ? TD_CAUSE_NO_CIRCUIT : TD_CAUSE_NONE,
                                   .reason = "No place in time" });
@@ -225,7 +229,7 @@ begin (Trunk *trunk, TdCall *call, Call *known, Group *group, Way way, const TdT
     pthread_mutex_unlock (&group->lock);
     wait->waiter.post = (TdPost){ .owner = trunk->module, .run = run_news, .drop = drop_news };
     wait->waiter.lane = td_lane_current ();
-    wait->waiter.demand = hooks_demand (trunk, call, way, known->is_alternate);
+    wait->waiter.demand = hooks_demand (trunk, call, group, way, known->is_alternate);
     wait->waiter.demand.has_address =
         target != NULL && target->address != NULL && strcmp (target->trunk, group->name) == 0;
     wait->trunk = trunk;
@@ -274,9 +278,9 @@ wait_for_admission (Trunk *trunk, TdCall *call, Call *known, Group *group, const
         if (begin (trunk, call, known, group, WAY_IN, NULL, token)) {
             return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
         }
-        fail_with (call, profile.overflow_status);
+        fail_with (call, known, profile.overflow_status);
     } else if (is_priority) {
-        fail_with (call, profile.full_status);
+        fail_with (call, known, profile.full_status);
     }
     return answer;
 }
@@ -390,10 +394,10 @@ ask_failed (void *subject, TdToken *token, void *data)
         if (begin (trunk, subject, known, group, WAY_OUT, target, token)) {
             return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
         }
-        fail_with (subject, profile.overflow_status);
+        fail_with (subject, known, profile.overflow_status);
     } else if (was_full && failure->code == 0
                && td_call_priority (subject)->priority_class > TD_CLASS_ORDINARY) {
-        fail_with (subject, profile.full_status);
+        fail_with (subject, known, profile.full_status);
     }
     return go_on;
 }

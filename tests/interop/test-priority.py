@@ -350,29 +350,34 @@ class Stripped(PriorityCase):
         self.assertEqual(self.goes_out(self.agency, 'ets.1, strange.1'), (10, ['strange.1']))
 
 
-class Numbers(PriorityCase):
-    """What a called number and a caller's category say, and the records."""
+class Recorded(PriorityCase):
+    """With call detail records."""
 
     MODULES = ('cdr-file',)
+
+    def records(self, n=1):
+        """The call detail records of calls that have ended, once there are N."""
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+
+        def rows():
+            try:
+                with open(path, newline='', encoding='utf-8') as file:
+                    return [row for row in csv.DictReader(file) if row['record'] != 'START']
+            except OSError:
+                return []
+        self.tandem.process.wait_for(lambda: len(rows()) >= n, f'{n} records')
+        return rows()
+
+
+class Numbers(Recorded):
+    """What a called number and a caller's category say, and the records."""
+
     AGENCY = {**PriorityCase.AGENCY, 'rph-category': 'yes'}
     MORE = {
         'priority-number getsan': {'prefixes': '7106274387', 'mark': 'ets.4', 'trunks': 'neighbour'},
         'priority-number nt': {'kind': 'translation', 'prefixes': '8099', 'mark': 'ets.3'},
         'priority-number fc': {'kind': 'feature-code', 'prefixes': '*272', 'cause': 29},
     }
-
-    def records(self):
-        """The call detail records, once there is one."""
-        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
-
-        def rows():
-            try:
-                with open(path, newline='', encoding='utf-8') as file:
-                    return list(csv.DictReader(file))
-            except OSError:
-                return []
-        self.tandem.process.wait_for(rows, 'record')
-        return rows()
 
     def test_pri_040_041_category(self):
         for category, priority_class in (('226', 7), ('0xE2', 7), ('nsep', 7), ('payphone', ORDINARY)):
@@ -425,6 +430,113 @@ class Numbers(PriorityCase):
 
     def test_pri_104_notice(self):
         self.tandem.process.wait_for_output('restricted to authorised users')
+
+
+class PreemptionCase(Recorded):
+    """The trunk "carrier" has one place, and precedence decides whose it is. Calls to 9 go there alone."""
+
+    MODULES = ('cdr-file', 'trunk')
+    AGENCY = {**PriorityCase.AGENCY, 'rph-accept': 'ets, dsn, drsn'}
+    CARRIER = {'capacity': '1 calls', 'mlpp': 'on'}
+    BY_US = 'preemption ;cause=1 ;text="UA Preemption"'
+
+    def end_winner(self):
+        """The winner's leg, which comes now, is refused."""
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 404, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.refused(404)
+
+    def rejected(self):
+        """How many calls the trunk refused, by class."""
+        return {row['class']: row['rejected'] for row in
+                self.tandem.ctl_json('trunk', 'priority', 'carrier') if row['rejected']}
+
+    def preempt(self, *marks):
+        """A call that is up loses its place to one with MARKS. The Reason that the called and the calling
+        side of it are told."""
+        Call(self.neighbour, self.carrier, '9001')
+        self.agency.invite('9002', marked(*marks))
+        bye = self.carrier.expect('BYE ')
+        told = self.neighbour.expect('BYE ')
+        self.neighbour.answer(told, 200)
+        self.carrier.ping()  # nothing of the new call comes before the old one has ended
+        self.carrier.answer(bye, 200)
+        self.end_winner()
+        return field(bye, 'Reason'), field(told, 'Reason')
+
+
+class Preemption(PreemptionCase):
+    """Between switches."""
+
+    def test_pri_071_both_legs(self):
+        self.assertEqual(self.preempt('dsn.flash'), (self.BY_US, self.BY_US))
+        victim, winner = self.records(2)
+        self.assertEqual(victim['cause'], '8')
+        self.assertEqual(victim['preempted_by'], winner['call'])
+        self.assertEqual(winner['preempted'], victim['call'])
+        self.assertEqual(winner['preempted_by'], '')
+        row, = self.tandem.ctl_json('trunk', 'statistics', 'carrier', '--last', '1')
+        self.assertEqual(row['preempted'], 1)
+
+    def test_pri_071_one_that_rings(self):
+        self.neighbour.invite('9001')
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 180, 'c')
+        self.neighbour.expect('SIP/2.0 180 ')
+        self.agency.invite('9002', marked('dsn.flash'))
+        cancel = self.carrier.expect('CANCEL ')  # RFC 3326 2
+        self.assertEqual(field(cancel, 'Reason'), self.BY_US)
+        self.assertEqual(field(self.neighbour.refused(503), 'Reason'), self.BY_US)
+        self.carrier.answer(cancel, 200, 'c')
+        self.carrier.answer(invite, 487, 'c')
+        self.carrier.expect('ACK ')
+        self.end_winner()
+
+    def test_pri_071_a_peer_preempts(self):
+        call = Call(self.neighbour, self.carrier, '9001')
+        call.from_b('BYE', extra={'Reason': 'Q.850;cause=8, Preemption;cause=4;text="x"'})
+        self.carrier.expect('SIP/2.0 200 ')
+        bye = self.neighbour.expect('BYE ')
+        self.assertEqual(field(bye, 'Reason'), 'preemption ;cause=4 ;text="Non-IP Preemption"')
+        self.neighbour.answer(bye, 200)
+        self.assertEqual(self.records()[0]['cause'], '8')
+
+    def test_pri_070_not_for_ets(self):
+        Call(self.neighbour, self.carrier, '9001')
+        self.agency.invite('9002', marked('ets.0'))
+        self.assertIn('cause=34;', field(self.agency.refused(503), 'Reason'))
+        self.assertEqual(self.carrier.drain(), [])
+        self.assertEqual(self.rejected(), {11: 1})
+
+    def test_pri_072_not_an_equal(self):
+        self.agency.invite('9001', marked('drsn.flash'))
+        invite = self.carrier.expect('INVITE ')
+        self.agency.drain()
+        other = dict(vars(self.agency))
+        for mark in 'dsn.flash', 'dsn.routine':
+            self.agency.invite('9002', marked(mark))
+            self.assertIn('cause=46;', field(self.agency.refused(503), 'Reason'))
+        vars(self.agency).update(other)
+        self.carrier.answer(invite, 404, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.refused(404)
+
+
+class PreemptionOfUsers(PreemptionCase):
+    """The carrier is a user's line, and his domain tells him no kinds."""
+
+    CARRIER = {**PreemptionCase.CARRIER, 'line': 'yes', 'preemption-reason': 'generic'}
+
+    def test_pri_071_both_legs(self):
+        self.assertEqual(self.preempt('dsn.flash'),
+                         ('preemption ;cause=3 ;text="Generic Preemption"', self.BY_US))
+
+    def test_pri_014_busy(self):
+        Call(self.neighbour, self.carrier, '9001')
+        self.agency.invite('9002', marked('ets.0'))
+        self.agency.refused(486)
+        self.assertEqual(self.rejected(), {11: 1})
 
 
 class Overload(PriorityCase):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* marker: stands in the place of a priority service and of a slow neighbour. A call to a number that
  * begins with 7, or with what "prefix" says, has class 8, one that begins with 79 class 9, one to 112 is an
- * emergency call; each call holds its lane up. */
+ * emergency call; each call holds its lane up. With "dsn = yes" one to a number that begins with 6 preempts: 61
+ * has class 5, 62 class 6 and so on, and 66 is what displaces its like. */
 
 #include <poll.h>
 #include <tandem/call.h>
@@ -12,6 +13,7 @@ enum { CLASS = 8 };
 typedef struct {
     TdModule *module;
     char *prefix;
+    bool has_dsn;
     int delay_ms;
 } Marker;
 
@@ -26,6 +28,11 @@ static const TdConfigKey keys[] = {
       .type = TD_CONFIG_TEXT,
       .default_text = "7",
       .help = "What the numbers of calls with a priority begin with.",
+      .since = "0.1" },
+    { .name = "dsn",
+      .type = TD_CONFIG_BOOL,
+      .default_text = "no",
+      .help = "Whether numbers that begin with 6 preempt.",
       .since = "0.1" },
 };
 
@@ -45,6 +52,22 @@ class_of (const Marker *marker, const char *number)
                                                        : TD_CLASS_ORDINARY;
 }
 
+/* Whether NUMBER preempts, and with what. */
+static bool
+is_dsn (const Marker *marker, const char *number, TdPriority *ret)
+{
+    if (!marker->has_dsn || number[0] != '6' || number[1] < '1' || number[1] > '6') {
+        return false;
+    }
+    *ret = (TdPriority){ .name_space = "dsn",
+                         .value = "x",
+                         .learnt = TD_LEARNT_NUMBER,
+                         .algorithm =
+                             number[1] == '6' ? TD_ALGORITHM_PREEMPT_EQUAL : TD_ALGORITHM_PREEMPT,
+                         .priority_class = (uint8_t) (TD_CLASS_ORDINARY + number[1] - '0') };
+    return true;
+}
+
 static TdHookAnswer
 mark (void *subject, TdToken *token, void *data)
 {
@@ -55,7 +78,8 @@ mark (void *subject, TdToken *token, void *data)
                             .learnt = TD_LEARNT_NUMBER,
                             .priority_class = (uint8_t) class };
 
-    if (class > TD_CLASS_ORDINARY) {
+    if (is_dsn (marker, td_party_key (td_call_called (subject)), &priority)
+        || class > TD_CLASS_ORDINARY) {
         td_call_raise_priority (marker->module, subject, &priority, false);
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
@@ -77,6 +101,7 @@ start (TdModule *module, GError **error)
 
     marker->module = module;
     marker->delay_ms = (int) td_config_number (config, "marker", NULL, "delay");
+    marker->has_dsn = td_config_bool (config, "marker", NULL, "dsn");
     marker->prefix = g_strdup (td_config_text (config, "marker", NULL, "prefix"));
     td_module_set_state (module, marker);
     return td_hook_add (

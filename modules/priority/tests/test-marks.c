@@ -154,6 +154,25 @@ test_algorithms (void)
     namespaces_free (table);
 }
 
+/* RFC 4412 10.3: of all values that preempt, this one alone displaces its like. */
+static void
+test_takes_equals (void)
+{
+    NamespaceTable *table = shipped ();
+
+    for (unsigned i = 0; i < table->in_order->len; i++) {
+        const Namespace *one = table->in_order->pdata[i];
+        for (unsigned j = 0; j < one->n_levels; j++) {
+            TdPriority priority;
+            bool takes_equals = strcmp (one->levels[j].value, "flash-override-override") == 0;
+            level_to_priority (&one->levels[j], TD_LEARNT_MARK, &priority);
+            g_assert_cmpint (priority.algorithm, ==,
+                             takes_equals ? TD_ALGORITHM_PREEMPT_EQUAL : (int) one->algorithm);
+        }
+    }
+    namespaces_free (table);
+}
+
 static void
 refuse_line (const char *line, const char *wanted)
 {
@@ -176,6 +195,8 @@ test_wrong_lines (void)
     refuse_line ("foo queue 1", "VALUE:CLASS");
     refuse_line ("foo queue 1:4", "from 5 to 15");
     refuse_line ("foo queue 1:16", "from 5 to 15");
+    refuse_line ("foo queue 1:5=", "VALUE:CLASS"); /* only who preempts displaces */
+    refuse_line ("foo preemption 1:=", "VALUE:CLASS");
     refuse_line ("foo queue 1:5 1:6", "twice");
     refuse_line ("foo queue 1:6 2:5", "classes that do not fall");
     refuse_line ("foo queue 1:5 2:5 3:5 4:5 5:5 6:5 7:5 8:5 9:5 a:5 b:5 c:5 d:5 e:5 f:5 g:5 h:5",
@@ -212,5 +233,6 @@ main (int argc, char **argv)
     g_test_add_func ("/priority/PRI-004/both-ends", test_both_ends);
     g_test_add_func ("/priority/PRI-004/algorithms", test_algorithms);
     g_test_add_func ("/priority/PRI-052/ranking", test_ranking);
+    g_test_add_func ("/priority/PRI-072/takes-equals", test_takes_equals);
     return g_test_run ();
 }
