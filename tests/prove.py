@@ -25,7 +25,7 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 # of functions, which know of no switch, are not here.
 PROGRAMS = ('flow/priority', 'flow/preempt', 'flow/sip-queue', 'flow/emergency', 'flow/passport', 'flow/dips',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
-            'interop/overload', 'interop/reserve', 'interop/roles')
+            'interop/overload', 'interop/marking', 'interop/reserve', 'interop/roles')
 
 # Tests of what is so with the feature and without, by their names: these must pass.
 SPARED = {

@@ -329,19 +329,53 @@ td_listener_address (const TdListener *listener)
     return listener->port->address;
 }
 
-bool
-td_listener_send (TdListener *listener, const TdAddress *remote, const void *bytes,
-                  size_t len_bytes)
+/* Says in CONTROL beside a datagram of FAMILY that it is marked with DSCP (ip(7), ipv6(7)). */
+static void
+add_mark (struct msghdr *message, int family, uint8_t dscp)
 {
+    int traffic_class = dscp << 2; /* the six upper bits: RFC 2474 3 */
+    struct cmsghdr *control = CMSG_FIRSTHDR (message);
+
+    control->cmsg_level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    control->cmsg_type = family == AF_INET6 ? IPV6_TCLASS : IP_TOS;
+    control->cmsg_len = CMSG_LEN (sizeof traffic_class);
+    memcpy (CMSG_DATA (control), &traffic_class, sizeof traffic_class);
+}
+
+bool
+td_listener_send_marked (TdListener *listener, const TdAddress *remote, const void *bytes,
+                         size_t len_bytes, uint8_t dscp)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE (sizeof (int))];
+    } control = { .room = { 0 } };
+    struct iovec part = { (void *) (uintptr_t) bytes, len_bytes };
+    TdAddress to = *remote;
+    struct msghdr message = { .msg_name = &to,
+                              .msg_namelen = td_address_len_bytes (remote),
+                              .msg_iov = &part,
+                              .msg_iovlen = 1 };
     ssize_t n_sent;
 
+    if (dscp != listener->port->decl.dscp) { /* which the socket sees to */
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        add_mark (&message, remote->any.sa_family, dscp);
+    }
     do {
-        n_sent = sendto (listener->port->fd, bytes, len_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
-                         &remote->any, td_address_len_bytes (remote));
+        n_sent = sendmsg (listener->port->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (n_sent < 0 && errno == EINTR);
     if (n_sent < 0) {
         return false;
     }
     td_metric_add (listener->port->n_sent, 1);
     return true;
+}
+
+bool
+td_listener_send (TdListener *listener, const TdAddress *remote, const void *bytes,
+                  size_t len_bytes)
+{
+    return td_listener_send_marked (listener, remote, bytes, len_bytes, listener->port->decl.dscp);
 }

@@ -188,6 +188,11 @@ TD_API TdAddress td_listener_address (const TdListener *listener);
 TD_API bool td_listener_send (TdListener *listener, const TdAddress *remote, const void *bytes,
                               size_t len_bytes);
 
+/* As td_listener_send(), but that this datagram is marked with DSCP (0 .. 63) and not as the listener's
+ * others are. It costs no system call more. */
+TD_API bool td_listener_send_marked (TdListener *listener, const TdAddress *remote,
+                                     const void *bytes, size_t len_bytes, uint8_t dscp);
+
 /* How a connection is made. */
 typedef struct {
     uint32_t size;           /* sizeof (TdFlowWish) */

@@ -250,6 +250,7 @@ take_settings (RtpEngine *engine, const RtpSettings *settings)
     atomic_store_explicit (&engine->silence_ms, settings->silence_ms, memory_order_relaxed);
     atomic_store_explicit (&engine->lock_after, settings->lock_after, memory_order_relaxed);
     atomic_store_explicit (&engine->dscp, settings->dscp, memory_order_relaxed);
+    atomic_store_explicit (&engine->priority_dscp, settings->priority_dscp, memory_order_relaxed);
 }
 
 void

@@ -42,10 +42,10 @@ typedef struct {
 
 /* What may change while the engine runs. */
 typedef struct {
-    unsigned batch_us;   /* 0: every packet at once */
-    unsigned silence_ms; /* 0: nobody is told */
-    unsigned lock_after; /* packets, 1 .. 255 */
-    unsigned dscp;       /* 0 .. 63 */
+    unsigned batch_us;            /* 0: every packet at once */
+    unsigned silence_ms;          /* 0: nobody is told */
+    unsigned lock_after;          /* packets, 1 .. 255 */
+    unsigned dscp, priority_dscp; /* 0 .. 63 */
     RtpRange range;
 } RtpSettings;
 
@@ -108,6 +108,9 @@ typedef enum {
 RtpStream *rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host,
                             RtpStreamKind kind, unsigned priority_class, void *owner,
                             GError **error);
+/* The class of STREAM's call has risen: what goes out from now on is marked so. Thread: the one that opened
+ * it. */
+void rtp_stream_classify (RtpStream *stream, unsigned priority_class);
 RtpStreamKind rtp_stream_kind (const RtpStream *stream);
 unsigned rtp_stream_port (const RtpStream *stream);
 

@@ -112,6 +112,14 @@ static const TdConfigKey keys[] = {
       .max = 63,
       .help = "The mark of media packets on the network (46: expedited forwarding).",
       .since = "0.1" },
+    { .name = "priority-dscp",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "44",
+      .min = 0,
+      .max = 63,
+      .help = "The same for calls with a priority and emergency calls (44: VOICE-ADMIT, RFC 5865).",
+      .since = "0.1" },
 };
 
 static const TdConfigSection sections[] = {
@@ -236,6 +244,7 @@ read_settings (const TdConfig *config, RtpSettings *settings, GError **error)
         .silence_ms = (unsigned) number (config, "silence"),
         .lock_after = (unsigned) number (config, "lock-after"),
         .dscp = (unsigned) number (config, "dscp"),
+        .priority_dscp = (unsigned) number (config, "priority-dscp"),
         .range = { .first = (unsigned) number (config, "first-port"),
                    .last = (unsigned) number (config, "last-port"),
                    .rest_ms = (unsigned) number (config, "port-rest"),

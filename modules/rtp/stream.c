@@ -32,24 +32,38 @@ set_system_error (GError **error, int code, const TdAddress *host)
     return false;
 }
 
+/* The mark is a wish: a socket that cannot have it still carries the call. One call for a socket, none for
+ * a packet. */
+static void
+mark (int fd, bool is_ipv6, unsigned dscp)
+{
+    int traffic_class = (int) (dscp << 2);
+
+    setsockopt (fd, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, is_ipv6 ? IPV6_TCLASS : IP_TOS,
+                &traffic_class, sizeof traffic_class);
+}
+
+static unsigned
+dscp_of (const RtpStream *stream, unsigned priority_class)
+{
+    RtpEngine *engine = stream->thread->engine;
+
+    return rtp_setting (priority_class > TD_CLASS_ORDINARY ? &engine->priority_dscp
+                                                           : &engine->dscp);
+}
+
 /* Binds a socket to PORT of HOST for STREAM, or returns -1 with errno. */
 static int
 bind_port (const RtpStream *stream, const TdAddress *host, unsigned port)
 {
     TdAddress address = *host;
-    int tos = (int) (rtp_setting (&stream->thread->engine->dscp) << 2);
 
     td_address_set_port (&address, (uint16_t) port);
     int fd = socket (address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
-    /* The mark is a wish: a socket that cannot have it still carries the call. */
-    if (address.any.sa_family == AF_INET) {
-        setsockopt (fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
-    } else {
-        setsockopt (fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
-    }
+    mark (fd, address.any.sa_family == AF_INET6, dscp_of (stream, stream->priority_class));
     if (!td_descriptor_may_keep (fd, stream->priority_class)
         || bind (fd, &address.any, td_address_len_bytes (&address)) < 0) {
         int code = errno;
@@ -155,6 +169,7 @@ typedef struct {
         RtpAgreement agreement;
         RtpPath *path; /* to be put in its place */
         RtpStream *to;
+        unsigned dscp;
     };
 } StreamCommand;
 
@@ -207,12 +222,41 @@ rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *host, RtpStre
     stream->payload_type = 255;
     stream->rtp.fd = stream->rtcp.fd = -1;
     stream->rtcp.is_rtcp = true;
+    stream->is_ipv6 = host->any.sa_family == AF_INET6;
     if (!open_ports (stream, host, error)) {
         g_free (stream);
         return NULL;
     }
     post (stream, g_new0 (StreamCommand, 1), run_add);
     return stream;
+}
+
+static void
+run_mark (RtpThread *thread, RtpCommand *command)
+{
+    StreamCommand *ask = (StreamCommand *) command;
+    const RtpStream *stream = ask->stream;
+    bool is_ipv6 = stream->is_ipv6;
+
+    mark (stream->rtp.fd, is_ipv6, ask->dscp);
+    if (stream->rtcp.fd >= 0) {
+        mark (stream->rtcp.fd, is_ipv6, ask->dscp);
+    }
+    g_free (command);
+}
+
+void
+rtp_stream_classify (RtpStream *stream, unsigned priority_class)
+{
+    unsigned before = dscp_of (stream, stream->priority_class);
+    unsigned after = dscp_of (stream, priority_class);
+
+    stream->priority_class = (uint8_t) priority_class;
+    if (before != after) {
+        StreamCommand *command = g_new0 (StreamCommand, 1);
+        command->dscp = after;
+        post (stream, command, run_mark);
+    }
 }
 
 static void

@@ -50,7 +50,8 @@ struct RtpStream {
     void *owner;
     uint16_t port;
     uint8_t kind;
-    uint8_t priority_class; /* with which it was opened */
+    uint8_t priority_class; /* as it was opened, or classified since by its lane */
+    bool is_ipv6;           /* constant */
     bool is_awaited;
     bool is_silent; /* somebody was told so */
     bool has_event; /* EVENT_TIMESTAMP is that of a digit that was told */
@@ -108,7 +109,7 @@ struct RtpThread {
 
 struct RtpEngine {
     RtpEngineSetup setup; /* but for its settings, which are these: */
-    atomic_uint batch_us, silence_ms, lock_after, dscp;
+    atomic_uint batch_us, silence_ms, lock_after, dscp, priority_dscp;
     RtpPorts *ports;
     pthread_mutex_t lock; /* guards these two */
     unsigned n_clients;

@@ -281,6 +281,17 @@ ensure_termination (RtpProvider *provider, TdMediaRequest *request)
 }
 
 static void
+classify (Termination *termination, unsigned priority_class)
+{
+    termination->priority_class = (uint8_t) priority_class;
+    for (unsigned i = 0; i < termination->n_streams; i++) {
+        if (termination->streams[i] != NULL) {
+            rtp_stream_classify (termination->streams[i], priority_class);
+        }
+    }
+}
+
+static void
 modify (RtpProvider *provider, TdMediaRequest *request)
 {
     g_autoptr (GError) error = NULL;
@@ -289,7 +300,7 @@ modify (RtpProvider *provider, TdMediaRequest *request)
         return;
     }
     Termination *termination = *request->state;
-    termination->priority_class = request->priority_class;
+    classify (termination, request->priority_class);
     if (request->remote != NULL) {
         g_clear_pointer (&termination->remote, td_description_unref);
         termination->remote = td_description_ref (request->remote);

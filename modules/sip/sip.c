@@ -87,6 +87,14 @@ static const TdConfigKey keys[] = {
       .max = 63,
       .help = "The code point that signalling packets are marked with; 24 is CS3 (RFC 4594 3).",
       .since = "0.1" },
+    { .name = "priority-dscp",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "40",
+      .min = 0,
+      .max = 63,
+      .help = "The same for datagrams of calls with a priority and emergency calls, from the first "
+              "response on; 40 is CS5 (RFC 4594 3). A connection is marked as a whole, with dscp.",
+      .since = "0.1" },
     { .name = "idle-timeout",
       .type = TD_CONFIG_DURATION,
       .default_text = "10 min",
@@ -520,6 +528,7 @@ read_settings (Sip *sip)
     sip->first_numbers =
         g_strdupv ((char **) td_config_list (config, "sip", NULL, "first-numbers"));
     sip->first_rate = (unsigned) td_config_number (config, "sip", NULL, "first-rate");
+    sip->priority_dscp = (uint8_t) td_config_number (config, "sip", NULL, "priority-dscp");
 }
 
 static void

@@ -166,6 +166,7 @@ struct Sip {
     SipStrangers strangers;
     char **first_numbers;
     unsigned first_rate;
+    uint8_t priority_dscp; /* of datagrams of calls above ordinary */
     SipOverload *overload;
     SipLoad *load; /* nullable: nobody is told */
     TdSnapshot *trunks;

@@ -729,6 +729,16 @@ sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, b
     }
 }
 
+static bool
+send_datagram (const Sip *sip, const SipPath *path, const char *bytes, size_t len_bytes)
+{
+    if (path->priority_class > TD_CLASS_ORDINARY) {
+        return td_listener_send_marked (path->listener, &path->remote, bytes, len_bytes,
+                                        sip->priority_dscp);
+    }
+    return td_listener_send (path->listener, &path->remote, bytes, len_bytes);
+}
+
 bool
 sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *data)
 {
@@ -741,7 +751,7 @@ sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *da
           &path->remote, bytes, len_bytes, true);
     td_metric_add (lane->sip->sent, 1);
     if (path->transport == TD_TRANSPORT_UDP) {
-        return td_listener_send (path->listener, &path->remote, bytes, len_bytes);
+        return send_datagram (lane->sip, path, bytes, len_bytes);
     }
     if (path->flow != 0 && td_flow_send (path->listener, path->flow, bytes, len_bytes)) {
         return true;
