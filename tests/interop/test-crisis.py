@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""PRI-073, PRI-075: a switch that is offered ten times the calls it can carry. The bounds are wide: the
-machine may be busy with other tests. Without marks that count, or without the refusal of what came too
-late, they are missed by far."""
+"""PRI-073, PRI-075: a switch that is offered ten times the calls it can carry. The bounds are
+wide, and shares of what the switch had: the machine may be slow, or busy. Without marks that count, or
+without the refusal of what came too late, they are missed by far."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from peers.case import PeerCase  # noqa: E402
 
 SECONDS = os.environ.get('TANDEM_CRISIS_S', '15')
 KEYS = {'capacity_cps', 'offered_cps', 'priority_offered', 'priority_alerting', 'p99_100_ms',
-        'ordinary_goodput_ratio', 'refusal_to_call_cost', 'records_lost', 'generator_late',
-        'kernel_drops'}
+        'ordinary_goodput_ratio', 'useful_work', 'refusal_to_call_cost', 'records_lost',
+        'generator_late', 'kernel_drops'}
 
 
 class Crisis(PeerCase):
@@ -55,8 +55,10 @@ class Crisis(PeerCase):
         self.assertGreater(figures['offered_cps'], 5 * figures['capacity_cps'])
         self.assertGreater(figures['priority_offered'], 50)
         self.assertGreaterEqual(figures['priority_alerting'], 0.95 * figures['priority_offered'])
-        self.assertLess(figures['p99_100_ms'], 400)
-        self.assertGreater(figures['ordinary_goodput_ratio'], 0.5)
+        # In the time of so many calls, however fast the machine carries them.
+        self.assertIsNotNone(figures['p99_100_ms'])
+        self.assertLess(figures['p99_100_ms'] / 1000 * figures['capacity_cps'], 110)
+        self.assertGreater(figures['useful_work'], 0.5)
         self.assertEqual(figures['records_lost'], 0)
 
     def test_without_marks_that_count_priority_is_lost(self):

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -11,18 +12,24 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(os.path.dirname(HERE)), 'common')]
 
 import figures  # noqa: E402 (the path is set just above)
-from peers import sipp  # noqa: E402
+from peers import ports, sipp  # noqa: E402
 from peers.process import ProcessError  # noqa: E402
 from peers.stage import Stage  # noqa: E402
 from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
 
 SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT = 5060, 5070, 5080, 5090
-FORGER_PORT, STALL_PORT = 5071, 5072
-PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_PORT)
+FORGER_PORT, STALL_PORT, POLICY_PORT = 5071, 5072, 5073
+PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_PORT, POLICY_PORT)
 SWITCH, PUBLIC = f'127.0.0.1:{SIP_PORT}', f'127.0.0.1:{PUBLIC_PORT}'
-RESPONDER_HOST = '127.0.0.2'   # whose marks are believed
+RESPONDER_HOST = '127.0.0.2'   # whose marks count when they come to TRUSTED
+TRUSTED_HOST = '127.0.0.3'     # an interface of the switch that nobody else reaches
+TRUSTED = f'{TRUSTED_HOST}:{SIP_PORT}'
 MARK = 'ets.0'
+ORDINARY_CLASS = 4             # TD_CLASS_ORDINARY
 LINGER_S = 5                   # as crisis-call has it, at most
+HOLD_S = 0.1                   # how long calls are up
+FULL_CPS = 20 / HOLD_S
+FULL = {'capacity': '20 calls', 'queue': '50 calls', 'queue-wait': '10 s'}
 STALL_S = 3                    # longer than a call may wait, when refusals are weighed
 WEIGHING_S = STALL_S + 0.5
 
@@ -52,7 +59,7 @@ class Scene(Stage):
 
     def __init__(self):
         self.cleanups = []
-        self.tandem = None
+        self.tandem = self.peer = None
         self.n_answered = 0     # in all runs
         self.n_numbers = 0      # given to calls
 
@@ -80,28 +87,61 @@ class Scene(Stage):
         self.called = self.spawn('crisis-answer', [self.program('crisis-answer'),
                                                    f'127.0.0.1:{CALLED_PORT}'])
 
-    def start_switch(self, burn_us, stall_s, without=None):
+    def start_silent_server(self):
+        """Accepts connections and says nothing: the worst way for a policy server to be dead."""
+        server = socket.create_server(('127.0.0.1', POLICY_PORT), backlog=1024)
+        self.addCleanup(server.close)
+
+    def start_switch(self, burn_us, stall_s, without=None, trouble=()):
         """A switch on one lane, on which each call costs BURN_US more than it would; WITHOUT one of what
-        it does about a crisis: 'marks' that count, or the 'wait' after which a call is refused."""
+        it does about a crisis: 'marks' that count, or the 'wait' after which a call is refused. Of TROUBLE
+        it has: 'policy', a server that is asked and never answers; 'full', a trunk group of few places,
+        for which calls with priority wait."""
         folders = [*module_folders(), os.path.join(BUILD, 'tests', 'bench', 'crisis')]
         self.records = self.path('records.jsonl')
-        modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'believe')
+        modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'priority',
+                   *(('http', 'policy') if 'policy' in trouble else ()))
+        if 'policy' in trouble:
+            self.start_silent_server()
         self.tandem = Tandem(self, {
             'tandem': {'lanes': 1},
             'modules': dict.fromkeys(modules, 'required'),
-            'sip': {'listen': f'udp:{SWITCH}', 'strangers': 'refuse', 'trace': 'no',
+            'sip': {'listen': f'udp:{SWITCH}, udp:{TRUSTED}', 'strangers': 'refuse', 'trace': 'no',
+                    'first-rate': 5000,
                     'arrival-wait': '0 s' if without == 'wait' else '2 s'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
             'burn': {'microseconds': burn_us, 'stall': f'{round(1000 * stall_s)} ms'},
-            'believe': {'trunks': '' if without == 'marks' else 'responders'},
             'trunk public': {'address': f'sip:{PUBLIC}'},
             'trunk forgers': {'address': f'sip:127.0.0.1:{FORGER_PORT}'},
             'trunk stall': {'address': f'sip:127.0.0.1:{STALL_PORT}'},
-            'trunk responders': {'address': f'sip:{RESPONDER_HOST}:{RESPONDER_PORT}'},
-            'trunk called': {'address': f'sip:127.0.0.1:{CALLED_PORT}'},
+            'trunk responders': {
+                'address': f'sip:{RESPONDER_HOST}:{RESPONDER_PORT}',
+                **({} if without == 'marks' else
+                   {'rph-trust': 'accept', 'rph-accept': 'ets', 'rph-interface': TRUSTED_HOST})},
+            'trunk called': {'address': f'sip:127.0.0.1:{CALLED_PORT}',
+                             **(FULL if 'full' in trouble else {})},
+            **({'policy': {'servers': f'http://127.0.0.1:{POLICY_PORT}'}} if 'policy' in trouble else {}),
             'route all': {'targets': 'called'},
         }, environment={'TANDEM_MODULE_PATH': ':'.join(folders)})
+
+    def start_peer(self, hold_us, limit_cps):
+        """Kamailio in the switch's place, as kamailio.cfg has it; it lets LIMIT_CPS calls a second in."""
+        defines = {'PIPE': f'"0:RED:{round(limit_cps)}"', 'DENSITY': round(30 * limit_cps),
+                   **({'HOLD': f'"{hold_us}"'} if hold_us else {})}
+        folder = self.path(f'kamailio-{len(self.processes)}')
+        self.peer = self.spawn('kamailio', [
+            self.need('kamailio'), '-f', os.path.join(HERE, 'kamailio.cfg'), '-DD', '-E', '-m', '256',
+            *[f'-A{name}={value}' for name, value in defines.items()],
+            '-Y', folder, '-P', folder + '/pid', '-w', self.folder])
+        self.peer.wait_for(lambda: ports.is_served(SIP_PORT), 'listening socket')
+
+    def stop_peer(self):
+        self.peer.stop()
+        self.peer = None
+
+    def cpu_s(self):
+        return cpu_seconds(self.tandem.pid) if self.peer is None else 0
 
     def start_watch(self):
         file = self.path(f'notes-{len(self.processes)}')
@@ -124,7 +164,7 @@ class Scene(Stage):
         n_calls = max(1, round(rate * seconds))
         return sipp.Sipp(self, 'uac', os.path.join(HERE, 'uac-priority.xml'),
                          ['-s', '8001', '-m', n_calls, '-r', max(1, round(rate)), '-d', 100,
-                          '-l', n_calls, '-cid_str', 'p%u@crisis', SWITCH],
+                          '-l', n_calls, '-cid_str', 'p%u@crisis', SWITCH if self.peer else TRUSTED],
                          port=RESPONDER_PORT, host=RESPONDER_HOST, keys={'mark': MARK},
                          timeout_s=round(seconds + 60))
 
@@ -134,7 +174,7 @@ class Scene(Stage):
         """Offers RATE ordinary calls a second, and with them the others. AT_HALF (nullable) is
         called when half of the time has passed. Returns a Run."""
         watch, file = self.start_watch()
-        cpu_s = cpu_seconds(self.tandem.pid)
+        cpu_s = self.cpu_s()
         public = self.start_public(rate, seconds)
         forgers = self.start_public(forged_rate, seconds, '--mark', f'Resource-Priority: {MARK}',
                                     '--prefix', 'f', port=FORGER_PORT) if forged_rate else None
@@ -147,7 +187,7 @@ class Scene(Stage):
                 raise ProcessError(f'{process.name} failed: {process.tail()}')
         if responders is not None:
             responders.process.wait(90)
-        cpu_s = cpu_seconds(self.tandem.pid) - cpu_s
+        cpu_s = self.cpu_s() - cpu_s
         watch.signal(signal.SIGTERM)
         watch.wait(30)
         run = Run(rate, seconds, cpu_s, figures.read(file), last_json(watch), last_json(public),
@@ -209,6 +249,17 @@ class Scene(Stage):
                 record = json.loads(row)
                 kinds.setdefault(record['record'], set()).add(record['call'])
         return {kind: len(calls) for kind, calls in kinds.items()}
+
+
+    def n_gained(self):
+        """Calls of forgers that the finished switch's records give more than an ordinary class."""
+        with open(self.records, encoding='utf-8') as file:
+            rows = [json.loads(row) for row in file]
+        marked = [row['data']['calling_trunk'] for row in rows
+                  if row['data']['priority_class'] > ORDINARY_CLASS]
+        if 'responders' not in marked:
+            self.fail('no call with priority has a class in its records')
+        return marked.count('forgers')
 
 
 class Run:
