@@ -67,6 +67,9 @@ def run_crisis(stage, arguments):
     burn_us = arguments.burn if arguments.regime == 'a' else 0
     stage.start_called()
     stage.start_switch(burn_us, arguments.stall or scene.STALL_S, arguments.without, arguments.trouble)
+    # Of a fresh switch: what is left of calls, for half a minute, has a cost of its own. What a refusal costs
+    # beside a call that burns 3 ms is next to nothing.
+    refusal_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
     best, cost_us = arguments.capacity, None
     if not best:
         tell('without overload:')
@@ -78,9 +81,7 @@ def run_crisis(stage, arguments):
                      forged_rate=arguments.forged / arguments.seconds,
                      at_half=stage.stall if arguments.stall else None)
     more = {'best': best, 'cost_us': cost_us, 'overflowed': stage.overflowed(),
-            'levels': stage.levels(),
-            # What a refusal costs beside a call that burns nothing: elsewhere it is next to nothing.
-            'refusal_us': stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None}
+            'levels': stage.levels(), 'refusal_us': refusal_us}
     more |= {'answered': stage.n_answered, 'records': stage.finish(), 
              'gained': stage.n_gained() if arguments.forged else 0}
     return found(arguments, run, more), run, more
@@ -176,6 +177,7 @@ def show(result, rows, run, more):
         print(f"{'cost of a call':26} {more['cost_us']:.0f} us")
     if more['refusal_us']:
         print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us")
+    print(f"{'processor time it got':26} {run.cpu_s / run.seconds:.2f} s a second, {run.n_refused} calls refused")
     print(f"{'lost by the switch':26} {more['overflowed']:.0f} datagrams")
     if run.counts:
         print(f"{'as sipp counts':26} {run.counts.successful} done, {run.counts.failed} failed, "

@@ -30,6 +30,7 @@ LINGER_S = 5                   # as crisis-call has it, at most
 HOLD_S = 0.1                   # how long calls are up
 FULL_CPS = 20 / HOLD_S
 FULL = {'capacity': '20 calls', 'queue': '50 calls', 'queue-wait': '10 s'}
+STALL_NUMBER = '0000'          # as the module burn has it
 STALL_S = 3                    # longer than a call may wait, when refusals are weighed
 WEIGHING_S = STALL_S + 0.5
 
@@ -107,7 +108,8 @@ class Scene(Stage):
             'tandem': {'lanes': 1},
             'modules': dict.fromkeys(modules, 'required'),
             'sip': {'listen': f'udp:{SWITCH}, udp:{TRUSTED}', 'strangers': 'refuse', 'trace': 'no',
-                    'first-rate': 5000,
+                    # The call that holds the lane up is not to be refused for its wait.
+                    'first-rate': 5000, 'first-numbers': STALL_NUMBER,
                     'arrival-wait': '0 s' if without == 'wait' else '2 s'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
@@ -197,7 +199,7 @@ class Scene(Stage):
 
     def stall(self):
         """Has the lane stand still for as long as the module burn is set to; returns the call."""
-        return self.start_public(1, 1, '--number', '0000', '--prefix', 's', '--once',
+        return self.start_public(1, 1, '--number', STALL_NUMBER, '--prefix', 's', '--once',
                                  port=STALL_PORT)
 
     def spend(self, n_calls):
@@ -222,12 +224,18 @@ class Scene(Stage):
         None when the machine was too busy for them to come in time. Machine congestion, which a lane that
         stands still for so long is, would refuse the call that holds it up."""
         self.tandem.ctl('congestion', 'set', 'MC0')
-        for _ in range(n_tries):
+        cost_us = None
+        while cost_us is None and n_tries > 0:
             base_s, n_few = self.spend(n_calls // 20)
             spent_s, n_refused = self.spend(n_calls)
+            n_tries -= 1
             if n_refused >= n_calls * 0.98:
-                return (spent_s - base_s) / (n_refused - n_few) * 1e6
-        return None
+                cost_us = (spent_s - base_s) / (n_refused - n_few) * 1e6
+        self.tandem.process.wait_for(
+            lambda: self.tandem.ctl_json('congestion', 'show')['measured'] == 'MC0',
+            'the end of the congestion', 60)
+        self.tandem.ctl('congestion', 'clear')
+        return cost_us
 
     def overflowed(self):
         """Datagrams that found the switch's buffer in the kernel full."""
