@@ -149,21 +149,12 @@ fill_media (TdCallFact *fact, const TdCall *call, const TdChannel *b)
 static void
 fill_class (TdCallFact *fact, const TdCall *call)
 {
-    static const char *const names[] = {
-        [TD_LEARNT_DEFAULT] = "default",
-        [TD_LEARNT_MARK] = "rph",
-        [TD_LEARNT_SIGNATURE] = "signature",
-        [TD_LEARNT_ACCESS] = "access",
-        [TD_LEARNT_NUMBER] = "number",
-        [TD_LEARNT_CATEGORY] = "cpc",
-        [TD_LEARNT_PIN] = "pin",
-    };
     const TdPriority *priority = &call->priority;
 
     fact->name_space = priority->name_space;
     fact->value = priority->value;
     fact->priority_class = priority->priority_class;
-    fact->classified_by = names[priority->learnt % G_N_ELEMENTS (names)];
+    fact->classified_by = td_learnt_name (priority->learnt);
     fact->classified_stage = priority->learnt == TD_LEARNT_DEFAULT ? ""
                              : call->is_class_late                 ? "late"
                                                                    : "early";

@@ -40,6 +40,10 @@ TD_API const char *td_attribute_name (const TdAttribute *attribute);
 TD_API TdAttributeType td_attribute_type (const TdAttribute *attribute);
 TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
 
+/* TEXT, MANY: lines "NAME: VALUE" that the answer to the calling leg has, for whoever tells the caller
+ * something with it. */
+#define TD_ATTRIBUTE_ANSWER_LINES "call.answer-lines"
+
 /* A set of values. Thread, of all that follow: whoever owns the set. */
 TD_API TdAttributes *td_attributes_new (void);
 TD_API TdAttributes *td_attributes_copy (const TdAttributes *attributes);

@@ -40,6 +40,16 @@ typedef enum {
     TD_LEARNT_PIN,       /* a personal number that was typed and is valid */
 } TdPriorityLearnt;
 
+/* "rph", "signature" ..., as records have it. */
+static inline const char *
+td_learnt_name (unsigned learnt)
+{
+    static const char *const names[] = { "default", "rph", "signature", "access",
+                                         "number",  "cpc", "pin" };
+
+    return names[learnt % G_N_ELEMENTS (names)];
+}
+
 #define TD_PRIORITY_TOKEN 24 /* "flash-override-override" is the longest that is registered */
 
 typedef struct {

@@ -23,6 +23,14 @@ static const TdConfigKey keys[] = {
       .max = 60000,
       .help = "How long it rings before it answers.",
       .since = "0.1" },
+    { .name = "report",
+      .type = TD_CONFIG_BOOL,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "no",
+      .help =
+          "Tells callers with the answer what class their calls have here, and why: for tests that "
+          "users of a priority service make.",
+      .since = "0.1" },
 };
 
 static const TdConfigSection sections[] = {
@@ -42,17 +50,40 @@ answer (TdTimer *timer)
     td_channel_answered (leg->channel, 0, NULL);
 }
 
+/* The class of CALL, for its caller: SIP puts it into the 200. Where no endpoint can say it there is nobody
+ * to be told. */
+static void
+report (const TdCall *call)
+{
+    const TdAttribute *lines = td_attribute_find (TD_ATTRIBUTE_ANSWER_LINES);
+    const TdPriority *priority = td_call_priority (call);
+    TdChannel *caller = td_call_incoming (call);
+
+    if (lines == NULL || caller == NULL) {
+        return;
+    }
+    bool has_mark = priority->name_space[0] != '\0';
+    g_autofree char *line = g_strdup_printf (
+        "X-Priority-Report: class=%u;mark=%s%s%s;learnt=%s", priority->priority_class,
+        has_mark ? priority->name_space : "none", has_mark ? "." : "",
+        has_mark ? priority->value : "", td_learnt_name (priority->learnt));
+    td_attributes_set_text (td_channel_attributes (caller), lines, line);
+}
+
 static void
 originate (TdChannel *channel)
 {
     TdModule *module = td_channel_module (channel);
-    int64_t delay_ms =
-        td_config_number (td_call_config (td_channel_call (channel)), "echo", NULL, "delay");
+    const TdConfig *config = td_call_config (td_channel_call (channel));
+    int64_t delay_ms = td_config_number (config, "echo", NULL, "delay");
     Leg *leg = g_new0 (Leg, 1);
 
     leg->channel = channel;
     td_channel_set_data (channel, leg);
     td_timer_init (&leg->answer, module, answer);
+    if (td_config_bool (config, "echo", NULL, "report")) {
+        report (td_channel_call (channel));
+    }
     if (delay_ms > 0) {
         td_channel_ringing (channel, 0, NULL);
         td_timer_start (&leg->answer, (uint32_t) delay_ms);

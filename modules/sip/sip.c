@@ -318,6 +318,9 @@ declare_attributes (Sip *sip, GError **error)
     sip->retry_after = td_attribute_declare (
         sip->module, "call.retry-after", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_RETURN,
         "Seconds after which a call that was refused may be tried again (RFC 3261 20.33).", error);
+    sip->answer_lines = td_attribute_declare (
+        sip->module, TD_ATTRIBUTE_ANSWER_LINES, TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_MANY,
+        "Header fields of the answer to an INVITE, each as NAME: VALUE.", error);
     sip->is_sips = td_attribute_declare (
         sip->module, "sip.sips", TD_ATTRIBUTE_NUMBER, TD_ATTRIBUTE_PASS,
         "1: the call came with a sips URI, and must not go on without TLS (RFC 3261 26.2.2).",
@@ -330,7 +333,7 @@ declare_attributes (Sip *sip, GError **error)
         "Originating line information of the caller: the ANI II digits.", error);
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
            && sip->parts != NULL && sip->retry_after != NULL && sip->category != NULL
-           && sip->line_information != NULL && sip->is_sips != NULL;
+           && sip->line_information != NULL && sip->is_sips != NULL && sip->answer_lines != NULL;
 }
 
 static TdMetric *

@@ -183,6 +183,7 @@ struct Sip {
     const TdAttribute *parts;
     const TdAttribute *shown;
     const TdAttribute *retry_after;
+    const TdAttribute *answer_lines;
     const TdAttribute *is_sips;
     atomic_uint n_legs;
     atomic_uint n_searches; /* for addresses of names, which need their lane */

@@ -55,6 +55,20 @@ respond_early (SipLeg *leg, const SipEarly *early)
     td_timer_start (&leg->repeat_timer, REPEAT_MS);
 }
 
+/* What another module tells the caller with the answer. */
+static void
+compose_answer_lines (const SipLeg *leg, GString *out)
+{
+    const TdAttributes *attributes = td_channel_attributes (leg->channel);
+    const char *line;
+
+    for (unsigned i = 0;
+         (line = td_attributes_text (attributes, leg->lane->sip->answer_lines, i)) != NULL; i++) {
+        g_string_append (out, line);
+        g_string_append (out, "\r\n");
+    }
+}
+
 static void
 respond_ok (SipLeg *leg, TdDescription *description)
 {
@@ -65,6 +79,7 @@ respond_ok (SipLeg *leg, TdDescription *description)
     GString *out = begin_response (leg, 200, NULL);
     g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
     sip_leg_compose_self (leg, out);
+    compose_answer_lines (leg, out);
     sip_leg_compose_body (leg, out, description);
     sip_uas_clear (leg);
     sip_leg_keep_ok (leg, out, &path, leg->cseq);

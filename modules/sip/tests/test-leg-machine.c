@@ -90,6 +90,7 @@ open_sip (void)
     sip->shown = declare (TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER);
     sip->retry_after = declare ("call.retry-after", TD_ATTRIBUTE_NUMBER);
     sip->is_sips = declare ("sip.sips", TD_ATTRIBUTE_NUMBER);
+    sip->answer_lines = declare (TD_ATTRIBUTE_ANSWER_LINES, TD_ATTRIBUTE_TEXT);
     sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &sip_trunks_new_none ()->table);
     sip->n_listeners = 1;
     sip->listeners[0] = (SipListener){ .sip = sip,
