@@ -4,6 +4,7 @@
  *     call.answered, call.ended --> spool --> take (), on a worker --> one transaction --> table
  */
 
+#include "report.h"
 #include "store.h"
 
 #include <tandem/iface/record.h>
@@ -256,6 +257,14 @@ count_outlets (TdModule *module, const TdConfig *config, GError **error)
     return other != NULL ? N_OUTLETS : 0;
 }
 
+char *
+cdr_whole_path (TdModule *module, GError **error)
+{
+    const State *state = td_module_state (module);
+
+    return find_path (module, td_module_config (module), state->outlets[1].spool != NULL, error);
+}
+
 static bool
 open_outlet (Outlet *outlet, const TdConfig *config, GError **error)
 {
@@ -304,10 +313,13 @@ start (TdModule *module, GError **error)
             return false;
         }
     }
+    if (n_outlets == 0 || !cdr_report_add (module, error)) {
+        return false;
+    }
     for (unsigned i = 0; i < n_outlets; i++) {
         open_spool (&state->outlets[i], config);
     }
-    return n_outlets > 0;
+    return true;
 }
 
 /* Another database is tried out before it is taken over. */

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import Agent, branch, description  # noqa: E402
+from peers.agent import Agent, Call, branch, description  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
@@ -79,16 +79,6 @@ class Switch(PeerCase):
         self.agency.expect('SIP/2.0 180 ')
         return invite
 
-
-
-class Roles(Switch):
-    """Two calls ring, an ordinary one and one with a priority."""
-
-    def two_calls(self):
-        self.call('8001')
-        self.call('8002', **{'Resource-Priority': 'ets.0'})
-        return {row['called']: row['call'] for row in self.tandem.ctl_json('call', 'list')}
-
     def somebody(self, *words, stdout=subprocess.PIPE):
         """Somebody of the group, who has the role or not, asks WORDS."""
         return subprocess.Popen(
@@ -105,6 +95,15 @@ class Roles(Switch):
         if found and all(isinstance(part, list) or part is None for part in found):
             found = [[row for part in found for row in part or []]]
         return found[-1] if found else None, answers[-1].get('error', '')
+
+
+class Roles(Switch):
+    """Two calls ring, an ordinary one and one with a priority."""
+
+    def two_calls(self):
+        self.call('8001')
+        self.call('8002', **{'Resource-Priority': 'ets.0'})
+        return {row['called']: row['call'] for row in self.tandem.ctl_json('call', 'list')}
 
     def test_pri_103_call_list(self):
         self.two_calls()
@@ -193,12 +192,22 @@ class Recorded(Switch):
                        'priority-path': self.path('priority' + end)}
                 for name, end in (('cdr-file', '.csv'), ('cdr-sql', '.sqlite'))}
 
+    def fail_call(self, number, extra):
+        invite = self.call(number, **extra)
+        self.carrier.answer(invite, 486, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 486 ')
+
+    def answer_call(self, number, extra):
+        request = self.agency.request
+        self.agency.request = lambda *words, **more: request(
+            *words, **(more | ({'extra': extra} if words[0] == 'INVITE' else {})))
+        Call(self.agency, self.carrier, number).hang_up()
+        self.agency.request = request
+
     def make_calls(self):
-        for number, extra in (('8001', {}), ('8002', {'Resource-Priority': 'ets.0'})):
-            invite = self.call(number, **extra)
-            self.carrier.answer(invite, 486, 'c')
-            self.carrier.expect('ACK ')
-            self.agency.expect('SIP/2.0 486 ')
+        self.fail_call('8001', {})
+        self.fail_call('8002', {'Resource-Priority': 'ets.0'})
 
     def read(self, place):
         """{number: (class, marks)} of the file of PLACE."""
@@ -243,6 +252,28 @@ class Separate(Recorded):
     def test_pri_103_separate(self):
         self.assertEqual(self.make(), {'ordinary': {'8001': ('4', '')},
                                        'priority': {'8002': ('11', 'ets.0')}})
+
+    def test_pri_111_completion(self):
+        """Of two calls of the agency one is answered."""
+        mark = {'Resource-Priority': 'ets.1'}
+        self.fail_call('8002', mark)
+        self.answer_call('8003', mark)
+        self.fail_call('8001', {})
+        self.tandem.process.wait_for(
+            lambda: sum(row['calls'] for row in self.tandem.ctl_json('report', 'completion')) == 2,
+            'both calls on record')
+        self.assertIn('priority-group in [cli]', self.ask('report', 'completion')[1])
+        self.has_role = True
+        rows, error = self.ask('report', 'completion', '--carriers')
+        self.assertEqual(error, '')
+        self.assertEqual([(row['carrier'], row['calls'], row['completed'], row['percent'])
+                          for row in rows], [('carrier', 2, 1, 50)])
+        day = rows[0]['day']
+        rows, _ = self.ask('report', 'completion', '--day', day)
+        self.assertEqual([(row['day'], row['account'], row['completed']) for row in rows],
+                         [(day, '', 1)])
+        self.assertEqual(self.ask('report', 'completion', '--day', '1999-01-31'), ([], ''))
+        self.assertIn('is no day', self.ask('report', 'completion', '--day', '2026-02-31')[1])
 
     def test_pri_103_one_is_lost_for_no_other(self):
         """The file of priority cannot be written: its record waits for the next start."""
