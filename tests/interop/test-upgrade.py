@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.process import descriptors, mappings, rss_kib  # noqa: E402
+from peers.process import descriptors, is_sanitized, mappings, rss_kib  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
 N_CHANGES = int(os.environ.get('TANDEM_CHANGES', '100'))
@@ -26,11 +26,6 @@ MAY_GROW_KIB = 2048  # 2 KiB lost a change show in a thousand
 # How many builds there are at once, and so how high the heap gets, is the machine's business: it finds its
 # height in one of these rounds. What is lost with each change is lost in every round.
 N_ROUNDS = 4
-
-
-def is_sanitized(pid):
-    """AddressSanitizer keeps what was freed, and finds what leaks by itself."""
-    return any('libasan' in path for path in mappings(pid))
 
 
 class UnderLoad(PeerCase):

@@ -174,3 +174,9 @@ def mappings(pid):
     with open(f'/proc/{pid}/maps', encoding='utf-8', errors='replace') as maps:
         lines = [line.split(maxsplit=5) for line in maps]
     return {fields[5].rstrip('\n') for fields in lines if len(fields) > 5}
+
+
+def is_sanitized(pid):
+    """Whether PID is a build with AddressSanitizer: slow, and it keeps what was freed, and finds by itself
+    what is not."""
+    return any('libasan' in path for path in mappings(pid))
