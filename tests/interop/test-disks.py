@@ -4,7 +4,6 @@
 registration is not stored, and no record is lost."""
 
 import collections
-import csv
 import os
 import sqlite3
 import sys
@@ -17,7 +16,7 @@ import tap  # noqa: E402
 from peers import disk, ports, sipp  # noqa: E402
 from peers.agent import Agent, authorization, status_of  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.tandem import Tandem  # noqa: E402
+from peers.tandem import Tandem, csv_records  # noqa: E402
 
 N_CALLS = 60
 
@@ -73,9 +72,8 @@ class Disks(PeerCase):
 
     def read_csv(self):
         """(what names a record, record, Call-ID) of each."""
-        with open(self.csv, encoding='utf-8', errors='replace', newline='') as file:
-            return [(tuple(row[key] for key in ('node', 'boot', 'call', 'sequence', 'time')),
-                     row['record'], row['calling_peer_id']) for row in csv.DictReader(file)]
+        return [(tuple(row[key] for key in ('node', 'boot', 'call', 'sequence', 'time')),
+                 row['record'], row['calling_peer_id']) for row in csv_records(self.csv)]
 
     def read_database(self):
         with sqlite3.connect(self.database) as database:

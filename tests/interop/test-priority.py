@@ -5,7 +5,6 @@
 
 With TANDEM_TEST_PRIORITY=off the switch has no module priority, and these tests fail."""
 
-import csv
 import os
 import re
 import sys
@@ -20,7 +19,7 @@ from peers import ports, sipp  # noqa: E402
 from peers.agent import TIMEOUT_S, Agent, Call, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
-from peers.tandem import Tandem  # noqa: E402
+from peers.tandem import Tandem, csv_records  # noqa: E402
 
 ORDINARY = 4
 ACCEPTED = 'ets.4, ets.3, ets.2, ets.1, ets.0, wps.4'
@@ -360,11 +359,7 @@ class Recorded(PriorityCase):
         path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
 
         def rows():
-            try:
-                with open(path, newline='', encoding='utf-8') as file:
-                    return [row for row in csv.DictReader(file) if row['record'] != 'START']
-            except OSError:
-                return []
+            return [row for row in csv_records(path) if row['record'] != 'START']
         self.tandem.process.wait_for(lambda: len(rows()) >= n, f'{n} records')
         return rows()
 

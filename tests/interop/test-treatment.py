@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What callers hear when a call fails, measured by frequency: ROU-031."""
 
-import csv
 import os
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from peers import ports  # noqa: E402
 from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
 from peers.baresip import Baresip, tone_share, write_tone  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
-from peers.tandem import BUILD, Tandem, ini, program  # noqa: E402
+from peers.tandem import BUILD, Tandem, csv_records, ini, program  # noqa: E402
 
 FRAME = 80  # samples, 10 ms
 
@@ -76,13 +75,7 @@ class Treated(PeerCase):
         }
 
     def records(self):
-        try:
-            with open(os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv'),
-                      encoding='utf-8', newline='') as file:
-                # In one go: what comes meanwhile is no second line of an empty file.
-                return list(csv.DictReader(file.read().splitlines()))
-        except FileNotFoundError:
-            return []
+        return csv_records(os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv'))
 
     def wait_for_record(self):
         rows = self.tandem.process.wait_for(self.records, 'record')

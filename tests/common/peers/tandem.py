@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """tandemd from the build tree, with a configuration of its own, ready when it says so."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -75,6 +77,16 @@ def patient(config):
     if not isinstance(config, dict) or 'sip' not in config:
         return config
     return {**config, 'sip': {'arrival-wait': '0 s', **config['sip']}}
+
+
+def csv_records(path):
+    """The call detail records of a file that may be written to meanwhile, or not be there yet."""
+    try:
+        with open(path, encoding='utf-8', errors='replace', newline='') as file:
+            # In one go: what comes meanwhile is no second line of an empty file.
+            return list(csv.DictReader(io.StringIO(file.read(), newline='')))
+    except FileNotFoundError:
+        return []
 
 
 class Notified:
