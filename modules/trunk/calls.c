@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "shared.h"
+#include "tally.h"
 
 #include <string.h>
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A trunk group as it lives: who is in it, who has a place, what has been counted.
+/* A trunk group as it stands: what it is set to, what may be taken of it, whether it takes calls, and
+ * what is kept of it under its lock. Who decides on it, and who only counts:
  *
- *     group_take ()    state? -> member? -> places? -> calls a second? ---> a leg has its places
- *                        |         |           |             |
- *                        +---------+-----------+-------------+---> why not, counted
- *     group_leave ()   whatever became of the leg; those who wait for a place (queue.h) get it first
- *
- * A call with a priority class above the ordinary one is spared what would only spread a shortage: calls a
- * second, rests, probes that went unanswered. How many such calls a group takes as what they are can be
- * limited; those above it are ordinary ones there. Emergency calls are not limited.
+ *     place.h   takes and gives back places, in the order of ...  member.h   whose members are asked
+ *     queue.h, preempt.h   who waits for a place, who takes one from others
+ *     tally.h   counts what becomes of all of them
  *
  * Settings, members and states may change under calls: places are kept by the limits, which find the
  * seats of an earlier build again, and by counts here, which two builds share. Every function may be
@@ -20,21 +16,16 @@
 
 #include "bucket.h"
 #include "congestion.h"
-#include "hunt.h"
 #include "interval.h"
 #include "lease.h"
+#include "member.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <tandem/call.h>
-#include <tandem/iface/trunk.h>
 #include <tandem/metric.h>
 #include <tandem/resource.h>
 
-typedef struct Group Group;
-typedef struct Member Member;
 typedef struct Takeover Takeover;
-typedef struct TrunkLeg TrunkLeg;
 typedef struct Waiter Waiter;
 
 /* Both ways together, and one by one. */
@@ -44,7 +35,13 @@ typedef enum { GROUP_FINAL, GROUP_HIGH_USAGE, GROUP_FULL_GROUP } GroupKind;
 
 #define GROUP_UNLIMITED UINT32_MAX
 
-enum { GROUP_MAX_TRIES = 64 };
+enum {
+    GROUP_MAX_TRIES = 64,
+
+    /* Classes of the limits: who is kept out first, and who next. Above come the calls' own. */
+    GROUP_CLASS_LESSER = TD_CLASS_ORDINARY - 1,
+    GROUP_CLASS_DIRECT = TD_CLASS_ORDINARY,
+};
 
 typedef struct {
     HuntOrder hunt;
@@ -104,23 +101,6 @@ typedef struct {
     int64_t wait_us, longest_us;
 } GroupLevel;
 
-/* What an operator, or a probe, has made of a group or a member. */
-typedef struct {
-    uint8_t state; /* StationState; station.h */
-    bool is_unreachable;
-    char *who, *why;        /* nullable */
-    int64_t since_us;       /* wall */
-    int64_t drain_until_us; /* wall: when calls of a draining one are ended, 0: never */
-} Condition;
-
-struct Member {
-    HuntMember hunt; /* under the group's lock */
-    atomic_int n_refs;
-    char *name;
-    char *address;       /* under the group's lock */
-    Condition condition; /* control lane */
-};
-
 typedef enum {
     METRIC_CALLS_IN,
     METRIC_CALLS_OUT,
@@ -170,72 +150,9 @@ struct Group {
     LeaseData *lease;             /* nullable; control lane */
 };
 
-/* How a call stands when places are taken from calls. */
-typedef struct {
-    uint8_t priority_class;
-    bool may_take;     /* its namespace preempts (RFC 4412 4.5.1) ... */
-    bool takes_equals; /* ... and its value displaces its like as well (RFC 4412 10.3) */
-    bool is_spared;    /* nobody takes its place */
-} Standing;
-
-/* A leg's place in a group. Embedded in what the module knows of the leg; all zero before. */
-struct TrunkLeg {
-    Group *group;
-    Member *member; /* of an outgoing one; NULL: an address of the target's own */
-    Way way;
-    TdId call;
-    TdSeat seats[4];
-    TrunkLeg *next, **link;
-    int64_t placed_us, alerted_us, answered_us;
-    uint8_t priority_class; /* it was offered with */
-    Standing standing;      /* under the group's lock, as the next two */
-    Takeover *lost_to;      /* who has its place and waits for it to go; nullable */
-    bool is_victim;         /* its place is being taken, or was */
-    uint8_t exempted;       /* Exemption bits: what it was spared */
-    bool has_priority;      /* it counts as one of those */
-    bool is_over_limit;     /* it would, but for the limit on them */
-    bool has_place;         /* between group_take () and group_leave () */
-    bool is_concluded;      /* what became of it has been counted */
-};
-
-typedef enum {
-    EXEMPT_RATE = 1 << 0,  /* calls a second */
-    EXEMPT_REST = 1 << 1,  /* the time a member asked for with Retry-After */
-    EXEMPT_PROBE = 1 << 2, /* nobody answered the probes of the last member */
-} Exemption;
-
-typedef enum {
-    TAKE_DONE,
-    TAKE_OUT_OF_SERVICE,
-    TAKE_NO_MEMBER, /* none that is in service, or all have been tried */
-    TAKE_FULL,
-    TAKE_RESERVED, /* full but for what is reserved for others */
-    TAKE_OVER_RATE,
-} TakeResult;
-
-typedef struct {
-    Way way; /* WAY_IN or WAY_OUT */
-    TdId call;
-    TdModule *module;
-    unsigned priority_class;
-    bool is_lesser; /* alternate-routed, or to a code that is hard to reach */
-    uint32_t kbit_s;
-    Standing standing;
-    Takeover *takeover;   /* nullable: it takes nobody's place */
-    bool is_waiter;       /* it has waited for its turn, and was judged before */
-    bool has_address;     /* outgoing: no member is needed */
-    Member *const *tried; /* by the same call, for the same target */
-    unsigned n_tried;
-    int64_t now_us, wall_us;
-} Demand;
-
 Group *group_new (const char *name, int64_t now_us, int64_t wall_us);
 Group *group_ref (Group *group);
 void group_unref (Group *group);
-
-Member *member_new (const char *name, const char *address);
-Member *member_ref (Member *member);
-void member_unref (Member *member);
 
 /* Takes over SETTINGS and MEMBERS (Member, transfer full). With MODULE (nullable), its limits from now
  * on, which find the seats of an earlier build. Thread: control. */
@@ -245,61 +162,12 @@ void group_configure (Group *group, TdModule *module, const GroupSettings *setti
 /* Nobody gets a place any more; who has one keeps it. Thread: control. */
 void group_close (Group *group);
 
-/* Gives LEG a place, and (an outgoing one) its member, or says why not. */
-TakeResult group_take (Group *group, TrunkLeg *leg, const Demand *demand);
-
-/* The same with the lock held, and without counting a bid. */
-TakeResult group_take_locked (Group *group, TrunkLeg *leg, const Demand *demand);
-
-/* Gives back what LEG has, serving nobody. With the lock held. */
-void group_leave_locked (Group *group, TrunkLeg *leg, int64_t now_us, int64_t wall_us);
-
-/* Whether DEMAND, which needs a member, would get one. With the lock held. */
-bool group_has_member (const Group *group, const TrunkLeg *leg, const Demand *demand);
-
-/* LEG's call stands otherwise from now on. */
-void group_set_standing (TrunkLeg *leg, const Standing *standing);
-
-/* Counts COUNT for PRIORITY_CLASS. With the lock held. */
-void group_count_level (Group *group, unsigned priority_class, LevelCount count);
-void group_add_to_metric (Group *group, GroupMetric metric, int amount);
-
-/* Gives back what LEG has; nothing happens when that is nothing. LEG still knows its group, until
- * group_leg_clear (). Thread: the lane that took it. */
-void group_leave (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
-void group_leg_clear (TrunkLeg *leg);
-
-/* The same, but nobody who waits is served: LEG's call takes the place in another way, in a moment. */
-void group_hand_over (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
-
-/* What becomes of LEG. CAUSE of a failure is Q.850; HAS_CODE: the peer gave it, not we. */
-void group_leg_alerted (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
-void group_leg_answered (TrunkLeg *leg, int64_t now_us, int64_t wall_us);
-void group_leg_failed (TrunkLeg *leg, unsigned cause, bool has_code, int64_t now_us,
-                       int64_t wall_us);
-
-void group_count (Group *group, IntervalCount count, int64_t now_us, int64_t wall_us);
-void group_count_control (Group *group, ControlKind kind, int64_t now_us, int64_t wall_us);
-
-/* A call of PRIORITY_CLASS was spared a control. */
-void group_count_exemption (Group *group, unsigned priority_class);
-
-/* Takes back an interval that was closed before a restart. */
-void group_restore (Group *group, const Interval *interval);
-
-/* Appends to LINES the closed intervals that were not stored yet. With IS_LAST the present one, too:
- * nobody will count in it any more. */
-void group_append_unstored (Group *group, GString *lines, bool is_last, int64_t now_us,
-                            int64_t wall_us);
-
-/* The address of MEMBER (transfer full). */
-char *group_member_address (Group *group, const Member *member);
-
-/* The level of congestion; RET_BEFORE: when it was asked for last. */
-unsigned group_level (Group *group, int64_t now_us, unsigned *ret_before);
-void group_tell_level (Group *group, unsigned level, int64_t duration_us, int64_t now_us);
-
 uint32_t group_n_idle (Group *group);
+
+/* What this node may have of the capacity for WAY; takes back what was lent for a time that is over. With
+ * the lock held. */
+uint32_t group_capacity_of (const Group *group, Way way);
+void group_let_lapse (Group *group, int64_t now_us);
 
 /* Whether GROUP is the line of one user. */
 bool group_is_line (Group *group);
@@ -312,17 +180,8 @@ void group_allow (Group *group, uint32_t calls, int64_t until_us, uint32_t after
 uint32_t group_in_use (Group *group);
 uint32_t group_capacity (Group *group);
 
-/* Fills in all of RET but for its size and the level. */
-void group_quality (Group *group, TdTrunkQuality *ret, int64_t now_us, int64_t wall_us);
-
 /* Whether GROUP takes calls, and, where it does, those that go out as well. */
 void group_set_up (Group *group, bool is_up, bool is_reachable);
-
-/* MEMBER is to get no calls before UNTIL_US, but those with a priority. */
-void group_rest (Group *group, Member *member, int64_t until_us);
-
-/* Whether calls may go out by MEMBER. IS_SILENT: it is only that it does not answer a probe. */
-void group_set_member_up (Group *group, Member *member, bool is_up, bool is_silent);
 
 /* How many legs GROUP, or MEMBER (nullable) of it, has; and their calls, at most MAX ids. */
 uint32_t group_load (Group *group, const Member *member);

@@ -7,6 +7,7 @@
 
 #include "bandwidth.h"
 #include "calls.h"
+#include "tally.h"
 
 #include <string.h>
 

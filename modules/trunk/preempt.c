@@ -3,6 +3,8 @@
 
 #include "preempt.h"
 
+#include "tally.h"
+
 /* What is not there for a call. Places and kbit/s, both ways together and its own way. */
 typedef struct {
     int64_t units[4];

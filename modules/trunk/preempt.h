@@ -15,7 +15,7 @@
 #ifndef TRUNK_PREEMPT_H
 #define TRUNK_PREEMPT_H
 
-#include "group.h"
+#include "place.h"
 
 enum { PREEMPT_MAX_VICTIMS = 8 }; /* of one call: a wide one may take the places of several */
 

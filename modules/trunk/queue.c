@@ -3,6 +3,8 @@
 
 #include "queue.h"
 
+#include "tally.h"
+
 enum { WHOLE_PERCENT = 100 };
 
 static bool

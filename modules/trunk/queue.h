@@ -16,7 +16,7 @@
 #ifndef TRUNK_QUEUE_H
 #define TRUNK_QUEUE_H
 
-#include "group.h"
+#include "place.h"
 
 typedef enum {
     WAITER_NONE,

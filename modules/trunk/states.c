@@ -2,6 +2,7 @@
 /* States of trunk groups and members, and the level of their congestion: kept, and made known. */
 
 #include "queue.h"
+#include "tally.h"
 #include "trunk.h"
 
 #include <string.h>

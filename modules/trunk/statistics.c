@@ -6,6 +6,7 @@
  * stored is not given to the other.
  */
 
+#include "tally.h"
 #include "trunk.h"
 
 #include <tandem/log.h>

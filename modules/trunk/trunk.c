@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "shared.h"
+#include "tally.h"
 
 #include <string.h>
 #include <tandem/iface/lease.h>

@@ -4,7 +4,7 @@
 #ifndef TRUNK_TESTS_WORLD_H
 #define TRUNK_TESTS_WORLD_H
 
-#include "group.h"
+#include "tally.h"
 
 typedef struct {
     TdOwner module;
