@@ -125,6 +125,24 @@ judge_outgoing (const Settings *settings, const char *trunk, TdMarkedRequest req
     append_chosen (text, &chosen);
 }
 
+bool
+judge_vouches (const Settings *settings, const char *trunk, const TdPriority *priority,
+               const Marks *granted, const Level *level)
+{
+    const Policy *policy = settings_policy (settings, trunk);
+
+    for (unsigned i = 0; i < granted->n_marks; i++) {
+        const Level *one = granted->marks[i].level;
+        if (one != NULL
+            && (one == level || (policy->egress == EGRESS_MAP && mapped (policy, one) == level))) {
+            return true;
+        }
+    }
+    return priority->priority_class > TD_CLASS_ORDINARY
+           && level->priority_class <= priority->priority_class
+           && g_ptr_array_find (policy->sent, level, NULL);
+}
+
 /* RFC 4412 4.7.1: of the values that the peer accepts the best one that we may send and that the call is
  * worth. */
 bool

@@ -44,6 +44,11 @@ void judge_outgoing (const Settings *settings, const char *trunk, TdMarkedReques
 bool judge_retry (const Settings *settings, const char *trunk, const TdPriority *priority,
                   const char *const *accepted, GString *text);
 
+/* Whether a mark of LEVEL may be vouched for in a call of PRIORITY that goes out by TRUNK: it is one of GRANTED,
+ * which count here, as it came or as it is mapped, or one that may be made up for such a call. */
+bool judge_vouches (const Settings *settings, const char *trunk, const TdPriority *priority,
+                    const Marks *granted, const Level *level);
+
 /* What a call to NUMBER that came by TRUNK is, or NULL. */
 const NumberRule *judge_number (const Settings *settings, const char *trunk, const char *number);
 

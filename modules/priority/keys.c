@@ -170,6 +170,15 @@ static const TdConfigKey trunk_keys[] = {
       .default_text = "no",
       .help = "Whether requests within a call have the marks of its INVITE, too (RFC 4412 3.1).",
       .since = "0.1" },
+    { .name = "rph-sign",
+      .type = TD_CONFIG_BOOL,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "no",
+      .help =
+          "Whether marks that count here, or are made here, go out by the trunk with a signature "
+          "of a [passport-signer] (RFC 8443). One that has come with them, and still holds, goes "
+          "on.",
+      .since = "0.1" },
     { .name = "rph-retry",
       .type = TD_CONFIG_BOOL,
       .flags = TD_CONFIG_RELOADABLE,

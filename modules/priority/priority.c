@@ -8,12 +8,11 @@
  */
 
 #include "count.h"
-#include "verify.h"
+#include "sign.h"
 
 #include <string.h>
 #include <tandem/call.h>
 #include <tandem/command.h>
-#include <tandem/iface/passport.h>
 #include <tandem/log.h>
 #include <tandem/module.h>
 
@@ -26,7 +25,7 @@ typedef struct {
     TdPriorityService service;
     TdArrivalService arrival;
     TdSubscription *calls;
-    const TdAttribute *pending;
+    Known known;
 } Priority;
 
 static const Settings *
@@ -60,7 +59,7 @@ tell_stripped (const Priority *priority, const TdPriorityQuestion *question)
 
 static void
 apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityVerdict *verdict,
-       const GString *pending)
+       const GString *pending, Judged judged)
 {
     TdCall *call = NULL;
 
@@ -70,8 +69,11 @@ apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityV
     if (question->request == TD_MARKED_DIALOG) {
         call = td_channel_call (question->channel);
     } else if (pending->len > 0) {
-        td_attributes_set_text (td_channel_attributes (question->channel), priority->pending,
+        td_attributes_set_text (td_channel_attributes (question->channel), priority->known.pending,
                                 pending->str);
+    } else if (judged == JUDGED_ACCEPTED) {
+        td_attributes_set_text (td_channel_attributes (question->channel), priority->known.granted,
+                                verdict->kept->str);
     }
     if (verdict->priority.priority_class <= TD_CLASS_ORDINARY) {
         return;
@@ -91,7 +93,7 @@ ask_judge (const TdPriorityQuestion *question, TdPriorityVerdict *verdict, void 
     Judged judged =
         judge (settings_of (priority), question, category_of (question), verdict, pending);
 
-    apply (priority, question, verdict, pending);
+    apply (priority, question, verdict, pending, judged);
     counts_judged (priority->counts, judged);
     if (judged == JUDGED_STRIPPED) {
         tell_stripped (priority, question);
@@ -123,6 +125,18 @@ ask_retry (TdChannel *channel, const char *const *accepted, GString *text, void 
 {
     return judge_retry (settings_of (data), td_channel_trunk (channel),
                         td_channel_priority (channel), accepted, text);
+}
+
+static TdSignatures
+ask_sign (const TdPriorityDemand *demand, GPtrArray *identities, void *data)
+{
+    Priority *priority = data;
+    const Signing signing = { .module = priority->module,
+                              .settings = settings_of (priority),
+                              .known = &priority->known,
+                              .service = verifier_service (priority->verifier) };
+
+    return sign_request (&signing, demand, identities);
 }
 
 /* --- Numbers ----------------------------------------------------------------------------- */
@@ -226,6 +240,34 @@ namespaces_now (void *data)
 }
 
 static bool
+declare_known (Priority *priority, GError **error)
+{
+    const struct {
+        const TdAttribute **place;
+        const char *name;
+        unsigned flags;
+        const char *help;
+    } all[] = {
+        { &priority->known.granted, "priority.granted", 0, "Marks of priority that count." },
+        { &priority->known.pending, "priority.pending", 0,
+          "Marks of priority that count when a signature over them has been verified." },
+        { &priority->known.tokens, "priority.tokens", TD_ATTRIBUTE_MANY,
+          "Signatures over marks of priority that have been verified." },
+        { &priority->known.proven, "priority.proven", TD_ATTRIBUTE_MANY,
+          "The marks that each of these signatures is over." },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (all); i++) {
+        *all[i].place = td_attribute_declare (priority->module, all[i].name, TD_ATTRIBUTE_TEXT,
+                                              all[i].flags, all[i].help, error);
+        if (*all[i].place == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
 start_parts (Priority *priority, GError **error)
 {
     TdModule *module = priority->module;
@@ -238,13 +280,10 @@ start_parts (Priority *priority, GError **error)
         .ask = classify_number,
     };
 
-    priority->pending = td_attribute_declare (
-        module, "priority.pending", TD_ATTRIBUTE_TEXT, 0,
-        "Marks of priority that count when a signature over them has been verified.", error);
-    if (priority->pending == NULL) {
+    if (!declare_known (priority, error)) {
         return false;
     }
-    priority->verifier = verifier_new (module, priority->pending, namespaces_now, priority, error);
+    priority->verifier = verifier_new (module, &priority->known, namespaces_now, priority, error);
     return priority->verifier != NULL && td_hook_add (module, "route", &hook, error)
            && add_command (priority, error)
            && td_feature_provide (module, TD_FEATURE_PRIORITY, &priority->service, error)
@@ -270,7 +309,8 @@ start (TdModule *module, GError **error)
                                              .judge = ask_judge,
                                              .accepted = ask_accepted,
                                              .outgoing = ask_outgoing,
-                                             .retry = ask_retry };
+                                             .retry = ask_retry,
+                                             .sign = ask_sign };
     priority->arrival = (TdArrivalService){ .size = sizeof (TdArrivalService),
                                             .data = priority,
                                             .marked = ask_standing };

@@ -255,10 +255,14 @@ read_policy (Settings *settings, Policy *policy, bool has_passport, GError **err
     policy->egress = (Egress) td_config_number (config, "trunk", name, "rph-egress");
     policy->marks_dialog = td_config_bool (config, "trunk", name, "rph-in-dialog");
     policy->may_retry = td_config_bool (config, "trunk", name, "rph-retry");
+    policy->signs = td_config_bool (config, "trunk", name, "rph-sign");
     return read_accepted (settings, policy, error)
            && read_levels (settings, name, "rph-send", policy->sent, error)
            && read_mappings (settings, policy, error) && read_interface (settings, policy, error)
-           && check_trust (settings, policy, has_passport, error);
+           && check_trust (settings, policy, has_passport, error)
+           && (!policy->signs || has_passport
+               || fail (settings, "trunk", name, "rph-sign", "yes",
+                        "needs the module passport, which signs: enable it in [modules]", error));
 }
 
 static bool

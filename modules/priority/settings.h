@@ -48,6 +48,7 @@ typedef struct {
     GArray *mappings;  /* Mapping */
     bool marks_dialog; /* requests in a dialog have the marks of its INVITE */
     bool may_retry;
+    bool signs;
     TrunkCounts *counts; /* see count.h; NULL: nobody counts */
 } Policy;
 

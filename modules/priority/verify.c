@@ -8,14 +8,13 @@
 #include <stdatomic.h>
 #include <tandem/bus.h>
 #include <tandem/call.h>
-#include <tandem/iface/passport.h>
 #include <tandem/log.h>
 
 enum { DEADLINE_MS = 4000 }; /* of a call that is not more than ordinary yet */
 
 struct Verifier {
     TdModule *module;
-    const TdAttribute *pending;
+    const Known *known;
     const NamespaceTable *(*namespaces) (void *data);
     void *data;
     _Atomic (const void *) service; /* TdPassportService, nullable */
@@ -35,8 +34,8 @@ typedef struct {
     const char *dests[2];
 } Waiting;
 
-static const TdPassportService *
-service_of (Verifier *verifier)
+const TdPassportService *
+verifier_service (Verifier *verifier)
 {
     return atomic_load_explicit (&verifier->service, memory_order_acquire);
 }
@@ -93,6 +92,24 @@ take_values (Waiting *waiting, TdCall *call, const char *const *values)
     }
 }
 
+/* The good tokens, for who signs what goes out: one that still holds there need not be made anew. */
+static void
+keep_tokens (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answer)
+{
+    const Known *known = waiting->verifier->known;
+    TdAttributes *attributes = td_call_attributes (call);
+    const char *at = (const char *) answer->verdicts;
+
+    for (unsigned i = 0; i < answer->n_verdicts; i++, at += answer->verdict_size) {
+        const TdPassportVerdict *verdict = (const TdPassportVerdict *) (const void *) at;
+        if (verdict->result == TD_PASSPORT_VALID && *verdict->values != NULL) {
+            g_autofree char *proven = g_strjoinv (", ", (char **) verdict->values);
+            td_attributes_add_text (attributes, known->proven, proven);
+            td_attributes_add_text (attributes, known->tokens, waiting->identities->pdata[i]);
+        }
+    }
+}
+
 static void
 verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
 {
@@ -108,6 +125,7 @@ verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
     }
     if (call != NULL && answer->values != NULL) {
         take_values (waiting, call, answer->values);
+        keep_tokens (waiting, call, answer);
     }
     let_on (waiting);
 }
@@ -160,8 +178,9 @@ admit (void *subject, TdToken *token, void *data)
     Verifier *verifier = data;
     TdCall *call = subject;
     TdChannel *incoming = td_call_incoming (call);
-    const TdPassportService *service = service_of (verifier);
-    const char *pending = td_attributes_text (td_call_attributes (call), verifier->pending, 0);
+    const TdPassportService *service = verifier_service (verifier);
+    const char *pending =
+        td_attributes_text (td_call_attributes (call), verifier->known->pending, 0);
 
     if (pending == NULL || service == NULL || incoming == NULL) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
@@ -223,7 +242,7 @@ hear_feature (const TdFact *fact, void *data)
 }
 
 Verifier *
-verifier_new (TdModule *module, const TdAttribute *pending,
+verifier_new (TdModule *module, const Known *known,
               const NamespaceTable *(*namespaces) (void *data), void *data, GError **error)
 {
     Verifier *verifier = g_new0 (Verifier, 1);
@@ -238,7 +257,7 @@ verifier_new (TdModule *module, const TdAttribute *pending,
     };
 
     verifier->module = module;
-    verifier->pending = pending;
+    verifier->known = known;
     verifier->namespaces = namespaces;
     verifier->data = data;
     if (!td_hook_add (module, "admit", &hook, error)) {

@@ -7,15 +7,27 @@
 
 #include "judge.h"
 
+#include <tandem/iface/passport.h>
 #include <tandem/module.h>
 
 typedef struct Verifier Verifier;
 
-/* Finds who verifies, listens for who comes and goes, and adds the hook. Marks that are to be verified
- * stand in PENDING on the channel. NAMESPACES says what a value is worth now. Thread: control. */
-Verifier *verifier_new (TdModule *module, const TdAttribute *pending,
+/* What is known of the marks of a call: attributes of it. */
+typedef struct {
+    const TdAttribute *granted; /* "ets.0, wps.1": those that count, signed or not */
+    const TdAttribute *pending; /* those that are to be verified */
+    const TdAttribute *tokens;  /* the good tokens it came with */
+    const TdAttribute *proven;  /* of each of them the marks that it proves */
+} Known;
+
+/* Finds who verifies, listens for who comes and goes, and adds the hook. NAMESPACES says what a value is
+ * worth now. Thread: control. */
+Verifier *verifier_new (TdModule *module, const Known *known,
                         const NamespaceTable *(*namespaces) (void *data), void *data,
                         GError **error);
+
+/* Who verifies and signs just now, or NULL. Thread: a lane. */
+const TdPassportService *verifier_service (Verifier *verifier);
 
 /* MODULE stops. Thread: control. */
 void verifier_stop (Verifier *verifier);

@@ -152,6 +152,21 @@ sip_compose_text (GString *out, const char *name, const char *value)
 }
 
 void
+sip_compose_date (GString *out, int64_t wall_us)
+{
+    static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (wall_us / G_USEC_PER_SEC);
+
+    g_string_append_printf (
+        out, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+        days[g_date_time_get_day_of_week (time) - 1], g_date_time_get_day_of_month (time),
+        months[g_date_time_get_month (time) - 1], g_date_time_get_year (time),
+        g_date_time_get_hour (time), g_date_time_get_minute (time), g_date_time_get_second (time));
+}
+
+void
 sip_compose_number (GString *out, const char *name, uint64_t number)
 {
     g_string_append (out, name);

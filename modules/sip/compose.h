@@ -59,6 +59,8 @@ void sip_compose_request (GString *out, const char *method, SipView uri, TdTrans
 void sip_compose_header (GString *out, const char *name, SipView value);
 void sip_compose_text (GString *out, const char *name, const char *value);
 void sip_compose_number (GString *out, const char *name, uint64_t number);
+/* RFC 3261 20.17, in words that no locale changes. */
+void sip_compose_date (GString *out, int64_t wall_us);
 
 void sip_compose_cseq (GString *out, uint32_t number, const char *method);
 

@@ -82,6 +82,7 @@ sip_leg_free (void *data)
     g_free (leg->call_id);
     g_free (leg->credentials);
     g_free (leg->marks);
+    g_clear_pointer (&leg->identities, g_ptr_array_unref);
     g_free (leg->ack);
     g_free (leg);
     atomic_fetch_sub (&sip->n_legs, 1);

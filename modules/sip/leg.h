@@ -98,9 +98,11 @@ struct SipLeg {
     char *route;     /* value of Route, or NULL: the Request-URI says where it goes */
     char *from, *to; /* values */
     char *call_id;
-    char *credentials; /* a whole header line, or NULL */
-    char *marks;       /* the value of Resource-Priority, or NULL */
-    char *ack;         /* for a 2xx that comes again */
+    char *credentials;     /* a whole header line, or NULL */
+    char *marks;           /* the value of Resource-Priority, or NULL */
+    GPtrArray *identities; /* the values of Identity, NULL: those it came with */
+    int64_t signed_us;     /* wall clock, when one of them was made; 0: none was */
+    char *ack;             /* for a 2xx that comes again */
     size_t ack_len_bytes;
     uint32_t acked_cseq;
 
@@ -249,6 +251,8 @@ void sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *
  * the dialog. */
 void sip_marks_place (SipLeg *leg);
 void sip_marks_compose (const SipLeg *leg, GString *out);
+/* Whether the header field ID of LEG's INVITE is written by that, and not as it came. */
+bool sip_marks_have (const SipLeg *leg, SipHeaderId id);
 void sip_marks_compose_inside (const SipLeg *leg, GString *out);
 
 /* Whether to send the INVITE that has got RESPONSE once more, with other marks. */
@@ -288,6 +292,8 @@ void sip_late_take (SipLeg *leg, SipTransaction *invite);
 /* --- uac.c ------------------------------------------------------------------------------- */
 
 void sip_uac_originate (TdChannel *channel);
+/* Whether LEG's INVITE does not say who calls, as he asked. */
+bool sip_uac_hides_caller (const SipLeg *leg);
 void sip_uac_calling (void *leg, unsigned event, void *data);
 void sip_uac_accepting (void *leg, unsigned event, void *data);
 void sip_uac_cancelling (void *leg, unsigned event, void *data);

@@ -180,12 +180,42 @@ sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *lines
 
 /* --- On the way out ---------------------------------------------------------------------- */
 
+/* Has the marks signed that are to be; the request says when that was (RFC 8224 6.1, step 3). */
+static void
+sign (SipLeg *leg)
+{
+    const TdPriorityService *service = sip_priority (leg->lane->sip);
+    g_autoptr (GPtrArray) identities = g_ptr_array_new_with_free_func (g_free);
+    SipNameAddr from;
+
+    if (sip_name_addr_scan (sip_view_of (leg->from), &from) != NULL) {
+        return;
+    }
+    g_autofree char *orig = sip_view_dup (from.uri);
+    const TdPriorityDemand demand = {
+        .size = sizeof (TdPriorityDemand),
+        .channel = leg->channel,
+        .marks = leg->marks,
+        .orig = orig,
+        .dest = leg->request_uri,
+        .is_caller_hidden = sip_uac_hides_caller (leg),
+    };
+    TdSignatures signatures = service->sign (&demand, identities, service->data);
+
+    g_clear_pointer (&leg->identities, g_ptr_array_unref);
+    if (signatures != TD_SIGNATURES_LEFT) {
+        leg->identities = g_steal_pointer (&identities);
+    }
+    leg->signed_us = signatures == TD_SIGNATURES_MADE ? td_clock_wall_us () : 0;
+}
+
 static void
 set_marks (SipLeg *leg, const GString *text)
 {
     g_free (leg->marks);
     leg->marks = text->len > 0 ? g_strdup (text->str) : NULL;
     td_channel_set_marks (leg->channel, leg->marks);
+    sign (leg);
 }
 
 void
@@ -217,6 +247,27 @@ sip_marks_compose (const SipLeg *leg, GString *out)
 {
     if (leg->marks != NULL) {
         sip_compose_text (out, sip_header_name (SIP_HEADER_RESOURCE_PRIORITY), leg->marks);
+    }
+    for (unsigned i = 0; leg->identities != NULL && i < leg->identities->len; i++) {
+        sip_compose_text (out, sip_header_name (SIP_HEADER_IDENTITY), leg->identities->pdata[i]);
+    }
+    if (leg->signed_us != 0) {
+        sip_compose_date (out, leg->signed_us);
+    }
+}
+
+bool
+sip_marks_have (const SipLeg *leg, SipHeaderId id)
+{
+    switch (id) {
+    case SIP_HEADER_RESOURCE_PRIORITY:
+        return leg->has_marks;
+    case SIP_HEADER_IDENTITY:
+        return leg->identities != NULL;
+    case SIP_HEADER_DATE:
+        return leg->signed_us != 0;
+    default:
+        return false;
     }
 }
 

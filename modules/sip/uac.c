@@ -41,6 +41,12 @@ openness (const SipLeg *leg)
     return td_channel_calling (leg->channel)->presentation == TD_PRESENTATION_RESTRICTED ? -1 : 0;
 }
 
+bool
+sip_uac_hides_caller (const SipLeg *leg)
+{
+    return openness (leg) < 0;
+}
+
 static bool
 is_carried (const SipCarried *carried, int how_open)
 {
@@ -65,13 +71,13 @@ append_carried (SipLeg *leg, GString *out)
     const char *text;
 
     for (unsigned i = 0; i < sip->n_carried; i++) {
-        const TdAttribute *attribute = sip->carried[i].attribute;
-        if (!is_carried (&sip->carried[i], how_open)
-            || (leg->has_marks && attribute == sip->marks)) {
+        const SipCarried *one = &sip->carried[i];
+        if (!is_carried (one, how_open) || sip_marks_have (leg, one->id)) {
             continue;
         }
-        for (unsigned n = 0; (text = td_attributes_text (attributes, attribute, n)) != NULL; n++) {
-            sip_compose_text (out, sip_header_name (sip->carried[i].id), text);
+        for (unsigned n = 0; (text = td_attributes_text (attributes, one->attribute, n)) != NULL;
+             n++) {
+            sip_compose_text (out, sip_header_name (one->id), text);
         }
     }
     for (unsigned n = 0; (text = td_attributes_text (attributes, sip->other_headers, n)) != NULL;

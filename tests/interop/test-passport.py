@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""PRI-032, PRI-034: tokens that others sign, others that verify ours, and certificates from a web server.
+"""PRI-032 to PRI-035, PRI-037: tokens that others sign, others that verify ours, and certificates from a web server.
 
 Keys and certificates are OpenSSL's, tokens PyJWT's.
 """
 
+import email.utils
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+import uuid
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -205,6 +208,139 @@ class Ours(Case):
         with self.assertRaises(ValueError):
             pyjwt.verify(self, public, token[:-8] + 'AAAAAAAA')
         self.assertEqual(self.ask(tandem, identity)['values'], 'ets.0')
+
+
+class Signed(Case):
+    """What goes out signed, and to whom PyJWT says it is good (PRI-034). Calls come by agency, which is believed,
+    by carrier, which must prove its marks, or by transit, whose marks pass; they go to one peer, by as many
+    trunks as there are ways to mark them."""
+
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+        for name in 'agency', 'carrier', 'transit', 'called':
+            setattr(self, name, Agent(self, self.port, '+' + FROM))
+        self.info = 'https://certificates.example/signer.pem'
+        there = {'address': f'sip:{self.called.address}', 'rph-sign': 'yes'}
+        self.tandem = Tandem(self, {
+            'tandem': {'drain': '0 s'},
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport'),
+                                     'required'),
+            'sip': {'listen': [f'udp:127.0.0.1:{self.port}'], 'strangers': 'refuse'},
+            'call': {'media': 'through'},
+            'priority-number gets': {'prefixes': '+1710', 'mark': 'ets.4'},
+            'passport-anchor ets': {'certificates': self.path('root.pem'), 'namespaces': 'ets, wps'},
+            'passport-certificate signer': {'info': self.info,
+                                            'certificate': self.path('signer.pem')},
+            'passport-signer ours': {'info': self.info, 'certificate': self.path('signer.pem'),
+                                     'key': self.path('signer.key'),
+                                     'namespaces': 'ets, wps, esnet'},
+            'trunk agency': {'address': f'sip:{self.agency.address}', 'rph-trust': 'accept',
+                             'rph-accept': 'ets, wps, dsn, esnet', 'rph-interface': '127.0.0.1'},
+            'trunk carrier': {'address': f'sip:{self.carrier.address}', 'rph-trust': 'validate',
+                              'rph-accept': 'ets, wps'},
+            'trunk transit': {'address': f'sip:{self.transit.address}', 'rph-trust': 'pass'},
+            'trunk passing': there,
+            'trunk mapping': {**there, 'rph-egress': 'map', 'rph-map': 'ets:wps'},
+            'trunk making': {**there, 'rph-egress': 'generate', 'rph-send': 'wps, ets'},
+            'route passing': {'prefix': '', 'targets': 'passing'},
+            'route translated': {'prefix': '+1213', 'targets': 'passing', 'strip': 5,
+                                 'prepend': '+1212'},
+            'route mapping': {'prefix': '+1214', 'targets': 'mapping'},
+            'route making': {'prefix': '+1710', 'targets': 'making'},
+        })
+
+    def call(self, caller, marks, identities=(), to=TO, **extra):
+        """The INVITE that goes out for one with MARKS and IDENTITIES, which is refused then."""
+        if marks:
+            extra['Resource-Priority'] = marks
+        if identities:
+            extra['Identity'] = '\r\nIdentity: '.join(identities)
+        parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{to}@127.0.0.1>',
+                   'Call-ID': uuid.uuid4().hex}
+        caller.send(caller.request('INVITE', f'sip:+{to}@127.0.0.1:{self.port}', parties, 1,
+                                   description(9), extra=extra))
+        invite = self.called.expect('INVITE ')
+        self.called.answer(invite, 486, 'c')
+        self.called.expect('ACK ')
+        caller.expect('SIP/2.0 486 ')
+        return invite
+
+    def identities(self, invite):
+        return re.findall(r'^Identity: (.*)\r$', invite, re.MULTILINE)
+
+    def verify(self, invite, auth, to=TO, **claims):
+        """The INVITE has one Identity, which PyJWT finds good, of this call and for AUTH."""
+        (identity,) = self.identities(invite)
+        token, *parameters = identity.split(';')
+        self.assertEqual(parameters, [f'info=<{self.info}>', 'alg=ES256', 'ppt="rph"'])
+        public = self.openssl('x509', '-in', self.path('signer.pem'), '-noout', '-pubkey')
+        header, payload = pyjwt.verify(self, public, token)
+        self.assertEqual(header, {'alg': 'ES256', 'ppt': 'rph', 'typ': 'passport', 'x5u': self.info})
+        date = email.utils.parsedate_to_datetime(field(invite, 'Date')).timestamp()
+        self.assertAlmostEqual(payload.pop('iat'), date, delta=1)
+        self.assertAlmostEqual(date, time.time(), delta=30)
+        self.assertEqual(payload, {'dest': {'tn': [to]}, 'orig': {'tn': FROM}, 'rph': {'auth': auth},
+                                   **claims})
+
+    def test_call_back_of_a_psap(self):
+        """RFC 9027 4: that it is one is signed as well."""
+        invite = self.call(self.agency, 'esnet.1', Priority='psap-callback')
+        self.assertEqual(field(invite, 'Priority'), 'psap-callback')
+        self.verify(invite, ['esnet.1'], sph='psap-callback')
+
+    def test_marks_that_are_believed(self):
+        """By who is believed: signed. By who is not, they pass, and nobody vouches for them."""
+        self.verify(self.call(self.agency, 'ets.0, wps.1', Date='Sat, 13 Nov 2010 23:29:00 GMT'),
+                    ['ets.0', 'wps.1'])
+        invite = self.call(self.transit, 'ets.0')
+        self.assertEqual((field(invite, 'Resource-Priority'), self.identities(invite)), ('ets.0', []))
+
+    def test_marks_that_are_made_here(self):
+        """By the number that is called."""
+        to = '17106274387'
+        invite = self.call(self.agency, None, to=to)
+        self.assertEqual(field(invite, 'Resource-Priority'), 'wps.4, ets.4')
+        self.verify(invite, ['wps.4', 'ets.4'], to)
+
+    def test_what_came_signed_goes_on(self):
+        """As it came, and what is not about marks beside it."""
+        shaken, rph = self.token(ppt='shaken'), self.token()
+        date = 'Sat, 13 Nov 2010 23:29:00 GMT'
+        invite = self.call(self.carrier, 'ets.0', (shaken, rph), Date=date)
+        self.assertEqual(self.identities(invite), [shaken, rph])
+        self.assertEqual(field(invite, 'Date'), date)
+        other = self.token(values=('ets.0', 'ets.1'), to='12125550199')  # of another call
+        invite = self.call(self.carrier, 'ets.0', (other,))
+        self.assertEqual((field(invite, 'Resource-Priority'), self.identities(invite)), ('', []))
+
+    def test_what_is_changed_is_signed_anew(self):
+        """Other marks, or another called party: the token that came does not hold any more."""
+        to = '12145550113'
+        self.verify(self.call(self.carrier, 'ets.0', (self.token(to=to),), to), ['wps.0'], to)
+        self.verify(self.call(self.carrier, 'ets.0', (self.token(to='12135550113'),), '12135550113'),
+                    ['ets.0'])
+
+    def test_unsigned_by_the_hidden(self):
+        """RFC 3323: the token would tell who calls."""
+        rph = self.token()
+        invite = self.call(self.carrier, 'ets.0', (rph,), Privacy='id')
+        (identity,) = self.identities(invite)
+        payload = pyjwt.verify(self, self.openssl('x509', '-in', self.path('signer.pem'), '-noout',
+                                                  '-pubkey'), identity.split(';')[0])[1]
+        self.assertEqual(payload['orig'], {'uri': 'sip:anonymous@anonymous.invalid'})
+
+    def test_without_who_signs(self):
+        """The call goes on, marked and without a signature; the log says so. What one signer cannot
+        does not hinder the other."""
+        invite = self.call(self.agency, 'ets.0, dsn.flash')
+        self.verify(invite, ['ets.0'])
+        self.assertEqual(self.tandem.ctl('module', 'stop', 'passport')[0], 0)
+        invite = self.call(self.agency, 'ets.0')
+        self.assertEqual((field(invite, 'Resource-Priority'), self.identities(invite)), ('ets.0', []))
+        log = self.tandem.process.tail()
+        self.assertIn('Resource-Priority dsn.flash goes out without a signature: no [passport-signer]',
+                      log)
 
 
 class Fetched(Case):

@@ -70,6 +70,22 @@ typedef struct {
     TdPriority priority; /* class 0: the marks mean nothing */
 } TdPriorityVerdict;
 
+/* A request that CHANNEL's leg is about to send. ORIG and DEST are the URIs of its From and To. */
+typedef struct {
+    uint32_t size; /* sizeof (TdPriorityDemand) */
+    TdChannel *channel;
+    const char *marks; /* its Resource-Priority; nullable: none */
+    const char *orig, *dest;
+    bool is_caller_hidden; /* ORIG does not say who calls */
+} TdPriorityDemand;
+
+/* What becomes of the signatures over a request. */
+typedef enum {
+    TD_SIGNATURES_LEFT, /* those that the call came with go on as they are */
+    TD_SIGNATURES_KEPT, /* the ones given, in the place of those */
+    TD_SIGNATURES_MADE, /* the same, and one at least is new: the request says when (RFC 8224 6.1) */
+} TdSignatures;
+
 typedef struct {
     uint32_t size; /* sizeof (TdPriorityService) */
     void *data;
@@ -92,6 +108,11 @@ typedef struct {
      * Accept-Resource-Priority: appends to TEXT what to try once more with (RFC 4412 4.7.1). False: no
      * use to try. */
     bool (*retry) (TdChannel *channel, const char *const *accepted, GString *text, void *data);
+
+    /* Adds to IDENTITIES, which frees its texts, the values of the Identity header fields (RFC 8224 4) that
+     * the request of DEMAND has: see TdSignatures. When nobody can sign just now the request goes without.
+     * Since 0.1. */
+    TdSignatures (*sign) (const TdPriorityDemand *demand, GPtrArray *identities, void *data);
 } TdPriorityService;
 
 G_END_DECLS

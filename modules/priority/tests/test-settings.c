@@ -74,6 +74,15 @@ test_signatures_need_who_verifies (void)
 }
 
 static void
+test_signing_needs_who_signs (void)
+{
+#define SIGN "[trunk t]\naddress = sip:h\nrph-sign = yes\n"
+    world_refuse (SIGN, "f:3:12: \"yes\" needs the module passport, which signs");
+    Settings *settings = world_settings ("[modules]\npassport = required\n" SIGN);
+    td_table_unref (&settings->table);
+}
+
+static void
 test_table (void)
 {
     g_autofree char *path = NULL;
@@ -157,6 +166,7 @@ main (int argc, char **argv)
     g_test_add_func ("/priority/PRI-030/values", test_list_of_values);
     g_test_add_func ("/priority/PRI-031/spoofable", test_spoofable_sources);
     g_test_add_func ("/priority/PRI-032/needs-passport", test_signatures_need_who_verifies);
+    g_test_add_func ("/priority/PRI-034/needs-passport", test_signing_needs_who_signs);
     g_test_add_func ("/priority/PRI-041/categories", test_categories);
     g_test_add_func ("/priority/PRI-042/numbers", test_numbers);
     return g_test_run ();
