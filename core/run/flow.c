@@ -211,6 +211,9 @@ flow_end (TdFlow *flow)
     g_hash_table_remove (flows_of (port)->by_number, &flow->number);
     pthread_mutex_unlock (&flows_of (port)->lock);
     td_timer_stop (&flow->timer);
+    if (!flow->is_client) {
+        td_sources_give (flows_of (port)->sources, &flow->target.remote);
+    }
     td_metric_add (port->n_connections, -1);
     td_port_tell_closed (port, flow->number, &flow->target.remote);
     flow_free (flow);
@@ -724,11 +727,26 @@ td_flow_write (TdFlows *flows, uint64_t number, const char *bytes, size_t len_by
     return flow != NULL && !flow->is_doomed;
 }
 
+static void
+turn_away (TdPort *port, int fd, const TdAddress *remote)
+{
+    char peer[TD_ADDRESS_TEXT_SIZE];
+    TdLogField fields[] = { { "peer", td_address_print (remote, peer) }, { NULL, NULL } };
+
+    close (fd);
+    td_log_peer (td_port_module (port), "socket.accept", port->name, fields,
+                 "its source has %u connections open already", port->decl.max_flows_of_source);
+}
+
 void
 td_flow_accepted (TdFlows *flows, int fd, const TdAddress *remote)
 {
     Target target = { .remote = *remote };
 
+    if (!td_sources_take (flows->sources, remote, flows->port->decl.max_flows_of_source)) {
+        turn_away (flows->port, fd, remote);
+        return;
+    }
     pthread_mutex_lock (&flows->lock);
     TdFlow *flow = flow_new (flows->port, &target);
     pthread_mutex_unlock (&flows->lock);
@@ -743,6 +761,7 @@ td_flows_open (TdFlows *flows, TdPort *port)
     flows->scratch = g_malloc (READ_BYTES + 1);
     flows->plain = g_byte_array_new ();
     flows->wire = g_byte_array_new ();
+    flows->sources = td_sources_new ();
     flows->by_number = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, NULL);
     flows->by_target = g_hash_table_new (target_hash, target_equal);
     pthread_mutex_init (&flows->lock, NULL);
@@ -787,5 +806,6 @@ td_flows_close (TdFlows *flows)
     pthread_mutex_destroy (&flows->lock);
     g_byte_array_unref (flows->plain);
     g_byte_array_unref (flows->wire);
+    td_sources_free (flows->sources);
     g_free (flows->scratch);
 }

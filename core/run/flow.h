@@ -11,6 +11,7 @@
 #define CORE_RUN_FLOW_H
 
 #include "run/port.h"
+#include "run/source.h"
 
 /* Those of one port, whose inside begins with it. */
 typedef struct {
@@ -20,6 +21,7 @@ typedef struct {
     GByteArray *plain, *wire; /* scratch of what filters have made */
     pthread_mutex_t lock;     /* guards the tables: other lanes look up, only the reader removes */
     GHashTable *by_number, *by_target;
+    TdSources *sources; /* of accepted connections; the reader's own */
 } TdFlows;
 
 /* Returns false, with errno, without a descriptor for epoll; FLOWS is to be closed then, too. */

@@ -164,6 +164,9 @@ typedef struct {
     const TdStreamFilter *(*filter) (void *data);
     const char *identity; /* nullable: what FILTER is told of a connection that was accepted */
     uint32_t handshake_timeout_ms; /* for the filter to be OPEN, 0 for none */
+    /* Streams: more connections of one source (an address, of IPv6 a /64) are closed as soon as they are
+     * accepted; 0 for no limit. */
+    uint32_t max_flows_of_source;
 } TdListenerDecl;
 
 /* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. Where an older

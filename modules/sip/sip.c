@@ -102,6 +102,15 @@ static const TdConfigKey keys[] = {
       .max = 86400000,
       .help = "When a silent TCP connection is closed.",
       .since = "0.1" },
+    { .name = "connections-per-source",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "4096",
+      .max = 1000000,
+      .help =
+          "How many TCP and TLS connections of each listener one address, or one IPv6 network of "
+          "64 bits, may have open: more are closed at once, so that others find descriptors. 0: "
+          "any number.",
+      .since = "0.1" },
     { .name = "arrival-wait",
       .type = TD_CONFIG_DURATION,
       .default_text = "2 s",

@@ -637,6 +637,8 @@ open_listener (Sip *sip, const char *text, GError **error)
         .identity = sip->identity,
         .handshake_timeout_ms =
             (uint32_t) td_config_number (config, "sip", NULL, "tls-handshake-timeout"),
+        .max_flows_of_source =
+            (uint32_t) td_config_number (config, "sip", NULL, "connections-per-source"),
     };
     TdLane *reader = td_lane_at (sip->n_listeners % sip->n_lanes);
     const char *advertise = td_config_text (config, "sip", NULL, "advertise");

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
-from peers.agent import Agent, Call, description, field  # noqa: E402
+from peers.agent import Agent, Call, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
@@ -82,6 +82,39 @@ class Ports(Limits):
         call.hang_up()
         tandem.stop()
         self.assertEqual((self.records(tandem, 'ATTEMPT'), self.records(tandem, 'STOP')), (1, 1))
+
+
+class Connections(Limits):
+    def connect(self, source):
+        stream = socket.create_connection(('127.0.0.1', self.port), 10, (source, 0))
+        self.addCleanup(stream.close)
+        return stream
+
+    def is_served(self, stream):
+        try:
+            stream.sendall(f'OPTIONS sip:127.0.0.1:{self.port} SIP/2.0\r\n'
+                           f'Via: SIP/2.0/TCP 127.0.0.1;branch={branch()}\r\n'
+                           'From: <sip:ann@x>;tag=1\r\nTo: <sip:x@x>\r\nCSeq: 1 OPTIONS\r\n'
+                           f'Call-ID: {uuid.uuid4().hex}\r\nMax-Forwards: 70\r\n'
+                           'Content-Length: 0\r\n\r\n'.encode())
+            return stream.recv(4096).startswith(b'SIP/2.0 200 ')
+        except (ConnectionResetError, BrokenPipeError):
+            return False
+
+    def test_of_one_source(self):
+        """Who has all of his is turned away, and may open one for one that he closes; others may."""
+        config = self.config('127.0.0.1:9', 20000, 20003, f'tcp:127.0.0.1:{self.port}')
+        config['sip']['connections-per-source'] = 2
+        tandem = Tandem(self, config)
+        first, second = self.connect('127.0.0.1'), self.connect('127.0.0.1')
+        self.assertTrue(self.is_served(first) and self.is_served(second))
+        self.assertFalse(self.is_served(self.connect('127.0.0.1')))
+        self.assertTrue(self.is_served(self.connect('127.0.0.2')))
+        tandem.process.wait_for_output('its source has 2 connections open already')
+        first.close()
+        tandem.process.wait_for(lambda: self.is_served(self.connect('127.0.0.1')), 'the next one')
+        self.assertTrue(self.is_served(second))
+        tandem.stop()
 
 
 class Descriptors(Limits):
