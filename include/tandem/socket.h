@@ -50,6 +50,15 @@ TD_API bool td_address_equal (const TdAddress *a, const TdAddress *b);
 TD_API bool td_address_equal_host (const TdAddress *a, const TdAddress *b);
 TD_API socklen_t td_address_len_bytes (const TdAddress *address);
 
+/* Whether ADDRESS is PLACE, whose port 0 stands for any. */
+static inline bool
+td_address_is_at (const TdAddress *address, const TdAddress *place)
+{
+    return td_address_equal_host (address, place)
+           && (td_address_port (place) == 0
+               || td_address_port (place) == td_address_port (address));
+}
+
 typedef struct TdListener TdListener;
 typedef struct TdFlow TdFlow;
 

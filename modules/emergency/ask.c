@@ -111,7 +111,7 @@ static void done (TdHttpQuestion *http, const TdHttpAnswer *answer);
 static void drop (TdHttpQuestion *http);
 
 static void
-send (Question *question, uint32_t within_ms)
+ask_server (Question *question, uint32_t within_ms)
 {
     g_free (question->body);
     question->body = lost_print_question (question->wanted, question->location);
@@ -146,7 +146,7 @@ try_from (Question *question, unsigned server)
         return false;
     }
     question->server = (unsigned) found;
-    send (question, MAX ((uint32_t) left_ms / n_left, LEAST_MS));
+    ask_server (question, MAX ((uint32_t) left_ms / n_left, LEAST_MS));
     return true;
 }
 

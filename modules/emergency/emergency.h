@@ -59,6 +59,7 @@ typedef struct {
     atomic_int_least64_t down_until_us[SETTINGS_MAX_SERVERS]; /* of LoST servers, monotonic */
     const TdAttribute *asked_for; /* the service: of emergency calls alone */
     const TdAttribute *failed;
+    const TdAttribute *callback; /* the call is a PSAP's, who is known */
     const TdAttribute *shown;
     TdTopic *routed, *unanswered;
     TdMetric *calls[2]; /* by URN, by number */
@@ -73,7 +74,7 @@ Settings *emergency_settings (const Emergency *emergency);
 bool hooks_add (Emergency *emergency, GError **error);
 
 /* TdEmergencyService.classify; DATA is the Emergency. */
-void hooks_classify (TdChannel *channel, void *data);
+void hooks_classify (TdChannel *channel, const TdEmergencyWay *way, void *data);
 
 /* The whole answer of the route hook for CALL, with the URIs (nullable) that were FOUND. */
 TdHookAnswer hooks_conclude (Emergency *emergency, const Settings *settings, TdCall *call,

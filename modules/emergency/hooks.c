@@ -12,6 +12,7 @@
 #include "plan.h"
 
 #include <string.h>
+#include <tandem/log.h>
 
 enum { HOOK_MS = 60000 }; /* the budget of LoST is shorter */
 
@@ -55,24 +56,84 @@ raise_class (Emergency *emergency, TdCall *call, const TdPriority *priority, boo
     }
 }
 
-/* RFC 7090 4, 5.3: the mark counts from those who are known to be PSAPs; from others it is a word that
- * is passed on. */
-static bool
-is_callback (const Settings *settings, const TdAttributes *attributes, const char *trunk)
+/* --- Callbacks of PSAPs (RFC 7090 4) ------------------------------------------------------ */
+
+static const TdAttribute *
+mark_of (const TdAttributes *attributes)
 {
     const TdAttribute *priority = td_attribute_find ("sip.header.priority");
-    const char *text = priority != NULL ? td_attributes_text (attributes, priority, 0) : NULL;
 
-    return text != NULL && g_ascii_strcasecmp (text, "psap-callback") == 0
-           && g_hash_table_contains (settings->psap_trunks, trunk);
+    return priority != NULL && td_attributes_text (attributes, priority, 0) != NULL ? priority
+                                                                                    : NULL;
 }
+
+static bool
+is_callback_mark (const char *text)
+{
+    return g_ascii_strcasecmp (text, "psap-callback") == 0;
+}
+
+static bool
+is_marked (const TdAttributes *attributes)
+{
+    const TdAttribute *priority = mark_of (attributes);
+    const char *text;
+
+    for (unsigned i = 0;
+         priority != NULL && (text = td_attributes_text (attributes, priority, i)) != NULL; i++) {
+        if (is_callback_mark (text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 7090 5.3: who cannot be verified loses the mark, and "the callback reverts to a normal call". */
+static void
+remove_mark (Emergency *emergency, TdCall *call)
+{
+    TdAttributes *attributes = td_call_attributes (call);
+    const TdAttribute *priority = mark_of (attributes);
+    g_autoptr (GStrvBuilder) others = g_strv_builder_new ();
+    const char *text;
+
+    for (unsigned i = 0; (text = td_attributes_text (attributes, priority, i)) != NULL; i++) {
+        if (!is_callback_mark (text)) {
+            g_strv_builder_add (others, text);
+        }
+    }
+    g_auto (GStrv) kept = g_strv_builder_end (others);
+    td_attributes_set_text (attributes, priority, NULL);
+    for (char **one = kept; *one != NULL; one++) {
+        td_attributes_add_text (attributes, priority, *one);
+    }
+    td_log_peer (emergency->module, "emergency.callback", td_call_trunk (call), NULL,
+                 "the mark of a PSAP's callback is taken away: the call did not come from one, or "
+                 "by a way that can be forged (callback-trunks, callback-interface)");
+}
+
+static void
+take_callback (Emergency *emergency, TdCall *call)
+{
+    TdPriority priority = make_priority ("psap-callback", "", TD_LEARNT_MARK);
+
+    if (td_attributes_number (td_call_attributes (call), emergency->callback) == 0) {
+        remove_mark (emergency, call);
+        return;
+    }
+    raise_class (emergency, call, &priority, false);
+    td_metric_add (emergency->callbacks, 1);
+}
+
+/* --- Classes ----------------------------------------------------------------------------- */
 
 /* Endpoints that ask in time. */
 void
-hooks_classify (TdChannel *channel, void *data)
+hooks_classify (TdChannel *channel, const TdEmergencyWay *way, void *data)
 {
     Emergency *emergency = data;
     const Settings *settings = emergency_settings (emergency);
+    TdAttributes *attributes = td_channel_attributes (channel);
     TdEmergencyQuestion question = { .size = sizeof question,
                                      .trunk = td_channel_trunk (channel),
                                      .called = td_party_key (td_channel_called (channel)),
@@ -82,7 +143,8 @@ hooks_classify (TdChannel *channel, void *data)
 
     if (settings_recognise (settings, &question, &answer) == TD_EMERGENCY_CALL) {
         priority = priority_of (&answer);
-    } else if (is_callback (settings, td_channel_attributes (channel), question.trunk)) {
+    } else if (is_marked (attributes) && settings_is_psap (settings, question.trunk, way)) {
+        td_attributes_set_number (attributes, emergency->callback, 1);
         priority = make_priority ("psap-callback", "", TD_LEARNT_MARK);
     } else {
         return;
@@ -90,22 +152,23 @@ hooks_classify (TdChannel *channel, void *data)
     td_channel_classify (emergency->module, channel, &priority);
 }
 
-/* All others; and what is counted. */
+/* All others; and what is counted. What the call asks for is known to all who come later: nobody takes its
+ * place, whatever other mark it has. */
 static TdHookAnswer
 admit (void *subject, TdToken *token, void *data)
 {
     Emergency *emergency = data;
     const Settings *settings = emergency_settings (emergency);
+    TdAttributes *attributes = td_call_attributes (subject);
     TdEmergencyAnswer answer;
     TdPriority priority;
 
     if (recognise (settings, subject, &answer) == TD_EMERGENCY_CALL) {
         priority = priority_of (&answer);
+        td_attributes_set_text (attributes, emergency->asked_for, answer.service);
         raise_class (emergency, subject, &priority, false);
-    } else if (is_callback (settings, td_call_attributes (subject), td_call_trunk (subject))) {
-        priority = make_priority ("psap-callback", "", TD_LEARNT_MARK);
-        raise_class (emergency, subject, &priority, false);
-        td_metric_add (emergency->callbacks, 1);
+    } else if (is_marked (attributes)) {
+        take_callback (emergency, subject);
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
 }

@@ -193,8 +193,22 @@ static const TdConfigKey psap_keys[] = {
       .type = TD_CONFIG_LIST,
       .flags = RELOADABLE | TD_CONFIG_REQUIRED,
       .refers = "trunk",
-      .help = "By which trunks it is reached, tried in turn: its own, then where it overflows to. "
-              "Calls that come by them may be marked as its callbacks.",
+      .help = "By which trunks it is reached, tried in turn: its own, then where it overflows to.",
+      .since = "0.1" },
+    { .name = "callback-trunks",
+      .type = TD_CONFIG_LIST,
+      .flags = RELOADABLE,
+      .default_text = "",
+      .refers = "trunk",
+      .help = "Trunks whose calls may be marked as its callbacks (RFC 7090), which gives them the "
+              "class of emergency calls; empty: the first of trunks. The mark counts in what comes "
+              "by a connection, or to callback-interface; of others it is taken away.",
+      .since = "0.1" },
+    { .name = "callback-interface",
+      .type = TD_CONFIG_ADDRESS,
+      .flags = RELOADABLE,
+      .help = "The address of this switch, on a network that nobody else can send into, that its "
+              "callbacks must come to. With it the mark counts in a datagram as well.",
       .since = "0.1" },
     { .name = "send",
       .type = TD_CONFIG_TEXT,

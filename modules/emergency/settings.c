@@ -101,6 +101,7 @@ psap_free (void *data)
     g_strfreev (psap->services);
     g_strfreev (psap->uris);
     g_strfreev (psap->keys);
+    g_strfreev (psap->callbacks);
     g_free (psap->number);
     g_free (psap);
 }
@@ -137,6 +138,20 @@ read_sent (const Reader *reader, Psap *psap)
            || fail (reader, "send", text, "is neither called, nor urn, nor a number");
 }
 
+/* Whose word it is that a call is a callback: by default of its first trunk's, others only overflow there. */
+static bool
+read_callbacks (const Reader *reader, Psap *psap)
+{
+    const char *const *trunks = list_of (reader, "callback-trunks");
+    const char *interface = text_of (reader, "callback-interface");
+
+    psap->callbacks = *trunks != NULL ? g_strdupv ((char **) trunks)
+                                      : g_strdupv ((char **) TD_LIST (psap->trunks[0]));
+    psap->has_interface = *interface != '\0';
+    return !psap->has_interface || td_address_parse (interface, 0, &psap->interface)
+           || fail (reader, "callback-interface", interface, "is no numeric address");
+}
+
 static bool
 read_psap (const Reader *reader)
 {
@@ -148,14 +163,11 @@ read_psap (const Reader *reader)
     psap->trunks = g_strdupv ((char **) list_of (reader, "trunks"));
     psap->uris = g_strdupv ((char **) list_of (reader, "uris"));
     psap->no_answer_ms = number_of (reader, "no-answer");
-    for (char **trunk = psap->trunks; *trunk != NULL; trunk++) {
-        g_hash_table_add (reader->settings->psap_trunks, *trunk);
-    }
     if (psap->trunks[0] == NULL) {
         return fail (reader, "trunks", "", "is nowhere to send a call: name at least one trunk");
     }
     return read_services (reader, psap) && read_sent (reader, psap)
-           && read_numbers (reader, "keys", &psap->keys);
+           && read_numbers (reader, "keys", &psap->keys) && read_callbacks (reader, psap);
 }
 
 /* --- Regions ----------------------------------------------------------------------------- */
@@ -437,7 +449,6 @@ settings_free (TdTable *table)
 
     g_clear_pointer (&settings->place_prefixes, td_prefix_table_free);
     g_hash_table_unref (settings->psap_by_name);
-    g_hash_table_unref (settings->psap_trunks);
     g_hash_table_unref (settings->region_by_trunk);
     g_hash_table_unref (settings->place_by_trunk);
     g_hash_table_unref (settings->place_by_user);
@@ -462,7 +473,6 @@ settings_alloc (void)
     settings->regions = g_ptr_array_new_with_free_func (region_free);
     settings->places = g_ptr_array_new_with_free_func (place_free);
     settings->psap_by_name = g_hash_table_new (g_str_hash, g_str_equal);
-    settings->psap_trunks = g_hash_table_new (g_str_hash, g_str_equal);
     settings->region_by_trunk = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     settings->place_by_trunk = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     settings->place_by_user =
@@ -645,6 +655,22 @@ settings_has_longer (const Settings *settings, const TdEmergencyQuestion *questi
     g_hash_table_iter_init (&numbers, region->numbers);
     while (g_hash_table_iter_next (&numbers, &number, NULL)) {
         if (g_str_has_prefix (number, question->called) && strcmp (number, question->called) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 7090 5.3: a white list of who is known, and an address in a datagram makes nobody known. */
+bool
+settings_is_psap (const Settings *settings, const char *trunk, const TdEmergencyWay *way)
+{
+    for (unsigned i = 0; i < settings->psaps->len; i++) {
+        const Psap *psap = settings->psaps->pdata[i];
+        bool is_sure = psap->has_interface
+                           ? way->local != NULL && td_address_is_at (way->local, &psap->interface)
+                           : !way->is_spoofable;
+        if (is_sure && g_strv_contains ((const char *const *) psap->callbacks, trunk)) {
             return true;
         }
     }

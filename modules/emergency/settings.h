@@ -15,12 +15,15 @@ enum { SETTINGS_MAX_SERVERS = 9 };
 /* Where emergency calls are answered. */
 typedef struct {
     char *name;
-    char **trunks;   /* tried in turn: the PSAP's own and where it overflows to */
-    char **services; /* URNs; empty: all */
-    char **uris;     /* by which LoST servers name it */
-    char **keys;     /* numbers that stand for calls; see keys.h */
-    char *number;    /* to send; NULL: as it was called */
-    bool sends_urn;  /* the service URN in its place */
+    char **trunks;      /* tried in turn: the PSAP's own and where it overflows to */
+    char **services;    /* URNs; empty: all */
+    char **uris;        /* by which LoST servers name it */
+    char **keys;        /* numbers that stand for calls; see keys.h */
+    char **callbacks;   /* trunks by which it calls back */
+    bool has_interface; /* what comes to this address cannot be forged */
+    TdAddress interface;
+    char *number;   /* to send; NULL: as it was called */
+    bool sends_urn; /* the service URN in its place */
     uint32_t no_answer_ms;
 } Psap;
 
@@ -50,7 +53,6 @@ typedef struct {
     GHashTable *place_by_user;     /* user -> GPtrArray of Place */
     TdPrefixTable *place_prefixes; /* of their indices */
     GHashTable *numbers;           /* of all regions */
-    GHashTable *psap_trunks;       /* by which PSAPs call back */
     const Region *region;          /* of whoever is in no other; nullable */
     PsapList *fallback;
     const Psap *test;      /* nullable */
@@ -83,6 +85,9 @@ TdEmergencyKind settings_recognise (const Settings *settings, const TdEmergencyQ
 
 /* Whether CALLED is the beginning of a longer emergency number of TRUNK's region. */
 bool settings_has_longer (const Settings *settings, const TdEmergencyQuestion *question);
+
+/* Whether what comes by TRUNK, in the WAY it came, is from a PSAP and from nobody else. */
+bool settings_is_psap (const Settings *settings, const char *trunk, const TdEmergencyWay *way);
 
 /* The PSAP that LoST servers name URI, or NULL. */
 const Psap *settings_psap_of_uri (const Settings *settings, const char *uri);

@@ -122,10 +122,14 @@ tell_declare (Emergency *emergency, GError **error)
     emergency->failed =
         td_attribute_declare (emergency->module, "emergency.failed", TD_ATTRIBUTE_TEXT, 0,
                               "That no PSAP has taken an emergency call", error);
+    emergency->callback =
+        td_attribute_declare (emergency->module, "emergency.callback", TD_ATTRIBUTE_NUMBER, 0,
+                              "1: the call is a callback of a PSAP, who is known to be one", error);
     emergency->shown = td_attribute_declare (
         emergency->module, TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER, 0,
         "That the called party is shown who calls, whatever the caller asks for", error);
-    return emergency->asked_for != NULL && emergency->failed != NULL && emergency->shown != NULL;
+    return emergency->asked_for != NULL && emergency->failed != NULL && emergency->shown != NULL
+           && emergency->callback != NULL;
 }
 
 void

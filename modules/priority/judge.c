@@ -28,10 +28,7 @@ is_sure (const Policy *policy, const TdPriorityQuestion *question)
         return true;
     }
     if (policy->has_interface) {
-        return question->local != NULL
-               && td_address_equal_host (&policy->interface, question->local)
-               && (td_address_port (&policy->interface) == 0
-                   || td_address_port (&policy->interface) == td_address_port (question->local));
+        return question->local != NULL && td_address_is_at (question->local, &policy->interface);
     }
     return question->known != TD_PEER_UNKNOWN && !question->is_spoofable;
 }

@@ -48,12 +48,15 @@ sip_emergency_admits (SipLane *lane, const SipScan *request, const TdPacket *pac
 }
 
 void
-sip_emergency_classify (SipLeg *leg)
+sip_emergency_classify (SipLeg *leg, const TdPacket *packet)
 {
     const TdEmergencyService *service = sip_emergency_service (leg->lane->sip);
+    const TdEmergencyWay way = { .size = sizeof way,
+                                 .is_spoofable = packet->transport == TD_TRANSPORT_UDP,
+                                 .local = &packet->local };
 
     if (service != NULL) {
-        service->classify (leg->channel, service->data);
+        service->classify (leg->channel, &way, service->data);
     }
 }
 

@@ -231,7 +231,7 @@ void sip_retry_after_compose (SipLeg *leg, GString *out, unsigned status);
 /* --- emergency.c ------------------------------------------------------------------------- */
 
 /* Has LEG's channel, which is yet to be offered, begin with the class of a call for help, where it is one. */
-void sip_emergency_classify (SipLeg *leg);
+void sip_emergency_classify (SipLeg *leg, const TdPacket *packet);
 
 /* --- marks.c ----------------------------------------------------------------------------- */
 

@@ -558,7 +558,7 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
     bool is_read = leg->channel != NULL && why == NULL && fill_channel (leg, invite, packet);
     if (is_read) { /* before anything is taken, or said */
         status = sip_marks_take (leg, invite, packet, lines, &reason);
-        sip_emergency_classify (leg);
+        sip_emergency_classify (leg, packet);
         sip_leg_classify (leg);
     }
     respond_trying (leg);

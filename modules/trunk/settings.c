@@ -128,9 +128,11 @@ static const TdConfigKey trunk_keys[] = {
       .flags = TD_CONFIG_RELOADABLE,
       .default_text = "release",
       .choices = losses,
-      .help = "What becomes of calls on leased places when the store cannot be reached for three "
-              "quarters of [lease] timeout: release (the capacity holds; those of the lowest class "
-              "first), keep (they go on, and all switches together may exceed it).",
+      .help =
+          "What becomes of calls on leased places when the store cannot be reached for three "
+          "quarters of [lease] timeout: release (the capacity holds; those of the lowest class "
+          "first, calls for help never), keep (they go on, and all switches together may exceed "
+          "it).",
       .since = "0.1" },
     { .name = "mlpp",
       .type = TD_CONFIG_BOOL,

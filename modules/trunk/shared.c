@@ -232,6 +232,13 @@ add_holder (TdId call, unsigned seat_class, void *data)
     return true;
 }
 
+/* No loss of a lease ends a call for help, nor one of no lower class. */
+static bool
+may_be_released (const Holder *holder)
+{
+    return holder->seat_class < TD_CLASS_EMERGENCY;
+}
+
 /* The lowest class first, of those the youngest. */
 static int
 compare_holders (const void *a, const void *b)
@@ -250,24 +257,28 @@ release (Lease *lease, uint32_t n, void *user)
     Entry *entry = lease->owner;
     TdCause cause = td_cause (TD_CAUSE_PREEMPTION, "Shared capacity lost");
     g_autoptr (GArray) holders = g_array_new (FALSE, FALSE, sizeof (Holder));
+    uint32_t n_released = 0;
 
     if (entry->group->calls[WAY_ALL] == NULL) {
         return;
     }
     td_limit_holders (entry->group->calls[WAY_ALL], add_holder, holders);
     g_array_sort (holders, compare_holders);
-    for (unsigned i = 0; i < MIN (n, holders->len); i++) {
-        td_call_release_by_id (shared->trunk->module, g_array_index (holders, Holder, i).call,
-                               &cause);
+    for (; n_released < MIN (n, holders->len); n_released++) {
+        const Holder *holder = &g_array_index (holders, Holder, n_released);
+        if (!may_be_released (holder)) {
+            break;
+        }
+        td_call_release_by_id (shared->trunk->module, holder->call, &cause);
     }
-    if (n > entry->n_releasing) {
+    if (n_released > entry->n_releasing) {
         g_autofree char *subject = g_strdup_printf ("trunk %s", entry->group->name);
-        td_metric_add (entry->metrics[METRIC_RELEASED], n - entry->n_releasing);
+        td_metric_add (entry->metrics[METRIC_RELEASED], n_released - entry->n_releasing);
         td_log_warning (shared->trunk->module, subject,
                         "%u calls above this switch's own share are released: their lease is lost",
-                        n - entry->n_releasing);
+                        n_released - entry->n_releasing);
     }
-    entry->n_releasing = n;
+    entry->n_releasing = n_released;
 }
 
 static uint64_t

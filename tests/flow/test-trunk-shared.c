@@ -152,6 +152,27 @@ test_lowest_class_is_released_first (Flow *flow, gconstpointer data)
     LOG ("b:release(8) old:release(8) ");
 }
 
+/* PRI-070: no setting ends a call for help; here it is kept above what is allowed. */
+static void
+test_calls_for_help_are_kept (Flow *flow, gconstpointer data)
+{
+    ripen ();
+    call_many (flow, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        flow->endpoint->caller = "h";
+        fake_call (flow->endpoint, flow->fixture, "112", NULL);
+        SAY ("b", FAKE_ANSWER, NULL);
+        td_engine_advance (300);
+    }
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 5);
+    long n_released = metric ("tandem_trunk_lease_calls_released_total");
+    must ("store away", "");
+    td_engine_advance (2 * TIMEOUT_MS);
+    g_assert_cmpint (shown ("one", "calls_out"), ==, 3);
+    g_assert_cmpint (metric ("tandem_trunk_lease_calls_released_total") - n_released, ==, 2);
+    g_assert_null (strstr (flow->endpoint->log->str, "h:release"));
+}
+
 static void
 test_calls_are_kept (Flow *flow, gconstpointer data)
 {
@@ -253,5 +274,8 @@ main (int argc, char **argv)
     ADD ("upgrade", WITH_STORE SHARED, test_upgrade_under_leased_calls);
     ADD ("no-more", WITH_STORE SHARED, test_shared_no_more);
     ADD ("settings", WITH_STORE SHARED, test_bad_settings_are_refused);
+    static const Case help = { WITH_STORE "marker = required\n" SHARED, "@one" };
+    g_test_add ("/priority/PRI-070/lease", Flow, &help, open_switch, test_calls_for_help_are_kept,
+                tear_down);
     return g_test_run ();
 }

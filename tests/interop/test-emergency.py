@@ -4,6 +4,7 @@
 location that he sent (PRI-090 to PRI-095)."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -281,20 +282,53 @@ class Emergency(PeerCase):
 
     # --- PRI-095: callbacks
 
+    CALLBACK = {'Priority': 'psap-callback'}
+    KNOWN = {'trunks': ['psap', 'other'], 'callback-interface': '127.0.0.1'}
+
     def test_callback_of_a_psap(self):
         """PRI-095; RFC 7090 4: marked, by a PSAP's trunk, it is not refused; the mark goes on."""
-        tandem = self.start()
+        tandem = self.start(**{'emergency-psap town': self.KNOWN})
         self.assertEqual(tandem.ctl('congestion', 'set', 'MC3')[0], 0)
-        self.dial(self.psap, '5550100', extra={'Priority': 'psap-callback'})
+        self.dial(self.psap, '5550100', extra=self.CALLBACK)
         invite = self.carrier.expect('INVITE sip:5550100@')
         self.assertEqual(field(invite, 'Priority'), 'psap-callback')
 
-    def test_callback_of_somebody_else(self):
-        """RFC 7090 5.3: from others the mark is worth nothing."""
-        tandem = self.start()
+    def test_callback_by_the_trunk_that_is_named(self):
+        """PRI-095"""
+        tandem = self.start(**{'emergency-psap town': {**self.KNOWN, 'callback-trunks': 'other'}})
         self.assertEqual(tandem.ctl('congestion', 'set', 'MC3')[0], 0)
-        self.dial(self.pbx, '5550100', extra={'Priority': 'psap-callback'})
-        self.pbx.expect('SIP/2.0 503 ')
+        self.dial(self.other, '5550100', extra=self.CALLBACK)
+        self.carrier.expect('INVITE sip:5550100@')
+        self.dial(self.psap, '5550100', extra=self.CALLBACK)
+        self.psap.expect('SIP/2.0 503 ')
+
+    def is_no_callback(self, agent, town):
+        """RFC 7090 5.3: who cannot be verified loses the mark, and the call is an ordinary one."""
+        tandem = self.start(**{'emergency-psap town': town})
+        self.dial(agent, '5550100', extra={'Priority': 'urgent\r\nPriority: PSAP-Callback'})
+        invite = self.carrier.expect('INVITE sip:5550100@')
+        self.assertEqual(re.findall('(?m)^Priority: (.*)\r$', invite), ['urgent'])
+        self.assertEqual(tandem.ctl_json('call', 'list')[0]['class'], 4)
+        tandem.process.wait_for_output("the mark of a PSAP's callback is taken away")
+        self.assertEqual(tandem.ctl('congestion', 'set', 'MC3')[0], 0)
+        self.dial(agent, '5550100', extra=self.CALLBACK)
+        agent.expect('SIP/2.0 503 ')
+
+    def test_callback_of_somebody_else(self):
+        """PRI-095: by a trunk that is no PSAP's."""
+        self.is_no_callback(self.pbx, self.KNOWN)
+
+    def test_callback_by_a_trunk_that_a_psap_overflows_to(self):
+        """PRI-095: a neighbour is asked for help, and not believed."""
+        self.is_no_callback(self.other, self.KNOWN)
+
+    def test_callback_in_a_datagram(self):
+        """PRI-095: anybody can write the PSAP's address into one."""
+        self.is_no_callback(self.psap, {'trunks': 'psap'})
+
+    def test_callback_to_another_interface(self):
+        """PRI-095"""
+        self.is_no_callback(self.psap, {'trunks': 'psap', 'callback-interface': '127.0.0.2'})
 
     def test_nobody_takes_it(self):
         """The call that must not fail has failed: it is in the log, and counted."""

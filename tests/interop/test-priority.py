@@ -518,6 +518,34 @@ class Preemption(PreemptionCase):
         self.agency.refused(404)
 
 
+class PreemptionAndHelp(PreemptionCase):
+    """Calls of the agency preempt one another on its own trunk, by values above calls for help."""
+
+    MODULES = ('cdr-file', 'trunk', 'emergency')
+    AGENCY = {**PreemptionCase.AGENCY, 'capacity': '1 calls', 'mlpp': 'on'}
+    PRIORITY = {'namespace': 'drsn preemption routine:5 flash-override:14 flash-override-override:15='}
+    MORE = {'emergency': {'fallback': 'town', 'region': 'here'},
+            'emergency-region here': {'numbers': '112'},
+            'emergency-psap town': {'trunks': 'other'}}
+
+    def second_call(self, first):
+        """What becomes of a call of the highest value when the only place has one to FIRST."""
+        self.agency.invite(first, marked('drsn.flash-override'))
+        called = self.other if first == '112' else self.carrier
+        called.answer(called.expect('INVITE '), 180, 'c')
+        self.agency.expect('SIP/2.0 180 ')
+        self.agency.invite('9002', marked('drsn.flash-override-override'))
+
+    def test_pri_070_nobody_takes_the_place_of_a_call_for_help(self):
+        self.second_call('112')
+        self.assertIn('cause=46;', field(self.agency.refused(503), 'Reason'))
+        self.assertEqual(self.other.drain(), [])
+
+    def test_pri_071_but_of_another_call(self):
+        self.second_call('9001')
+        self.assertEqual(field(self.carrier.expect('CANCEL '), 'Reason'), self.BY_US)
+
+
 class PreemptionOfUsers(PreemptionCase):
     """The carrier is a user's line, and his domain tells him no kinds."""
 

@@ -17,6 +17,7 @@
 #define TANDEM_IFACE_EMERGENCY_H
 
 #include <tandem/channel.h>
+#include <tandem/socket.h>
 
 G_BEGIN_DECLS
 
@@ -47,6 +48,13 @@ typedef struct {
     char service[TD_PARTY_TEXT]; /* the service: "urn:service:sos.police", in small letters */
 } TdEmergencyAnswer;
 
+/* By which way a request came. */
+typedef struct {
+    uint32_t size;          /* sizeof (TdEmergencyWay) */
+    bool is_spoofable;      /* in a datagram: anybody can write another's address into it */
+    const TdAddress *local; /* where it came to; nullable */
+} TdEmergencyWay;
+
 /* Who a call with a number of its own was from. */
 typedef struct {
     uint32_t size; /* sizeof (TdEmergencyCaller) */
@@ -76,10 +84,11 @@ typedef struct {
     /* Who was shown to a PSAP as KEY, one of its numbers that stand for calls. Thread: a lane. */
     bool (*find_key) (const char *key, TdEmergencyCaller *ret, void *data);
 
-    /* Gives CHANNEL, which has its parties, trunk and attributes and is yet to be offered, the class of an
-     * emergency call or of a PSAP's callback, where it is one: no limit that is full of ordinary calls
-     * keeps it out then. Thread: the lane of CHANNEL. Blocks: never. */
-    void (*classify) (TdChannel *channel, void *data);
+    /* Gives CHANNEL, which has its parties, trunk and attributes, came by WAY, and is yet to be offered, the
+     * class of an emergency call or of a PSAP's callback, where it is one: no limit that is full of
+     * ordinary calls keeps it out then. Whoever does not ask has no callbacks: that a call is one is
+     * believed of who is known alone. Thread: the lane of CHANNEL. Blocks: never. */
+    void (*classify) (TdChannel *channel, const TdEmergencyWay *way, void *data);
 } TdEmergencyService;
 
 G_END_DECLS
