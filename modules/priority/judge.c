@@ -3,6 +3,8 @@
 
 #include "judge.h"
 
+#include "foreign.h"
+
 #include <string.h>
 
 /* What is known of one request while it is judged. */
@@ -12,9 +14,8 @@ typedef struct {
     const Policy *policy;
     Trust trust;
     Marks marks;
-    const Level *by_category; /* what the caller's category stands for, nullable */
     TdPriorityVerdict *verdict;
-    GString *pending;
+    GString *pending, *conflict;
 } Case;
 
 /* --- Trust ------------------------------------------------------------------------------- */
@@ -115,11 +116,20 @@ keep_all (Case *one)
 
 /* RFC 4412 8.1: of several values the one with the highest relative priority. */
 static void
+rise_to (Case *one, const TdPriority *priority)
+{
+    if (priority->priority_class > one->verdict->priority.priority_class) {
+        one->verdict->priority = *priority;
+    }
+}
+
+static void
 rise (Case *one, const Level *level, TdPriorityLearnt learnt)
 {
-    if (level->priority_class > one->verdict->priority.priority_class) {
-        level_to_priority (level, learnt, &one->verdict->priority);
-    }
+    TdPriority priority;
+
+    level_to_priority (level, learnt, &priority);
+    rise_to (one, &priority);
 }
 
 static Judged
@@ -187,31 +197,75 @@ judge_marks (Case *one)
     }
 }
 
-/* --- Categories -------------------------------------------------------------------------- */
+/* --- Categories, and other protocols ----------------------------------------------------- */
 
-/* What CATEGORY stands for on a trunk that is believed. */
-static const Level *
-level_of_category (const Case *one, const char *category)
+/* CATEGORY counts on a trunk that is believed. */
+static void
+hear_category (Case *one, const char *category)
 {
-    const Settings *settings = one->settings;
     g_autofree char *normal = NULL;
+    const Level *level;
 
-    if (category == NULL || !one->policy->has_category || one->trust != TRUST_ACCEPT) {
-        return NULL;
+    if (category == NULL || !one->policy->has_category) {
+        return;
     }
     normal = settings_category (category);
-    for (unsigned i = 0; i < settings->categories->len; i++) {
-        const CategoryRule *rule = &g_array_index (settings->categories, CategoryRule, i);
-        if (strcmp (rule->category, normal) == 0) {
-            return is_allowed (one->policy, rule->level) ? rule->level : NULL;
-        }
+    level = foreign_category (one->settings, one->policy, normal);
+    if (level != NULL) {
+        rise (one, level, TD_LEARNT_CATEGORY);
     }
-    return NULL;
+}
+
+/* The ISUP within a request stands for SAID, its Resource-Priority for something else. */
+static void
+settle (Case *one, const TdForeign *foreign, TdPriority *said)
+{
+    static const char *const counts[] = { "the higher one counts", "Resource-Priority counts",
+                                          "the ISUP counts" };
+    const TdPriority *mark = &one->verdict->priority;
+
+    g_string_printf (one->conflict, "Resource-Priority \"%s.%s\" and the ISUP within, category %u",
+                     mark->name_space, mark->value, foreign->category);
+    if ((foreign->given & TD_FOREIGN_PRECEDENCE) != 0) {
+        g_string_append_printf (one->conflict, ", precedence %u", foreign->precedence);
+    }
+    g_string_append_printf (one->conflict, ", disagree: %s", counts[one->policy->conflict]);
+    switch (one->policy->conflict) {
+    case CONFLICT_HEADER:
+        *said = (TdPriority){ 0 };
+        break;
+    case CONFLICT_ISUP:
+        one->verdict->priority = (TdPriority){ 0 };
+        g_string_truncate (one->verdict->kept, 0);
+        keep_unknown (one);
+        break;
+    case CONFLICT_HIGHER:
+        break;
+    }
+}
+
+static void
+hear_foreign (Case *one, const TdForeign *foreign)
+{
+    TdPriority said, other;
+
+    if (foreign == NULL) {
+        return;
+    }
+    said = foreign_isup (one->settings, one->policy, foreign);
+    other = foreign_other (one->settings, one->policy, foreign);
+    if (one->policy->isup != ISUP_NONE && (foreign->given & TD_FOREIGN_CATEGORY) != 0
+        && one->verdict->priority.learnt == TD_LEARNT_MARK
+        && !foreign_agrees (one->settings, one->policy, foreign, &said, &one->verdict->priority)) {
+        settle (one, foreign, &said);
+    }
+    rise_to (one, &said);
+    rise_to (one, &other);
 }
 
 Judged
 judge (const Settings *settings, const TdPriorityQuestion *question, const char *category,
-       TdPriorityVerdict *verdict, GString *pending)
+       TdPriorityVerdict *verdict, GString *pending, GString *conflict)
 {
     const Policy *policy = settings_policy (settings, question->trunk);
     Case one = { .settings = settings,
@@ -219,7 +273,8 @@ judge (const Settings *settings, const TdPriorityQuestion *question, const char 
                  .policy = policy,
                  .trust = trust_of (policy, question),
                  .verdict = verdict,
-                 .pending = pending };
+                 .pending = pending,
+                 .conflict = conflict };
     const char *why = marks_read (&one.marks, settings->namespaces, question->marks);
     Judged judged = JUDGED_UNMARKED;
 
@@ -232,11 +287,12 @@ judge (const Settings *settings, const TdPriorityQuestion *question, const char 
     } else if (one.marks.n_marks > 0) {
         judged = judge_marks (&one);
     }
-    if (verdict->status == 0 && (one.by_category = level_of_category (&one, category)) != NULL) {
-        rise (&one, one.by_category, TD_LEARNT_CATEGORY);
-        judged = judged == JUDGED_UNMARKED ? JUDGED_ACCEPTED : judged;
+    if (verdict->status == 0 && one.trust == TRUST_ACCEPT) {
+        hear_foreign (&one, question->foreign);
+        hear_category (&one, category);
     }
-    return judged;
+    return judged == JUDGED_UNMARKED && verdict->priority.priority_class > 0 ? JUDGED_ACCEPTED
+                                                                             : judged;
 }
 
 /* Where it came to is not known yet, and what was signed is not verified: these must keep to a rate. */

@@ -25,10 +25,11 @@ typedef enum {
     N_JUDGED,
 } Judged;
 
-/* Judges QUESTION, whose caller is of CATEGORY (nullable), into VERDICT; PENDING (an empty text) gets the
- * marks that must prove true. Touches nothing else. */
+/* Judges QUESTION, whose caller is of CATEGORY (nullable), into VERDICT. Empty texts: PENDING gets the marks
+ * that must prove true, CONFLICT in words what Resource-Priority and the ISUP within disagree about. Touches
+ * nothing else. */
 Judged judge (const Settings *settings, const TdPriorityQuestion *question, const char *category,
-              TdPriorityVerdict *verdict, GString *pending);
+              TdPriorityVerdict *verdict, GString *pending, GString *conflict);
 
 /* What a mark gives that comes from TRUNK by TRANSPORT before it is read. */
 TdStanding judge_standing (const Settings *settings, const char *trunk, TdTransport transport);

@@ -7,6 +7,9 @@ static const char *const faulty_choices[] = { "refuse", "ignore", NULL };
 static const char *const trust_choices[] = { "none", "pass", "accept", "validate", NULL };
 static const char *const excess_choices[] = { "refuse", "downgrade", NULL };
 static const char *const egress_choices[] = { "pass", "map", "generate", "strip", NULL };
+static const char *const isup_choices[] = { "none", "ansi", "itu", NULL };
+static const char *const conflict_choices[] = { "higher", "header", "isup", NULL };
+static const char *const model_choices[] = { "none", "mam", "rdm", "prbm", NULL };
 static const char *const kind_choices[] = { "access", "translation", "feature-code", NULL };
 
 static const TdConfigKey keys[] = {
@@ -51,6 +54,19 @@ static const TdConfigKey keys[] = {
       .default_text = "0xe2:ets.4, nsep:ets.4, 0x0e:ets.4, ieps:ets.4, 0xe0:esnet.3, 0xe1:esnet.4",
       .help = "What a calling party's category stands for, on trunks with rph-category: "
               "CATEGORY:VALUE. A category is a word, or the number of ITU-T Q.763 3.11.",
+      .since = "0.1" },
+    { .name = "interworking",
+      .type = TD_CONFIG_PATH,
+      .flags = TD_CONFIG_RELOADABLE,
+      .help =
+          "The table of what values are in other protocols, in the place of the one that ships. "
+          "Not given: that one, priority/interwork.conf in the data folder of Tandem.",
+      .since = "0.1" },
+    { .name = "interwork",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE | TD_CONFIG_REPEATED,
+      .help = "One more line of that table, in the place of the line for the same value: "
+              "NAMESPACE.VALUE ansi:N itu:N h248:N ...",
       .since = "0.1" },
 };
 
@@ -139,6 +155,53 @@ static const TdConfigKey trunk_keys[] = {
       .help =
           "Whether the calling party's category, too, marks the trunk's calls: see categories in "
           "[priority]. Trusted and listed as a mark is.",
+      .since = "0.1" },
+    { .name = "rph-categories",
+      .type = TD_CONFIG_LIST,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "",
+      .help = "What categories stand for on this trunk, in the place of categories in [priority]: "
+              "CATEGORY:VALUE.",
+      .since = "0.1" },
+    { .name = "rph-isup",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "none",
+      .choices = isup_choices,
+      .help =
+          "The ISUP that the trunk's signalling is, or that its INVITEs have within them (SIP-I, "
+          "RFC 3372). With ansi or itu the calling party's category and the precedence of the "
+          "initial address message are marks, trusted as Resource-Priority is, and are set in "
+          "those "
+          "that go out.",
+      .since = "0.1" },
+    { .name = "rph-conflict",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "higher",
+      .choices = conflict_choices,
+      .help =
+          "What counts where Resource-Priority and the ISUP within the request disagree. higher: "
+          "whatever is worth more. header: Resource-Priority. isup: the ISUP; Resource-Priority "
+          "is taken away as far as it is understood. The log has both.",
+      .since = "0.1" },
+    { .name = "rph-precedence",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "",
+      .help =
+          "Whether ISUP to the trunk has the MLPP precedence parameter, and with which network "
+          "identity and service domain: NETWORK:DOMAIN, four decimal digits and six hexadecimal "
+          "ones, such as 0001:0000ff. Empty: it has none.",
+      .since = "0.1" },
+    { .name = "rph-admission",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "none",
+      .choices = model_choices,
+      .help = "How the network to the trunk shares its bandwidth out by admission priorities (RFC "
+              "6401 appendix A): maximum allocation, Russian dolls, or priority bypass. none: "
+              "reservations have no admission priority.",
       .since = "0.1" },
     { .name = "rph-egress",
       .type = TD_CONFIG_CHOICE,

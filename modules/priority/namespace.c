@@ -3,6 +3,8 @@
 
 #include "namespace.h"
 
+#include "lines.h"
+
 #include <string.h>
 
 bool
@@ -139,19 +141,9 @@ take_words (Namespace *name_space, char **words, GError **error)
 bool
 namespaces_add (NamespaceTable *table, const char *line, GError **error)
 {
-    g_auto (GStrv) words = g_strsplit_set (line, " \t\r\n", -1);
+    g_auto (GStrv) words = line_words (line);
     Namespace *name_space = g_new0 (Namespace, 1);
-    unsigned n_words = 0;
 
-    for (unsigned i = 0; words[i] != NULL; i++) { /* several blanks are one */
-        char *word = words[i];
-        words[i] = NULL;
-        if (*word != '\0') {
-            words[n_words++] = word;
-        } else {
-            g_free (word);
-        }
-    }
     if (!take_words (name_space, words, error)) {
         g_free (name_space);
         return false;
@@ -166,19 +158,16 @@ namespaces_add (NamespaceTable *table, const char *line, GError **error)
     return true;
 }
 
+static bool
+add_line (void *table, const char *line, GError **error)
+{
+    return namespaces_add (table, line, error);
+}
+
 bool
 namespaces_add_all (NamespaceTable *table, const char *text, const char *name, GError **error)
 {
-    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-
-    for (unsigned i = 0; lines[i] != NULL; i++) {
-        g_strstrip (lines[i]);
-        if (lines[i][0] != '\0' && lines[i][0] != '#' && !namespaces_add (table, lines[i], error)) {
-            g_prefix_error (error, "%s:%u: ", name, i + 1);
-            return false;
-        }
-    }
-    return true;
+    return lines_add_all (text, name, add_line, table, error);
 }
 
 bool

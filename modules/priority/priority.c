@@ -8,11 +8,12 @@
  */
 
 #include "count.h"
+#include "foreign.h"
+#include "show.h"
 #include "sign.h"
 
 #include <string.h>
 #include <tandem/call.h>
-#include <tandem/command.h>
 #include <tandem/log.h>
 #include <tandem/module.h>
 
@@ -24,6 +25,8 @@ typedef struct {
     Verifier *verifier;
     TdPriorityService service;
     TdArrivalService arrival;
+    TdInterworkService interwork;
+    Show show;
     TdSubscription *calls;
     Known known;
 } Priority;
@@ -85,18 +88,38 @@ apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityV
     }
 }
 
+/* Whoever asks may have been built when there was less to say. */
+static void
+take_question (const TdPriorityQuestion *question, TdPriorityQuestion *ret, TdForeign *ret_foreign)
+{
+    *ret = (TdPriorityQuestion){ 0 };
+    memcpy (ret, question, MIN (question->size, sizeof *ret));
+    if (ret->foreign != NULL) {
+        *ret_foreign = (TdForeign){ 0 };
+        memcpy (ret_foreign, ret->foreign, MIN (ret->foreign->size, sizeof *ret_foreign));
+        ret->foreign = ret_foreign;
+    }
+}
+
 static void
 ask_judge (const TdPriorityQuestion *question, TdPriorityVerdict *verdict, void *data)
 {
     Priority *priority = data;
-    g_autoptr (GString) pending = g_string_new (NULL);
-    Judged judged =
-        judge (settings_of (priority), question, category_of (question), verdict, pending);
+    g_autoptr (GString) pending = g_string_new (NULL), conflict = g_string_new (NULL);
+    TdPriorityQuestion taken;
+    TdForeign foreign;
 
-    apply (priority, question, verdict, pending, judged);
+    take_question (question, &taken, &foreign);
+    Judged judged =
+        judge (settings_of (priority), &taken, category_of (&taken), verdict, pending, conflict);
+
+    apply (priority, &taken, verdict, pending, judged);
     counts_judged (priority->counts, judged);
     if (judged == JUDGED_STRIPPED) {
-        tell_stripped (priority, question);
+        tell_stripped (priority, &taken);
+    }
+    if (conflict->len > 0) {
+        td_log_peer (priority->module, "priority.conflict", taken.trunk, NULL, "%s", conflict->str);
     }
 }
 
@@ -139,6 +162,26 @@ ask_sign (const TdPriorityDemand *demand, GPtrArray *identities, void *data)
     return sign_request (&signing, demand, identities);
 }
 
+/* --- Other protocols --------------------------------------------------------------------- */
+
+static void
+ask_foreign (const char *trunk, const TdPriority *priority, TdForeign *ret, void *data)
+{
+    const Settings *settings = settings_of (data);
+    uint32_t size = MIN (ret->size, sizeof (TdForeign));
+    TdForeign foreign;
+
+    foreign_of (settings, settings_policy (settings, trunk), priority, &foreign);
+    foreign.size = size;
+    memcpy (ret, &foreign, size);
+}
+
+static uint8_t
+ask_dscp (TdPlane plane, unsigned priority_class, void *data)
+{
+    return settings_of (data)->interwork->dscp[plane][MIN (priority_class, TD_CLASS_MAX)];
+}
+
 /* --- Numbers ----------------------------------------------------------------------------- */
 
 /* The called number says it when the call has been admitted: the late stage. */
@@ -177,49 +220,6 @@ hear_call (const TdFact *fact, void *data)
     }
 }
 
-/* --- What an operator asks --------------------------------------------------------------- */
-
-static void
-show_namespaces (TdRequest *request, void *data)
-{
-    const Settings *settings = settings_of (data);
-    GVariantBuilder rows;
-
-    g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
-    for (unsigned i = 0; i < settings->namespaces->in_order->len; i++) {
-        const Namespace *name_space = settings->namespaces->in_order->pdata[i];
-        g_autoptr (GString) values = g_string_new (NULL);
-        for (unsigned j = 0; j < name_space->n_levels; j++) {
-            g_string_append_printf (values, "%s%s:%u", j > 0 ? " " : "",
-                                    name_space->levels[j].value,
-                                    name_space->levels[j].priority_class);
-        }
-        g_variant_builder_open (&rows, G_VARIANT_TYPE ("a{sv}"));
-        g_variant_builder_add (&rows, "{sv}", "namespace", g_variant_new_string (name_space->name));
-        g_variant_builder_add (&rows, "{sv}", "algorithm",
-                               g_variant_new_string (name_space->algorithm == TD_ALGORITHM_QUEUE
-                                                         ? "queue"
-                                                         : "preemption"));
-        g_variant_builder_add (&rows, "{sv}", "values", g_variant_new_string (values->str));
-        g_variant_builder_close (&rows);
-    }
-    td_request_reply (request, g_variant_builder_end (&rows));
-}
-
-static bool
-add_command (Priority *priority, GError **error)
-{
-    return td_command_add (priority->module,
-                           &(TdCommand){ .size = sizeof (TdCommand),
-                                         .argument_size = sizeof (TdArgument),
-                                         .name = "priority namespaces",
-                                         .help = "The namespaces of Resource-Priority that are "
-                                                 "understood, and the classes of their values.",
-                                         .data = priority,
-                                         .run = show_namespaces },
-                           error);
-}
-
 /* --- Life -------------------------------------------------------------------------------- */
 
 static bool
@@ -231,6 +231,12 @@ check (const TdConfig *config, GError **error)
         td_table_unref (&settings->table);
     }
     return settings != NULL;
+}
+
+static const Settings *
+settings_now (void *data)
+{
+    return settings_of (data);
 }
 
 static const NamespaceTable *
@@ -285,9 +291,10 @@ start_parts (Priority *priority, GError **error)
     }
     priority->verifier = verifier_new (module, &priority->known, namespaces_now, priority, error);
     return priority->verifier != NULL && td_hook_add (module, "route", &hook, error)
-           && add_command (priority, error)
+           && show_add_commands (module, &priority->show, error)
            && td_feature_provide (module, TD_FEATURE_PRIORITY, &priority->service, error)
-           && td_feature_provide (module, TD_FEATURE_ARRIVAL, &priority->arrival, error);
+           && td_feature_provide (module, TD_FEATURE_ARRIVAL, &priority->arrival, error)
+           && td_feature_provide (module, TD_FEATURE_INTERWORK, &priority->interwork, error);
 }
 
 static bool
@@ -314,6 +321,10 @@ start (TdModule *module, GError **error)
     priority->arrival = (TdArrivalService){ .size = sizeof (TdArrivalService),
                                             .data = priority,
                                             .marked = ask_standing };
+    priority->interwork = (TdInterworkService){
+        .size = sizeof (TdInterworkService), .data = priority, .of = ask_foreign, .dscp = ask_dscp
+    };
+    priority->show = (Show){ settings_now, priority };
     td_module_set_state (module, priority);
     if (!start_parts (priority, error)) {
         return false;
@@ -373,7 +384,8 @@ unload (TdModule *module)
 
 TD_MODULE (priority, .summary = "Resource-Priority: whose calls get through when not all can",
            .version = "1.0", .license = "LGPL-2.1-or-later",
-           .provides = TD_LIST (TD_FEATURE_ARRIVAL, TD_FEATURE_PRIORITY, "priority.class"),
+           .provides = TD_LIST (TD_FEATURE_ARRIVAL, TD_FEATURE_INTERWORK, TD_FEATURE_PRIORITY,
+                                "priority.class"),
            .wants = TD_LIST (TD_FEATURE_PASSPORT), .config = priority_sections,
            .n_config = PRIORITY_N_SECTIONS, .upgrade = TD_UPGRADE_BESIDE, .start = start,
            .reload = reload, .stop = stop, .unload = unload, .check = check)

@@ -11,6 +11,7 @@ policy_clear (Policy *policy)
     g_clear_pointer (&policy->accepted, g_hash_table_unref);
     g_clear_pointer (&policy->sent, g_ptr_array_unref);
     g_clear_pointer (&policy->mappings, g_array_unref);
+    g_clear_pointer (&policy->categories, g_array_unref);
 }
 
 static void
@@ -46,6 +47,7 @@ settings_free (TdTable *table)
     g_array_unref (settings->rules);
     g_clear_pointer (&settings->numbers, td_prefix_table_free);
     namespaces_free (settings->namespaces);
+    interwork_free (settings->interwork);
     g_clear_pointer (&settings->config, td_config_unref);
     g_free (settings);
 }
@@ -111,6 +113,171 @@ read_accepted (const Settings *settings, Policy *policy, GError **error)
         g_hash_table_add (policy->accepted, levels->pdata[i]);
     }
     return true;
+}
+
+/* --- Namespaces -------------------------------------------------------------------------- */
+
+/* The text of the table that KEY names, SHIPPED where it names none; RET_NAME is for messages. */
+static char *
+read_table (const Settings *settings, const char *key, const char *shipped, const char **ret_name,
+            GError **error)
+{
+    const char *path = td_config_text (settings->config, "priority", NULL, key);
+    char *text = NULL;
+    g_autoptr (GError) why = NULL;
+
+    *ret_name = path != NULL ? path : key;
+    if (path == NULL) {
+        return g_strdup (shipped);
+    }
+    if (!g_file_get_contents (path, &text, NULL, &why)) {
+        fail (settings, "priority", NULL, key, path, why->message, error);
+        return NULL;
+    }
+    return text;
+}
+
+static bool
+read_namespaces (Settings *settings, GError **error)
+{
+    const char *const *lines = td_config_list (settings->config, "priority", NULL, "namespace");
+    const char *const *served = td_config_list (settings->config, "priority", NULL, "serve");
+    const char *key = "namespace", *name;
+    g_autofree char *table = read_table (settings, "namespaces", namespaces_shipped, &name, error);
+
+    if (table == NULL || !namespaces_add_all (settings->namespaces, table, name, error)) {
+        return false;
+    }
+    for (; *lines != NULL; lines++) {
+        if (!namespaces_add (settings->namespaces, *lines, error)) {
+            goto fail;
+        }
+    }
+    key = "serve";
+    if (*served == NULL || namespaces_keep (settings->namespaces, served, error)) {
+        return true;
+    }
+fail:
+    g_prefix_error (error, "%s: ", td_config_place (settings->config, "priority", NULL, key));
+    return false;
+}
+
+/* --- Categories -------------------------------------------------------------------------- */
+
+char *
+settings_category (const char *text)
+{
+    g_autofree char *word = g_ascii_strdown (text, -1);
+    char *end;
+    uint64_t number = g_ascii_strtoull (word, &end, g_str_has_prefix (word, "0x") ? 16 : 10);
+
+    if (end != word && *end == '\0' && number <= 255) {
+        return g_strdup_printf ("%u", (unsigned) number);
+    }
+    return g_steal_pointer (&word);
+}
+
+/* Adds the rules that the list TEXTS of KEY has to CATEGORIES. IS_GIVEN: somebody wrote it. */
+static bool
+read_categories (const Settings *settings, const char *section, const char *name, const char *key,
+                 bool is_given, GArray *categories, GError **error)
+{
+    const char *const *texts = td_config_list (settings->config, section, name, key);
+
+    for (; *texts != NULL; texts++) {
+        const char *colon = strchr (*texts, ':');
+        CategoryRule rule = { .level = colon != NULL ? find_level (settings, colon + 1) : NULL };
+        if (rule.level == NULL && !is_given) {
+            continue; /* of a namespace that is not served */
+        }
+        if (rule.level == NULL || colon == *texts) {
+            return fail (settings, section, name, key, *texts,
+                         "is no CATEGORY:VALUE, such as nsep:ets.4", error);
+        }
+        g_autofree char *text = g_strndup (*texts, (size_t) (colon - *texts));
+        rule.category = settings_category (text);
+        g_array_append_val (categories, rule);
+    }
+    return true;
+}
+
+static GArray *
+categories_new (void)
+{
+    GArray *categories = g_array_new (FALSE, FALSE, sizeof (CategoryRule));
+
+    g_array_set_clear_func (categories, clear_category);
+    return categories;
+}
+
+/* --- Other protocols --------------------------------------------------------------------- */
+
+static bool
+read_interwork (Settings *settings, GError **error)
+{
+    const char *const *lines = td_config_list (settings->config, "priority", NULL, "interwork");
+    const char *name;
+    g_autofree char *table = read_table (settings, "interworking", interwork_shipped, &name, error);
+
+    if (table == NULL || !interwork_add_all (settings->interwork, table, name, error)) {
+        return false;
+    }
+    for (; *lines != NULL; lines++) {
+        if (!interwork_add (settings->interwork, *lines, error)) {
+            g_prefix_error (
+                error, "%s: ", td_config_place (settings->config, "priority", NULL, "interwork"));
+            return false;
+        }
+    }
+    interwork_resolve (settings->interwork, settings->namespaces);
+    return true;
+}
+
+/* "0001:0000ff". */
+static bool
+read_precedence (const Settings *settings, Policy *policy, GError **error)
+{
+    const char *text = td_config_text (settings->config, "trunk", policy->name, "rph-precedence");
+    uint64_t network, domain;
+
+    if (text == NULL || *text == '\0') {
+        return true;
+    }
+    g_auto (GStrv) sides = g_strsplit (text, ":", 2);
+    if (strlen (text) != 11 || strlen (sides[0]) != 4
+        || !g_ascii_string_to_unsigned (sides[0], 10, 0, 9999, NULL, NULL)
+        || !g_ascii_string_to_unsigned (sides[0], 16, 0, UINT16_MAX, &network, NULL)
+        || !g_ascii_string_to_unsigned (sides[1], 16, 0, 0xffffff, &domain, NULL)) {
+        return fail (settings, "trunk", policy->name, "rph-precedence", text,
+                     "is no NETWORK:DOMAIN: write four decimal digits and six hexadecimal ones, "
+                     "such as 0001:0000ff",
+                     error);
+    }
+    policy->says_precedence = true;
+    policy->precedence_network = (uint16_t) network; /* each digit four bits, as it is sent */
+    policy->precedence_domain = (uint32_t) domain;
+    return true;
+}
+
+static bool
+read_foreign (const Settings *settings, Policy *policy, GError **error)
+{
+    const TdConfig *config = settings->config;
+    const char *name = policy->name;
+    unsigned model = (unsigned) td_config_number (config, "trunk", name, "rph-admission");
+
+    policy->isup = (Isup) td_config_number (config, "trunk", name, "rph-isup");
+    policy->conflict = (Conflict) td_config_number (config, "trunk", name, "rph-conflict");
+    policy->has_model = model > 0;
+    policy->model = model > 0 ? (TdBandwidthModel) (model - 1) : TD_BANDWIDTH_MAM;
+    if (td_config_is_set (config, "trunk", name, "rph-categories")) {
+        policy->categories = categories_new ();
+        if (!read_categories (settings, "trunk", name, "rph-categories", true, policy->categories,
+                              error)) {
+            return false;
+        }
+    }
+    return read_precedence (settings, policy, error);
 }
 
 /* --- Trunks ------------------------------------------------------------------------------ */
@@ -259,6 +426,7 @@ read_policy (Settings *settings, Policy *policy, bool has_passport, GError **err
     return read_accepted (settings, policy, error)
            && read_levels (settings, name, "rph-send", policy->sent, error)
            && read_mappings (settings, policy, error) && read_interface (settings, policy, error)
+           && read_foreign (settings, policy, error)
            && check_trust (settings, policy, has_passport, error)
            && (!policy->signs || has_passport
                || fail (settings, "trunk", name, "rph-sign", "yes",
@@ -278,86 +446,6 @@ read_policies (Settings *settings, bool has_passport, GError **error)
         if (!read_policy (settings, policy, has_passport, error)) {
             return false;
         }
-    }
-    return true;
-}
-
-/* --- Namespaces -------------------------------------------------------------------------- */
-
-static bool
-read_table (Settings *settings, GError **error)
-{
-    const char *path = td_config_text (settings->config, "priority", NULL, "namespaces");
-    g_autofree char *text = NULL;
-    g_autoptr (GError) why = NULL;
-
-    if (path == NULL) {
-        return namespaces_add_all (settings->namespaces, namespaces_shipped, "namespaces", error);
-    }
-    if (!g_file_get_contents (path, &text, NULL, &why)) {
-        return fail (settings, "priority", NULL, "namespaces", path, why->message, error);
-    }
-    return namespaces_add_all (settings->namespaces, text, path, error);
-}
-
-static bool
-read_namespaces (Settings *settings, GError **error)
-{
-    const char *const *lines = td_config_list (settings->config, "priority", NULL, "namespace");
-    const char *const *served = td_config_list (settings->config, "priority", NULL, "serve");
-    const char *key = "namespace";
-
-    if (!read_table (settings, error)) {
-        return false;
-    }
-    for (; *lines != NULL; lines++) {
-        if (!namespaces_add (settings->namespaces, *lines, error)) {
-            goto fail;
-        }
-    }
-    key = "serve";
-    if (*served == NULL || namespaces_keep (settings->namespaces, served, error)) {
-        return true;
-    }
-fail:
-    g_prefix_error (error, "%s: ", td_config_place (settings->config, "priority", NULL, key));
-    return false;
-}
-
-/* --- Categories -------------------------------------------------------------------------- */
-
-char *
-settings_category (const char *text)
-{
-    g_autofree char *word = g_ascii_strdown (text, -1);
-    char *end;
-    uint64_t number = g_ascii_strtoull (word, &end, g_str_has_prefix (word, "0x") ? 16 : 10);
-
-    if (end != word && *end == '\0' && number <= 255) {
-        return g_strdup_printf ("%u", (unsigned) number);
-    }
-    return g_steal_pointer (&word);
-}
-
-static bool
-read_categories (Settings *settings, GError **error)
-{
-    const char *const *texts = td_config_list (settings->config, "priority", NULL, "categories");
-    bool is_given = td_config_is_set (settings->config, "priority", NULL, "categories");
-
-    for (; *texts != NULL; texts++) {
-        const char *colon = strchr (*texts, ':');
-        CategoryRule rule = { .level = colon != NULL ? find_level (settings, colon + 1) : NULL };
-        if (rule.level == NULL && !is_given) {
-            continue; /* of a namespace that is not served */
-        }
-        if (rule.level == NULL || colon == *texts) {
-            return fail (settings, "priority", NULL, "categories", *texts,
-                         "is no CATEGORY:VALUE, such as nsep:ets.4", error);
-        }
-        g_autofree char *text = g_strndup (*texts, (size_t) (colon - *texts));
-        rule.category = settings_category (text);
-        g_array_append_val (settings->categories, rule);
     }
     return true;
 }
@@ -435,14 +523,18 @@ settings_new (const TdConfig *config, bool has_passport, GError **error)
     td_table_init (&settings->table, settings_free);
     settings->config = td_config_ref ((TdConfig *) config);
     settings->namespaces = namespaces_new ();
+    settings->interwork = interwork_new ();
     settings->policies = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, policy_free);
-    settings->categories = g_array_new (FALSE, FALSE, sizeof (CategoryRule));
-    g_array_set_clear_func (settings->categories, clear_category);
+    settings->categories = categories_new ();
     settings->rules = g_array_new (FALSE, FALSE, sizeof (NumberRule));
     settings->ignores_faulty = td_config_number (config, "priority", NULL, "faulty") == 1;
     settings->tells_refused = td_config_bool (config, "priority", NULL, "tell-accepted");
-    if (!read_namespaces (settings, error) || !read_policies (settings, has_passport, error)
-        || !read_categories (settings, error) || !read_numbers (settings, error)) {
+    if (!read_namespaces (settings, error) || !read_interwork (settings, error)
+        || !read_policies (settings, has_passport, error)
+        || !read_categories (settings, "priority", NULL, "categories",
+                             td_config_is_set (config, "priority", NULL, "categories"),
+                             settings->categories, error)
+        || !read_numbers (settings, error)) {
         td_table_unref (&settings->table);
         return NULL;
     }

@@ -4,7 +4,7 @@
 #ifndef PRIORITY_SETTINGS_H
 #define PRIORITY_SETTINGS_H
 
-#include "namespace.h"
+#include "interwork.h"
 
 #include <tandem/config.h>
 #include <tandem/number.h>
@@ -27,6 +27,20 @@ typedef enum {
     EGRESS_STRIP,
 } Egress;
 
+/* The ISUP that a trunk's signalling is, or has within it. */
+typedef enum {
+    ISUP_NONE,
+    ISUP_ANSI,
+    ISUP_ITU,
+} Isup;
+
+/* What counts where Resource-Priority and the ISUP within the request disagree. */
+typedef enum {
+    CONFLICT_HIGHER,
+    CONFLICT_HEADER,
+    CONFLICT_ISUP,
+} Conflict;
+
 typedef struct {
     const Level *from, *to;
 } Mapping;
@@ -41,7 +55,15 @@ typedef struct {
     bool may_downgrade; /* what is not accepted is taken away, where others are refused */
     bool has_interface; /* what comes to this address cannot be forged */
     TdAddress interface;
-    bool has_category;    /* the caller's category counts as well */
+    bool has_category;  /* the caller's category counts as well */
+    GArray *categories; /* CategoryRule; NULL: those of all trunks */
+    Isup isup;
+    Conflict conflict;
+    bool says_precedence; /* with the two that follow */
+    uint16_t precedence_network;
+    uint32_t precedence_domain;
+    bool has_model; /* reservations say their admission priority */
+    TdBandwidthModel model;
     GHashTable *accepted; /* Level */
     Egress egress;
     GPtrArray *sent;   /* Level: what may be generated, and be tried after 417 */
@@ -76,6 +98,7 @@ typedef struct {
     TdTable table; /* first */
     TdConfig *config;
     NamespaceTable *namespaces;
+    InterworkTable *interwork;
     bool ignores_faulty;
     bool tells_refused; /* 417 says what would do */
     Policy stranger;

@@ -20,6 +20,7 @@ note_problem (const char *problem, void *data)
 static const char *const off_modules[] = { "emergency =", "marker =", "priority =", NULL };
 static const char *const off_sections[] = { "[emergency", "[marker", "[passport-", "[priority",
                                             NULL };
+static const char *const off_keys[] = { "rph-", NULL };
 
 static bool
 begins_with_one_of (const char *line, const char *const *starts)
@@ -43,7 +44,8 @@ switch_off (const char *config, GString *told)
             is_in_modules = g_str_equal (*line, "[modules]");
             is_kept = !begins_with_one_of (*line, off_sections);
         }
-        bool is_off = is_in_modules && begins_with_one_of (*line, off_modules);
+        bool is_off = (is_in_modules && begins_with_one_of (*line, off_modules))
+                      || begins_with_one_of (*line, off_keys);
         if (is_kept && !is_off) {
             g_string_append_printf (kept, "%s\n", *line);
         } else if (is_off || **line == '[') {

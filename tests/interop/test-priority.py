@@ -94,7 +94,7 @@ class PriorityCase(PeerCase):
             'trunk neighbour': {'address': f'sip:{self.neighbour.address}'},
             'trunk transit': {'address': f'sip:{self.transit.address}', 'rph-trust': 'pass'},
             'trunk carrier': {'address': f'sip:{self.carrier.address}', **self.CARRIER},
-            'trunk other': {'address': f'sip:{self.other.address}'},
+            'trunk other': {'address': f'sip:{self.other.address}', 'rph-isup': 'ansi'},
             'route carrier': {'prefix': '8', 'targets': 'carrier, other'},
             'route number': {'prefix': '', 'targets': 'carrier'},
         }
@@ -382,6 +382,16 @@ class Numbers(Recorded):
             self.carrier.answer(invite, 486, 'c')
             self.carrier.expect('ACK ')
             self.agency.refused(486)
+
+    def test_pri_082_what_a_value_is_in_other_protocols(self):
+        shown = self.tandem.ctl_json('priority', 'interwork', 'ETS.1', '--trunk', 'other')
+        self.assertEqual((shown['category'], shown['message_priority'], shown['context_priority'],
+                          shown['ieps']), (226, 1, 10, True))
+        self.assertNotIn('precedence', shown)
+        for wrong, said in ((('foo.1',), '"foo.1" is no value'), (('ets.0', '--trunk', 'x'), '[trunk x]')):
+            status, _, errors = self.tandem.ctl('priority', 'interwork', *wrong)
+            self.assertEqual(status, 1)
+            self.assertIn(said, errors)
 
     def test_pri_042_access_number(self):
         self.assertEqual(self.goes_out(self.neighbour, number='7106274387')[0], 7)

@@ -21,6 +21,7 @@
 #define TANDEM_IFACE_PRIORITY_H
 
 #include <tandem/channel.h>
+#include <tandem/iface/interwork.h>
 #include <tandem/socket.h>
 
 G_BEGIN_DECLS
@@ -54,6 +55,8 @@ typedef struct {
     const TdAddress *local;   /* where it came to; nullable */
     const char *const *marks; /* values of Resource-Priority, NULL-terminated, maybe empty */
     TdChannel *channel;       /* nullable */
+    /* What another protocol, or ISUP within the SIP request, says of the same call; nullable. */
+    const TdForeign *foreign;
 } TdPriorityQuestion;
 
 /* The caller sets SIZE, KEPT and ACCEPTED (each an empty text of its own); the rest is zero. */

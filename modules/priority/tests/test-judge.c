@@ -26,6 +26,7 @@ typedef struct {
     const char *local;
     TdPeerKnown known;
     TdMarkedRequest request;
+    const TdForeign *foreign;
 } Asked;
 
 /* "STATUS CLASS NAMESPACE.VALUE kept=... pending=... accept=...". */
@@ -35,7 +36,8 @@ answer_to (const Asked *asked)
     g_autofree char *text = g_strconcat (trunks, asked->more, NULL);
     Settings *settings = world_settings (text);
     g_autoptr (GString) kept = g_string_new (NULL), accepted = g_string_new (NULL),
-                        pending = g_string_new (NULL), out = g_string_new (NULL);
+                        pending = g_string_new (NULL), conflict = g_string_new (NULL),
+                        out = g_string_new (NULL);
     TdAddress local;
     TdPriorityQuestion question = {
         .size = sizeof question,
@@ -45,6 +47,7 @@ answer_to (const Asked *asked)
         .is_required = asked->is_required,
         .trunk = asked->trunk,
         .marks = asked->marks != NULL ? TD_LIST (asked->marks) : (const char *const[]){ NULL },
+        .foreign = asked->foreign,
     };
     TdPriorityVerdict verdict = { .size = sizeof verdict, .kept = kept, .accepted = accepted };
 
@@ -52,7 +55,7 @@ answer_to (const Asked *asked)
         g_assert_true (td_address_parse (asked->local, 0, &local));
         question.local = &local;
     }
-    judge (settings, &question, asked->category, &verdict, pending);
+    judge (settings, &question, asked->category, &verdict, pending, conflict);
     g_string_printf (out, "%u %u", verdict.status, verdict.priority.priority_class);
     if (verdict.priority.priority_class > 0) {
         g_string_append_printf (out, " %s.%s", verdict.priority.name_space, verdict.priority.value);
@@ -65,6 +68,9 @@ answer_to (const Asked *asked)
     }
     if (verdict.has_accepted) {
         g_string_append_printf (out, " accept=%s", accepted->str);
+    }
+    if (conflict->len > 0) {
+        g_string_append_printf (out, " conflict=%s", conflict->str);
     }
     td_table_unref (&settings->table);
     return g_string_free (g_steal_pointer (&out), FALSE);
@@ -345,6 +351,60 @@ test_numbers (void)
     td_table_unref (&settings->table);
 }
 
+#define SAYS(...)                                                                                  \
+    &(TdForeign)                                                                                   \
+    {                                                                                              \
+        .size = sizeof (TdForeign), __VA_ARGS__                                                    \
+    }
+#define CATEGORY(n) SAYS (.given = TD_FOREIGN_CATEGORY, .category = (n))
+#define SIP_I(conflict)                                                                            \
+    "[trunk sip-i]\naddress = sip:192.0.2.8;transport=tcp\nrph-isup = ansi\n"                      \
+    "rph-trust = accept\nrph-accept = ets, dsn\nrph-conflict = " conflict "\n"
+#define DISAGREE(n, counts)                                                                        \
+    " conflict=Resource-Priority \"ets.0\" and the ISUP within, category " n ", disagree: " counts \
+    " counts"
+
+/* Which of the two counts is the trunk's to say. */
+static void
+test_conflict (void)
+{
+    JUDGE ("0 11 ets.0 kept=ets.0" DISAGREE ("10", "the higher one"), .trunk = "sip-i",
+           .marks = "ets.0", .foreign = CATEGORY (10), .more = SIP_I ("higher"));
+    JUDGE ("0 11 ets.0 kept=ets.0, foo.1" DISAGREE ("10", "Resource-Priority"), .trunk = "sip-i",
+           .marks = "ets.0, foo.1", .foreign = CATEGORY (10), .more = SIP_I ("header"));
+    JUDGE ("0 0 kept=foo.1" DISAGREE ("10", "the ISUP"), .trunk = "sip-i", .marks = "ets.0, foo.1",
+           .foreign = CATEGORY (10), .more = SIP_I ("isup"));
+    JUDGE ("0 10 ets.1 conflict=Resource-Priority \"ets.4\" and the ISUP within, category 226, "
+           "precedence 1, disagree: the ISUP counts",
+           .trunk = "sip-i", .marks = "ets.4", .more = SIP_I ("isup"),
+           .foreign = SAYS (.given = TD_FOREIGN_CATEGORY | TD_FOREIGN_PRECEDENCE, .category = 226,
+                            .precedence = 1));
+}
+
+static void
+test_agreement (void)
+{
+    JUDGE ("0 11 ets.0 kept=ets.0", .trunk = "sip-i", .marks = "ets.0", .foreign = CATEGORY (226),
+           .more = SIP_I ("isup"));
+    JUDGE ("0 7 ets.4", .trunk = "sip-i", .foreign = CATEGORY (226), .more = SIP_I ("header"));
+    JUDGE ("0 8 dsn.flash kept=dsn.flash", .trunk = "sip-i", .marks = "dsn.flash",
+           .foreign = CATEGORY (10), .more = SIP_I ("isup")); /* which says nothing of it */
+    JUDGE ("0 0 kept=foo.1", .trunk = "sip-i", .marks = "foo.1", .foreign = CATEGORY (10),
+           .more = SIP_I ("isup"));
+}
+
+/* Where a trunk's profile has no ISUP, or it is not trusted, what is within says nothing. */
+static void
+test_no_isup (void)
+{
+    JUDGE ("0 0", .trunk = "sure", .foreign = CATEGORY (226));
+    JUDGE ("0 0", .trunk = "sip-i", .foreign = CATEGORY (226), .is_spoofable = true,
+           .more = SIP_I ("isup"));
+    JUDGE ("0 0", .trunk = "", .foreign = CATEGORY (226), .more = SIP_I ("isup"));
+    JUDGE ("0 0", .trunk = "none",
+           .foreign = SAYS (.given = TD_FOREIGN_CONTEXT, .is_emergency = true));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -369,5 +429,8 @@ main (int argc, char **argv)
     g_test_add_func ("/priority/PRI-040/category", test_category);
     g_test_add_func ("/priority/PRI-042/numbers", test_numbers);
     g_test_add_func ("/priority/PRI-073/standing", test_standing);
+    g_test_add_func ("/priority/PRI-086/conflict", test_conflict);
+    g_test_add_func ("/priority/PRI-086/agreement", test_agreement);
+    g_test_add_func ("/priority/PRI-086/no-isup", test_no_isup);
     return g_test_run ();
 }
