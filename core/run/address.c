@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Addresses as text and back. */
 
-#include <tandem/socket.h>
+#include "run/address.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* Reads a port, 0 .. 65535, that ends with the text. */
 static bool
@@ -206,4 +208,41 @@ td_address_len_bytes (const TdAddress *address)
     default:
         return 0;
     }
+}
+
+static struct {
+    pthread_once_t once;
+    uint64_t words[6]; /* what is added; one factor for each word of 32 bits */
+} key = { .once = PTHREAD_ONCE_INIT };
+
+static void
+draw_key (void)
+{
+    if (getrandom (key.words, sizeof key.words, 0) != sizeof key.words) {
+        for (unsigned i = 0; i < G_N_ELEMENTS (key.words); i++) {
+            key.words[i] = (uint64_t) g_random_int () << 32 | g_random_int ();
+        }
+    }
+}
+
+unsigned
+td_address_hash (const TdAddress *address)
+{
+    uint32_t words[5] = { td_address_port (address) };
+    unsigned n_words = 2;
+
+    pthread_once (&key.once, draw_key);
+    if (address->any.sa_family == AF_INET6) {
+        memcpy (words + 1, &address->v6.sin6_addr, sizeof address->v6.sin6_addr);
+        n_words = 5;
+    } else {
+        words[1] = address->v4.sin_addr.s_addr;
+    }
+    /* The sum of products of words and random factors, its upper half: any two addresses have the same one
+     * with a probability of 2^-32 (multiply-shift hashing of vectors). */
+    uint64_t sum = key.words[0];
+    for (unsigned i = 0; i < n_words; i++) {
+        sum += key.words[i + 1] * words[i];
+    }
+    return (unsigned) (sum >> 32);
 }

@@ -3,6 +3,7 @@
 
 #include "run/flow.h"
 
+#include "run/address.h"
 #include "run/buffer.h"
 #include "run/filtered.h"
 #include "run/lane.h"
@@ -63,16 +64,7 @@ flows_of (const TdPort *port)
 static unsigned
 target_hash (gconstpointer key)
 {
-    const TdAddress *address = &((const Target *) key)->remote;
-    uint32_t hash = td_address_port (address);
-
-    if (address->any.sa_family == AF_INET) {
-        return hash ^ address->v4.sin_addr.s_addr * 2654435761U;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        hash = (hash ^ address->v6.sin6_addr.s6_addr32[i]) * 2654435761U;
-    }
-    return hash;
+    return td_address_hash (&((const Target *) key)->remote);
 }
 
 static gboolean

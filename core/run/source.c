@@ -3,12 +3,26 @@
 
 #include "run/source.h"
 
+#include "run/address.h"
+
 #include <string.h>
+
+static unsigned
+source_hash (gconstpointer key)
+{
+    return td_address_hash (key);
+}
+
+static gboolean
+source_equal (gconstpointer a, gconstpointer b)
+{
+    return td_address_equal (a, b);
+}
 
 TdSources *
 td_sources_new (void)
 {
-    return g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+    return g_hash_table_new_full (source_hash, source_equal, g_free, NULL);
 }
 
 void
@@ -19,26 +33,29 @@ td_sources_free (TdSources *sources)
     }
 }
 
-/* What is the same for all addresses of a source. No network is one that maps IPv4 (RFC 4291 2.5.5.2). */
-static int64_t
+/* What is the same for all addresses of a source. One that maps IPv4 is of no network (RFC 4291 2.5.5.2). */
+static TdAddress
 source_of (const TdAddress *address)
 {
-    uint64_t source = 0;
+    TdAddress source = { .v6 = { 0 } };
 
-    if (address->any.sa_family == AF_INET) {
-        memcpy (&source, &address->v4.sin_addr, 4);
+    if (address->any.sa_family != AF_INET6) {
+        source.v4.sin_family = AF_INET;
+        source.v4.sin_addr = address->v4.sin_addr;
     } else if (IN6_IS_ADDR_V4MAPPED (&address->v6.sin6_addr)) {
-        memcpy (&source, address->v6.sin6_addr.s6_addr + 12, 4);
+        source.v4.sin_family = AF_INET;
+        memcpy (&source.v4.sin_addr, address->v6.sin6_addr.s6_addr + 12, 4);
     } else {
-        memcpy (&source, &address->v6.sin6_addr, 8);
+        source.v6.sin6_family = AF_INET6;
+        memcpy (&source.v6.sin6_addr, &address->v6.sin6_addr, 8);
     }
-    return (int64_t) source;
+    return source;
 }
 
 bool
 td_sources_take (TdSources *sources, const TdAddress *address, uint32_t max)
 {
-    int64_t source = source_of (address);
+    TdAddress source = source_of (address);
     unsigned n = GPOINTER_TO_UINT (g_hash_table_lookup (sources, &source));
 
     if (max != 0 && n >= max) {
@@ -51,7 +68,7 @@ td_sources_take (TdSources *sources, const TdAddress *address, uint32_t max)
 void
 td_sources_give (TdSources *sources, const TdAddress *address)
 {
-    int64_t source = source_of (address);
+    TdAddress source = source_of (address);
     unsigned n = GPOINTER_TO_UINT (g_hash_table_lookup (sources, &source));
 
     if (n > 1) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Addresses: what is read is printed again, and nothing else is read. */
 
-#include <tandem/socket.h>
+#include "run/address.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 static void
@@ -123,6 +124,41 @@ test_no_address_is_harmless (void)
     g_assert_cmpuint (td_address_port (&none), ==, 0);
 }
 
+/* Addresses of one network that a hash without a key, or with one that does not matter, has in one place:
+ * each last word takes back what the word before it has done. */
+static void
+test_nobody_fills_one_place_of_a_table (void)
+{
+    enum { N = 4096 };
+    g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+
+    for (uint32_t i = 0; i < N; i++) {
+        TdAddress address = { .v6 = { .sin6_family = AF_INET6, .sin6_port = htons (5060) } };
+        uint32_t *words = address.v6.sin6_addr.s6_addr32, state = 5060;
+        words[0] = htonl (0x20010db8);
+        words[2] = i;
+        for (unsigned j = 0; j < 3; j++) {
+            state = (state ^ words[j]) * 2654435761U;
+        }
+        words[3] = state;
+        g_hash_table_add (seen, GUINT_TO_POINTER (td_address_hash (&address)));
+    }
+    g_assert_cmpuint (g_hash_table_size (seen), >, N - 10);
+}
+
+static void
+test_equal_addresses_have_one_hash (void)
+{
+    TdAddress a, b, other;
+
+    g_assert_true (td_address_parse ("192.0.2.1:5060", 0, &a));
+    b = a;
+    memset (b.v4.sin_zero, 1, sizeof b.v4.sin_zero);
+    g_assert_cmpuint (td_address_hash (&a), ==, td_address_hash (&b));
+    g_assert_true (td_address_parse ("192.0.2.1:5061", 0, &other));
+    g_assert_cmpuint (td_address_hash (&a), !=, td_address_hash (&other));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -132,5 +168,9 @@ main (int argc, char **argv)
     g_test_add_func ("/run/address/longest-text-fits", test_longest_text_fits);
     g_test_add_func ("/run/address/equal-only-when-all-is", test_equal_only_when_all_is);
     g_test_add_func ("/run/address/no-address-is-harmless", test_no_address_is_harmless);
+    g_test_add_func ("/run/address/nobody-fills-one-place-of-a-table",
+                     test_nobody_fills_one_place_of_a_table);
+    g_test_add_func ("/run/address/equal-addresses-have-one-hash",
+                     test_equal_addresses_have_one_hash);
     return g_test_run ();
 }
