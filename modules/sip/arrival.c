@@ -3,6 +3,8 @@
 
 #include "arrival.h"
 
+#include "seal.h"
+
 /* One line that ends in CR LF, without it. False at what is written otherwise, or does not end. */
 static bool
 next_line (const char **at, const char *end, SipView *ret_line)

@@ -4,6 +4,7 @@
 #include "compose.h"
 #include "mime.h"
 #include "scan.h"
+#include "seal.h"
 #include "trace.h"
 
 #include <tandem/offer.h>

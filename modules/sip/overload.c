@@ -3,6 +3,8 @@
 
 #include "overload.h"
 
+#include "seal.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <tandem/lane.h>

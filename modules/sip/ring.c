@@ -3,6 +3,8 @@
 
 #include "ring.h"
 
+#include "seal.h"
+
 #include <sys/mman.h>
 
 /* An entry: this head, the Call-ID, the message, without a gap. Any of them may go over the end of

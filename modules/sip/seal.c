@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A keyed hash that tells nobody its key: for what strangers are shown and may bring back. */
+/* A keyed hash that tells nobody its key: for what strangers are shown and may bring back, and for tables
+ * whose keys are theirs. */
 
 #include "seal.h"
 
@@ -80,4 +81,12 @@ sip_seal (const SipSeal *seal, SipView view)
     v[2] ^= 0xff;
     stir (v, 4);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t
+sip_view_hash (SipView view, uint64_t seed)
+{
+    const SipSeal seal = { seed, ~seed };
+
+    return sip_seal (&seal, view);
 }

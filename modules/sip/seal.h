@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A keyed hash that tells nobody its key: for what strangers are shown and may bring back. */
+/* A keyed hash that tells nobody its key: for what strangers are shown and may bring back, and for tables
+ * whose keys are theirs. */
 
 #ifndef SIP_SEAL_H
 #define SIP_SEAL_H
@@ -16,5 +17,8 @@ SipSeal sip_seal_of_process (const char *purpose, uint64_t fallback);
 
 /* SipHash-2-4. It costs a few tens of nanoseconds for what is as short as a tag. */
 uint64_t sip_seal (const SipSeal *seal, SipView view);
+
+/* The same for tables of which no peer may fill one bucket on purpose: SEED is secret. */
+uint64_t sip_view_hash (SipView view, uint64_t seed);
 
 #endif

@@ -179,34 +179,6 @@ sip_view_all (SipView view, unsigned kinds)
     return true;
 }
 
-static inline uint64_t
-mix (uint64_t hash)
-{
-    hash ^= hash >> 32;
-    hash *= UINT64_C (0xd6e8feb86659fd93);
-    hash ^= hash >> 32;
-    return hash;
-}
-
-uint64_t
-sip_view_hash (SipView view, uint64_t seed)
-{
-    uint64_t hash = seed ^ (view.len_bytes * UINT64_C (0x9e3779b97f4a7c15));
-    size_t i = 0;
-
-    for (; i + 8 <= view.len_bytes; i += 8) {
-        uint64_t word;
-        memcpy (&word, view.text + i, 8);
-        hash = mix (hash ^ word) + seed;
-    }
-    if (i < view.len_bytes) {
-        uint64_t word = 0;
-        memcpy (&word, view.text + i, view.len_bytes - i);
-        hash = mix (hash ^ word) + seed;
-    }
-    return mix (hash);
-}
-
 size_t
 sip_quoted_length (const char *from, const char *end)
 {

@@ -84,9 +84,6 @@ bool sip_view_number (SipView view, uint64_t max, uint64_t *ret_number);
 /* Whether every byte of VIEW is of one of KINDS. True for an empty view. */
 bool sip_view_all (SipView view, unsigned kinds);
 
-/* A hash for tables that no peer may fill one bucket of on purpose: SEED is secret. */
-uint64_t sip_view_hash (SipView view, uint64_t seed);
-
 /* Takes the text up to the first SEPARATOR that stands in no quotes and no <> off the front of REST.
  * Returns false when nothing is left. */
 bool sip_view_split (SipView *rest, char separator, SipView *ret_item);

@@ -2,6 +2,7 @@
 /* The ring of raw messages: the newest are there, whole and in order, whatever their sizes. */
 
 #include "ring.h"
+#include "seal.h"
 
 #include <tandem/priority.h>
 
