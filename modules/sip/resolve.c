@@ -14,42 +14,54 @@ enum {
     PATIENCE_S = 10,   /* of whoever waits for one: afterwards nobody is asked any more */
 };
 
+typedef struct Search Search;
+
 typedef struct {
     TdAddress addresses[MAX_ADDRESSES]; /* without ports */
     unsigned n_addresses;
+} Found;
+
+typedef struct {
+    Found found;
     int64_t expires_us;
-    bool is_sought; /* a search is under way */
+    Search *search; /* under way, of the highest class that asked; nullable */
 } Host;
 
 typedef struct {
+    uint16_t port;
+    SipResolved resolved;
+    void *data;
+} Asker;
+
+/* One for all who ask for a name meanwhile. */
+struct Search {
     TdWork work;
     SipLane *lane; /* stays until the search is over */
     char *name;
-    uint16_t port;
-    int64_t begun_us;
-    SipResolved resolved;
-    void *data;
-    Host found;
+    GArray *askers;                /* Asker; the lane's */
+    atomic_int_least64_t asked_us; /* by the last of them */
+    Found found;
     bool is_silent; /* nobody said that there is no such name: nobody answered */
-} Search;
+};
 
 /* The system's order is RFC 6724's, so the first is the best that is left. */
 static void
-answer (const Search *search, const Host *host)
+answer (const Asker *asker, const Found *found)
 {
-    TdAddress address = host->addresses[0];
+    TdAddress address = found->addresses[0];
 
-    if (host->n_addresses == 0) {
-        search->resolved (NULL, search->data);
+    if (found->n_addresses == 0) {
+        asker->resolved (NULL, asker->data);
         return;
     }
-    td_address_set_port (&address, search->port);
-    search->resolved (&address, search->data);
+    td_address_set_port (&address, asker->port);
+    asker->resolved (&address, asker->data);
 }
 
 static void
 search_free (Search *search)
 {
+    g_array_unref (search->askers);
     g_free (search->name);
     g_free (search);
 }
@@ -58,18 +70,18 @@ search_free (Search *search)
 static void
 add_address (Search *search, const struct addrinfo *info)
 {
-    Host *host = &search->found;
-    TdAddress *address = &host->addresses[host->n_addresses];
+    Found *found = &search->found;
+    TdAddress *address = &found->addresses[found->n_addresses];
     SipPath path;
 
-    if (host->n_addresses == MAX_ADDRESSES || info->ai_addrlen > sizeof *address) {
+    if (found->n_addresses == MAX_ADDRESSES || info->ai_addrlen > sizeof *address) {
         return;
     }
     memcpy (address, info->ai_addr, info->ai_addrlen);
     if (sip_transport_path (search->lane->sip, TD_TRANSPORT_UDP, address, &path)
         || sip_transport_path (search->lane->sip, TD_TRANSPORT_TCP, address, &path)
         || sip_transport_path (search->lane->sip, TD_TRANSPORT_TLS, address, &path)) {
-        host->n_addresses++;
+        found->n_addresses++;
     }
 }
 
@@ -80,7 +92,8 @@ run (TdWork *work)
     struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_ADDRCONFIG };
     struct addrinfo *found = NULL;
 
-    bool is_late = td_clock_now_us () - search->begun_us > PATIENCE_S * (int64_t) G_USEC_PER_SEC;
+    int64_t asked_us = atomic_load_explicit (&search->asked_us, memory_order_relaxed);
+    bool is_late = td_clock_now_us () - asked_us > PATIENCE_S * (int64_t) G_USEC_PER_SEC;
     int code = is_late ? EAI_AGAIN : getaddrinfo (search->name, NULL, &hints, &found);
     search->is_silent = code == EAI_AGAIN || code == EAI_SYSTEM || code == EAI_MEMORY;
     if (code == 0) {
@@ -113,28 +126,48 @@ forget_others (SipLane *lane)
     g_hash_table_foreach_remove (lane->hosts, is_no_trunk, names);
 }
 
-/* What is known of the name from now on. While the servers of the names are silent that is what it was. */
-static const Host *
-learn (const Search *search)
+static Host *
+host_of (SipLane *lane, const char *name)
 {
-    SipLane *lane = search->lane;
-    Host *host = g_hash_table_lookup (lane->hosts, search->name);
-    bool is_kept = host != NULL && host->n_addresses > 0 && search->is_silent;
+    Host *host = g_hash_table_lookup (lane->hosts, name);
 
     if (host == NULL) {
         if (g_hash_table_size (lane->hosts) >= MAX_HOSTS) {
             forget_others (lane);
         }
         host = g_new0 (Host, 1);
-        g_hash_table_insert (lane->hosts, g_strdup (search->name), host);
+        g_hash_table_insert (lane->hosts, g_strdup (name), host);
     }
+    return host;
+}
+
+/* What is known of the name from now on. While the servers of the names are silent that is what it was. */
+static const Host *
+learn (const Search *search)
+{
+    Host *host = host_of (search->lane, search->name);
+    bool is_kept = host->found.n_addresses > 0 && search->is_silent;
+
     if (!is_kept) {
-        *host = search->found;
+        host->found = search->found;
     }
-    host->is_sought = false;
-    unsigned lifetime_s = host->n_addresses > 0 && !is_kept ? KNOWN_S : UNKNOWN_S;
+    if (host->search == search) {
+        host->search = NULL;
+    }
+    unsigned lifetime_s = host->found.n_addresses > 0 && !is_kept ? KNOWN_S : UNKNOWN_S;
     host->expires_us = td_clock_now_us () + lifetime_s * (int64_t) G_USEC_PER_SEC;
     return host;
+}
+
+static void
+answer_all (Search *search, const Found *found)
+{
+    g_autoptr (GArray) askers = g_steal_pointer (&search->askers);
+
+    search->askers = g_array_new (FALSE, FALSE, sizeof (Asker));
+    for (unsigned i = 0; i < askers->len; i++) {
+        answer (&g_array_index (askers, Asker, i), found);
+    }
 }
 
 static void
@@ -143,7 +176,10 @@ done (TdWork *work)
     Search *search = (Search *) work;
     const Host host = *learn (search);
 
-    answer (search, &host);
+    answer_all (search, &host.found);
+    if (host.search != NULL && host.found.n_addresses > 0) { /* it need not have been begun */
+        answer_all (host.search, &host.found);
+    }
     atomic_fetch_sub (&search->lane->sip->n_searches, 1);
     search_free (search);
 }
@@ -153,43 +189,55 @@ drop (TdWork *work)
 {
     Search *search = (Search *) work;
 
-    g_free (search->data);
+    for (unsigned i = 0; i < search->askers->len; i++) {
+        g_free (g_array_index (search->askers, Asker, i).data);
+    }
     search_free (search);
+}
+
+static Search *
+search_begin (SipLane *lane, const char *name, unsigned priority_class)
+{
+    Search *search = g_new0 (Search, 1);
+
+    search->work = (TdWork){ .owner = lane->sip->module,
+                             .priority_class = (uint8_t) priority_class,
+                             .run = run,
+                             .done = done,
+                             .drop = drop };
+    search->lane = lane;
+    search->name = g_strdup (name);
+    search->askers = g_array_new (FALSE, FALSE, sizeof (Asker));
+    atomic_init (&search->asked_us, td_clock_now_us ());
+    /* All for one name keep one worker, not all workers. */
+    search->work.queue = search->name;
+    atomic_fetch_add (&lane->sip->n_searches, 1);
+    return search;
 }
 
 void
 sip_resolve (SipLane *lane, const char *name, uint16_t port, unsigned priority_class,
              SipResolved resolved, void *data)
 {
-    Host *host = g_hash_table_lookup (lane->hosts, name);
-    Search *search = g_new0 (Search, 1);
+    const Asker asker = { port, resolved, data };
+    Host *host = host_of (lane, name);
+    bool is_sought = host->search != NULL;
 
-    *search = (Search){ .work = { .owner = lane->sip->module,
-                                  .priority_class = (uint8_t) priority_class,
-                                  .run = run,
-                                  .done = done,
-                                  .drop = drop },
-                        .lane = lane,
-                        .name = g_strdup (name),
-                        .port = port,
-                        .begun_us = td_clock_now_us (),
-                        .resolved = resolved,
-                        .data = data };
-    bool is_fresh = host != NULL && host->expires_us > td_clock_now_us ();
-    /* One search is enough: each keeps a worker for as long as the servers of the names are silent. */
-    if (is_fresh || (host != NULL && host->is_sought && host->n_addresses > 0)) {
-        const Host known = *host;
-        answer (search, &known);
-        search_free (search);
+    if (host->expires_us > td_clock_now_us () || (is_sought && host->found.n_addresses > 0)) {
+        const Found known = host->found;
+        answer (&asker, &known);
         return;
     }
-    if (host != NULL) {
-        host->is_sought = true;
+    /* One search serves all who wait for it, however slow the servers of the names are, but for those whose
+     * class finds a worker sooner. */
+    if (is_sought && host->search->work.priority_class >= priority_class) {
+        atomic_store_explicit (&host->search->asked_us, td_clock_now_us (), memory_order_relaxed);
+        g_array_append_val (host->search->askers, asker);
+        return;
     }
-    /* All for one name keep one worker, not all workers. */
-    search->work.queue = search->name;
-    atomic_fetch_add (&lane->sip->n_searches, 1);
-    td_work_start (&search->work);
+    host->search = search_begin (lane, name, priority_class);
+    g_array_append_val (host->search->askers, asker);
+    td_work_start (&host->search->work);
 }
 
 bool
@@ -197,10 +245,10 @@ sip_resolve_known (const SipLane *lane, const char *name, unsigned index, TdAddr
 {
     const Host *host = g_hash_table_lookup (lane->hosts, name);
 
-    if (host == NULL || index >= host->n_addresses) {
+    if (host == NULL || index >= host->found.n_addresses) {
         return false;
     }
-    *ret_address = host->addresses[index];
+    *ret_address = host->found.addresses[index];
     return true;
 }
 

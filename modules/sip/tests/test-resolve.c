@@ -136,6 +136,50 @@ test_asks_once_for_all (Fixture *f, const void *data)
     g_assert_cmpuint (f->n_answers, ==, 101);
 }
 
+static void
+ask_often (Fixture *f, unsigned priority_class, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        sip_resolve (f->lane, "carrier.example", 5060, priority_class, resolved, f);
+    }
+}
+
+static void
+test_asks_once_for_all_who_need_a_new_name (Fixture *f, const void *data)
+{
+    ask_often (f, TD_CLASS_ORDINARY, 100);
+    g_assert_cmpuint (f->n_answers, ==, 0);
+    td_lanes_settle ();
+    g_assert_cmpuint (resolver.n_asked, ==, 1);
+    g_assert_cmpuint (f->n_answers, ==, 100);
+    g_assert_cmpstr (f->found, ==, "192.0.2.1:5060");
+}
+
+static void
+test_asks_once_for_all_who_need_an_unknown_name (Fixture *f, const void *data)
+{
+    resolver.code = EAI_AGAIN;
+    for (unsigned i = 1; i <= 3; i++) {
+        ask_often (f, TD_CLASS_ORDINARY, 100);
+        td_lanes_settle ();
+        g_assert_cmpuint (resolver.n_asked, ==, i);
+        g_assert_cmpuint (f->n_answers, ==, 100 * i);
+        td_lanes_advance (11000);
+    }
+}
+
+/* A worker that is kept for those with a priority asks for them, and once. */
+static void
+test_who_has_a_priority_waits_for_nobody_below (Fixture *f, const void *data)
+{
+    ask_often (f, TD_CLASS_ORDINARY, 10);
+    ask_often (f, TD_CLASS_EMERGENCY, 10);
+    ask_often (f, TD_CLASS_ORDINARY, 10);
+    td_lanes_settle ();
+    g_assert_cmpuint (resolver.n_asked, ==, 2);
+    g_assert_cmpuint (f->n_answers, ==, 30);
+}
+
 /* Whoever names thousands of hosts makes no trunk a stranger. */
 static void
 test_keeps_the_names_of_trunks (Fixture *f, const void *data)
@@ -164,6 +208,11 @@ main (int argc, char *argv[])
     ADD ("keeps-what-it-knew-while-nobody-answers", test_keeps_what_it_knew_while_nobody_answers);
     ADD ("believes-that-a-name-is-gone", test_believes_that_a_name_is_gone);
     ADD ("asks-once-for-all", test_asks_once_for_all);
+    ADD ("asks-once-for-all-who-need-a-new-name", test_asks_once_for_all_who_need_a_new_name);
+    ADD ("asks-once-for-all-who-need-an-unknown-name",
+         test_asks_once_for_all_who_need_an_unknown_name);
+    ADD ("who-has-a-priority-waits-for-nobody-below",
+         test_who_has_a_priority_waits_for_nobody_below);
     ADD ("keeps-the-names-of-trunks", test_keeps_the_names_of_trunks);
     return g_test_run ();
 }
