@@ -59,6 +59,8 @@ static const TdField fields[] = {
     TEXT (marks_out, "The marks of priority that the called leg's request has"),
     TEXT (preempted_by, "The call of higher precedence for which it was ended"),
     TEXT (preempted, "The calls of lower precedence that were ended for it, comma between"),
+    TEXT (signature, "What was found of the signature over its marks: \"valid: ets.0\", "
+                     "\"438: why it is not\", \"unchecked: why not\""),
 };
 
 static const struct {
@@ -78,10 +80,14 @@ static const struct {
 };
 
 static TdTopic *topics[N_CALL_FACTS];
+static const TdAttribute *signature;
 
 void
 td_call_facts_open (void)
 {
+    signature =
+        td_attribute_declare (NULL, TD_ATTRIBUTE_SIGNATURE, TD_ATTRIBUTE_TEXT, 0,
+                              "What was found of signatures over what the caller claims.", NULL);
     for (unsigned i = 0; i < N_CALL_FACTS; i++) {
         topics[i] = td_topic_declare (NULL, &(TdTopicDecl){
                                                 .size = sizeof (TdTopicDecl),
@@ -200,6 +206,7 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
         .preempted_by =
             call->preempted_by != TD_ID_NONE ? td_id_print (call->preempted_by, winner) : NULL,
         .preempted = call->preempted != NULL ? call->preempted->str : NULL,
+        .signature = td_attributes_text (call->attributes, signature, 0),
     };
 
     fill_class (&fact, call);

@@ -44,6 +44,10 @@ TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
  * something with it. */
 #define TD_ATTRIBUTE_ANSWER_LINES "call.answer-lines"
 
+/* TEXT: what was found of signatures over what the calling leg claims, for the records: "valid: ets.0", "438: why
+ * not", "unchecked: why not". */
+#define TD_ATTRIBUTE_SIGNATURE "call.signature"
+
 /* A set of values. Thread, of all that follow: whoever owns the set. */
 TD_API TdAttributes *td_attributes_new (void);
 TD_API TdAttributes *td_attributes_copy (const TdAttributes *attributes);

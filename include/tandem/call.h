@@ -299,6 +299,7 @@ typedef struct {
     const char *marks_out;        /* ... and as the called leg's request has them */
     const char *preempted_by;     /* the call for which it was ended; NULL: none */
     const char *preempted;        /* the calls that were ended for it, "id,id" */
+    const char *signature;        /* TD_ATTRIBUTE_SIGNATURE; NULL: none was asked for */
 } TdCallFact;
 
 /* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",

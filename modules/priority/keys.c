@@ -6,6 +6,7 @@
 static const char *const faulty_choices[] = { "refuse", "ignore", NULL };
 static const char *const trust_choices[] = { "none", "pass", "accept", "validate", NULL };
 static const char *const excess_choices[] = { "refuse", "downgrade", NULL };
+static const char *const unproven_choices[] = { "downgrade", "refuse", NULL };
 static const char *const egress_choices[] = { "pass", "map", "generate", "strip", NULL };
 static const char *const isup_choices[] = { "none", "ansi", "itu", NULL };
 static const char *const conflict_choices[] = { "higher", "header", "isup", NULL };
@@ -135,6 +136,16 @@ static const TdConfigKey trunk_keys[] = {
       .help =
           "What a request gets with a value that rph-accept does not list. refuse: 403 (RFC 4412 "
           "4.6.4). downgrade: the value is taken away.",
+      .since = "0.1" },
+    { .name = "rph-unproven",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "downgrade",
+      .choices = unproven_choices,
+      .help =
+          "What a call gets none of whose marks a valid signature covers, where rph-trust is "
+          "validate. downgrade: they are taken away, it goes on as an ordinary one. refuse: 403, "
+          "428, 436, 437 or 438 (RFC 8224 6.2.2).",
       .since = "0.1" },
     { .name = "rph-interface",
       .type = TD_CONFIG_ADDRESS,

@@ -239,12 +239,6 @@ settings_now (void *data)
     return settings_of (data);
 }
 
-static const NamespaceTable *
-namespaces_now (void *data)
-{
-    return settings_of (data)->namespaces;
-}
-
 static bool
 declare_known (Priority *priority, GError **error)
 {
@@ -261,6 +255,8 @@ declare_known (Priority *priority, GError **error)
           "Signatures over marks of priority that have been verified." },
         { &priority->known.proven, "priority.proven", TD_ATTRIBUTE_MANY,
           "The marks that each of these signatures is over." },
+        { &priority->known.signature, TD_ATTRIBUTE_SIGNATURE, 0,
+          "What was found of signatures over what the caller claims." },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (all); i++) {
@@ -289,7 +285,7 @@ start_parts (Priority *priority, GError **error)
     if (!declare_known (priority, error)) {
         return false;
     }
-    priority->verifier = verifier_new (module, &priority->known, namespaces_now, priority, error);
+    priority->verifier = verifier_new (module, &priority->known, settings_now, priority, error);
     return priority->verifier != NULL && td_hook_add (module, "route", &hook, error)
            && show_add_commands (module, &priority->show, error)
            && td_feature_provide (module, TD_FEATURE_PRIORITY, &priority->service, error)

@@ -418,6 +418,7 @@ read_policy (Settings *settings, Policy *policy, bool has_passport, GError **err
     policy->trust = (Trust) td_config_number (config, "trunk", name, "rph-trust");
     policy->is_border = td_config_bool (config, "trunk", name, "rph-border");
     policy->may_downgrade = td_config_number (config, "trunk", name, "rph-excess") == 1;
+    policy->needs_proof = td_config_number (config, "trunk", name, "rph-unproven") == 1;
     policy->has_category = td_config_bool (config, "trunk", name, "rph-category");
     policy->egress = (Egress) td_config_number (config, "trunk", name, "rph-egress");
     policy->marks_dialog = td_config_bool (config, "trunk", name, "rph-in-dialog");

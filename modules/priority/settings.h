@@ -52,6 +52,7 @@ typedef struct {
     const char *name;
     Trust trust;
     bool is_border;     /* what is not trusted does not go on */
+    bool needs_proof;   /* what is not proven is refused, where others go on without marks */
     bool may_downgrade; /* what is not accepted is taken away, where others are refused */
     bool has_interface; /* what comes to this address cannot be forged */
     TdAddress interface;

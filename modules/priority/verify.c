@@ -15,7 +15,7 @@ enum { DEADLINE_MS = 4000 }; /* of a call that is not more than ordinary yet */
 struct Verifier {
     TdModule *module;
     const Known *known;
-    const NamespaceTable *(*namespaces) (void *data);
+    const Settings *(*settings) (void *data);
     void *data;
     _Atomic (const void *) service; /* TdPassportService, nullable */
     TdSubscription *changes;
@@ -52,14 +52,13 @@ waiting_free (Waiting *waiting)
     g_free (waiting);
 }
 
-/* The call goes on, whatever was said. */
 static void
-let_on (Waiting *waiting)
+let_on (Waiting *waiting, TdHookVerdict verdict)
 {
     TdToken *token = waiting->token;
 
     waiting_free (waiting);
-    td_token_answer (token, (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE });
+    td_token_answer (token, (TdHookAnswer){ .verdict = verdict });
 }
 
 /* --- The answer -------------------------------------------------------------------------- */
@@ -69,7 +68,7 @@ static void
 take_values (Waiting *waiting, TdCall *call, const char *const *values)
 {
     const TdAttribute *marks = td_attribute_find ("sip.header.resource-priority");
-    const NamespaceTable *table = waiting->verifier->namespaces (waiting->verifier->data);
+    const NamespaceTable *table = waiting->verifier->settings (waiting->verifier->data)->namespaces;
     const Level *best = NULL;
     TdPriority learnt;
     Mark mark;
@@ -110,30 +109,89 @@ keep_tokens (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answe
     }
 }
 
+/* For the records: once for each call whose marks must prove true. */
+static void
+note (const Waiting *waiting, TdCall *call, const char *what)
+{
+    td_attributes_set_text (td_call_attributes (call), waiting->verifier->known->signature, what);
+}
+
+static void
+note_answer (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answer)
+{
+    g_autofree char *values = g_strjoinv (", ", (char **) answer->values);
+    g_autofree char *text = *values != '\0' ? g_strconcat ("valid: ", values, NULL)
+                            : answer->status == 0
+                                ? g_strconcat ("unchecked: ", answer->reason, NULL)
+                                : g_strdup_printf ("%u: %s", answer->status, answer->reason);
+
+    note (waiting, call, text);
+}
+
+static void
+tell_unproven (const Waiting *waiting, const TdPassportAnswer *answer, bool is_refused)
+{
+    g_autofree char *status = g_strdup_printf ("%u", answer->status);
+    const TdLogField fields[] = { { "call_id", waiting->call_id },
+                                  { "trunk", waiting->trunk },
+                                  { "status", status },
+                                  { NULL, NULL } };
+
+    td_log_peer (waiting->verifier->module, "priority.unsigned", waiting->trunk, fields,
+                 "Resource-Priority is not covered by a valid signature: %s; the call %s",
+                 answer->reason, is_refused ? "is refused" : "goes on as an ordinary one");
+}
+
+/* RFC 8224 6.2.2. */
+static void
+refuse (const Waiting *waiting, TdCall *call, unsigned status)
+{
+    TdCause cause = td_cause (TD_CAUSE_CALL_REJECTED, NULL);
+
+    /* The phrase of a 403 says which one; the others have their own. */
+    g_strlcpy (cause.text, status == 403 ? "Stale Date" : "", sizeof cause.text);
+
+    cause.space = TD_CODE_SIP;
+    cause.code = (uint16_t) status;
+    td_call_set_failure (call, &cause);
+}
+
+/* Whose class is known otherwise, such as a call for help, is not refused for its marks. */
+static bool
+needs_proof (const Waiting *waiting, TdCall *call)
+{
+    const Settings *settings = waiting->verifier->settings (waiting->verifier->data);
+
+    return settings_policy (settings, waiting->trunk)->needs_proof
+           && td_call_priority (call)->priority_class <= TD_CLASS_ORDINARY;
+}
+
 static void
 verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
 {
     Waiting *waiting = (Waiting *) question;
     TdCall *call = td_call_find (waiting->call);
+    bool is_refused = false;
 
-    if (answer->status != 0) {
-        td_log_peer (
-            waiting->verifier->module, "priority.unsigned", waiting->trunk, NULL,
-            "Resource-Priority is not covered by a valid signature: %s; the call goes on as "
-            "an ordinary one",
-            answer->reason);
-    }
-    if (call != NULL && answer->values != NULL) {
+    if (call != NULL) {
+        note_answer (waiting, call, answer);
         take_values (waiting, call, answer->values);
         keep_tokens (waiting, call, answer);
+        is_refused = answer->status != 0 && needs_proof (waiting, call);
     }
-    let_on (waiting);
+    if (answer->status != 0) {
+        tell_unproven (waiting, answer, is_refused);
+    }
+    if (is_refused) {
+        refuse (waiting, call, answer->status);
+    }
+    let_on (waiting, is_refused ? TD_HOOK_REFUSE : TD_HOOK_CONTINUE);
 }
 
 static void
 dropped (TdPassportQuestion *question)
 {
-    let_on ((Waiting *) question);
+    let_on ((Waiting *) question, TD_HOOK_CONTINUE);
 }
 
 static void
@@ -141,8 +199,13 @@ cancel (TdToken *token, void *state, void *data)
 {
     Waiting *waiting = state;
 
+    TdCall *call = td_call_find (waiting->call);
+
     waiting->service->cancel (&waiting->question, waiting->service->data);
-    let_on (waiting);
+    if (call != NULL) {
+        note (waiting, call, "unchecked: not in time");
+    }
+    let_on (waiting, TD_HOOK_CONTINUE);
 }
 
 /* --- The question ------------------------------------------------------------------------ */
@@ -182,6 +245,10 @@ admit (void *subject, TdToken *token, void *data)
     const char *pending =
         td_attributes_text (td_call_attributes (call), verifier->known->pending, 0);
 
+    if (pending != NULL && service == NULL) {
+        td_attributes_set_text (td_call_attributes (call), verifier->known->signature,
+                                "unchecked: the module passport is not there");
+    }
     if (pending == NULL || service == NULL || incoming == NULL) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
     }
@@ -242,8 +309,8 @@ hear_feature (const TdFact *fact, void *data)
 }
 
 Verifier *
-verifier_new (TdModule *module, const Known *known,
-              const NamespaceTable *(*namespaces) (void *data), void *data, GError **error)
+verifier_new (TdModule *module, const Known *known, const Settings *(*settings) (void *data),
+              void *data, GError **error)
 {
     Verifier *verifier = g_new0 (Verifier, 1);
     const TdHook hook = {
@@ -258,7 +325,7 @@ verifier_new (TdModule *module, const Known *known,
 
     verifier->module = module;
     verifier->known = known;
-    verifier->namespaces = namespaces;
+    verifier->settings = settings;
     verifier->data = data;
     if (!td_hook_add (module, "admit", &hook, error)) {
         g_free (verifier);

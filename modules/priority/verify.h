@@ -18,13 +18,13 @@ typedef struct {
     const TdAttribute *pending; /* those that are to be verified */
     const TdAttribute *tokens;  /* the good tokens it came with */
     const TdAttribute *proven;  /* of each of them the marks that it proves */
+    const TdAttribute *signature;
 } Known;
 
-/* Finds who verifies, listens for who comes and goes, and adds the hook. NAMESPACES says what a value is
+/* Finds who verifies, listens for who comes and goes, and adds the hook. SETTINGS says what a value is
  * worth now. Thread: control. */
 Verifier *verifier_new (TdModule *module, const Known *known,
-                        const NamespaceTable *(*namespaces) (void *data), void *data,
-                        GError **error);
+                        const Settings *(*settings) (void *data), void *data, GError **error);
 
 /* Who verifies and signs just now, or NULL. Thread: a lane. */
 const TdPassportService *verifier_service (Verifier *verifier);

@@ -180,6 +180,21 @@ sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, const TdC
                             sip_transport_listener (leg->lane->sip, &leg->path)->host);
 }
 
+/* RFC 8224 6.2.2: what is stale to one of two is not to the other, when their clocks differ. */
+void
+sip_cause_compose_date (GString *out, unsigned status, const TdCause *cause)
+{
+    static const unsigned of_signatures[] = { 428, 436, 437, 438 };
+    bool is_one = status == 403 && strcmp (cause->text, "Stale Date") == 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS (of_signatures); i++) {
+        is_one |= status == of_signatures[i];
+    }
+    if (is_one) {
+        sip_compose_date (out, td_clock_wall_us ());
+    }
+}
+
 /* "120 (I'm in a meeting)", "18000;duration=3600": the number of seconds is what is passed on. */
 void
 sip_retry_after_take (SipLeg *leg, const SipScan *response)

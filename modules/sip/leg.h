@@ -220,6 +220,8 @@ unsigned sip_cause_to_status (const TdCause *cause, const char **ret_reason);
 void sip_cause_compose (GString *out, const TdCause *cause);
 /* The same as LEG's peer is to see it. */
 void sip_cause_compose_for (const SipLeg *leg, GString *out, const TdCause *cause);
+/* Date with a refusal for want of a valid signature, so that the peer can compare clocks. */
+void sip_cause_compose_date (GString *out, unsigned status, const TdCause *cause);
 /* Warning: with a 488 that stands for want of trunks or bandwidth (RFC 4412 4.6.5). */
 void sip_cause_compose_warning (SipLeg *leg, GString *out, unsigned status, const TdCause *cause);
 

@@ -101,6 +101,7 @@ respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause
         sip_cause_compose_for (leg, out, cause); /* RFC 6432: Reason in responses, too */
         sip_retry_after_compose (leg, out, status);
         sip_cause_compose_warning (leg, out, status, cause);
+        sip_cause_compose_date (out, status, cause);
     }
     if (status == 405) {
         g_string_append (out, "Allow: " SIP_ALLOW "\r\n");

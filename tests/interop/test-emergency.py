@@ -132,6 +132,17 @@ class Emergency(PeerCase):
         self.dial(self.ann, '112')
         self.psap.expect('INVITE sip:112@')
 
+    def test_missing_proof_does_not_refuse_it(self):
+        """PRI-033, PRI-094: marks that must prove true, and do not, cost other calls of the trunk the call."""
+        self.modules += 'priority', 'passport'
+        self.start(trunk_pbx={'address': f'sip:{self.pbx.address}', 'rph-trust': 'validate',
+                              'rph-accept': 'ets', 'rph-unproven': 'refuse'})
+        marks = {'Resource-Priority': 'ets.0'}
+        self.dial(self.pbx, '5550100', extra=marks)
+        self.pbx.expect('SIP/2.0 428 ')
+        self.dial(self.pbx, '112', extra=marks)
+        self.psap.expect('INVITE sip:112@')
+
     def test_congestion_does_not_refuse_it(self):
         """PRI-094: at MC3, and with a gap and a block on the code."""
         tandem = self.start()

@@ -22,7 +22,7 @@ import tap  # noqa: E402
 from peers import ports, pyjwt  # noqa: E402
 from peers.agent import Agent, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
+from peers.tandem import BUILD, Tandem, csv_records, module_folders  # noqa: E402
 from peers.web import Server, response  # noqa: E402
 
 FROM, TO = '12155550112', '12125550113'
@@ -134,29 +134,35 @@ class Theirs(Case):
 class Calls(Case):
     """A call whose mark must prove true (PRI-032, PRI-033)."""
 
+    TRUNK = {}
+
     def setUp(self):
         super().setUp()
         self.port = ports.free_port()
         self.caller = Agent(self, self.port, '+' + FROM)
         self.called = Agent(self, self.port, 'called')
         self.info = 'https://certificates.example/signer.pem'
+        self.make('numbers', authority=True)
+        self.make('shaken', issuer='numbers')
         self.tandem = Tandem(self, {
             'tandem': {'drain': '0 s'},
-            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport'),
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport', 'cdr-file'),
                                      'required'),
             'sip': {'listen': [f'udp:127.0.0.1:{self.port}'], 'strangers': 'refuse'},
             'call': {'media': 'through'},
             'passport-anchor ets': {'certificates': self.path('root.pem'), 'namespaces': 'ets, wps'},
+            'passport-anchor numbers': {'certificates': self.path('numbers.pem'), 'identity': 'yes'},
             'passport-certificate signer': {'info': self.info,
                                             'certificate': self.path('signer.pem')},
+            'passport-certificate shaken': {'info': self.info + '?shaken',
+                                            'certificate': self.path('shaken.pem')},
             'trunk a': {'address': f'sip:{self.caller.address}', 'rph-trust': 'validate',
-                        'rph-accept': 'ets, wps'},
+                        'rph-accept': 'ets, wps', **self.TRUNK},
             'trunk b': {'address': f'sip:{self.called.address}'},
             'route all': {'prefix': '', 'targets': 'b'},
         })
 
-    def call(self, identity, call_id, marks='ets.0'):
-        """(class, Resource-Priority that goes out) of a call."""
+    def invite(self, identity, call_id, marks='ets.0'):
         extra = {'Resource-Priority': marks}
         if identity:
             extra['Identity'] = identity
@@ -164,6 +170,10 @@ class Calls(Case):
                    'Call-ID': call_id}
         self.caller.send(self.caller.request('INVITE', f'sip:+{TO}@127.0.0.1:{self.port}', parties, 1,
                                              description(9), extra=extra))
+
+    def call(self, identity, call_id, marks='ets.0'):
+        """(class, Resource-Priority that goes out) of a call."""
+        self.invite(identity, call_id, marks)
         invite = self.called.expect('INVITE ')
         found = self.tandem.ctl_json('call', 'list')[0]['class']
         self.called.answer(invite, 486, 'c')
@@ -182,11 +192,88 @@ class Calls(Case):
         self.assertEqual(self.call(None, 'one'), (4, ''))
         self.assertEqual(self.call(self.token('other'), 'two'), (4, ''))
 
+    def records(self, n):
+        """What the N records of calls say of signatures."""
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+
+        def rows():
+            return [row for row in csv_records(path) if row['record'] != 'START']
+        self.tandem.process.wait_for(lambda: len(rows()) >= n, f'{n} records')
+        return [row['signature'] for row in rows()]
+
+    def test_one_record_says_why(self):
+        """PRI-033, PRI-100: one record, and one line of the log, for each call."""
+        self.call(self.token(), 'one')
+        self.call(self.token(age_s=120), 'two')
+        self.assertEqual(self.call(self.by_shaken(), 'three'), (4, ''))
+        good, stale, foreign = self.records(3)
+        self.assertEqual(good, 'valid: ets.0')
+        self.assertRegex(stale, '^403: Stale Date: it was issued 12[0-9] s ago$')
+        self.assertIn('437: nobody with authority over all its r-values vouches for its signer', foreign)
+        self.assertEqual(self.audit(), [('goes on as an ordinary one', 'two', '403'),
+                                        ('goes on as an ordinary one', 'three', '437')])
+
+    def audit(self):
+        """What the log says of calls whose marks are not proven."""
+        return re.findall(r'is not covered by a valid signature: .*; the call (.*?)  call_id=(\S+) '
+                          r'trunk=a status=(\d+) ', self.tandem.process.output())
+
+    def by_shaken(self):
+        """By whom numbers are vouched for."""
+        self.info += '?shaken'
+        identity = self.token('shaken')
+        self.info = self.info.removesuffix('?shaken')
+        return identity
+
     def test_replayed_mark_does_not(self):
         """PRI-037: another call with the same token."""
         token = self.token()
         self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
         self.assertEqual(self.call(token, 'two'), (4, ''))
+
+
+class Refusals(Calls):
+    """The same where such a call is refused (PRI-033)."""
+
+    TRUNK = {'rph-unproven': 'refuse'}
+
+    def refused(self, identity, status, why):
+        """The refusal with STATUS and WHY, as RFC 8224 6.2.2 has them; it says when it is here."""
+        self.invite(identity, f'refused-{status}')
+        response = self.caller.expect(f'SIP/2.0 {status} {why}\r\n')
+        date = email.utils.parsedate_to_datetime(field(response, 'Date')).timestamp()
+        self.assertAlmostEqual(date, time.time(), delta=30)
+
+    def test_unsigned_mark_does_not(self):
+        self.make('other', issuer='root')
+        self.refused(None, 428, 'Use Identity Header')
+        self.refused(self.token('other'), 438, 'Invalid Identity Header')
+        self.refused(self.token(age_s=120), 403, 'Stale Date')
+        self.refused(self.by_shaken(), 437, 'Unsupported Credential')
+        self.info = 'https://elsewhere.example/'
+        self.refused(self.token(), 436, 'Bad Identity Info')
+        self.assertEqual(self.called.drain(), [])
+        self.assertEqual([text.split(': ')[0] for text in self.records(5)],
+                         ['428', '438', '403', '437', '436'])
+        self.assertEqual([line[:1] + line[2:] for line in self.audit()],
+                         [('is refused', status) for status in ('428', '438', '403', '437', '436')])
+
+    def test_replayed_mark_does_not(self):
+        token = self.token()
+        self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
+        self.refused(token, 438, 'Invalid Identity Header')
+
+    def test_one_record_says_why(self):
+        """A call without marks needs no proof."""
+        self.assertEqual(self.call(self.token(), 'one'), (11, 'ets.0'))
+        self.caller.send(self.caller.request(
+            'INVITE', f'sip:+{TO}@127.0.0.1:{self.port}',
+            {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{TO}@127.0.0.1>',
+             'Call-ID': 'two'}, 1, description(9)))
+        self.called.answer(self.called.expect('INVITE '), 486, 'c')
+        self.called.expect('ACK ')
+        self.caller.expect('SIP/2.0 486 ')
+        self.assertEqual(self.records(2), ['valid: ets.0', ''])
 
 
 class Ours(Case):
