@@ -522,6 +522,7 @@ static void
 close_rooms (void)
 {
     g_clear_pointer (&engine.registry, td_registry_close);
+    td_operate_close ();
     td_owner_revoke_all (&td_owner_core, NULL, NULL);
     td_calls_close ();
     if (engine.is_fake) {

@@ -28,13 +28,18 @@ struct TdMetric {
     Cell *cells;
     uint64_t *buckets;
     char *name, *help, *labels;
-    unsigned n_holders; /* guarded by the registry's lock, like: */
-    uint64_t declared;  /* grows with each declaration: the newest of two alike is listed */
+    atomic_bool is_watched; /* it has an alarm */
+    GPtrArray *holders;     /* Holder; guarded by the registry's lock, like: */
+    uint64_t declared;      /* grows with each declaration: the newest of two alike is listed */
+    bool is_priority;
+    TdMetricAlarm alarm; /* its texts are ours */
+    int64_t alarm_base;
 };
 
-/* One declaration by one owner. */
+/* What one owner has declared. */
 typedef struct {
     TdOwned owned;
+    const TdOwner *owner;
     TdMetric *metric;
 } Holder;
 
@@ -43,6 +48,8 @@ typedef struct {
  * declares it again goes on counting. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static GPtrArray *metrics; /* by name, then by labels, then by kind; guarded by the lock */
+static GPtrArray *watched; /* those that have, or had, an alarm; likewise */
+static _Atomic (void (*) (void)) tell_change;
 static uint64_t n_declared;
 static unsigned n_lanes = N_LANES_DEFAULT;
 
@@ -77,6 +84,23 @@ add (Cell *cell, int64_t amount)
     atomic_fetch_add_explicit (cell, amount, memory_order_relaxed);
 }
 
+/* Somebody looks after what is an alarm. */
+static void
+touch (void)
+{
+    void (*changed) (void) = atomic_load (&tell_change);
+
+    if (changed != NULL) {
+        changed ();
+    }
+}
+
+void
+td_metric_watch (void (*changed) (void))
+{
+    atomic_store (&tell_change, changed);
+}
+
 void
 td_metric_add (TdMetric *metric, int64_t amount)
 {
@@ -84,6 +108,9 @@ td_metric_add (TdMetric *metric, int64_t amount)
     g_return_if_fail (amount >= 0 || metric->kind == TD_METRIC_GAUGE);
 
     add (cells_of_thread (metric), amount);
+    if (G_UNLIKELY (atomic_load_explicit (&metric->is_watched, memory_order_relaxed))) {
+        touch ();
+    }
 }
 
 void
@@ -172,6 +199,7 @@ make_metric (const TdMetricDecl *decl, const char *labels)
     metric->name = g_strdup (decl->name);
     metric->help = g_strdup (decl->help != NULL ? decl->help : "");
     metric->labels = g_strdup (labels);
+    metric->holders = g_ptr_array_new ();
     return metric;
 }
 
@@ -234,32 +262,97 @@ release (TdOwned *owned)
     Holder *holder = (Holder *) owned;
 
     pthread_mutex_lock (&lock);
-    holder->metric->n_holders--;
+    g_ptr_array_remove (holder->metric->holders, holder);
     pthread_mutex_unlock (&lock);
+    if (atomic_load (&holder->metric->is_watched)) {
+        touch ();
+    }
     g_free (holder);
+}
+
+/* What OWNER has of METRIC, NULL: nothing yet. Needs the lock. */
+static Holder *
+find_holder (const TdMetric *metric, const TdOwner *owner)
+{
+    for (unsigned i = 0; i < metric->holders->len; i++) {
+        Holder *holder = metric->holders->pdata[i];
+        if (holder->owner == owner) {
+            return holder;
+        }
+    }
+    return NULL;
+}
+
+/* Needs the lock. */
+static void
+set_alarm (TdMetric *metric, const TdMetricAlarm *alarm)
+{
+    bool is_new = metric->alarm.raise_at == 0 || metric->holders->len == 0;
+
+    if (is_new) {
+        metric->alarm_base = sum_of (metric, 0);
+    }
+    if (alarm->raise_at == 0) {
+        metric->alarm.raise_at = 0;
+        return;
+    }
+    if (metric->alarm.name == NULL) { /* once: who looks may have the texts */
+        metric->alarm.name = g_strdup (alarm->name);
+        metric->alarm.help = g_strdup (alarm->help);
+        watched = watched != NULL ? watched : g_ptr_array_new ();
+        g_ptr_array_add (watched, metric);
+    }
+    metric->alarm.raise_at = alarm->raise_at;
+    metric->alarm.clear_below = alarm->clear_below;
+    metric->alarm.window_ms = alarm->window_ms;
+    atomic_store (&metric->is_watched, true);
+}
+
+static bool
+is_alarm (const TdMetricDecl *decl)
+{
+    const TdMetricAlarm *alarm = &decl->alarm;
+
+    return alarm->raise_at == 0
+           || (decl->kind != TD_METRIC_HISTOGRAM && alarm->name != NULL && alarm->help != NULL
+               && alarm->clear_below > 0 && alarm->clear_below <= alarm->raise_at
+               && (decl->kind == TD_METRIC_GAUGE || alarm->window_ms >= 1000));
 }
 
 TdMetric *
 td_metric_declare (TdModule *module, const TdMetricDecl *decl)
 {
     TdMetricDecl known = { 0 };
+    Holder *new_holder = NULL;
 
     memcpy (&known, decl, MIN (decl->size, sizeof known));
     g_return_val_if_fail (is_name (known.name), NULL);
-    g_return_val_if_fail (are_buckets (&known), NULL);
+    g_return_val_if_fail (are_buckets (&known) && is_alarm (&known), NULL);
     g_return_val_if_fail (
         known.kind != TD_METRIC_COUNTER || g_str_has_suffix (known.name, "_total"), NULL);
-    Holder *holder = g_new0 (Holder, 1);
     pthread_mutex_lock (&lock);
-    holder->metric = find_or_make (&known);
-    holder->metric->n_holders++;
-    holder->metric->declared = ++n_declared;
+    TdMetric *metric = find_or_make (&known);
+    set_alarm (metric, &known.alarm);
+    if (find_holder (metric, td_owner_of (module)) == NULL) {
+        new_holder = g_new0 (Holder, 1);
+        *new_holder = (Holder){ .owned = { .kind = "metric",
+                                           .name = metric->name,
+                                           .revoke = release,
+                                           .is_lease = true },
+                                .owner = td_owner_of (module),
+                                .metric = metric };
+        g_ptr_array_add (metric->holders, new_holder);
+    }
+    metric->is_priority = known.is_priority;
+    metric->declared = ++n_declared;
     pthread_mutex_unlock (&lock);
-    holder->owned = (TdOwned){
-        .kind = "metric", .name = holder->metric->name, .revoke = release, .is_lease = true
-    };
-    td_owner_add (td_owner_of (module), &holder->owned);
-    return holder->metric;
+    if (new_holder != NULL) {
+        td_owner_add (td_owner_of (module), &new_holder->owned);
+    }
+    if (atomic_load (&metric->is_watched)) {
+        touch ();
+    }
+    return metric;
 }
 
 TdMetric *
@@ -270,7 +363,7 @@ td_metric_find (const char *name, const char *labels)
     pthread_mutex_lock (&lock);
     for (unsigned i = 0; metrics != NULL && i < metrics->len; i++) {
         TdMetric *metric = metrics->pdata[i];
-        if (metric->n_holders > 0
+        if (metric->holders->len > 0
             && compare (metric, name, labels != NULL ? labels : "", metric->kind) == 0
             && (found == NULL || metric->declared > found->declared)) {
             found = metric;
@@ -289,7 +382,10 @@ view_of (const TdMetric *metric, uint64_t *counts, TdMetricView *ret_view)
                                 .labels = metric->labels,
                                 .buckets = metric->buckets,
                                 .counts = counts,
-                                .n_buckets = metric->n_buckets };
+                                .n_buckets = metric->n_buckets,
+                                .is_priority = metric->is_priority,
+                                .alarm = metric->alarm.raise_at > 0 ? &metric->alarm : NULL,
+                                .alarm_base = metric->alarm_base };
     if (metric->kind != TD_METRIC_HISTOGRAM) {
         ret_view->value = sum_of (metric, 0);
         return;
@@ -308,7 +404,7 @@ is_listed (unsigned index)
 {
     const TdMetric *metric = metrics->pdata[index];
 
-    if (metric->n_holders == 0) {
+    if (metric->holders->len == 0) {
         return false;
     }
     for (int step = -1; step <= 1; step += 2) {
@@ -317,7 +413,7 @@ is_listed (unsigned index)
             if (compare (other, metric->name, metric->labels, other->kind) != 0) {
                 break;
             }
-            if (other->n_holders > 0 && other->declared > metric->declared) {
+            if (other->holders->len > 0 && other->declared > metric->declared) {
                 return false;
             }
         }
@@ -341,9 +437,27 @@ td_metric_each (void (*visit) (const TdMetricView *view, void *data), void *data
     pthread_mutex_unlock (&lock);
 }
 
+void
+td_metric_each_alarm (void (*visit) (const TdMetric *metric, const TdMetricView *view, void *data),
+                      void *data)
+{
+    TdMetricView view;
+
+    pthread_mutex_lock (&lock);
+    for (unsigned i = 0; watched != NULL && i < watched->len; i++) {
+        const TdMetric *metric = watched->pdata[i];
+        if (metric->holders->len > 0 && metric->alarm.raise_at > 0) {
+            view_of (metric, NULL, &view);
+            visit (metric, &view, data);
+        }
+    }
+    pthread_mutex_unlock (&lock);
+}
+
 typedef struct {
     GString *out;
     const char *last_name;
+    bool with_priority;
 } Exposition;
 
 static void
@@ -395,6 +509,9 @@ expose (const TdMetricView *view, void *data)
     Exposition *exposition = data;
     GString *out = exposition->out;
 
+    if (view->is_priority && !exposition->with_priority) {
+        return;
+    }
     if (exposition->last_name == NULL || !g_str_equal (exposition->last_name, view->name)) {
         append_head (out, view);
         exposition->last_name = view->name; /* lives as long as the process */
@@ -409,9 +526,9 @@ expose (const TdMetricView *view, void *data)
 }
 
 void
-td_metrics_to_prometheus (GString *out)
+td_metrics_to_prometheus (GString *out, bool with_priority)
 {
-    Exposition exposition = { .out = out };
+    Exposition exposition = { .out = out, .with_priority = with_priority };
 
     td_metric_each (expose, &exposition);
 }

@@ -17,6 +17,9 @@ typedef struct {
     const uint64_t *counts; /* N_BUCKETS + 1, each bucket's own; the last is for what is over all */
     uint32_t n_buckets;
     uint64_t sum;
+    bool is_priority;
+    const TdMetricAlarm *alarm; /* nullable */
+    int64_t alarm_base;         /* what the counter was when it became one to watch */
 } TdMetricView;
 
 /* Makes room for N_LANES writers in metrics that are declared from now on. Thread: control, before
@@ -31,7 +34,17 @@ void td_metric_set_lane (unsigned index);
  * The view lives as long as the visit. Thread: any; VISIT must not declare. */
 void td_metric_each (void (*visit) (const TdMetricView *view, void *data), void *data);
 
-/* Appends all of them in the Prometheus text exposition format, version 0.0.4. Thread: any. */
-void td_metrics_to_prometheus (GString *out);
+/* The same of those with an alarm, in the order in which they became such. */
+void td_metric_each_alarm (void (*visit) (const TdMetric *metric, const TdMetricView *view,
+                                          void *data),
+                           void *data);
+
+/* CHANGED (nullable) is called each time a metric with an alarm changes: on any thread, where it changed, with
+ * any lock held. Thread: control. */
+void td_metric_watch (void (*changed) (void));
+
+/* Appends all of them in the Prometheus text exposition format, version 0.0.4; those of priority
+ * only WITH_PRIORITY. Thread: any. */
+void td_metrics_to_prometheus (GString *out, bool with_priority);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/version.h"
 
 #include <string.h>
+#include <tandem/priority.h>
 
 /* Whether the command NAME is, or is under, what WORDS say: "" is everything. */
 static bool
@@ -167,6 +168,7 @@ run_version (TdRequest *request, void *data)
 
 typedef struct {
     const char *prefix;
+    bool with_priority;
     GVariantBuilder rows;
     unsigned n_rows;
 } Figures;
@@ -177,7 +179,8 @@ add_metric_row (const TdMetricView *view, void *data)
     Figures *figures = data;
     g_autofree char *labels = g_utf8_make_valid (view->labels, -1);
 
-    if (!g_str_has_prefix (view->name, figures->prefix)) {
+    if (!g_str_has_prefix (view->name, figures->prefix)
+        || (view->is_priority && !figures->with_priority)) {
         return;
     }
     g_variant_builder_open (&figures->rows, G_VARIANT_TYPE_VARDICT);
@@ -197,11 +200,12 @@ static void
 run_metric (TdRequest *request, void *data)
 {
     const char *prefix = td_request_argument (request, "NAME");
-    Figures figures = { .prefix = prefix != NULL ? prefix : "" };
+    Figures figures = { .prefix = prefix != NULL ? prefix : "",
+                        .with_priority = td_request_may_see (request, TD_CLASS_MAX) };
 
     if (td_request_argument (request, "--prometheus") != NULL) {
         g_autoptr (GString) text = g_string_new (NULL);
-        td_metrics_to_prometheus (text);
+        td_metrics_to_prometheus (text, figures.with_priority);
         td_request_reply (request, g_variant_new_string (text->str));
         return;
     }
@@ -247,6 +251,8 @@ td_commands_start (void)
     add ("commands", "Lists the commands with all a program needs to know of them", NULL, 0,
          run_commands);
     add ("version", "Says which build is running", NULL, 0, run_version);
-    add ("metric", "Shows counters, gauges and histograms", metric_arguments,
-         G_N_ELEMENTS (metric_arguments), run_metric);
+    add (
+        "metric",
+        "Shows counters, gauges and histograms; those of calls with a priority to who may see them",
+        metric_arguments, G_N_ELEMENTS (metric_arguments), run_metric);
 }

@@ -14,4 +14,11 @@ td_operate_open (const TdOperateOptions *options)
     td_config_commands_open (options);
     td_event_commands_open ();
     td_machine_commands_open ();
+    td_alarms_open ();
+}
+
+void
+td_operate_close (void)
+{
+    td_alarms_close ();
 }

@@ -22,11 +22,18 @@ typedef struct {
 /* Declares all commands of the core. Thread: control. */
 void td_operate_open (const TdOperateOptions *options);
 
+/* The lanes end. Thread: control. */
+void td_operate_close (void);
+
 /* One file each: */
 void td_call_commands_open (void);
 void td_route_commands_open (TdConfig *(*current) (void) );
 void td_config_commands_open (const TdOperateOptions *options);
 void td_event_commands_open (void);
 void td_machine_commands_open (void);
+
+/* alarm.c: from now on metrics that are alarms are watched, until the lanes end. */
+void td_alarms_open (void);
+void td_alarms_close (void);
 
 #endif

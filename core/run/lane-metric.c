@@ -55,7 +55,8 @@ td_lane_declare_metrics (TdLane *lane, bool is_control)
                               .kind = kinds[i].kind,
                               .name = kinds[i].name,
                               .help = kinds[i].help,
-                              .labels = labels->str };
+                              .labels = labels->str,
+                              .is_priority = g_strcmp0 (kinds[i].class_name, "priority") == 0 };
         lane->metrics[i] = td_metric_declare (NULL, &decl);
     }
 }

@@ -21,6 +21,16 @@ typedef enum {
     TD_METRIC_HISTOGRAM, /* counts observations in buckets, and their sum */
 } TdMetricKind;
 
+/* When a figure is an alarm. A counter is judged by what it has grown within WINDOW_MS. It is raised when the
+ * figure comes to RAISE_AT, and over when the figure is below CLEAR_BELOW. */
+typedef struct {
+    const char *name;     /* "trunk-queue": with the metric's labels, what tells alarms apart */
+    const char *help;     /* one sentence: what is going on, and what to do */
+    uint64_t raise_at;    /* 0: it is none */
+    uint64_t clear_below; /* 1 .. RAISE_AT */
+    uint32_t window_ms;   /* of a counter, from 1 s */
+} TdMetricAlarm;
+
 typedef struct {
     uint32_t size; /* sizeof (TdMetricDecl) */
     TdMetricKind kind;
@@ -29,10 +39,12 @@ typedef struct {
     const char *labels; /* "method=\"INVITE\"", or NULL: with the name, what tells metrics apart */
     const uint64_t *buckets; /* histogram: upper bounds, growing, in the unit of the name */
     uint32_t n_buckets;      /* at most 32 */
+    bool is_priority;        /* it tells of calls with a priority: needs TD_MAY_SEE_PRIORITY */
+    TdMetricAlarm alarm;     /* of a counter or gauge; the newest declaration decides */
 } TdMetricDecl;
 
-/* Declares a metric. Owns: the core keeps a copy of DECL; the result belongs to MODULE until it
- * stops. Returns (transfer none) the metric. Thread: control. */
+/* Declares a metric, also once more: with other thresholds of its alarm. Owns: the core keeps a copy of
+ * DECL; the result belongs to MODULE until it stops. Returns (transfer none) the metric. Thread: any. */
 TD_API TdMetric *td_metric_declare (TdModule *module, const TdMetricDecl *decl);
 
 /* The metric of NAME and LABELS (NULL: none) that was declared last, by whoever still runs, or NULL:

@@ -31,14 +31,30 @@ static const TdField fields[] = {
 };
 
 static TdMetric *
-declare (TdModule *module, TdMetricKind kind, const char *name, const char *labels,
-         const char *help)
+declare (TdModule *module, const char *name, const char *labels, const char *help)
 {
     return td_metric_declare (module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                                                       .kind = kind,
+                                                       .kind = TD_METRIC_COUNTER,
                                                        .name = name,
                                                        .labels = labels,
-                                                       .help = help });
+                                                       .help = help,
+                                                       .is_priority = true });
+}
+
+static TdMetric *
+declare_expiring (TdModule *module)
+{
+    return td_metric_declare (
+        module,
+        &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                         .kind = TD_METRIC_GAUGE,
+                         .name = "tandem_passport_expiring",
+                         .help = "Certificates that have expired or will within expiry-warning.",
+                         .alarm = { .name = "passport-expiring",
+                                    .help = "Certificates of anchors or signers expire soon, or "
+                                            "have: \"passport list\" says which.",
+                                    .raise_at = 1,
+                                    .clear_below = 1 } });
 }
 
 void
@@ -48,15 +64,14 @@ audit_declare (Passport *passport)
 
     for (TdPassportResult i = 0; i < TD_PASSPORT_N_RESULTS; i++) {
         g_autofree char *labels = g_strdup_printf ("result=\"%s\"", finding_name (i));
-        passport->results[i] = declare (module, TD_METRIC_COUNTER, "tandem_passport_tokens_total",
-                                        labels, "PASSporTs that came with requests.");
+        passport->results[i] = declare (module, "tandem_passport_tokens_total", labels,
+                                        "PASSporTs that came with requests.");
     }
-    passport->remembered = declare (module, TD_METRIC_COUNTER, "tandem_passport_remembered_total",
-                                    NULL, "PASSporTs whose verdict was remembered.");
-    passport->signed_tokens = declare (module, TD_METRIC_COUNTER, "tandem_passport_signed_total",
-                                       NULL, "PASSporTs that were signed here.");
-    passport->expiring = declare (module, TD_METRIC_GAUGE, "tandem_passport_expiring", NULL,
-                                  "Certificates that have expired or will within expiry-warning.");
+    passport->remembered = declare (module, "tandem_passport_remembered_total", NULL,
+                                    "PASSporTs whose verdict was remembered.");
+    passport->signed_tokens =
+        declare (module, "tandem_passport_signed_total", NULL, "PASSporTs that were signed here.");
+    passport->expiring = declare_expiring (module);
     passport->verified = td_topic_declare (
         module, &(TdTopicDecl){ .size = sizeof (TdTopicDecl),
                                 .version = 1,
@@ -111,8 +126,7 @@ audit_tell (Passport *passport, const TdPassportQuestion *question,
         write_log (passport, &fact);
     }
     if (is_failure (verdict->result)) {
-        alarms_note (passport->alarms, passport_settings (passport), question->trunk,
-                     verdict->reason);
+        failures_count (passport->failures, passport_settings (passport), question->trunk);
     }
     td_bus_publish (passport->verified, TD_ID_NONE, NULL, 0, &fact);
 }

@@ -70,7 +70,7 @@ start (TdModule *module, GError **error)
     passport->replays = replays_new ();
     passport->desk = desk_new (module, passport->verdicts);
     passport->fetcher = fetcher_new (module, passport_hand_on, passport);
-    passport->alarms = alarms_new (module);
+    passport->failures = failures_new (module);
     passport->service = (TdPassportService){ .size = sizeof (TdPassportService),
                                              .data = passport,
                                              .ask = passport_ask,
@@ -99,6 +99,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         passport->prepared = settings_new (next, error);
         return passport->prepared != NULL;
     case TD_RELOAD_COMMIT:
+        failures_configure (passport->failures, prepared);
         td_snapshot_swap (passport->settings, &prepared->table);
         audit_look_at_certificates (passport);
         break;
@@ -115,7 +116,6 @@ stop (TdModule *module)
     Passport *passport = td_module_state (module);
 
     td_timer_stop (&passport->daily);
-    alarms_stop (passport->alarms);
     g_clear_pointer (&passport->features, td_bus_unsubscribe);
     set_http (passport, NULL);
 }
@@ -128,7 +128,7 @@ unload (TdModule *module)
     if (passport == NULL) {
         return;
     }
-    alarms_free (passport->alarms);
+    failures_free (passport->failures);
     fetcher_free (passport->fetcher);
     desk_free (passport->desk);
     replays_free (passport->replays);

@@ -129,9 +129,10 @@ static const TdConfigKey keys[] = {
       .flags = TD_CONFIG_RELOADABLE,
       .default_text = "10",
       .unit = "tokens",
-      .min = 1,
+      .min = 0,
       .max = 1000000,
-      .help = "How many tokens of one trunk must fail within alarm-window to raise an alarm.",
+      .help = "How many tokens of one trunk must fail within alarm-window for the alarm "
+              "passport-failures, which is over when fewer than half as many do; 0: never.",
       .since = "0.1" },
     { .name = "alarm-window",
       .type = TD_CONFIG_DURATION,
@@ -139,7 +140,7 @@ static const TdConfigKey keys[] = {
       .default_text = "60 s",
       .min = 1000,
       .max = 86400000,
-      .help = "See alarm-failures; the alarm is over after a window with fewer.",
+      .help = "See alarm-failures.",
       .since = "0.1" },
 };
 
@@ -512,7 +513,7 @@ read_main (Settings *settings, const Place *place)
     settings->fetch_ms = (uint32_t) number (place, "fetch-deadline");
     settings->warning_s = number (place, "expiry-warning") / MS_PER_S;
     settings->max_failures = (unsigned) number (place, "alarm-failures");
-    settings->window_us = number (place, "alarm-window") * MS_PER_S;
+    settings->window_ms = (uint32_t) number (place, "alarm-window");
     if (!read_digits (place, "country-code", &settings->country)
         || !read_digits (place, "national-prefix", &settings->national)
         || !read_digits (place, "international-prefix", &settings->international)) {

@@ -41,7 +41,7 @@ typedef struct {
     int64_t keep_us, retry_us, warning_s;
     uint32_t fetch_ms;
     unsigned max_failures;
-    int64_t window_us;
+    uint32_t window_ms;
 } Settings;
 
 extern const TdConfigSection passport_sections[PASSPORT_N_SECTIONS];

@@ -28,6 +28,8 @@ struct TrunkCounts {
     TdMetric *classes[TD_CLASS_MAX + 1][N_CALL_COUNTS];
 };
 
+static const char *const ways[N_REFUSED] = { [REFUSED_HERE] = "in", [REFUSED_THERE] = "out" };
+
 struct Counts {
     TdModule *module;
     TdMetric *judged[N_JUDGED];
@@ -41,7 +43,8 @@ declare (Counts *counts, const char *name, const char *help, const char *labels)
                                                                .kind = TD_METRIC_COUNTER,
                                                                .name = name,
                                                                .help = help,
-                                                               .labels = labels });
+                                                               .labels = labels,
+                                                               .is_priority = true });
 }
 
 Counts *
@@ -90,6 +93,38 @@ trunk_counts (Counts *counts, const char *trunk)
     return one;
 }
 
+/* Also anew: the threshold may be another one. */
+static TdMetric *
+declare_refused (Counts *counts, const Settings *settings, const char *trunk, Refused way)
+{
+    g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",way=\"%s\"", trunk, ways[way]);
+
+    return td_metric_declare (
+        counts->module,
+        &(TdMetricDecl){
+            .size = sizeof (TdMetricDecl),
+            .kind = TD_METRIC_COUNTER,
+            .name = "tandem_priority_refused_total",
+            .help = "Requests refused for their marks with 403 or 417: in, the trunk's, here; out, "
+                    "ours, there.",
+            .labels = labels,
+            .is_priority = true,
+            .alarm = { .name = "priority-refused",
+                       .help = "Many requests are refused for their marks of priority: the trunk "
+                               "uses what it may not, or the other end does not know ours.",
+                       .raise_at = settings->alarm_refused,
+                       .clear_below = (settings->alarm_refused + 1) / 2,
+                       .window_ms = settings->alarm_window_ms } });
+}
+
+static void
+bind_refused (Counts *counts, const Settings *settings, Policy *policy, const char *trunk)
+{
+    for (Refused way = 0; way < N_REFUSED; way++) {
+        policy->refused[way] = declare_refused (counts, settings, trunk, way);
+    }
+}
+
 void
 counts_prepare (Counts *counts, Settings *settings)
 {
@@ -97,11 +132,13 @@ counts_prepare (Counts *counts, Settings *settings)
     void *policy;
 
     settings->stranger.counts = trunk_counts (counts, "");
+    bind_refused (counts, settings, &settings->stranger, "");
     g_hash_table_iter_init (&iter, settings->policies);
     while (g_hash_table_iter_next (&iter, NULL, &policy)) {
         Policy *one = policy;
         one->counts = one->trust >= TRUST_ACCEPT ? trunk_counts (counts, one->name)
                                                  : settings->stranger.counts;
+        bind_refused (counts, settings, one, one->name);
     }
 }
 
@@ -109,6 +146,12 @@ void
 counts_judged (Counts *counts, Judged judged)
 {
     td_metric_add (counts->judged[judged], 1);
+}
+
+void
+counts_refused (const Settings *settings, const char *trunk, Refused way)
+{
+    td_metric_add (settings_policy (settings, trunk)->refused[way], 1);
 }
 
 /* A call whose class rises later is offered, and maybe admitted, in that class then. */

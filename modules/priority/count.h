@@ -23,6 +23,9 @@ void counts_prepare (Counts *counts, Settings *settings);
 /* Thread: any. */
 void counts_judged (Counts *counts, Judged judged);
 
+/* A request was refused for its marks, by the peer of TRUNK, or it was refused one. Thread: any. */
+void counts_refused (const Settings *settings, const char *trunk, Refused way);
+
 /* FACT is of a call that is more than ordinary. Thread: a lane. */
 void counts_hear (Counts *counts, const Settings *settings, const TdFact *fact);
 

@@ -69,6 +69,24 @@ static const TdConfigKey keys[] = {
       .help = "One more line of that table, in the place of the line for the same value: "
               "NAMESPACE.VALUE ansi:N itu:N h248:N ...",
       .since = "0.1" },
+    { .name = "alarm-refused",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "10",
+      .unit = "requests",
+      .min = 0,
+      .max = 1000000,
+      .help = "How many 403 and 417 for marks of one trunk within alarm-window are the alarm "
+              "priority-refused, which is over when there are fewer than half as many; 0: never.",
+      .since = "0.1" },
+    { .name = "alarm-window",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "60 s",
+      .min = 1000,
+      .max = 86400000,
+      .help = "See alarm-refused.",
+      .since = "0.1" },
 };
 
 static const TdConfigKey number_keys[] = {

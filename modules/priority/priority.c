@@ -115,6 +115,9 @@ ask_judge (const TdPriorityQuestion *question, TdPriorityVerdict *verdict, void 
 
     apply (priority, &taken, verdict, pending, judged);
     counts_judged (priority->counts, judged);
+    if (judged == JUDGED_FORBIDDEN || judged == JUDGED_REFUSED) {
+        counts_refused (settings_of (priority), question->trunk, REFUSED_HERE);
+    }
     if (judged == JUDGED_STRIPPED) {
         tell_stripped (priority, &taken);
     }
@@ -143,9 +146,11 @@ ask_standing (const char *trunk, TdTransport transport, void *data)
     return judge_standing (settings_of (data), trunk, transport);
 }
 
+/* The peer has answered 417. */
 static bool
 ask_retry (TdChannel *channel, const char *const *accepted, GString *text, void *data)
 {
+    counts_refused (settings_of (data), td_channel_trunk (channel), REFUSED_THERE);
     return judge_retry (settings_of (data), td_channel_trunk (channel),
                         td_channel_priority (channel), accepted, text);
 }

@@ -530,6 +530,10 @@ settings_new (const TdConfig *config, bool has_passport, GError **error)
     settings->rules = g_array_new (FALSE, FALSE, sizeof (NumberRule));
     settings->ignores_faulty = td_config_number (config, "priority", NULL, "faulty") == 1;
     settings->tells_refused = td_config_bool (config, "priority", NULL, "tell-accepted");
+    settings->alarm_refused =
+        (uint32_t) td_config_number (config, "priority", NULL, "alarm-refused");
+    settings->alarm_window_ms =
+        (uint32_t) td_config_number (config, "priority", NULL, "alarm-window");
     if (!read_namespaces (settings, error) || !read_interwork (settings, error)
         || !read_policies (settings, has_passport, error)
         || !read_categories (settings, "priority", NULL, "categories",

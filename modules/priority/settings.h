@@ -7,6 +7,7 @@
 #include "interwork.h"
 
 #include <tandem/config.h>
+#include <tandem/metric.h>
 #include <tandem/number.h>
 #include <tandem/snapshot.h>
 #include <tandem/socket.h>
@@ -47,6 +48,9 @@ typedef struct {
 
 typedef struct TrunkCounts TrunkCounts;
 
+/* Who refused a request for its marks. */
+typedef enum { REFUSED_HERE, REFUSED_THERE, N_REFUSED } Refused;
+
 /* A trunk, or whoever is on none. */
 typedef struct {
     const char *name;
@@ -73,6 +77,7 @@ typedef struct {
     bool may_retry;
     bool signs;
     TrunkCounts *counts; /* see count.h; NULL: nobody counts */
+    TdMetric *refused[N_REFUSED];
 } Policy;
 
 /* What a number called means. */
@@ -101,7 +106,8 @@ typedef struct {
     NamespaceTable *namespaces;
     InterworkTable *interwork;
     bool ignores_faulty;
-    bool tells_refused; /* 417 says what would do */
+    bool tells_refused;                      /* 417 says what would do */
+    uint32_t alarm_refused, alarm_window_ms; /* so many 403 and 417 of a trunk within that */
     Policy stranger;
     GHashTable *policies;   /* trunk -> Policy */
     GArray *categories;     /* CategoryRule */

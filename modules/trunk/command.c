@@ -277,9 +277,9 @@ add_settings (GVariantBuilder *row, const GroupSettings *settings)
 
 enum { SHOWN_WAITERS = 256 };
 
-/* Who waits for a place, the one served next first. */
+/* Who waits for a place, the one served next first, as far as who asks may see. */
 static GVariant *
-list_waiting (Group *group)
+list_waiting (Group *group, const TdRequest *request)
 {
     g_autofree QueueEntry *entries = g_new (QueueEntry, SHOWN_WAITERS);
     unsigned n = queue_list (group, entries, SHOWN_WAITERS, td_clock_now_us ());
@@ -288,6 +288,9 @@ list_waiting (Group *group)
 
     g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
     for (unsigned i = 0; i < n; i++) {
+        if (!td_request_may_see (request, entries[i].priority_class)) {
+            continue;
+        }
         g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
         row_text (&rows, "call", td_id_print (entries[i].call, call));
         row_number (&rows, "class", entries[i].priority_class);
@@ -298,7 +301,8 @@ list_waiting (Group *group)
 }
 
 static void
-add_queue (GVariantBuilder *row, Group *group, const GroupSettings *settings)
+add_queue (GVariantBuilder *row, Group *group, const GroupSettings *settings,
+           const TdRequest *request)
 {
     static const char *const ways[N_WAYS] = { "", "incoming", "outgoing" };
 
@@ -311,9 +315,11 @@ add_queue (GVariantBuilder *row, Group *group, const GroupSettings *settings)
     row_number (row, "queue", settings->queue_length);
     row_text (row, "queue_for", ways[settings->queue_way]);
     row_number (row, "queue_wait_ms", settings->queue_wait_ms);
-    row_number (row, "queued", n_waiting);
-    row_number (row, "queued_most", most);
-    g_variant_builder_add (row, "{sv}", "waiting", list_waiting (group));
+    if (td_request_may_see (request, TD_CLASS_MAX)) {
+        row_number (row, "queued", n_waiting);
+        row_number (row, "queued_most", most);
+    }
+    g_variant_builder_add (row, "{sv}", "waiting", list_waiting (group, request));
 }
 
 static void
@@ -330,7 +336,7 @@ run_show (TdRequest *request, void *data)
     add_view (&row, data, group);
     add_condition (&row, &group->condition);
     add_settings (&row, &view.settings);
-    add_queue (&row, group, &view.settings);
+    add_queue (&row, group, &view.settings, request);
     shared_show (((const Trunk *) data)->shared, group, &row);
     g_variant_builder_add (&row, "{sv}", "members_in_detail", list_members (group));
     td_request_reply (request, g_variant_builder_end (&row));

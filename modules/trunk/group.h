@@ -66,6 +66,9 @@ typedef struct {
     uint32_t alternate_tries, alternate_ms;
     uint32_t priority_calls; /* so many calls have a priority here, 0: no limit ... */
     uint32_t priority_rate_millis, priority_burst; /* ... and so many in 1000 s, 0: no limit */
+    uint32_t alarm_waiting;    /* so many calls that wait are an alarm, 0: none ... */
+    uint32_t alarm_over_limit; /* ... and so many above the limit within a time, 0: none */
+    uint32_t alarm_window_ms;
     /* SIP statuses that calls from this group are released with: for want of places, after waiting in
      * vain, because the queue was full. 0: as the cause says. */
     uint16_t full_status, wait_status, overflow_status;
@@ -116,6 +119,7 @@ typedef enum {
     METRIC_ABANDONED,
     METRIC_EXEMPT,
     METRIC_PREEMPTED,
+    METRIC_OVER_LIMIT,
     N_METRICS
 } GroupMetric;
 

@@ -21,6 +21,13 @@ limit_of (const TdConfig *config, const char *name, const char *key)
     return value < 0 ? 0 : (uint32_t) value;
 }
 
+/* Rounded up. */
+static uint32_t
+percent_of (uint32_t calls, uint32_t percent)
+{
+    return (calls * percent + 99) / 100;
+}
+
 static bool
 read_priority (const TdConfig *config, const char *name, GroupSettings *settings, GError **error)
 {
@@ -42,6 +49,12 @@ read_priority (const TdConfig *config, const char *name, GroupSettings *settings
     }
     settings->priority_rate_millis = rate * 1000;
     settings->priority_burst = burst >= 0 ? (uint32_t) burst : MAX (rate, 1);
+    settings->alarm_waiting = percent_of (
+        settings->queue_length, (uint32_t) td_config_number (config, "trunk", name, "queue-alarm"));
+    settings->alarm_over_limit =
+        (uint32_t) td_config_number (config, "trunk", name, "priority-alarm");
+    settings->alarm_window_ms =
+        (uint32_t) td_config_number (config, "trunk", name, "priority-alarm-window");
     return true;
 }
 

@@ -180,6 +180,7 @@ successions_start (Trunk *trunk, GError **error)
                                             .name = "tandem_trunk_preempted_calls_total",
                                             .help = "Calls released for one of higher precedence, "
                                                     "by their own class.",
+                                            .is_priority = true,
                                             .labels = labels });
     }
     return add (trunk, "admit", TD_LIST ("trunk.admit"), error)

@@ -33,6 +33,7 @@ count_offer (Group *group, const TrunkLeg *leg, const Demand *demand)
     group_count_level (group, demand->priority_class, LEVEL_OFFERED);
     if (leg->is_over_limit) {
         group_count_level (group, demand->priority_class, LEVEL_OVER_LIMIT);
+        group_add_to_metric (group, METRIC_OVER_LIMIT, 1);
     }
 }
 

@@ -136,6 +136,7 @@ find_book (TdModule *module, bool *ret_is_shared)
 static const struct {
     const char *name, *help, *way;
     TdMetricKind kind;
+    bool is_priority;
 } metrics[N_METRICS] = {
     [METRIC_CALLS_IN] = { "tandem_trunk_calls", "Calls that are up", "in", TD_METRIC_GAUGE },
     [METRIC_CALLS_OUT] = { "tandem_trunk_calls", "Calls that are up", "out", TD_METRIC_GAUGE },
@@ -151,25 +152,53 @@ static const struct {
                          "Calls for which the group had no place, or was not in service", "any",
                          TD_METRIC_COUNTER },
     [METRIC_WAITING] = { "tandem_trunk_queued", "Calls that wait for a place", "any",
-                         TD_METRIC_GAUGE },
+                         TD_METRIC_GAUGE, true },
     [METRIC_SERVED] = { "tandem_trunk_queue_served_total", "Calls that waited and got a place",
-                        "any", TD_METRIC_COUNTER },
+                        "any", TD_METRIC_COUNTER, true },
     [METRIC_TIMEOUT] = { "tandem_trunk_queue_timeouts_total",
                          "Calls that waited in vain: too long, or a higher class took their turn",
-                         "any", TD_METRIC_COUNTER },
+                         "any", TD_METRIC_COUNTER, true },
     [METRIC_OVERFLOW] = { "tandem_trunk_queue_overflow_total", "Calls that found the queue full",
-                          "any", TD_METRIC_COUNTER },
+                          "any", TD_METRIC_COUNTER, true },
     [METRIC_ABANDONED] = { "tandem_trunk_queue_abandoned_total",
-                           "Calls whose caller hung up while they waited", "any",
-                           TD_METRIC_COUNTER },
+                           "Calls whose caller hung up while they waited", "any", TD_METRIC_COUNTER,
+                           true },
     [METRIC_EXEMPT] = { "tandem_trunk_exempted_total",
                         "Calls that their priority spared a control or a limit", "any",
-                        TD_METRIC_COUNTER },
+                        TD_METRIC_COUNTER, true },
     [METRIC_PREEMPTED] = { "tandem_trunk_preempted_total",
-                           "Calls released for one of higher precedence", "any",
-                           TD_METRIC_COUNTER },
+                           "Calls released for one of higher precedence", "any", TD_METRIC_COUNTER,
+                           true },
+    [METRIC_OVER_LIMIT] = { "tandem_trunk_priority_excess_total",
+                            "Calls with a priority above the limit on them: ordinary ones here",
+                            "any", TD_METRIC_COUNTER, true },
 };
 
+/* When METRIC is one. */
+static TdMetricAlarm
+alarm_of (GroupMetric metric, const GroupSettings *settings)
+{
+    switch (metric) {
+    case METRIC_WAITING:
+        return (TdMetricAlarm){ .name = "trunk-queue",
+                                .help = "Many calls wait for a place in the trunk group: "
+                                        "\"trunk show\" says for how long.",
+                                .raise_at = settings->alarm_waiting,
+                                .clear_below = (settings->alarm_waiting + 1) / 2 };
+    case METRIC_OVER_LIMIT:
+        return (TdMetricAlarm){ .name = "trunk-priority-excess",
+                                .help = "More calls with a priority than priority-calls and "
+                                        "priority-rate of the trunk allow: the others are "
+                                        "ordinary ones.",
+                                .raise_at = settings->alarm_over_limit,
+                                .clear_below = (settings->alarm_over_limit + 1) / 2,
+                                .window_ms = settings->alarm_window_ms };
+    default:
+        return (TdMetricAlarm){ .raise_at = 0 };
+    }
+}
+
+/* Also anew: the thresholds may be others. */
 static void
 bind_metrics (TdModule *module, Group *group)
 {
@@ -182,7 +211,9 @@ bind_metrics (TdModule *module, Group *group)
                                                         .kind = metrics[i].kind,
                                                         .name = metrics[i].name,
                                                         .help = metrics[i].help,
-                                                        .labels = labels });
+                                                        .labels = labels,
+                                                        .is_priority = metrics[i].is_priority,
+                                                        .alarm = alarm_of (i, &group->settings) });
         pthread_mutex_lock (&group->lock);
         group->metrics[i] = metric;
         pthread_mutex_unlock (&group->lock);
@@ -200,9 +231,7 @@ apply (Trunk *trunk, const Plan *plan, bool is_new)
 
     g_hash_table_iter_init (&iter, table->groups);
     while (g_hash_table_iter_next (&iter, NULL, &group)) {
-        if (is_new || ((const Group *) group)->metrics[0] == NULL) {
-            bind_metrics (trunk->module, group);
-        }
+        bind_metrics (trunk->module, group);
     }
     td_snapshot_swap (trunk->table, &table->table);
     shared_apply (trunk->shared, plan);

@@ -244,6 +244,8 @@ test_same_trunk (Flow *flow, gconstpointer more)
     assert_part (json, "\"checked\":10,\"unchecked\":0");
 }
 
+#define FAILING "alarm=\\\"passport-failures\\\",trunk=\\\"a\\\""
+
 /* PRI-102 */
 static void
 test_alarm (Flow *flow, gconstpointer more)
@@ -251,13 +253,14 @@ test_alarm (Flow *flow, gconstpointer more)
     for (unsigned i = 0; i < 9; i++) {
         assert_asked ("a", "1", "garbage", "\"status\":438");
     }
-    assert_metric ("tandem_passport_alarms", 0);
     assert_asked ("b", "1", "garbage", "\"status\":438");
-    assert_metric ("tandem_passport_alarms", 0);
+    td_engine_advance (1100);
+    assert_metric (FAILING, 0);
     assert_asked ("a", "1", "garbage", "\"status\":438");
-    assert_metric ("tandem_passport_alarms", 1);
-    td_engine_advance (125000);
-    assert_metric ("tandem_passport_alarms", 0);
+    td_engine_advance (1100);
+    assert_metric (FAILING, 1);
+    td_engine_advance (65000);
+    assert_metric (FAILING, 0);
 }
 
 static void
@@ -268,6 +271,7 @@ test_expiring (Flow *flow, gconstpointer more)
         td_engine_advance (DAY_MS);
     }
     assert_metric ("tandem_passport_expiring", 3); /* the certificate, and two signers of it */
+    assert_metric ("alarm=\\\"passport-expiring\\\"", 1);
 }
 
 /* --- Signing ----------------------------------------------------------------------------- */

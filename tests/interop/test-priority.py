@@ -185,6 +185,23 @@ class Marks(PriorityCase):
         self.neighbour.invite(extra=marked('ets.0', Require='resource-priority'))
         self.neighbour.refused(417)
 
+    def raised(self):
+        return [(row['alarm'], row['object']) for row in self.tandem.ctl_json('alarm', 'list')]
+
+    def test_pri_102_refused_again_and_again(self):
+        """403 to the agency, 417 to the neighbour: each by itself is an alarm with the tenth."""
+        raised = []
+        for name, status, fields in (('agency', 403, marked('wps.0')),
+                                     ('neighbour', 417, marked('ets.0', Require='resource-priority'))):
+            for _ in range(9):
+                getattr(self, name).invite(extra=fields)
+                getattr(self, name).refused(status)
+            self.assertEqual(self.raised(), raised)
+            getattr(self, name).invite(extra=fields)
+            getattr(self, name).refused(status)
+            raised.append(('priority-refused', f'trunk="{name}",way="in"'))
+            self.assertEqual(self.raised(), raised)
+
     def test_pri_011_030_stranger(self):
         stranger = Caller(self, self.port, 'stranger')
         self.assertEqual(self.goes_out(stranger, 'ets.0'), (ORDINARY, None))

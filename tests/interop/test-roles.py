@@ -40,6 +40,7 @@ class Switch(PeerCase):
     """agency's marks count."""
 
     RECORDS = ()
+    CARRIER = {}
 
     def records(self):
         return {}
@@ -61,19 +62,22 @@ class Switch(PeerCase):
             'call': {'media': 'through'},
             'trunk agency': {'address': f'sip:{self.agency.address}', 'rph-trust': 'accept',
                              'rph-accept': 'ets', 'rph-interface': '127.0.0.1'},
-            'trunk carrier': {'address': f'sip:{self.carrier.address}'},
+            'trunk carrier': {'address': f'sip:{self.carrier.address}', **self.CARRIER},
             'route all': {'prefix': '', 'targets': 'carrier'},
         })
         os.chmod(self.folder, 0o755)
         os.chmod(self.tandem.folder, 0o755)
         self.has_role = False
 
-    def call(self, number, **extra):
-        """The INVITE that goes out for a call to NUMBER; it rings on."""
+    def invite(self, number, **extra):
         self.agency.send(self.agency.request(
             'INVITE', f'sip:{number}@127.0.0.1:{self.port}',
             {'From': '<sip:agency@127.0.0.1>;tag=f', 'To': f'<sip:{number}@x>',
              'Call-ID': uuid.uuid4().hex}, 1, description(9), branch(), extra=extra))
+
+    def call(self, number, **extra):
+        """The INVITE that goes out for a call to NUMBER; it rings on."""
+        self.invite(number, **extra)
         invite = self.carrier.expect('INVITE ')
         self.carrier.answer(invite, 180, 'c')
         self.agency.expect('SIP/2.0 180 ')
@@ -85,6 +89,22 @@ class Switch(PeerCase):
             ['/usr/bin/python3', '-c', CLIENT, self.tandem.control, json.dumps({'words': words})],
             stdout=stdout, text=True, cwd='/', user=NOBODY, group=grp.getgrnam('nogroup').gr_gid,
             extra_groups=[grp.getgrnam('users').gr_gid] if self.has_role else [])
+
+    def follow(self):
+        """Where what somebody hears is written who follows the events."""
+        path = self.path(f'followed-{self.has_role}')
+        with open(path, 'w', encoding='utf-8') as log:
+            follower = self.somebody('event', 'follow', stdout=log)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.terminate)
+        return path
+
+    def read_facts(self, path):
+        with open(path, encoding='utf-8') as log:
+            return [json.loads(line).get('piece', {}) for line in log if line.endswith('\n')]
+
+    def heard(self, path, number):
+        return [fact for fact in self.read_facts(path) if fact.get('called') == number]
 
     def ask(self, *words):
         """(rows or members of the answer, error)"""
@@ -151,20 +171,6 @@ class Roles(Switch):
         # It brings no other right with it.
         self.assertIn('you may only look', self.ask('trunk', 'block', 'carrier')[1])
 
-    def follow(self):
-        """Where what somebody hears is written who follows the events."""
-        path = self.path(f'followed-{self.has_role}')
-        with open(path, 'w', encoding='utf-8') as log:
-            follower = self.somebody('event', 'follow', stdout=log)
-        self.addCleanup(follower.wait)
-        self.addCleanup(follower.terminate)
-        return path
-
-    def heard(self, path, number):
-        with open(path, encoding='utf-8') as log:
-            facts = [json.loads(line).get('piece', {}) for line in log if line.endswith('\n')]
-        return [fact for fact in facts if fact.get('called') == number]
-
     def test_pri_103_events(self):
         ordinary = self.follow()
         self.has_role = True
@@ -179,6 +185,60 @@ class Roles(Switch):
         self.assertIn('ets.0', [fact.get('marks_in') for fact in self.heard(privileged, '8002')])
         self.assertNotIn('priority_class', self.heard(ordinary, '8003')[0])
         self.assertIn('priority_class', self.heard(privileged, '8003')[0])
+
+
+class Figures(Switch):
+    """The only place of the carrier is taken, and a call with a priority waits for it."""
+
+    CARRIER = {'capacity': '1 calls', 'queue': '5 calls', 'queue-alarm': '20 %'}
+
+    def setUp(self):
+        super().setUp()
+        self.call('8001')
+        self.followed = {}
+        for self.has_role in False, True:
+            self.followed[self.has_role] = self.follow()
+            self.tandem.process.wait_for(lambda: self.call_fails() and self.read_facts(
+                self.followed[self.has_role]), 'the follower')
+        self.invite('8002', **{'Resource-Priority': 'ets.0'})
+        self.agency.expect('SIP/2.0 182 ')
+        self.tandem.process.wait_for(lambda: self.tandem.ctl_json('alarm', 'list'), 'the alarm')
+
+    def call_fails(self):
+        self.invite('8000')
+        return self.agency.expect('SIP/2.0 503 ')
+
+    def test_pri_103_figures(self):
+        names = {'tandem_priority_judged_total', 'tandem_trunk_queued', 'tandem_alarm_raised'}
+        for self.has_role in False, True:
+            rows, error = self.ask('metric')
+            self.assertEqual(error, '')
+            found = {row['name'] for row in rows}
+            self.assertIn('tandem_trunk_calls', found)
+            self.assertEqual(names & found, names if self.has_role else set())
+            page, _ = self.ask('metric', '--prometheus')
+            self.assertIn('tandem_trunk_calls{', page)
+            for name in names:
+                self.assertEqual(name in page, self.has_role, name)
+
+    def test_pri_102_103_alarms(self):
+        for self.has_role, alarms in (False, []), (True, ['trunk-queue']):
+            rows, error = self.ask('alarm', 'list')
+            self.assertEqual(error, '')
+            self.assertEqual([row['alarm'] for row in rows], alarms)
+        self.invite('8009')
+        for self.has_role in False, True:
+            log = self.followed[self.has_role]
+            self.tandem.process.wait_for(lambda: self.heard(log, '8009'), 'a later event')
+            events = [fact['event'] for fact in self.read_facts(log)]
+            self.assertEqual('alarm.raised' in events, self.has_role)
+
+    def test_pri_103_who_waits(self):
+        for self.has_role in False, True:
+            shown, error = self.ask('trunk', 'show', 'carrier')
+            self.assertEqual(error, '')
+            self.assertEqual(len(shown['waiting']), self.has_role)
+            self.assertEqual('queued' in shown, self.has_role)
 
 
 class Recorded(Switch):

@@ -22,7 +22,7 @@ expose (const char *prefix)
     g_autoptr (GString) all = g_string_new (NULL);
     g_autoptr (GString) some = g_string_new (NULL);
 
-    td_metrics_to_prometheus (all);
+    td_metrics_to_prometheus (all, true);
     g_auto (GStrv) lines = g_strsplit (all->str, "\n", -1);
     for (unsigned i = 0; lines[i] != NULL; i++) {
         if (g_str_has_prefix (lines[i], prefix)

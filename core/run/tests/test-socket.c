@@ -741,7 +741,7 @@ is_listed (const char *metric)
 {
     g_autoptr (GString) all = g_string_new (NULL);
 
-    td_metrics_to_prometheus (all);
+    td_metrics_to_prometheus (all, true);
     return strstr (all->str, metric) != NULL;
 }
 
