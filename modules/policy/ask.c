@@ -52,6 +52,17 @@ is_emergency (const Settings *settings, const TdCall *call)
            || g_hash_table_contains (settings->emergency, td_party_key (td_call_called (call)));
 }
 
+/* How long CALL waits at most. */
+static uint32_t
+deadline_ms (const Settings *settings, const TdCall *call)
+{
+    if (is_emergency (settings, call)) {
+        return settings->emergency_ms;
+    }
+    return td_call_priority (call)->priority_class > TD_CLASS_ORDINARY ? settings->priority_ms
+                                                                       : settings->deadline_ms;
+}
+
 static void
 question_free (Question *question)
 {
@@ -285,8 +296,8 @@ find_reason_not_to (const Policy *policy, const Settings *settings, TdCall *call
     if (td_attributes_text (td_call_attributes (call), policy->mark, 0) != NULL) {
         return "asked for another node, so no server is asked: the tables here decide";
     }
-    if (settings->emergency_ms == 0 && is_emergency (settings, call)) {
-        return "an emergency call, which waits for no server: the tables here decide";
+    if (deadline_ms (settings, call) == 0) {
+        return "a call that waits for no server: the tables here decide";
     }
     return NULL;
 }
@@ -311,10 +322,7 @@ route_call (void *subject, TdToken *token, void *data)
     question->settings = (Settings *) td_table_ref (&settings->table);
     question->call = subject;
     question->body = wire_print_question (subject, settings->node);
-    question->until_us =
-        td_clock_now_us ()
-        + (is_emergency (settings, subject) ? settings->emergency_ms : settings->deadline_ms)
-              * INT64_C (1000);
+    question->until_us = td_clock_now_us () + deadline_ms (settings, subject) * INT64_C (1000);
     td_timer_init (&question->timer, policy->module, expire);
     if (try_next (question)) {
         question->token = td_token_take (token, question);

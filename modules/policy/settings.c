@@ -45,6 +45,15 @@ static const TdConfigKey keys[] = {
       .max = 30000,
       .help = "The same for emergency calls; 0: they wait for nobody, the tables here decide.",
       .since = "0.1" },
+    { .name = "priority-deadline",
+      .type = TD_CONFIG_DURATION,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "500 ms",
+      .min = 0,
+      .max = 30000,
+      .help = "The same for calls with a priority, which must not hang on a server that is dead or "
+              "slow; 0: they wait for nobody, the tables here decide.",
+      .since = "0.1" },
     { .name = "emergency-numbers",
       .type = TD_CONFIG_LIST,
       .flags = TD_CONFIG_RELOADABLE,
@@ -199,6 +208,7 @@ settings_new (const TdConfig *config, GError **error)
     settings->node = g_strdup (td_config_text (config, "tandem", NULL, "node"));
     settings->deadline_ms = duration_ms (config, "deadline");
     settings->emergency_ms = duration_ms (config, "emergency-deadline");
+    settings->priority_ms = duration_ms (config, "priority-deadline");
     settings->probe_ms = duration_ms (config, "probe");
     settings->trunks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; trunks[i] != NULL; i++) {

@@ -16,7 +16,7 @@ typedef struct {
     Pool *pool;  /* NULL until it is made */
     char *token; /* nullable */
     char *node;
-    uint32_t deadline_ms, emergency_ms, probe_ms;
+    uint32_t deadline_ms, emergency_ms, priority_ms, probe_ms;
     GHashTable *emergency; /* numbers */
     GHashTable *trunks;    /* names */
 } Settings;

@@ -19,6 +19,7 @@ set_up (Flow *flow, gconstpointer servers)
 {
     g_autofree char *config = g_strdup_printf ("[modules]\n"
                                                "fake-http = required\n"
+                                               "marker = required\n"
                                                "policy = required\n"
                                                "[call]\n"
                                                "media = through\n"
@@ -153,6 +154,27 @@ test_emergency_call_waits_less (Flow *flow, gconstpointer servers)
     LOG ("b1:originate ");
 }
 
+/* PRI-076: a server that is slow, or dead, is not what a call with a priority hangs on. */
+static void
+test_call_with_a_priority_waits_less (Flow *flow, gconstpointer servers)
+{
+    call (flow, "7001");
+    td_engine_advance (251);
+    assert_asked ("b");
+    td_engine_advance (251);
+    LOG ("b1:originate ");
+    assert_asked ("");
+}
+
+static void
+test_call_with_a_priority_is_answered_in_time (Flow *flow, gconstpointer servers)
+{
+    call (flow, "7001");
+    td_engine_advance (200);
+    command (ANSWER);
+    LOG ("s1:originate ");
+}
+
 static void
 test_caller_hangs_up_meanwhile (Flow *flow, gconstpointer servers)
 {
@@ -207,6 +229,9 @@ main (int argc, char **argv)
     ADD ("refusal", "http://a", test_refusal_ends_the_call);
     ADD ("no-route-there", "http://a", test_no_route_there_is_none_of_it);
     ADD ("emergency", two, test_emergency_call_waits_less);
+    g_test_add ("/priority/PRI-076/slow", Flow, two, set_up, test_call_with_a_priority_waits_less,
+                tear_down);
+    ADD ("priority", "http://a", test_call_with_a_priority_is_answered_in_time);
     ADD ("hang-up", "http://a", test_caller_hangs_up_meanwhile);
     ADD ("lost", "http://a", test_lost_server_costs_no_second_call_anything);
     ADD ("stop", "http://a", test_stop_waits_for_the_answer);
