@@ -24,7 +24,7 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 # What is proven. tests/interop/test-crisis.py shows by itself what becomes of calls without marks; the tests
 # of functions, which know of no switch, are not here.
 PROGRAMS = ('flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
-            'flow/passport', 'flow/dips', 'flow/trunk-shared',
+            'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
             'interop/overload', 'interop/marking', 'interop/reserve', 'interop/roles')
 
@@ -41,6 +41,7 @@ SPARED = {
     'interop/priority Preemption.test_pri_071_a_peer_preempts',  # whoever it was that did
     'interop/roles Roles.test_pri_103_commands_of_priority',  # guarded, whatever there is to be seen
     'interop/roles Roles.test_pri_103_trace_of_a_call_that_is_over',  # a mark on the wire, believed or not
+    'interop/overload Overload.test_all_pay_where_nothing_is_wanted',  # and nobody departs from that
     # Calls that have none.
     'flow/priority /priority/PRI-066/ordinary',
     'flow/emergency /priority/PRI-090/other-region',

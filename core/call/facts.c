@@ -52,7 +52,7 @@ static const TdField fields[] = {
     TEXT (exemptions, "Controls that would have kept it out but for its class, comma between"),
     TEXT (carriers, "Trunk groups that legs went out by, in their order, comma between"),
     TEXT (classified_by,
-          "How the class was learnt: default, rph, signature, access, number, cpc, pin"),
+          "How the class was learnt: default, rph, signature, access, number, cpc, pin, sos"),
     TEXT (classified_stage,
           "early or late: before the call was admitted, or after; empty by default"),
     TEXT (marks_in, "The marks of priority that the calling leg brought"),

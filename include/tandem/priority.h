@@ -38,6 +38,7 @@ typedef enum {
     TD_LEARNT_NUMBER,    /* the called number: a public emergency call */
     TD_LEARNT_CATEGORY,  /* the calling party's category, as a trusted trunk gives it */
     TD_LEARNT_PIN,       /* a personal number that was typed and is valid */
+    TD_LEARNT_SOS,       /* a URN of an emergency service was called (RFC 5031) */
 } TdPriorityLearnt;
 
 /* "rph", "signature" ..., as records have it. */
@@ -45,7 +46,7 @@ static inline const char *
 td_learnt_name (unsigned learnt)
 {
     static const char *const names[] = { "default", "rph", "signature", "access",
-                                         "number",  "cpc", "pin" };
+                                         "number",  "cpc", "pin",       "sos" };
 
     return names[learnt % G_N_ELEMENTS (names)];
 }

@@ -45,7 +45,8 @@ make_priority (const char *name_space, const char *value, TdPriorityLearnt learn
 static TdPriority
 priority_of (const TdEmergencyAnswer *answer)
 {
-    return make_priority ("sos", answer->is_number ? "number" : "sos", TD_LEARNT_NUMBER);
+    return answer->is_number ? make_priority ("sos", "number", TD_LEARNT_NUMBER)
+                             : make_priority ("sos", "sos", TD_LEARNT_SOS);
 }
 
 static void

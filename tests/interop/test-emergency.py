@@ -19,7 +19,7 @@ import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.agent import Agent, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.tandem import Tandem  # noqa: E402
+from peers.tandem import Tandem, csv_records  # noqa: E402
 from peers.web import Server, response  # noqa: E402
 
 SCHEMA = os.path.join(HERE, 'lost-question.rng')
@@ -350,6 +350,27 @@ class Emergency(PeerCase):
             psap.expect('ACK ')
         self.pbx.expect('SIP/2.0 5')
         tandem.process.wait_for_output('no PSAP has taken the emergency call of pbx')
+
+    # --- PRI-100: records
+
+    def test_record_says_how_it_was_known(self):
+        """PRI-100: by its number, or by its URN."""
+        tandem = self.start(modules=dict.fromkeys((*self.modules, 'cdr-file'), 'required'))
+        for n_calls, (uri, how) in enumerate(((f'sip:112@127.0.0.1:{self.port}', 'number'),
+                                              ('urn:service:sos.fire', 'sos')), 1):
+            self.invite(self.pbx, uri)
+            for psap in (self.psap, self.other):
+                psap.answer(psap.expect('INVITE '), 503, 'x')
+                psap.expect('ACK ')
+            path = os.path.join(tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+            rows = []
+            tandem.process.wait_for(
+                lambda: rows.extend(csv_records(path)[len(rows):]) or
+                sum(row['record'] != 'START' for row in rows) == n_calls, f'{n_calls} records')
+            self.assertEqual({name: rows[-1][name] for name in ('name_space', 'priority_class',
+                                                                'classified_by', 'classified_stage')},
+                             {'name_space': 'sos', 'priority_class': '12', 'classified_by': how,
+                              'classified_stage': 'early'})
 
     # --- PRI-091: LoST
 

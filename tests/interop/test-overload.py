@@ -5,6 +5,7 @@ keeps back what it is asked to, and the caller's sipp sees the rest refused."""
 
 import os
 import re
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -13,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
-from peers.agent import Agent, description, field, status_of  # noqa: E402
+from peers.agent import TIMEOUT_S, Agent, description, field, status_of  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
@@ -26,7 +27,7 @@ class Overload(PeerCase):
         super().setUp()
         self.called = sipp.uas(self, timeout_s=60)
 
-    def start(self, called, **sip):
+    def start(self, called, more=None, **sip):
         """(A switch before CALLED, its port)."""
         port = ports.free_port()
         return Tandem(self, {
@@ -38,6 +39,7 @@ class Overload(PeerCase):
             'congestion': {'lane-occupancy': 'off'},
             'trunk called': {'address': f'sip:{called}'},
             'route all': {'targets': 'called'},
+            **(more or {}),
         }), port
 
     def set_level(self, tandem, level):
@@ -70,6 +72,53 @@ class Overload(PeerCase):
         self.assertRegex(via, r';oc=50;oc-algo="loss";oc-validity=[1-9]\d*;oc-seq=[\d.]+')
         self.assertNotIn('oc=', self.first_via(port, ''))
         tandem.stop()
+
+    def becomes_of(self, number, port, far, wanted=None):
+        """What becomes of a call to NUMBER by the switch at PORT: 486, where it comes to FAR, who says that
+        WANTED percent are to be kept back; otherwise what the switch says itself."""
+        caller = Agent(self, port, 'ann')
+        uri = f'sip:{number}@127.0.0.1:{port}'
+        parties = {'From': '<sip:ann@x>;tag=1', 'To': f'<{uri}>', 'Call-ID': os.urandom(8).hex()}
+        caller.send(caller.request('INVITE', uri, parties, 1, description(9)))
+        for _ in range(20 * TIMEOUT_S):
+            message = far.receive(0)
+            if message is not None and message.startswith('INVITE '):
+                says = f';oc={wanted};oc-validity=3600000;' if wanted else ';'
+                far.answer(message.replace(';oc;', says, 1), 486, 'f')
+            told = caller.receive(0.05)
+            if told is not None and status_of(told) >= 200:
+                return status_of(told)
+        self.fail(f'nothing became of the call to {number}')
+
+    def behind(self, **sip):
+        """(What becomes of a call to a number, a silent far end) of a switch where 7... has a priority."""
+        far = Agent(self, 0, 'far')
+        near, port = self.start(far.address, {
+            'modules': dict.fromkeys((*MODULES, 'priority'), 'required'),
+            'priority-number seven': {'prefixes': '7', 'mark': 'ets.4'}}, **sip)
+        self.addCleanup(near.process.signal, signal.SIGKILL)
+        far.switch = ('127.0.0.1', port)
+        return lambda number, wanted=None: self.becomes_of(number, port, far, wanted)
+
+    def test_calls_with_a_priority_pay_last(self):
+        """PRI-074: while ordinary calls make good what is wanted, none with a priority is kept back."""
+        becomes = self.behind()
+        self.assertEqual(becomes('8001', wanted=50), 486)
+        became = [becomes(number) for number in ('8001', '7001') * 6]
+        self.assertEqual(became[1::2], [486] * 6)
+        self.assertEqual(became[::2], [486] + [503] * 5)   # theirs, and what the others leave
+
+    def test_all_pay_where_nothing_is_wanted(self):
+        """PRI-074: RFC 7339 5.5."""
+        becomes = self.behind()
+        self.assertEqual(becomes('7001', wanted=100), 486)
+        self.assertEqual([becomes('7001'), becomes('8001')], [503, 503])
+
+    def test_but_where_the_operator_departs_from_that(self):
+        """PRI-074"""
+        becomes = self.behind(**{'pass-priority': 'yes'})
+        self.assertEqual(becomes('7001', wanted=100), 486)
+        self.assertEqual([becomes('7001'), becomes('8001')], [486, 503])
 
     def test_switch_may_be_silent(self):
         tandem, port = self.start(self.called.address, **{'tell-load': 'no'})

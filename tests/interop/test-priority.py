@@ -20,6 +20,7 @@ from peers.agent import TIMEOUT_S, Agent, Call, branch, description, field  # no
 from peers.case import PeerCase  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
 from peers.tandem import Tandem, csv_records  # noqa: E402
+from peers.web import Server, response  # noqa: E402
 
 ORDINARY = 4
 ACCEPTED = 'ets.4, ets.3, ets.2, ets.1, ets.0, wps.4'
@@ -75,6 +76,7 @@ class PriorityCase(PeerCase):
     PRIORITY = {}
     MORE = {}
     MODULES = ()
+    STRANGERS = 'accept'
 
     def setUp(self):
         super().setUp()
@@ -86,7 +88,7 @@ class PriorityCase(PeerCase):
             'tandem': {'drain': '0 s'},
             'modules': dict.fromkeys(modules, 'required'),
             'sip': {'listen': [f'udp:127.0.0.1:{self.port}', f'tcp:127.0.0.1:{self.port}'],
-                    'strangers': 'accept'},
+                    'strangers': self.STRANGERS},
             'call': {'media': 'through'},
             'priority': self.PRIORITY,
             **self.MORE,
@@ -100,14 +102,16 @@ class PriorityCase(PeerCase):
         }
         self.tandem = Tandem(self, self.config)
 
-    def call_in_hand(self):
-        return self.tandem.ctl_json('call', 'list')[0]
+    def call_in_hand(self, number=None):
+        """That to NUMBER, of several."""
+        return next(call for call in self.tandem.ctl_json('call', 'list')
+                    if number in (None, call['called']))
 
     def goes_out(self, caller, *marks, number='8001', **more):
         """(class, values that went out) of a call of CALLER with MARKS, which is then refused."""
         caller.invite(number, marked(*marks, **more))
         invite = self.carrier.expect('INVITE ')
-        priority_class = self.call_in_hand()['class']
+        priority_class = self.call_in_hand(number)['class']
         self.carrier.answer(invite, 486, 'c')
         self.carrier.expect('ACK ')
         caller.refused(486)
@@ -351,6 +355,22 @@ class Egress(PriorityCase):
         self.assertEqual(self.carrier.drain(), [])
 
 
+class Challenged(PriorityCase):
+    """Nobody's marks are judged before it is known whose they are (RFC 4412 4.6.3)."""
+
+    MODULES = ('registrar',)
+    STRANGERS = 'challenge'
+    MORE = {'user alice': {'password': 'secret'}, 'registrar': {'domains': '127.0.0.1'}}
+
+    def test_pri_011_not_authenticated(self):
+        stranger = Caller(self, self.port, 'alice')
+        for marks in 'ets.0', 'strange.1', 'ets.0, ets.1':
+            stranger.invite(extra=marked(marks, Require='resource-priority'))
+            self.assertIn('Digest ', field(stranger.refused(407), 'Proxy-Authenticate'))
+        judged = self.tandem.ctl_json('metric', 'tandem_priority_judged_total')
+        self.assertEqual(sum(row['value'] for row in judged), 0)
+
+
 class Mapped(PriorityCase):
     CARRIER = {'rph-egress': 'map', 'rph-map': 'ets:wps'}
 
@@ -436,6 +456,15 @@ class Numbers(Recorded):
         self.assertEqual((row['classified_by'], row['classified_stage'], row['marks_in']),
                          ('access', 'late', ''))
 
+    def test_pri_100_record_of_a_category(self):
+        self.agency.invite(user='+12125550100;cpc=226')
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 486, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.refused(486)
+        row = self.records()[0]
+        self.assertEqual((row['classified_by'], row['classified_stage']), ('cpc', 'early'))
+
     def test_pri_101_counters(self):
         self.goes_out(self.agency, 'ets.1')
         self.goes_out(self.neighbour, 'ets.1')
@@ -452,6 +481,30 @@ class Numbers(Recorded):
 
     def test_pri_104_notice(self):
         self.tandem.process.wait_for_output('restricted to authorised users')
+
+
+class Treated(Recorded):
+    """Records of what a class has been good for."""
+
+    MODULES = ('cdr-file', 'trunk')
+    CARRIER = {'capacity': '1 calls', 'queue': '2 calls'}
+
+    def test_pri_100_record_of_the_treatment(self):
+        self.neighbour.invite('5001')
+        first = self.carrier.expect('INVITE ')
+        self.assertEqual(self.tandem.ctl('control', 'set', 'block', '--code', '5')[0], 0)
+        self.agency.invite('5002', marked('ets.0'))
+        self.tandem.process.wait_for(
+            lambda: self.tandem.ctl_json('trunk', 'show', 'carrier')['queued'] == 1, 'a call that waits')
+        self.carrier.answer(first, 486, 'c')
+        self.carrier.expect('ACK ')
+        self.carrier.answer(self.carrier.expect('INVITE '), 486, 'c')
+        self.carrier.expect('ACK ')
+        ordinary, row = self.records(2)
+        self.assertEqual({name: row[name] for name in ('exemptions', 'queue_result', 'carriers')},
+                         {'exemptions': 'block', 'queue_result': 'served', 'carriers': 'carrier'})
+        self.assertGreater(int(row['queue_wait_us']), 0)
+        self.assertEqual((ordinary['exemptions'], ordinary['queue_result']), ('', ''))
 
 
 class PreemptionCase(Recorded):
@@ -601,6 +654,33 @@ class Overload(PriorityCase):
         self.assertEqual(self.goes_out(self.agency, 'ets.4')[0], 7)
         self.neighbour.invite(extra=marked('ets.0'))
         self.neighbour.refused(503)
+
+
+class PolicyServer(PriorityCase):
+    """A server that is asked where calls go, and says nothing."""
+
+    MODULES = ('http', 'policy')
+
+    def setUp(self):
+        self.server = Server(self, self.answer)
+        self.MORE = {'policy': {'servers': self.server.url, 'deadline': '30 s'}}
+        super().setUp()
+
+    def answer(self, start, *_):
+        """It is there, as far as probes can tell."""
+        if 'status' in start:
+            return response(b'{"version": 1, "node": "n", "congestion": 0}')
+        return self.server.keep_quiet()
+
+    def test_pri_076_slow(self):
+        """Who came later, with a mark, goes by the tables here; who came first is still waiting."""
+        self.transit.invite('8001')
+        self.tandem.process.wait_for(lambda: any('route' in start for start, _, _ in self.server.requests),
+                                     'the question')
+        self.assertEqual(self.goes_out(self.agency, 'ets.0', number='8002'), (11, ['ets.0']))
+        self.assertEqual({call['called'] for call in self.tandem.ctl_json('call', 'list')
+                          if call['class'] == ORDINARY}, {'8001'})
+        self.assertEqual(self.carrier.drain(), [])
 
 
 class Connections(PeerCase):
