@@ -533,9 +533,12 @@ join (Dip *dip, const TdDipDriver *driver, const char *key, DipWaiter *waiter,
         add_waiter (inquiry, waiter);
         return false;
     }
-    if (g_hash_table_size (dip->asked) >= dip->settings.max_asked && !waiter->is_priority) {
-        fail (dip, ret_answer, "too many questions are under way");
-        return true;
+    if (g_hash_table_size (dip->asked) >= dip->settings.max_asked) {
+        if (!waiter->is_priority) {
+            fail (dip, ret_answer, "too many questions are under way");
+            return true;
+        }
+        waiter->is_exempted = true;
     }
     *ret_inquiry = begin (dip, driver, key);
     if (dip->silent_us != 0) {

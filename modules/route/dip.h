@@ -29,6 +29,7 @@ struct DipWaiter {
     /* Instead, when the module has stopped. */
     void (*dropped) (DipWaiter *waiter);
     bool is_priority; /* its call is not kept out by how many others ask */
+    bool is_exempted; /* it would have been: set by asking */
     TdPost post;      /* private, as all from here */
     TdLane *lane;
     struct Dip *dip;

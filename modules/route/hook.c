@@ -312,6 +312,9 @@ decide (Question *question, DipWaiter *waiter)
         if (waiter == NULL
             || !dips_ask (question->route->dips, decision.dip, question->asked, decision.dip_number,
                           waiter, &question->answers[question->asked])) {
+            if (waiter != NULL && waiter->is_exempted) {
+                td_call_add_exemption (question->call, "dip");
+            }
             return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
         }
         question->has_answer[question->asked] = true;

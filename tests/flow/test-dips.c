@@ -315,7 +315,15 @@ test_too_many (Flow *flow, gconstpointer data)
     expect_asked (1);
 }
 
-/* PRI-060: the limit of the number service is none for a call with a priority. */
+static void
+hear_ended (const TdFact *fact, void *data)
+{
+    const TdCallFact *body = fact->body;
+
+    g_string_append_printf (data, "%s:%s ", body->called, body->exemptions);
+}
+
+/* PRI-060: the limit of the number service is none for a call with a priority, and the record says so. */
 static void
 test_too_many_but_a_priority (Flow *flow, gconstpointer data)
 {
@@ -323,9 +331,17 @@ test_too_many_but_a_priority (Flow *flow, gconstpointer data)
     call (flow, "a2", "2125550112");
     LOG ("home:originate ");
     expect_asked (1);
+    g_autoptr (GString) records = g_string_new (NULL);
+    TdSubscription *ended = td_bus_subscribe (NULL, TD_LIST ("call.ended"), hear_ended, records);
     call (flow, "a3", "2125550711");
     LOG ("");
     expect_asked (2);
+    answer ("fake found +12125550711 " PORTED);
+    LOG ("away:originate ");
+    SAY ("a2", FAKE_RELEASE, "16");
+    SAY ("a3", FAKE_RELEASE, "16");
+    g_assert_cmpstr (records->str, ==, "2125550112:(null) 2125550711:dip ");
+    td_bus_unsubscribe (ended);
 }
 
 static void

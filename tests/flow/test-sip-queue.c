@@ -5,6 +5,8 @@
 #include "common/sip-peers.h"
 
 #include <string.h>
+#include <tandem/bus.h>
+#include <tandem/call.h>
 
 #define MODULES(more)                                                                              \
     "trunk = required\nmarker = required\n[marker]\nprefix = 8\n[call]\nmedia = through\n" more
@@ -153,10 +155,21 @@ test_no_place (Flow *flow, gconstpointer data)
     g_assert_true (sip_has (&flow->b, "\r\nWarning: 370 127.0.0.1"));
 }
 
+static void
+hear_ended (const TdFact *fact, void *data)
+{
+    const TdCallFact *body = fact->body;
+
+    g_string_append_printf (data, "%s ", body->exemptions);
+}
+
 /* PRI-060: RFC 3261 21.5.4; who is in need disturbs who rests. */
 static void
 test_retry_after (Flow *flow, gconstpointer data)
 {
+    g_autoptr (GString) records = g_string_new (NULL);
+    TdSubscription *ended = td_bus_subscribe (NULL, TD_LIST ("call.ended"), hear_ended, records);
+
     must ("trunk block c", "blocked");
     for (unsigned i = 0; i < 2; i++) {
         sip_invite (flow, "", SDP ("offer-a"));
@@ -179,6 +192,8 @@ test_retry_after (Flow *flow, gconstpointer data)
     expect (&flow->a, "SIP/2.0 100 ");
     expect (&flow->a, "SIP/2.0 503 ");
     expect_nothing (&flow->b);
+    g_assert_cmpstr (records->str, ==, "(null) retry-after (null) ");
+    td_bus_unsubscribe (ended);
 }
 
 /* PRI-066: b says STATUS with REASON (maybe "") after EARLY (0: nothing); is c tried? */
