@@ -26,7 +26,7 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 PROGRAMS = ('flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
             'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
-            'interop/overload', 'interop/marking', 'interop/reserve', 'interop/roles')
+            'interop/overload', 'interop/marking', 'interop/reserve', 'interop/roles', 'interop/sip-i')
 
 # Tests of what is so with the feature and without, by their names: these must pass.
 SPARED = {

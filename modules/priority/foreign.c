@@ -19,18 +19,37 @@ may_use (const Policy *policy, const Level *level)
 
 /* --- From there -------------------------------------------------------------------------- */
 
-const Level *
-foreign_category (const Settings *settings, const Policy *policy, const char *category)
+static const CategoryRule *
+find_rule (const GArray *rules, const char *category)
 {
-    const GArray *rules = policy->categories != NULL ? policy->categories : settings->categories;
-
-    for (unsigned i = 0; i < rules->len; i++) {
+    for (unsigned i = 0; rules != NULL && i < rules->len; i++) {
         const CategoryRule *rule = &g_array_index (rules, CategoryRule, i);
         if (strcmp (rule->category, category) == 0) {
-            return may_use (policy, rule->level) ? rule->level : NULL;
+            return rule;
         }
     }
     return NULL;
+}
+
+const Level *
+foreign_category (const Settings *settings, const Policy *policy, const char *category)
+{
+    const CategoryRule *rule = find_rule (
+        policy->categories != NULL ? policy->categories : settings->categories, category);
+
+    return rule != NULL && may_use (policy, rule->level) ? rule->level : NULL;
+}
+
+bool
+foreign_is_marked (const Settings *settings, const Policy *policy, const TdForeign *foreign)
+{
+    char category[4];
+
+    g_snprintf (category, sizeof category, "%u", foreign->category);
+    return is_given (foreign, TD_FOREIGN_PRECEDENCE)
+           || (is_given (foreign, TD_FOREIGN_CATEGORY)
+               && (find_rule (policy->categories, category) != NULL
+                   || find_rule (settings->categories, category) != NULL));
 }
 
 /* Whether LINE has what FOREIGN says in FIELD. */

@@ -12,6 +12,9 @@ TdPriority foreign_isup (const Settings *settings, const Policy *policy, const T
 /* Likewise what else FOREIGN says. */
 TdPriority foreign_other (const Settings *settings, const Policy *policy, const TdForeign *foreign);
 
+/* Whether FOREIGN says of a call that it is more than ordinary, to whoever believes it. */
+bool foreign_is_marked (const Settings *settings, const Policy *policy, const TdForeign *foreign);
+
 /* Whether FOREIGN's ISUP, which stands for SAID, says the same as MARK, from a trunk of POLICY. */
 bool foreign_agrees (const Settings *settings, const Policy *policy, const TdForeign *foreign,
                      const TdPriority *said, const TdPriority *mark);

@@ -249,9 +249,6 @@ hear_foreign (Case *one, const TdForeign *foreign)
 {
     TdPriority said, other;
 
-    if (foreign == NULL) {
-        return;
-    }
     said = foreign_isup (one->settings, one->policy, foreign);
     other = foreign_other (one->settings, one->policy, foreign);
     if (one->policy->isup != ISUP_NONE && (foreign->given & TD_FOREIGN_CATEGORY) != 0
@@ -261,6 +258,15 @@ hear_foreign (Case *one, const TdForeign *foreign)
     }
     rise_to (one, &said);
     rise_to (one, &other);
+}
+
+/* What is not trusted ends here, as marks do: the next one may believe us. */
+static bool
+is_void (const Case *one, const TdForeign *foreign)
+{
+    return one->policy->is_border && one->trust != TRUST_PASS
+           && one->verdict->priority.priority_class <= TD_CLASS_ORDINARY
+           && foreign_is_marked (one->settings, one->policy, foreign);
 }
 
 Judged
@@ -288,9 +294,12 @@ judge (const Settings *settings, const TdPriorityQuestion *question, const char 
         judged = judge_marks (&one);
     }
     if (verdict->status == 0 && one.trust == TRUST_ACCEPT) {
-        hear_foreign (&one, question->foreign);
+        if (question->foreign != NULL) {
+            hear_foreign (&one, question->foreign);
+        }
         hear_category (&one, category);
     }
+    verdict->is_foreign_void = question->foreign != NULL && is_void (&one, question->foreign);
     return judged == JUDGED_UNMARKED && verdict->priority.priority_class > 0 ? JUDGED_ACCEPTED
                                                                              : judged;
 }

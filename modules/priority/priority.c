@@ -88,7 +88,7 @@ apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityV
     }
 }
 
-/* Whoever asks may have been built when there was less to say. */
+/* Whoever asks may have been built when there was less to say, and to answer. */
 static void
 take_question (const TdPriorityQuestion *question, TdPriorityQuestion *ret, TdForeign *ret_foreign)
 {
@@ -102,28 +102,33 @@ take_question (const TdPriorityQuestion *question, TdPriorityQuestion *ret, TdFo
 }
 
 static void
-ask_judge (const TdPriorityQuestion *question, TdPriorityVerdict *verdict, void *data)
+ask_judge (const TdPriorityQuestion *asked, TdPriorityVerdict *ret_verdict, void *data)
 {
     Priority *priority = data;
     g_autoptr (GString) pending = g_string_new (NULL), conflict = g_string_new (NULL);
-    TdPriorityQuestion taken;
+    const size_t size = MIN (ret_verdict->size, sizeof *ret_verdict);
+    TdPriorityVerdict verdict = { 0 };
+    TdPriorityQuestion question;
     TdForeign foreign;
 
-    take_question (question, &taken, &foreign);
-    Judged judged =
-        judge (settings_of (priority), &taken, category_of (&taken), verdict, pending, conflict);
+    take_question (asked, &question, &foreign);
+    memcpy (&verdict, ret_verdict, size);
+    Judged judged = judge (settings_of (priority), &question, category_of (&question), &verdict,
+                           pending, conflict);
 
-    apply (priority, &taken, verdict, pending, judged);
+    apply (priority, &question, &verdict, pending, judged);
     counts_judged (priority->counts, judged);
     if (judged == JUDGED_FORBIDDEN || judged == JUDGED_REFUSED) {
-        counts_refused (settings_of (priority), question->trunk, REFUSED_HERE);
+        counts_refused (settings_of (priority), question.trunk, REFUSED_HERE);
     }
     if (judged == JUDGED_STRIPPED) {
-        tell_stripped (priority, &taken);
+        tell_stripped (priority, &question);
     }
     if (conflict->len > 0) {
-        td_log_peer (priority->module, "priority.conflict", taken.trunk, NULL, "%s", conflict->str);
+        td_log_peer (priority->module, "priority.conflict", question.trunk, NULL, "%s",
+                     conflict->str);
     }
+    memcpy (ret_verdict, &verdict, size);
 }
 
 static bool

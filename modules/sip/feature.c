@@ -48,6 +48,12 @@ release_emergency (void *module)
     td_feature_release (module, TD_FEATURE_EMERGENCY);
 }
 
+static void
+release_interwork (void *module)
+{
+    td_feature_release (module, TD_FEATURE_INTERWORK);
+}
+
 static const struct {
     const char *name;
     void (*release) (void *module);
@@ -60,6 +66,7 @@ static const struct {
     [SIP_FEATURE_CONGESTION] = { TD_FEATURE_CONGESTION, release_congestion, NULL },
     [SIP_FEATURE_PRIORITY] = { TD_FEATURE_PRIORITY, release_priority, NULL },
     [SIP_FEATURE_EMERGENCY] = { TD_FEATURE_EMERGENCY, release_emergency, NULL },
+    [SIP_FEATURE_INTERWORK] = { TD_FEATURE_INTERWORK, release_interwork, NULL },
 };
 
 static void

@@ -265,8 +265,14 @@ bool sip_marks_try_others (SipLeg *leg, const SipScan *response);
 /* Keeps the parts of INVITE that are no description as an attribute of LEG's channel. */
 void sip_parts_take (SipLeg *leg, const SipScan *invite);
 
-/* Ends the message in OUT with DESCRIPTION (nullable) and the parts that LEG's channel has; false,
- * with OUT untouched, when it has none. */
+/* What the ISUP in INVITE says of priority goes to RET; false: it has none that can be read. */
+bool sip_parts_read_isup (const SipScan *invite, TdForeign *ret);
+
+/* The ISUP in the parts that LEG's channel has says from now on that the call is ordinary. */
+void sip_parts_void_isup (SipLeg *leg);
+
+/* Ends the message in OUT with DESCRIPTION (nullable) and the parts that LEG's channel has, its
+ * ISUP as the call's class is said to the leg's trunk; false, with OUT untouched, when it has none. */
 bool sip_parts_compose (SipLeg *leg, GString *out, TdDescription *description);
 
 /* --- uas.c ------------------------------------------------------------------------------- */

@@ -83,6 +83,7 @@ ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
      const TdPacket *packet, const GPtrArray *marks, TdChannel *channel, TdPriorityVerdict *verdict)
 {
     const SipTrunk *trunk = sip_trunks_by_source (lane, packet);
+    TdForeign foreign = { .size = sizeof foreign };
     const TdPriorityQuestion question = {
         .size = sizeof (TdPriorityQuestion),
         .request = kind_of (request),
@@ -93,6 +94,9 @@ ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
         .local = &packet->local,
         .marks = texts_of (marks),
         .channel = channel,
+        .foreign = kind_of (request) == TD_MARKED_CALL && sip_parts_read_isup (request, &foreign)
+                       ? &foreign
+                       : NULL,
     };
 
     service->judge (&question, verdict, service->data);
@@ -132,6 +136,9 @@ sip_marks_take (SipLeg *leg, const SipScan *invite, const TdPacket *packet, GStr
     ask (service, leg->lane, invite, packet, marks, leg->channel, &verdict);
     td_attributes_set_text (td_channel_attributes (leg->channel), leg->lane->sip->marks,
                             kept->len > 0 ? kept->str : NULL);
+    if (verdict.is_foreign_void) {
+        sip_parts_void_isup (leg);
+    }
     append_accepted (lines, &verdict);
     *ret_reason = verdict.reason;
     return verdict.status;

@@ -702,7 +702,7 @@ TD_MODULE (sip, .summary = "SIP endpoints over UDP, TCP and TLS", .version = "1.
            .license = "LGPL-2.1-or-later", .provides = TD_LIST ("endpoint.sip"),
            .wants = TD_LIST (TD_FEATURE_PRIORITY, TD_FEATURE_REGISTRAR, TD_FEATURE_TRUNK,
                              TD_FEATURE_ARRIVAL, TD_FEATURE_TLS, TD_FEATURE_CONGESTION,
-                             TD_FEATURE_EMERGENCY),
+                             TD_FEATURE_EMERGENCY, TD_FEATURE_INTERWORK),
            .config = sections, .n_config = G_N_ELEMENTS (sections), .upgrade = TD_UPGRADE_BESIDE,
            .load = load, .start = start, .reload = reload, .stop = stop, .describe = describe,
            .check = check)

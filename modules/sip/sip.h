@@ -143,6 +143,7 @@ enum {
     SIP_FEATURE_CONGESTION,
     SIP_FEATURE_PRIORITY,
     SIP_FEATURE_EMERGENCY,
+    SIP_FEATURE_INTERWORK,
     SIP_N_FEATURES,
 };
 
@@ -233,6 +234,12 @@ static inline const TdPriorityService *
 sip_priority (Sip *sip)
 {
     return atomic_load_explicit (&sip->features[SIP_FEATURE_PRIORITY], memory_order_acquire);
+}
+
+static inline const TdInterworkService *
+sip_interwork (Sip *sip)
+{
+    return atomic_load_explicit (&sip->features[SIP_FEATURE_INTERWORK], memory_order_acquire);
 }
 
 /* --- secure.c ---------------------------------------------------------------------------- */

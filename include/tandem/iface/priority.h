@@ -71,6 +71,7 @@ typedef struct {
     GString *accepted;
     bool is_pending;     /* some marks must prove true first: the class may rise in an admit hook */
     TdPriority priority; /* class 0: the marks mean nothing */
+    bool is_foreign_void; /* what FOREIGN said means nothing, and must not go on as it came */
 } TdPriorityVerdict;
 
 /* A request that CHANNEL's leg is about to send. ORIG and DEST are the URIs of its From and To. */

@@ -61,6 +61,7 @@ class Agent:
     """One UDP socket, at OWN_PORT or any, that talks to the switch at PORT."""
 
     via, parameters = 'UDP', ''  # of Via, of Contact
+    encoding = 'utf-8'  # latin-1, where bodies are any bytes
 
     def __init__(self, case, port, user='ann', host='127.0.0.1', own_port=0):
         self.case, self.switch, self.user, self.host = case, ('127.0.0.1', port), user, host
@@ -72,7 +73,7 @@ class Agent:
         self.known = set()
 
     def send(self, message):
-        self.socket.sendto(message if isinstance(message, bytes) else message.encode(),
+        self.socket.sendto(message if isinstance(message, bytes) else message.encode(self.encoding),
                            self.switch)
 
     def receive(self, timeout_s=TIMEOUT_S):
@@ -85,7 +86,7 @@ class Agent:
         except (TimeoutError, BlockingIOError):
             return None
         self.known.add(message)
-        return message.decode('utf-8', 'replace')
+        return message.decode(self.encoding, 'replace')
 
     def expect(self, start, timeout_s=TIMEOUT_S):
         """The next message that is no repetition of 1xx; an error unless it begins with START."""
@@ -109,7 +110,7 @@ class Agent:
         lines = [start, *(f'{name}: {value}' for name, value in fields.items())]
         if body:
             lines.append(f'Content-Type: {content_type}')
-        return '\r\n'.join([*lines, f'Content-Length: {len(body.encode())}', '', body])
+        return '\r\n'.join([*lines, f'Content-Length: {len(body.encode(self.encoding))}', '', body])
 
     def request(self, method, uri, dialog, cseq, body='', transaction=None, extra=None, **options):
         """A request of ours. DIALOG: {"From", "To", "Call-ID"}."""
