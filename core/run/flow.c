@@ -192,6 +192,24 @@ say_good_bye (TdFlow *flow)
     }
 }
 
+/* Whether FLOW's handshake is one that its peer makes this side pay for. */
+static bool
+is_guest_shaking (const TdFlow *flow)
+{
+    return flow->is_shaking && !flow->is_client;
+}
+
+static void
+count_shaking (TdFlow *flow, bool is_begun)
+{
+    TdFlows *flows = flows_of (flow->port);
+
+    if (!is_begun) {
+        td_sources_give (flows->shaking, &flow->target.remote);
+    }
+    td_metric_add (flow->port->n_handshakes, is_begun ? 1 : -1);
+}
+
 static void
 flow_end (TdFlow *flow)
 {
@@ -206,6 +224,9 @@ flow_end (TdFlow *flow)
     if (!flow->is_client) {
         td_sources_give (flows_of (port)->sources, &flow->target.remote);
     }
+    if (is_guest_shaking (flow)) {
+        count_shaking (flow, false);
+    }
     td_metric_add (port->n_connections, -1);
     td_port_tell_closed (port, flow->number, &flow->target.remote);
     flow_free (flow);
@@ -219,11 +240,13 @@ watch (TdFlow *flow)
     uint32_t events = (flow->is_connected ? EPOLLIN : 0) | (is_writing ? EPOLLOUT : 0);
     struct epoll_event event = { .events = events, .data.ptr = flow };
     int operation = flow->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    const TdFlows *flows = flows_of (flow->port);
+    int epoll_fd = is_guest_shaking (flow) ? flows->shaking_fd : flows->epoll_fd;
 
     if (events == flow->events || flow->is_doomed) {
         return;
     }
-    if (epoll_ctl (flows_of (flow->port)->epoll_fd, operation, flow->fd, &event) != 0) {
+    if (epoll_ctl (epoll_fd, operation, flow->fd, &event) != 0) {
         doom_aloud (flow, "socket.watch", "cannot watch the connection: %s", g_strerror (errno));
         return;
     }
@@ -478,7 +501,13 @@ flow_opened (TdFlow *flow)
     TdFiltered *filtered = &flow->filtered;
     TdBuffer held = filtered->held;
 
+    if (is_guest_shaking (flow)) { /* from now on it is served as the others are */
+        epoll_ctl (flows_of (flow->port)->shaking_fd, EPOLL_CTL_DEL, flow->fd, NULL);
+        flow->events = 0;
+        count_shaking (flow, false);
+    }
     flow->is_shaking = false;
+    watch (flow);
     filtered->held = (TdBuffer){ 0 };
     filtered->peer = filtered->filter->peer (filtered->state);
     start_waiting (flow);
@@ -719,15 +748,56 @@ td_flow_write (TdFlows *flows, uint64_t number, const char *bytes, size_t len_by
     return flow != NULL && !flow->is_doomed;
 }
 
+void
+td_flows_shake (TdFlows *flows)
+{
+    struct epoll_event event;
+
+    if (epoll_wait (flows->shaking_fd, &event, 1, 0) == 1) {
+        td_flow_serve (event.data.ptr, event.events);
+    }
+}
+
+bool
+td_flows_let_shake (TdFlows *flows, bool is_on)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = &flows->shaking_fd };
+
+    return epoll_ctl (flows->epoll_fd, is_on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, flows->shaking_fd,
+                      &event)
+           == 0;
+}
+
 static void
-turn_away (TdPort *port, int fd, const TdAddress *remote)
+turn_away (TdPort *port, int fd, const TdAddress *remote, const char *why)
 {
     char peer[TD_ADDRESS_TEXT_SIZE];
     TdLogField fields[] = { { "peer", td_address_print (remote, peer) }, { NULL, NULL } };
 
     close (fd);
     td_log_peer (td_port_module (port), "socket.accept", port->name, fields,
-                 "its source has %u connections open already", port->decl.max_flows_of_source);
+                 "its source has %s already", why);
+    td_metric_add (port->n_turned_away, 1);
+}
+
+/* Whether one more connection from REMOTE is let in; FD is closed otherwise. */
+static bool
+let_in (TdFlows *flows, int fd, const TdAddress *remote)
+{
+    TdPort *port = flows->port;
+    bool is_shaking = port->decl.transport == TD_TRANSPORT_TLS;
+
+    if (!td_sources_take (flows->sources, remote, port->decl.max_flows_of_source)) {
+        turn_away (port, fd, remote, "as many connections open as one may have");
+        return false;
+    }
+    if (is_shaking
+        && !td_sources_take (flows->shaking, remote, port->decl.max_handshakes_of_source)) {
+        td_sources_give (flows->sources, remote);
+        turn_away (port, fd, remote, "as many handshakes under way as one may have");
+        return false;
+    }
+    return true;
 }
 
 void
@@ -735,14 +805,16 @@ td_flow_accepted (TdFlows *flows, int fd, const TdAddress *remote)
 {
     Target target = { .remote = *remote };
 
-    if (!td_sources_take (flows->sources, remote, flows->port->decl.max_flows_of_source)) {
-        turn_away (flows->port, fd, remote);
+    if (!let_in (flows, fd, remote)) {
         return;
     }
     pthread_mutex_lock (&flows->lock);
     TdFlow *flow = flow_new (flows->port, &target);
     pthread_mutex_unlock (&flows->lock);
     flow->fd = fd;
+    if (flow->is_shaking) {
+        count_shaking (flow, true);
+    }
     flow_connected (flow);
 }
 
@@ -754,26 +826,36 @@ td_flows_open (TdFlows *flows, TdPort *port)
     flows->plain = g_byte_array_new ();
     flows->wire = g_byte_array_new ();
     flows->sources = td_sources_new ();
+    flows->shaking = td_sources_new ();
     flows->by_number = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, NULL);
     flows->by_target = g_hash_table_new (target_hash, target_equal);
     pthread_mutex_init (&flows->lock, NULL);
+    flows->shaking_fd = -1;
     flows->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-    return flows->epoll_fd >= 0;
+    if (flows->epoll_fd < 0 || port->decl.transport != TD_TRANSPORT_TLS) {
+        return flows->epoll_fd >= 0;
+    }
+    flows->shaking_fd = epoll_create1 (EPOLL_CLOEXEC);
+    return flows->shaking_fd >= 0 && td_flows_let_shake (flows, true);
 }
 
 void
 td_flows_end (TdFlows *flows)
 {
     GHashTableIter all;
-    void *flow;
+    void *data;
 
     pthread_mutex_lock (&flows->lock);
     g_hash_table_remove_all (flows->by_target);
     g_hash_table_iter_init (&all, flows->by_number);
-    while (g_hash_table_iter_next (&all, NULL, &flow)) {
+    while (g_hash_table_iter_next (&all, NULL, &data)) {
+        TdFlow *flow = data;
         g_hash_table_iter_steal (&all);
-        td_timer_stop (&((TdFlow *) flow)->timer);
+        td_timer_stop (&flow->timer);
         td_metric_add (flows->port->n_connections, -1);
+        if (is_guest_shaking (flow)) {
+            count_shaking (flow, false);
+        }
         flow_free (flow);
     }
     pthread_mutex_unlock (&flows->lock);
@@ -792,6 +874,9 @@ td_flows_close (TdFlows *flows)
     }
     g_hash_table_unref (flows->by_number);
     g_hash_table_unref (flows->by_target);
+    if (flows->shaking_fd >= 0) {
+        close (flows->shaking_fd);
+    }
     if (flows->epoll_fd >= 0) {
         close (flows->epoll_fd);
     }
@@ -799,5 +884,6 @@ td_flows_close (TdFlows *flows)
     g_byte_array_unref (flows->plain);
     g_byte_array_unref (flows->wire);
     td_sources_free (flows->sources);
+    td_sources_free (flows->shaking);
     g_free (flows->scratch);
 }

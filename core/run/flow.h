@@ -16,12 +16,14 @@
 /* Those of one port, whose inside begins with it. */
 typedef struct {
     TdPort *port;
-    int epoll_fd; /* watches them all: an event's data is its flow */
+    int epoll_fd;   /* watches them all: an event's data is its flow, or the place of ... */
+    int shaking_fd; /* ... this one, which watches those of peers that shake hands; -1 for none */
     char *scratch;
     GByteArray *plain, *wire; /* scratch of what filters have made */
     pthread_mutex_t lock;     /* guards the tables: other lanes look up, only the reader removes */
     GHashTable *by_number, *by_target;
-    TdSources *sources; /* of accepted connections; the reader's own */
+    TdSources *sources,
+        *shaking; /* of accepted connections, of those that shake hands; the reader's own */
 } TdFlows;
 
 /* Returns false, with errno, without a descriptor for epoll; FLOWS is to be closed then, too. */
@@ -57,6 +59,13 @@ bool td_flow_write (TdFlows *flows, uint64_t number, const char *bytes, size_t l
 /* Whether its filter does not know yet whom FLOW is with: serving it may cost much. Thread: the
  * reader. */
 bool td_flow_is_shaking (const TdFlow *flow);
+
+/* Serves one of the peers that shake hands, which costs much. Thread: the reader. */
+void td_flows_shake (TdFlows *flows);
+
+/* Has those peers served, or wait: IS_ON. Returns false, with errno, when the kernel has no memory.
+ * Thread: the reader. */
+bool td_flows_let_shake (TdFlows *flows, bool is_on);
 
 /* Serves the EVENTS that epoll has for FLOW. Thread: the reader. */
 void td_flow_serve (TdFlow *flow, uint32_t events);

@@ -101,6 +101,10 @@ declare_metrics (TdPort *port)
     if (port->kind == &td_stream_kind) {
         declare (port, &port->n_connections, TD_METRIC_GAUGE, "tandem_socket_connections",
                  "Connections that are open or being made.");
+        declare (port, &port->n_handshakes, TD_METRIC_GAUGE, "tandem_socket_handshakes",
+                 "Connections of peers whose handshakes are under way, or wait for their turn.");
+        declare (port, &port->n_turned_away, TD_METRIC_COUNTER, "tandem_socket_turned_away_total",
+                 "Connections closed at once because their source had too many.");
         return;
     }
     declare (port, &port->n_overflowed, TD_METRIC_COUNTER, "tandem_socket_overflowed_total",

@@ -68,6 +68,7 @@ struct TdPort {
     int64_t began_us; /* when the reader began to read this time; the reader's own */
     void *inside;     /* the kind's own */
     TdMetric *n_received, *n_sent, *n_dropped, *n_overflowed, *n_connections, *buffer_bytes;
+    TdMetric *n_handshakes, *n_turned_away;
 };
 
 /* The listeners of PORT. Thread: a lane; good until the turn is over. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stream listeners: one listening socket, its flows, and how other lanes get at them. */
 
+#include "run/clock.h"
 #include "run/flow.h"
 #include "run/lane.h"
 #include "run/socket.h"
@@ -20,8 +21,10 @@ enum {
 };
 
 typedef struct {
-    TdFlows flows; /* first */
-    TdTimer pause; /* of accepting */
+    TdFlows flows;      /* first */
+    TdTimer pause;      /* of accepting */
+    TdTimer rest;       /* from handshakes */
+    int64_t rest_to_us; /* when the share of the time that they may take is theirs again */
 } Streams;
 
 static Streams *
@@ -100,18 +103,55 @@ accept_again (TdTimer *timer)
     }
 }
 
+static void
+shake_again (TdTimer *timer)
+{
+    Streams *streams = (Streams *) ((char *) timer - offsetof (Streams, rest));
+
+    if (!td_flows_let_shake (&streams->flows, true)) {
+        td_timer_start (timer, PAUSE_MS);
+    }
+}
+
+/* Makes a step of a handshake that a peer began. However many begin one, they have no more than their share
+ * of the lane's time: after each step the others have the rest of it. */
+static void
+shake (TdPort *port)
+{
+    Streams *streams = streams_of (port);
+    unsigned percent = port->decl.handshake_percent;
+    int64_t begun_us = td_clock_read_us ();
+
+    td_flows_shake (&streams->flows);
+    int64_t now_us = td_clock_read_us ();
+    if (percent == 0 || percent >= 100) {
+        return;
+    }
+    streams->rest_to_us =
+        MAX (streams->rest_to_us, now_us) + (now_us - begun_us) * (100 - percent) / percent;
+    if (streams->rest_to_us - now_us >= 1000 && td_flows_let_shake (&streams->flows, false)) {
+        /* Timers count from the begin of the turn. */
+        td_timer_start (&streams->rest,
+                        (uint32_t) ((streams->rest_to_us - td_clock_now_us ()) / 1000));
+    }
+}
+
 /* Handshakes cost a hundred messages each: one step a turn, and after all that is cheap. The others'
- * turn comes, epoll tells of them again. */
+ * turn comes, epoll tells of them again. Those that this side began, for a call, wait for no stranger's. */
 static void
 serve (TdPort *port)
 {
+    TdFlows *flows = &streams_of (port)->flows;
     struct epoll_event events[EVENTS], *shaking = NULL;
-    int n = epoll_wait (streams_of (port)->flows.epoll_fd, events, EVENTS, 0);
+    bool is_guest_shaking = false;
+    int n = epoll_wait (flows->epoll_fd, events, EVENTS, 0);
 
     for (int i = 0; i < n && !td_port_is_silent (port); i++) {
         TdFlow *flow = events[i].data.ptr;
         if (flow == NULL) {
             accept_flows (port);
+        } else if (events[i].data.ptr == &flows->shaking_fd) {
+            is_guest_shaking = true;
         } else if (!td_flow_is_shaking (flow)) {
             td_flow_serve (flow, events[i].events);
         } else if (shaking == NULL) {
@@ -120,6 +160,8 @@ serve (TdPort *port)
     }
     if (shaking != NULL && !td_port_is_silent (port)) {
         td_flow_serve (shaking->data.ptr, shaking->events);
+    } else if (is_guest_shaking && !td_port_is_silent (port)) {
+        shake (port);
     }
 }
 
@@ -228,6 +270,7 @@ open_socket (TdPort *port, GError **error)
 
     port->inside = streams;
     td_timer_init (&streams->pause, NULL, accept_again);
+    td_timer_init (&streams->rest, NULL, shake_again);
     bool is_open = td_flows_open (&streams->flows, port);
     port->fd = socket (decl->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (port->fd < 0 || !is_open) {
@@ -258,6 +301,7 @@ static void
 quit (TdPort *port)
 {
     td_timer_stop (&streams_of (port)->pause);
+    td_timer_stop (&streams_of (port)->rest);
     td_flows_end (&streams_of (port)->flows);
 }
 

@@ -176,6 +176,10 @@ typedef struct {
     /* Streams: more connections of one source (an address, of IPv6 a /64) are closed as soon as they are
      * accepted; 0 for no limit. */
     uint32_t max_flows_of_source;
+    /* Streams with a filter: how many of these at most may have their handshakes under way, and what
+     * percentage of the reader's time all handshakes of who connects may take; 0 for no limit. */
+    uint32_t max_handshakes_of_source;
+    uint32_t handshake_percent;
 } TdListenerDecl;
 
 /* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. Where an older

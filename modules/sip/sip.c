@@ -156,6 +156,24 @@ static const TdConfigKey keys[] = {
       .max = 60000,
       .help = "When a connection is closed on which the TLS handshake is not over.",
       .since = "0.1" },
+    { .name = "tls-handshake-share",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "25",
+      .min = 1,
+      .max = 100,
+      .unit = "percent",
+      .help = "What part of the time of a listener's lane the TLS handshakes of who connects may "
+              "take: the others wait for their turn.",
+      .since = "0.1" },
+    { .name = "tls-handshakes-per-source",
+      .type = TD_CONFIG_INTEGER,
+      .default_text = "256",
+      .max = 1000000,
+      .help =
+          "How many connections of each listener one address, or one IPv6 network of 64 bits, may "
+          "have in their TLS handshakes: more are closed at once, so that those of others have "
+          "their turn in time. 0: any number.",
+      .since = "0.1" },
     { .name = "tell-load",
       .type = TD_CONFIG_BOOL,
       .default_text = "yes",

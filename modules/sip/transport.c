@@ -639,6 +639,10 @@ open_listener (Sip *sip, const char *text, GError **error)
             (uint32_t) td_config_number (config, "sip", NULL, "tls-handshake-timeout"),
         .max_flows_of_source =
             (uint32_t) td_config_number (config, "sip", NULL, "connections-per-source"),
+        .max_handshakes_of_source =
+            (uint32_t) td_config_number (config, "sip", NULL, "tls-handshakes-per-source"),
+        .handshake_percent =
+            (uint32_t) td_config_number (config, "sip", NULL, "tls-handshake-share"),
     };
     TdLane *reader = td_lane_at (sip->n_listeners % sip->n_lanes);
     const char *advertise = td_config_text (config, "sip", NULL, "advertise");

@@ -242,6 +242,19 @@ class Refusals(Secure):
         Call(self.ann, self.bob, '8001').hang_up()
         self.tandem.stop()
 
+
+class Limited(Secure):
+    HANDSHAKES = 20
+
+    def config(self, **changes):
+        config = super().config(**changes)
+        config['sip']['tls-handshakes-per-source'] = self.HANDSHAKES
+        return config
+
+
+class Silence(Limited):
+    HANDSHAKES = 0  # no limit
+
     def test_silent_connections_are_closed_and_calls_go_on(self):
         """A thousand that say nothing, and some that begin a handshake and never end it."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -263,6 +276,23 @@ class Refusals(Secure):
                    'the first, and a call went through beside them')
         self.expect_log('the handshake is not over after 1000 ms')
         Call(self.ann, self.bob, '8001').hang_up()
+
+
+class Crowd(Limited):
+    def test_who_does_not_shake_hands_keeps_nobody_from_it(self):
+        """Of one address so many are let in; another's handshakes are made beside them."""
+        silent = [socket.create_connection(('127.0.0.1', self.tls_port), TIMEOUT_S,
+                                           ('127.0.0.2', 0)) for _ in range(30)]
+        self.expect_log('its source has as many handshakes under way as one may have already')
+        for connection in silent[self.HANDSHAKES:]:
+            self.assertEqual(connection.recv(1), b'')
+        for connection in silent[:self.HANDSHAKES]:
+            connection.settimeout(0)
+            self.assertRaises(BlockingIOError, connection.recv, 1)
+        self.raw(certificate=self.authority.sign('ann', 'URI:sip:ann.example'))
+        Call(self.ann, self.bob, '8001').hang_up()
+        for connection in silent:
+            connection.close()
 
 
 class Marks(Secure):

@@ -5,6 +5,7 @@
  * byte is its neighbour, but for "~", which says good-bye. "No." in its place ends it. */
 
 #include "base/log.h"
+#include "run/clock.h"
 #include "run/lane.h"
 #include "run/port.h"
 #include "stream-peers.h"
@@ -33,6 +34,7 @@ typedef struct {
     uint64_t flow;
     unsigned n_delivered, n_closed, n_begun, n_ended;
     char *identity, *peer_name; /* that the last one began with */
+    int64_t step_us;            /* so long takes what is made of bytes before it opens */
 } Fixture;
 
 /* --- The filter --------------------------------------------------------------------------- */
@@ -103,6 +105,7 @@ receive (void *state, const void *bytes, size_t len_bytes, GByteArray *plain, GB
     g_assert_cmpuint (wire->len, ==, 0);
     g_string_append_len (secret->said, bytes, (gssize) len_bytes);
     if (!secret->is_open) {
+        td_clock_fake_move (td_clock_read_us () + secret->fixture->step_us);
         result = shake (secret, wire);
     }
     for (gsize i = 0; result == TD_FILTER_OPEN && i < secret->said->len; i++) {
@@ -526,8 +529,6 @@ test_filter_is_in_use_as_long_as_its_flow (void)
     fixture_close (&fixture);
 }
 
-/* --- Whom we connect to ------------------------------------------------------------------- */
-
 typedef struct {
     Fixture *fixture;
     TdAddress to;
@@ -547,6 +548,93 @@ call_out (void *data)
                                                       .peer_name = caller->peer_name });
     g_assert_true (td_flow_send (listener, caller->flow, caller->text, strlen (caller->text)));
 }
+
+/* --- What handshakes may take ------------------------------------------------------------- */
+
+/* A peer whose handshake is the one that the lane rests from. */
+static int
+begin_rest (Fixture *fixture)
+{
+    fixture->listener->port->decl.handshake_percent = 25;
+    fixture->step_us = 4000;
+    int fd = peer_connect (fixture->listener);
+    peer_says (fd, "I am ann.");
+    assert_peer_gets (fd, "Hello.", false);
+    fixture->step_us = 0; /* the clock is the test's again */
+    return fd;
+}
+
+/* A step of 4 ms at 25 percent: 12 ms are for others. */
+static void
+test_handshakes_take_no_more_than_their_share (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture);
+    int first = begin_rest (&fixture), second = peer_connect (fixture.listener);
+    peer_says (second, "I am bob.");
+    td_lanes_settle ();
+    td_lanes_advance (11);
+    g_assert_cmpuint (fixture.n_begun, ==, 1);
+    peer_whispers (first, "one;");
+    until_done (&fixture, 1); /* who stands is served */
+    td_lanes_advance (1);
+    assert_peer_gets (second, "Hello.", false);
+    g_assert_cmpuint (fixture.n_begun, ==, 2);
+    close (first);
+    close (second);
+    fixture_close (&fixture);
+}
+
+static void
+test_handshakes_of_ours_wait_for_nobody (void)
+{
+    Fixture fixture;
+    TdAddress at;
+    int server = open_server (&at);
+    Caller caller = { &fixture, at, "me", "server", "hello;", 0 };
+
+    fixture_open (&fixture);
+    int guest = begin_rest (&fixture);
+    td_lanes_on (td_lane_at (0), call_out, &caller);
+    td_lanes_settle ();
+    int fd = accept (server, NULL, NULL);
+    peer_says (fd, "Hello.");
+    assert_peer_gets (fd, "I am us.", false);
+    assert_peer_gets (fd, "hello;", true);
+    close (guest);
+    close (fd);
+    close (server);
+    fixture_close (&fixture);
+}
+
+static void
+test_one_source_has_so_many_handshakes (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture);
+    fixture.listener->port->decl.max_handshakes_of_source = 2;
+    int first = peer_connect (fixture.listener), second = peer_connect (fixture.listener);
+    td_lanes_settle ();
+    assert_peer_sees_end (peer_connect (fixture.listener));
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_handshakes), ==, 2);
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_turned_away), ==, 1);
+    peer_says (first, "I am ann.");
+    assert_peer_gets (first, "Hello.", false);
+    int third = peer_connect (fixture.listener);
+    peer_says (third, "I am bob.");
+    assert_peer_gets (third, "Hello.", false);
+    close (second);
+    until_done (&fixture, 1);
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_handshakes), ==, 0);
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_connections), ==, 2);
+    close (first);
+    close (third);
+    fixture_close (&fixture);
+}
+
+/* --- Whom we connect to ------------------------------------------------------------------- */
 
 /* What was sent at once goes out when it is known whom it goes to. */
 static void
@@ -692,6 +780,9 @@ main (int argc, char **argv)
     ADD ("connects-from-another-lane", test_connects_from_another_lane);
     ADD ("connections-are-of-one-name", test_connections_are_of_one_name);
     ADD ("identity-that-is-not-there-ends-the-flow", test_identity_that_is_not_there_ends_the_flow);
+    ADD ("handshakes-take-no-more-than-their-share", test_handshakes_take_no_more_than_their_share);
+    ADD ("handshakes-of-ours-wait-for-nobody", test_handshakes_of_ours_wait_for_nobody);
+    ADD ("one-source-has-so-many-handshakes", test_one_source_has_so_many_handshakes);
     ADD ("slow-peer-bounds-what-waits", test_slow_peer_bounds_what_waits);
 #undef ADD
     return g_test_run ();
