@@ -3,8 +3,12 @@
 
 #include "count.h"
 
+#include "rate.h"
+
 #include <string.h>
 #include <tandem/call.h>
+#include <tandem/lane.h>
+#include <tandem/log.h>
 
 typedef enum {
     CALL_OFFERED,
@@ -21,11 +25,13 @@ static const char *const judgements[N_JUDGED] = {
     [JUDGED_STRIPPED] = "stripped",   [JUDGED_DOWNGRADED] = "downgraded",
     [JUDGED_UNKNOWN] = "unknown",     [JUDGED_FAULTY] = "faulty",
     [JUDGED_FORBIDDEN] = "forbidden", [JUDGED_REFUSED] = "refused",
+    [JUDGED_EXCESS] = "excess",
 };
 
 /* Of one trunk. */
 struct TrunkCounts {
     TdMetric *classes[TD_CLASS_MAX + 1][N_CALL_COUNTS];
+    Rate rate; /* over all reloads */
 };
 
 static const char *const ways[N_REFUSED] = { [REFUSED_HERE] = "in", [REFUSED_THERE] = "out" };
@@ -117,12 +123,35 @@ declare_refused (Counts *counts, const Settings *settings, const char *trunk, Re
                        .window_ms = settings->alarm_window_ms } });
 }
 
+static TdMetric *
+declare_excess (Counts *counts, const Settings *settings, const char *trunk)
+{
+    g_autofree char *labels = g_strdup_printf ("trunk=\"%s\"", trunk);
+
+    return td_metric_declare (
+        counts->module,
+        &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                         .kind = TD_METRIC_COUNTER,
+                         .name = "tandem_priority_excess_total",
+                         .help =
+                             "Calls whose marks would count, were there not more than rph-rate.",
+                         .labels = labels,
+                         .is_priority = true,
+                         .alarm = { .name = "priority-excess",
+                                    .help = "The trunk has more calls with a priority than "
+                                            "rph-rate: see whether it is still who uses it.",
+                                    .raise_at = 1,
+                                    .clear_below = 1,
+                                    .window_ms = settings->alarm_window_ms } });
+}
+
 static void
 bind_refused (Counts *counts, const Settings *settings, Policy *policy, const char *trunk)
 {
     for (Refused way = 0; way < N_REFUSED; way++) {
         policy->refused[way] = declare_refused (counts, settings, trunk, way);
     }
+    policy->excess = policy->rate > 0 ? declare_excess (counts, settings, trunk) : NULL;
 }
 
 void
@@ -152,6 +181,21 @@ void
 counts_refused (const Settings *settings, const char *trunk, Refused way)
 {
     td_metric_add (settings_policy (settings, trunk)->refused[way], 1);
+}
+
+bool
+counts_admit (const Settings *settings, const char *trunk, TdModule *module)
+{
+    const Policy *policy = settings_policy (settings, trunk);
+
+    if (policy->rate == 0 || policy->trust < TRUST_ACCEPT
+        || rate_take (&policy->counts->rate, policy->rate, policy->burst, td_clock_now_us ())) {
+        return true;
+    }
+    td_metric_add (policy->excess, 1);
+    td_log_peer (module, "priority.excess", trunk, NULL,
+                 "more calls with a priority than rph-rate lets count: this one is ordinary");
+    return false;
 }
 
 /* A call whose class rises later is offered, and maybe admitted, in that class then. */

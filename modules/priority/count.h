@@ -26,6 +26,9 @@ void counts_judged (Counts *counts, Judged judged);
 /* A request was refused for its marks, by the peer of TRUNK, or it was refused one. Thread: any. */
 void counts_refused (const Settings *settings, const char *trunk, Refused way);
 
+/* Whether one more call of TRUNK may count as marked; otherwise it is counted, and told. Thread: a lane. */
+bool counts_admit (const Settings *settings, const char *trunk, TdModule *module);
+
 /* FACT is of a call that is more than ordinary. Thread: a lane. */
 void counts_hear (Counts *counts, const Settings *settings, const TdFact *fact);
 

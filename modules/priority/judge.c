@@ -304,6 +304,20 @@ judge (const Settings *settings, const TdPriorityQuestion *question, const char 
                                                                              : judged;
 }
 
+Judged
+judge_excess (const Settings *settings, const TdPriorityQuestion *question,
+              TdPriorityVerdict *verdict)
+{
+    Case one = { .verdict = verdict };
+
+    g_string_truncate (verdict->kept, 0);
+    verdict->priority = (TdPriority){ 0 };
+    if (marks_read (&one.marks, settings->namespaces, question->marks) == NULL) {
+        keep_unknown (&one);
+    }
+    return JUDGED_EXCESS;
+}
+
 /* Where it came to is not known yet, and what was signed is not verified: these must keep to a rate. */
 TdStanding
 judge_standing (const Settings *settings, const char *trunk, TdTransport transport)

@@ -22,6 +22,7 @@ typedef enum {
     JUDGED_FAULTY,    /* 400, or ignored */
     JUDGED_FORBIDDEN, /* 403 */
     JUDGED_REFUSED,   /* 417 */
+    JUDGED_EXCESS,    /* it would count, were there not too many */
     N_JUDGED,
 } Judged;
 
@@ -30,6 +31,10 @@ typedef enum {
  * nothing else. */
 Judged judge (const Settings *settings, const TdPriorityQuestion *question, const char *category,
               TdPriorityVerdict *verdict, GString *pending, GString *conflict);
+
+/* Takes back from VERDICT what QUESTION's marks were worth, and them: too many calls have such. */
+Judged judge_excess (const Settings *settings, const TdPriorityQuestion *question,
+                     TdPriorityVerdict *verdict);
 
 /* What a mark gives that comes from TRUNK by TRANSPORT before it is read. */
 TdStanding judge_standing (const Settings *settings, const char *trunk, TdTransport transport);

@@ -3,6 +3,7 @@
 
 #include "settings.h"
 
+static const char *const unlimited[] = { "unlimited", NULL };
 static const char *const faulty_choices[] = { "refuse", "ignore", NULL };
 static const char *const trust_choices[] = { "none", "pass", "accept", "validate", NULL };
 static const char *const excess_choices[] = { "refuse", "downgrade", NULL };
@@ -154,6 +155,27 @@ static const TdConfigKey trunk_keys[] = {
       .help =
           "What a request gets with a value that rph-accept does not list. refuse: 403 (RFC 4412 "
           "4.6.4). downgrade: the value is taken away.",
+      .since = "0.1" },
+    { .name = "rph-rate",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "unlimited",
+      .unit = "calls/min",
+      .min = 1,
+      .max = 1000000,
+      .choices = unlimited,
+      .help =
+          "How many calls a minute of the trunk count as marked, accepted or proven; those above "
+          "it are ordinary ones, and the alarm priority-excess is raised.",
+      .since = "0.1" },
+    { .name = "rph-burst",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "10",
+      .unit = "calls",
+      .min = 1,
+      .max = 1000000,
+      .help = "How many of them may come at once, after a pause.",
       .since = "0.1" },
     { .name = "rph-unproven",
       .type = TD_CONFIG_CHOICE,

@@ -88,6 +88,17 @@ apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityV
     }
 }
 
+/* Whether a call becomes more than ordinary by VERDICT, and there are too many of these. */
+static bool
+is_excess (const Priority *priority, const TdPriorityQuestion *question,
+           const TdPriorityVerdict *verdict)
+{
+    return verdict->status == 0 && verdict->priority.priority_class > TD_CLASS_ORDINARY
+           && question->channel != NULL
+           && td_channel_priority (question->channel)->priority_class <= TD_CLASS_ORDINARY
+           && !counts_admit (settings_of (priority), question->trunk, priority->module);
+}
+
 /* Whoever asks may have been built when there was less to say, and to answer. */
 static void
 take_question (const TdPriorityQuestion *question, TdPriorityQuestion *ret, TdForeign *ret_foreign)
@@ -116,6 +127,9 @@ ask_judge (const TdPriorityQuestion *asked, TdPriorityVerdict *ret_verdict, void
     Judged judged = judge (settings_of (priority), &question, category_of (&question), &verdict,
                            pending, conflict);
 
+    if (is_excess (priority, &question, &verdict)) {
+        judged = judge_excess (settings_of (priority), &question, &verdict);
+    }
     apply (priority, &question, &verdict, pending, judged);
     counts_judged (priority->counts, judged);
     if (judged == JUDGED_FORBIDDEN || judged == JUDGED_REFUSED) {

@@ -417,6 +417,8 @@ read_policy (Settings *settings, Policy *policy, bool has_passport, GError **err
 
     policy->trust = (Trust) td_config_number (config, "trunk", name, "rph-trust");
     policy->is_border = td_config_bool (config, "trunk", name, "rph-border");
+    policy->rate = (uint32_t) MAX (td_config_number (config, "trunk", name, "rph-rate"), 0);
+    policy->burst = (uint32_t) td_config_number (config, "trunk", name, "rph-burst");
     policy->may_downgrade = td_config_number (config, "trunk", name, "rph-excess") == 1;
     policy->needs_proof = td_config_number (config, "trunk", name, "rph-unproven") == 1;
     policy->has_category = td_config_bool (config, "trunk", name, "rph-category");

@@ -55,10 +55,11 @@ typedef enum { REFUSED_HERE, REFUSED_THERE, N_REFUSED } Refused;
 typedef struct {
     const char *name;
     Trust trust;
-    bool is_border;     /* what is not trusted does not go on */
-    bool needs_proof;   /* what is not proven is refused, where others go on without marks */
-    bool may_downgrade; /* what is not accepted is taken away, where others are refused */
-    bool has_interface; /* what comes to this address cannot be forged */
+    bool is_border;       /* what is not trusted does not go on */
+    bool needs_proof;     /* what is not proven is refused, where others go on without marks */
+    uint32_t rate, burst; /* calls a minute, and at once, that count as marked; RATE 0: all */
+    bool may_downgrade;   /* what is not accepted is taken away, where others are refused */
+    bool has_interface;   /* what comes to this address cannot be forged */
     TdAddress interface;
     bool has_category;  /* the caller's category counts as well */
     GArray *categories; /* CategoryRule; NULL: those of all trunks */
@@ -77,7 +78,7 @@ typedef struct {
     bool may_retry;
     bool signs;
     TrunkCounts *counts; /* see count.h; NULL: nobody counts */
-    TdMetric *refused[N_REFUSED];
+    TdMetric *refused[N_REFUSED], *excess;
 } Policy;
 
 /* What a number called means. */

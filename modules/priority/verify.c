@@ -5,6 +5,8 @@
 
 #include "verify.h"
 
+#include "count.h"
+
 #include <stdatomic.h>
 #include <tandem/bus.h>
 #include <tandem/call.h>
@@ -91,6 +93,15 @@ take_values (Waiting *waiting, TdCall *call, const char *const *values)
     }
 }
 
+/* Whose class is known otherwise takes no place of the others. */
+static bool
+may_count (const Waiting *waiting, TdCall *call)
+{
+    return td_call_priority (call)->priority_class > TD_CLASS_ORDINARY
+           || counts_admit (waiting->verifier->settings (waiting->verifier->data), waiting->trunk,
+                            waiting->verifier->module);
+}
+
 /* The good tokens, for who signs what goes out: one that still holds there need not be made anew. */
 static void
 keep_tokens (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answer)
@@ -175,7 +186,9 @@ verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
 
     if (call != NULL) {
         note_answer (waiting, call, answer);
-        take_values (waiting, call, answer->values);
+        if (*answer->values != NULL && may_count (waiting, call)) {
+            take_values (waiting, call, answer->values);
+        }
         keep_tokens (waiting, call, answer);
         is_refused = answer->status != 0 && needs_proof (waiting, call);
     }

@@ -131,8 +131,8 @@ class Theirs(Case):
         self.assertEqual(self.ask(tandem, token)['status'], 0)
 
 
-class Calls(Case):
-    """A call whose mark must prove true (PRI-032, PRI-033)."""
+class CallCase(Case):
+    """Marks of the trunk a must prove true."""
 
     TRUNK = {}
 
@@ -180,6 +180,10 @@ class Calls(Case):
         self.called.expect('ACK ')
         self.caller.expect('SIP/2.0 486 ')
         return found, field(invite, 'Resource-Priority')
+
+
+class Calls(CallCase):
+    """A call whose mark must prove true (PRI-032, PRI-033)."""
 
     def test_signed_mark_counts(self):
         """PRI-032: what a token covers, and no more."""
@@ -230,6 +234,18 @@ class Calls(Case):
         token = self.token()
         self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
         self.assertEqual(self.call(token, 'two'), (4, ''))
+
+
+class Rated(CallCase):
+    """One call a minute of the trunk may count."""
+
+    TRUNK = {'rph-rate': '1 calls/min', 'rph-burst': '1 calls'}
+
+    def test_too_many_do_not(self):
+        """PRI-038: however good their tokens are; those that are no good take nobody's place."""
+        self.assertEqual(self.call(None, 'zero'), (4, ''))
+        self.assertEqual(self.call(self.token(), 'one'), (11, 'ets.0'))
+        self.assertEqual(self.call(self.token(), 'two'), (4, ''))
 
 
 class Refusals(Calls):

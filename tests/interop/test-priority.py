@@ -107,6 +107,11 @@ class PriorityCase(PeerCase):
         return next(call for call in self.tandem.ctl_json('call', 'list')
                     if number in (None, call['called']))
 
+    def judged(self, result):
+        """How many requests were judged so."""
+        rows = self.tandem.ctl_json('metric', 'tandem_priority_judged_total')
+        return sum(row['value'] for row in rows if f'"{result}"' in row.get('labels', ''))
+
     def goes_out(self, caller, *marks, number='8001', **more):
         """(class, values that went out) of a call of CALLER with MARKS, which is then refused."""
         caller.invite(number, marked(*marks, **more))
@@ -141,11 +146,6 @@ class Marks(PriorityCase):
         for marks, priority_class in (('ets.0', 11), ('ets.4', 7), ('wps.4, ets.1', 10),
                                       ('ets.3, wps.4', 8)):
             self.assertEqual(self.goes_out(self.agency, marks)[0], priority_class)
-
-    def judged(self, result):
-        """How many requests were judged so."""
-        rows = self.tandem.ctl_json('metric', 'tandem_priority_judged_total')
-        return sum(row['value'] for row in rows if f'"{result}"' in row.get('labels', ''))
 
     def test_pri_006_nothing_understood(self):
         self.assertEqual(self.goes_out(self.agency, 'strange.1, ets.7'),
@@ -353,6 +353,22 @@ class Egress(PriorityCase):
         self.carrier.expect('ACK ')
         self.agency.refused(417)
         self.assertEqual(self.carrier.drain(), [])
+
+
+class Rated(PriorityCase):
+    """Two calls of the agency may count at once, and one more in a minute."""
+
+    AGENCY = {**PriorityCase.AGENCY, 'rph-rate': '1 calls/min', 'rph-burst': '2 calls'}
+
+    def test_pri_038_excess_is_ordinary(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.0'), (11, ['ets.0']))
+        self.assertEqual(self.goes_out(self.agency), (ORDINARY, None))   # that is no such call
+        self.assertEqual(self.goes_out(self.agency, 'ets.1'), (10, ['ets.1']))
+        self.assertEqual(self.goes_out(self.agency, 'ets.0, strange.1'), (ORDINARY, ['strange.1']))
+        self.assertEqual(self.judged('excess'), 1)
+        self.tandem.process.wait_for(
+            lambda: [(row['alarm'], row['object']) for row in self.tandem.ctl_json('alarm', 'list')]
+            == [('priority-excess', 'trunk="agency"')], 'the alarm')
 
 
 class Challenged(PriorityCase):
