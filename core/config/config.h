@@ -91,6 +91,10 @@ void td_config_free_block (TdConfigBlock *block);
 TdConfigItem *td_config_block_item (TdConfigBlock *block, const TdSchemaKey *key, const char *name);
 void td_config_item_place (TdConfigItem *item, const TdPlace *place);
 
+/* Where the value stands: "/etc/tandem/tandem.conf:12:9", "--set", or "default". Thread: any. */
+const char *td_config_place (const TdConfig *config, const char *section, const char *instance,
+                             const char *key);
+
 /* Where ITEM stands, as text; NULL: nothing gives it. Thread: any. */
 const char *td_config_item_where (const TdConfigItem *item);
 void td_config_item_free (TdConfigItem *item);

@@ -97,11 +97,9 @@ TD_API const char *const *td_config_keys (const TdConfig *config, const char *se
 /* The instances of a named section, in the order of the files: NULL-terminated, maybe empty. */
 TD_API const char *const *td_config_instances (const TdConfig *config, const char *section);
 
-/* Where the value stands: "/etc/tandem/tandem.conf:12:9", "--set", or "default". */
-TD_API const char *td_config_place (const TdConfig *config, const char *section,
-                                    const char *instance, const char *key);
-/* Sets ERROR to what no table can check: "PLACE: [SECTION INSTANCE] KEY: VALUE WHY". VALUE: what is wrong,
- * which may be a part of the value; NULL where the sentence of FORMAT needs none. Returns false. */
+/* Sets ERROR to what no table can check: "PLACE: [SECTION INSTANCE] KEY: VALUE WHY". PLACE is where the value
+ * stands, such as "/etc/tandem/tandem.conf:12:9". VALUE: what is wrong, which may be a part of the value;
+ * NULL where the sentence of FORMAT needs none. Returns false. */
 TD_API bool td_config_refuse (const TdConfig *config, const char *section, const char *instance,
                               const char *key, const char *value, GError **error,
                               const char *format, ...) G_GNUC_PRINTF (7, 8);

@@ -88,7 +88,7 @@ typedef struct {
     bool (*import_state) (TdModule *module, GBytes *state, GError **error);
     /* Says what no table of keys can: that a value names nothing, or contradicts another. Asked
      * before load(), before a reload, and by "tandemd --check-config", which does nothing else:
-     * reads CONFIG and touches nothing. Errors: begin with td_config_place(). */
+     * reads CONFIG and touches nothing. Errors: td_config_refuse(). */
     bool (*check) (const TdConfig *config, GError **error);
 } TdModuleDescriptor;
 

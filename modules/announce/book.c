@@ -132,15 +132,15 @@ load_library (Book *book, const TdConfig *config, GError **error)
     const char *tones = td_config_text (config, "announce", NULL, "tones");
     const char *prompts = td_config_text (config, "announce", NULL, "prompts");
 
-    if (tones != NULL && !library_add_tones (book->library, tones, error)) {
-        g_prefix_error (
-            error, "%s: [announce] tones: ", td_config_place (config, "announce", NULL, "tones"));
-        return false;
+    g_autoptr (GError) why = NULL;
+
+    if (tones != NULL && !library_add_tones (book->library, tones, &why)) {
+        return td_config_refuse (config, "announce", NULL, "tones", NULL, error, "%s",
+                                 why->message);
     }
-    if (prompts != NULL && !library_add_prompts (book->library, prompts, error)) {
-        g_prefix_error (error, "%s: [announce] prompts: ",
-                        td_config_place (config, "announce", NULL, "prompts"));
-        return false;
+    if (prompts != NULL && !library_add_prompts (book->library, prompts, &why)) {
+        return td_config_refuse (config, "announce", NULL, "prompts", NULL, error, "%s",
+                                 why->message);
     }
     return true;
 }
@@ -227,11 +227,11 @@ read_treatment (Book *book, const TdConfig *config, const char *name, GError **e
 
     g_hash_table_insert (book->treatments, g_strdup (name), treatment);
     for (unsigned i = 0; keys[i] != NULL; i++) {
+        g_autoptr (GError) why = NULL;
         if (!read_key (book, treatment, keys[i],
-                       td_config_text (config, "treatment", name, keys[i]), error)) {
-            g_prefix_error (error, "%s: [treatment %s] %s: ",
-                            td_config_place (config, "treatment", name, keys[i]), name, keys[i]);
-            return false;
+                       td_config_text (config, "treatment", name, keys[i]), &why)) {
+            return td_config_refuse (config, "treatment", name, keys[i], NULL, error, "%s",
+                                     why->message);
         }
     }
     return true;

@@ -254,10 +254,8 @@ typedef struct {
 static bool
 fail (const Place *place, const char *key, const char *what)
 {
-    g_set_error (place->error, TD_ERROR, TD_ERROR_INVALID, "%s: [%s%s%s] %s: %s",
-                 td_config_place (place->config, place->section, place->name, key), place->section,
-                 place->name != NULL ? " " : "", place->name != NULL ? place->name : "", key, what);
-    return false;
+    return td_config_refuse (place->config, place->section, place->name, key, NULL, place->error,
+                             "%s", what);
 }
 
 static bool

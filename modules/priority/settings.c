@@ -56,9 +56,7 @@ static bool
 fail (const Settings *settings, const char *section, const char *name, const char *key,
       const char *value, const char *what, GError **error)
 {
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: \"%s\" %s",
-                 td_config_place (settings->config, section, name, key), value, what);
-    return false;
+    return td_config_refuse (settings->config, section, name, key, value, error, "%s", what);
 }
 
 /* --- Values ------------------------------------------------------------------------------ */
@@ -142,24 +140,20 @@ read_namespaces (Settings *settings, GError **error)
 {
     const char *const *lines = td_config_list (settings->config, "priority", NULL, "namespace");
     const char *const *served = td_config_list (settings->config, "priority", NULL, "serve");
-    const char *key = "namespace", *name;
+    const char *name;
     g_autofree char *table = read_table (settings, "namespaces", namespaces_shipped, &name, error);
+    g_autoptr (GError) why = NULL;
 
     if (table == NULL || !namespaces_add_all (settings->namespaces, table, name, error)) {
         return false;
     }
     for (; *lines != NULL; lines++) {
-        if (!namespaces_add (settings->namespaces, *lines, error)) {
-            goto fail;
+        if (!namespaces_add (settings->namespaces, *lines, &why)) {
+            return fail (settings, "priority", NULL, "namespace", NULL, why->message, error);
         }
     }
-    key = "serve";
-    if (*served == NULL || namespaces_keep (settings->namespaces, served, error)) {
-        return true;
-    }
-fail:
-    g_prefix_error (error, "%s: ", td_config_place (settings->config, "priority", NULL, key));
-    return false;
+    return *served == NULL || namespaces_keep (settings->namespaces, served, &why)
+           || fail (settings, "priority", NULL, "serve", NULL, why->message, error);
 }
 
 /* --- Categories -------------------------------------------------------------------------- */
@@ -218,15 +212,14 @@ read_interwork (Settings *settings, GError **error)
     const char *const *lines = td_config_list (settings->config, "priority", NULL, "interwork");
     const char *name;
     g_autofree char *table = read_table (settings, "interworking", interwork_shipped, &name, error);
+    g_autoptr (GError) why = NULL;
 
     if (table == NULL || !interwork_add_all (settings->interwork, table, name, error)) {
         return false;
     }
     for (; *lines != NULL; lines++) {
-        if (!interwork_add (settings->interwork, *lines, error)) {
-            g_prefix_error (
-                error, "%s: ", td_config_place (settings->config, "priority", NULL, "interwork"));
-            return false;
+        if (!interwork_add (settings->interwork, *lines, &why)) {
+            return fail (settings, "priority", NULL, "interwork", NULL, why->message, error);
         }
     }
     interwork_resolve (settings->interwork, settings->namespaces);

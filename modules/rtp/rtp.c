@@ -197,10 +197,9 @@ read_place (const TdConfig *config, const char *host_key, const char *told_key, 
     if (told == NULL
         && (td_address_equal_host (&place->host, &any4)
             || td_address_equal_host (&place->host, &any6))) {
-        g_set_error (error, g_quark_from_string ("td-rtp-error"), 0,
-                     "%s: [rtp] %s = %s cannot be told to peers: set %s to what they can reach",
-                     td_config_place (config, "rtp", NULL, host_key), host_key, host, told_key);
-        return false;
+        return td_config_refuse (config, "rtp", NULL, host_key, host, error,
+                                 "cannot be told to peers: set %s to what they can reach",
+                                 told_key);
     }
     if (!td_address_parse (told != NULL ? told : host, 0, &shown)) {
         shown = place->host;
@@ -215,12 +214,9 @@ check (const TdConfig *config, GError **error)
     RtpPlace ipv4 = { 0 }, ipv6 = { 0 };
 
     if (number (config, "first-port") >= number (config, "last-port")) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: [rtp] last-port = %" G_GINT64_FORMAT
-                     " is not above first-port = %" G_GINT64_FORMAT,
-                     td_config_place (config, "rtp", NULL, "last-port"),
-                     number (config, "last-port"), number (config, "first-port"));
-        return false;
+        return td_config_refuse (config, "rtp", NULL, "last-port", NULL, error,
+                                 "%" G_GINT64_FORMAT " is not above first-port = %" G_GINT64_FORMAT,
+                                 number (config, "last-port"), number (config, "first-port"));
     }
     return read_place (config, "address", "advertise", &ipv4, error)
            && read_place (config, "address6", "advertise6", &ipv6, error);
@@ -250,11 +246,9 @@ read_settings (const TdConfig *config, RtpSettings *settings, GError **error)
                    .rest_ms = (unsigned) number (config, "port-rest"),
                    .reserve_percent = (unsigned) number (config, "port-reserve") },
     };
-    if (rtp_ports_check (&settings->range, error)) {
-        return true;
-    }
-    g_prefix_error (error, "%s: [rtp] ", td_config_place (config, "rtp", NULL, "first-port"));
-    return false;
+    g_autoptr (GError) why = NULL;
+    return rtp_ports_check (&settings->range, &why)
+           || td_config_refuse (config, "rtp", NULL, "first-port", NULL, error, "%s", why->message);
 }
 
 static void close_sources (void *data);

@@ -441,10 +441,8 @@ plan_refuse (const TdConfig *config, const char *section, const char *instance, 
     g_autoptr (GString) value = g_string_new (NULL);
 
     td_text_append_value (value, td_config_text (config, section, instance, key));
-    g_set_error (error, TD_ERROR, TD_ERROR_INVALID, "%s: [%s %s] %s = %s: %s",
-                 td_config_place (config, section, instance, key), section, instance, key,
-                 value->str, why);
-    return false;
+    return td_config_refuse (config, section, instance, key, NULL, error, "%s: %s", value->str,
+                             why);
 }
 
 static uint32_t
@@ -674,12 +672,11 @@ read_traffic (const TdConfig *config, Plan *plan, GError **error)
         *numbers[i] = (unsigned) td_config_number (config, "traffic", NULL, key);
     }
     if (reach->free_percent < reach->mark_percent) {
-        g_set_error (error, TD_ERROR, TD_ERROR_INVALID,
-                     "%s: [traffic] hard-to-reach-until = %u: less than hard-to-reach-below, which "
-                     "is %u: a code would be marked and freed by the same ratio",
-                     td_config_place (config, "traffic", NULL, "hard-to-reach-until"),
-                     reach->free_percent, reach->mark_percent);
-        return false;
+        return td_config_refuse (
+            config, "traffic", NULL, "hard-to-reach-until", NULL, error,
+            "%u is less than hard-to-reach-below, which is %u: a code would be "
+            "marked and freed by the same ratio",
+            reach->free_percent, reach->mark_percent);
     }
     return true;
 }

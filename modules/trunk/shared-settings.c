@@ -110,13 +110,10 @@ read_times (const TdConfig *config, LeaseSettings *lease, GError **error)
     lease->keep_alive_ms = (uint32_t) td_config_number (config, "lease", NULL, "keep-alive");
     lease->timeout_ms = (uint32_t) td_config_number (config, "lease", NULL, "timeout");
     if (lease->timeout_ms < LEAST_KEEP_ALIVES * lease->keep_alive_ms) {
-        g_set_error (
-            error, TD_ERROR, TD_ERROR_INVALID,
-            "%s: [lease] timeout = %u ms: less than %d times keep-alive, which is %u ms: a "
-            "lost message or two would be taken for a dead switch",
-            td_config_place (config, "lease", NULL, "timeout"), lease->timeout_ms,
-            LEAST_KEEP_ALIVES, lease->keep_alive_ms);
-        return false;
+        return td_config_refuse (config, "lease", NULL, "timeout", NULL, error,
+                                 "%u ms is less than %d times keep-alive, which is %u ms: a lost "
+                                 "message or two would be taken for a dead switch",
+                                 lease->timeout_ms, LEAST_KEEP_ALIVES, lease->keep_alive_ms);
     }
     return true;
 }

@@ -410,7 +410,7 @@ static void
 test_bad_reload_changes_nothing (Flow *flow, gconstpointer data)
 {
     reconfigure (flow, ONE "capacity = 5 calls\nreserve-in = 6 calls\n");
-    must ("config reload", "reserve-in = \"6 calls\": this is more than the capacity");
+    must ("config reload", "reserve-in: \"6 calls\": this is more than the capacity");
     g_assert_cmpint (shown ("one", "capacity"), ==, 2);
 }
 

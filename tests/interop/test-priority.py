@@ -746,7 +746,8 @@ class Connections(PeerCase):
             'trunk agency': {'address': 'sip:192.0.2.1', 'rph-trust': 'accept',
                              'rph-accept': 'ets'}}, is_awaited=False)
         self.assertEqual(tandem.process.wait(TIMEOUT_S), 78)
-        self.assertIn('tandem.conf:7:11: "sip:192.0.2.1" is reached by UDP', tandem.process.tail())
+        self.assertIn('tandem.conf:7:11: [trunk agency] address: sip:192.0.2.1 is reached by UDP',
+                      tandem.process.tail())
 
     def test_pri_019_kamailio_carries_the_marks_both_ways(self):
         called = sipp.uas(self, scenario='priority-uas', n_calls=1)

@@ -111,7 +111,8 @@ test_mistakes (void)
         world_refuse (text, mistakes[i].said);
         world_refuse (text, "f:2:13: ");
     }
-    world_refuse ("[priority]\ninterworking = /nowhere\n", "f:2:16: \"/nowhere\" ");
+    world_refuse ("[priority]\ninterworking = /nowhere\n",
+                  "f:2:16: [priority] interworking: /nowhere ");
 }
 
 /* What a trunk's profile says of ISUP and of reservations. */
@@ -130,7 +131,8 @@ test_profiles (void)
     world_refuse (T "rph-precedence = 00f1:0000ff\n", "is no NETWORK:DOMAIN");
     world_refuse (T "rph-precedence = 0001:00zzff\n", "is no NETWORK:DOMAIN");
     world_refuse (T "rph-precedence = 0001\n", "is no NETWORK:DOMAIN");
-    world_refuse (T "rph-categories = nsep\n", "f:3:18: \"nsep\" is no CATEGORY:VALUE");
+    world_refuse (T "rph-categories = nsep\n",
+                  "f:3:18: [trunk t] rph-categories: nsep is no CATEGORY:VALUE");
 }
 
 int

@@ -36,9 +36,9 @@ test_list_of_values (void)
     td_table_unref (&settings->table);
     world_refuse (
         "[trunk t]\naddress = sip:h;transport=tcp\nrph-trust = accept\nrph-accept = ets.5\n",
-        "f:4:14: \"ets.5\" is no value");
+        "f:4:14: [trunk t] rph-accept: ets.5 is no value");
     world_refuse ("[trunk t]\naddress = sip:h;transport=tcp\nrph-trust = accept\n",
-                  "f:3:13: \"accept\" needs rph-accept");
+                  "f:3:13: [trunk t] rph-trust: accept needs rph-accept");
 }
 
 /* RFC 4412 11.3: by a way that cannot be forged. */
@@ -48,10 +48,10 @@ test_spoofable_sources (void)
     static const char *const good[] = { "sip:h;transport=tcp", "sip:h;transport=tls", "sips:h" };
 
     world_refuse ("[trunk t]\naddress = sip:192.0.2.1\n" ACCEPT,
-                  "f:2:11: \"sip:192.0.2.1\" is reached");
+                  "f:2:11: [trunk t] address: sip:192.0.2.1 is reached");
     world_refuse ("[trunk t]\naddress = sip:h;transport=udp\n" ACCEPT, "reached by UDP");
     world_refuse ("[trunk t]\n" ACCEPT "[member m]\ntrunk = t\naddress = sip:192.0.2.1\n",
-                  "f:6:11: \"sip:192.0.2.1\" is reached");
+                  "f:6:11: [member m] address: sip:192.0.2.1 is reached");
     for (size_t i = 0; i < G_N_ELEMENTS (good); i++) {
         g_autofree char *text = g_strdup_printf ("[trunk t]\naddress = %s\n" ACCEPT, good[i]);
         Settings *settings = world_settings (text);
@@ -67,7 +67,7 @@ static void
 test_signatures_need_who_verifies (void)
 {
 #define VALIDATE "[trunk t]\naddress = sip:h\nrph-trust = validate\nrph-accept = ets\n"
-    world_refuse (VALIDATE, "f:3:13: \"validate\" needs the module passport");
+    world_refuse (VALIDATE, "f:3:13: [trunk t] rph-trust: validate needs the module passport");
     world_refuse ("[modules]\npassport = disabled\n" VALIDATE, "needs the module passport");
     Settings *settings = world_settings ("[modules]\npassport = required\n" VALIDATE);
     td_table_unref (&settings->table);
@@ -77,7 +77,7 @@ static void
 test_signing_needs_who_signs (void)
 {
 #define SIGN "[trunk t]\naddress = sip:h\nrph-sign = yes\n"
-    world_refuse (SIGN, "f:3:12: \"yes\" needs the module passport, which signs");
+    world_refuse (SIGN, "f:3:12: [trunk t] rph-sign: yes needs the module passport, which signs");
     Settings *settings = world_settings ("[modules]\npassport = required\n" SIGN);
     td_table_unref (&settings->table);
 }
@@ -97,8 +97,10 @@ test_table (void)
     g_assert_null (namespaces_find (settings->namespaces, "wps", 3));
     td_table_unref (&settings->table);
     world_refuse ("[priority]\nnamespace = foo queue 1:6 2:5\n", "f:2:13: ");
-    world_refuse ("[priority]\nserve = ets, nowhere\n", "f:2:9: \"nowhere\" is no namespace");
-    world_refuse ("[priority]\nnamespaces = /nowhere\n", "f:2:14: \"/nowhere\" ");
+    world_refuse ("[priority]\nserve = ets, nowhere\n",
+                  "f:2:9: [priority] serve: \"nowhere\" is no namespace");
+    world_refuse ("[priority]\nnamespaces = /nowhere\n",
+                  "f:2:14: [priority] namespaces: /nowhere ");
     g_assert_true (g_file_set_contents (path, "# one\nfoo queue 1:5\nfoo queu 1:5\n", -1, NULL));
     text = g_strdup_printf ("[priority]\nnamespaces = %s\n", path);
     world_refuse (text, ":3: \"queu\" is no algorithm");
@@ -115,7 +117,8 @@ test_categories (void)
     g_assert_cmpstr (g_array_index (settings->categories, CategoryRule, 0).category, ==, "226");
     g_assert_cmpstr (g_array_index (settings->categories, CategoryRule, 1).category, ==, "nsep");
     td_table_unref (&settings->table);
-    world_refuse ("[priority]\ncategories = nsep\n", "f:2:14: \"nsep\" is no CATEGORY:VALUE");
+    world_refuse ("[priority]\ncategories = nsep\n",
+                  "f:2:14: [priority] categories: nsep is no CATEGORY:VALUE");
     settings = world_settings ("[priority]\nserve = wps\n"); /* without ets none of it is left */
     g_assert_cmpuint (settings->categories->len, ==, 0);
     td_table_unref (&settings->table);
@@ -132,9 +135,10 @@ test_numbers (void)
     g_assert_cmpuint (settings->rules->len, ==, 2);
     td_table_unref (&settings->table);
     world_refuse ("[priority-number a]\nprefixes = 7x\nmark = ets.4\n",
-                  "f:2:12: \"7x\" is no prefix");
+                  "f:2:12: [priority-number a] prefixes: 7x is no prefix");
     world_refuse ("[priority-number a]\nprefixes = 7\n", "is no value of a namespace");
-    world_refuse ("[priority-number a]\nprefixes = 7\nmark = foo.4\n", "f:3:8: \"foo.4\" ");
+    world_refuse ("[priority-number a]\nprefixes = 7\nmark = foo.4\n",
+                  "f:3:8: [priority-number a] mark: foo.4 ");
     world_refuse ("[priority-number a]\nkind = feature-code\nprefixes = 7\nmark = ets.4\n",
                   "is not for a feature code");
     world_refuse ("[priority-number a]\nprefixes = 7\nmark = ets.4\n"
@@ -152,8 +156,8 @@ test_mappings (void)
     td_table_unref (&settings->table);
     world_refuse ("[trunk t]\naddress = sip:h\nrph-map = ets\n", "is no pair");
     world_refuse ("[trunk t]\naddress = sip:h\nrph-map = ets:drsn\n", "not have as many values");
-    world_refuse ("[trunk t]\naddress = sip:h\nrph-map = ets.0:wps\n", "\"ets.0:wps\" names");
-    world_refuse ("[trunk t]\naddress = sip:h\nrph-send = foo\n", "\"foo\" is no value");
+    world_refuse ("[trunk t]\naddress = sip:h\nrph-map = ets.0:wps\n", "rph-map: ets.0:wps names");
+    world_refuse ("[trunk t]\naddress = sip:h\nrph-send = foo\n", "rph-send: foo is no value");
 }
 
 int
