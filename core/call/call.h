@@ -241,6 +241,8 @@ void td_failure_clear (TdFailure *failure);
 
 /* --- wait.c --- */
 
+bool td_call_is_waiting (const TdCall *call);
+
 /* The call is over, whatever it waited for. */
 void td_wait_abandon (TdCall *call);
 void td_call_add_carrier (TdCall *call, const char *trunk);

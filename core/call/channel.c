@@ -299,12 +299,6 @@ td_channel_is_alive (const TdChannel *channel)
     return td_fsm_state (&channel->fsm) != TD_CHANNEL_RELEASED;
 }
 
-bool
-td_channel_is_incoming (const TdChannel *channel)
-{
-    return channel->is_incoming;
-}
-
 TdCall *
 td_channel_call (const TdChannel *channel)
 {
@@ -395,12 +389,6 @@ void
 td_channel_set_peer_id (TdChannel *channel, const char *peer_id)
 {
     replace (&channel->peer_id, peer_id);
-}
-
-const char *
-td_channel_peer_address (const TdChannel *channel)
-{
-    return channel->peer_address;
 }
 
 void

@@ -3,6 +3,8 @@
 
 #include "call/call.h"
 
+#include "run/bus.h"
+
 #define TEXT(member, help)     TD_FIELD (TdCallFact, member, TD_FIELD_TEXT, help)
 #define UINT(member, help)     TD_FIELD (TdCallFact, member, TD_FIELD_UINT, help)
 #define INT(member, help)      TD_FIELD (TdCallFact, member, TD_FIELD_INT, help)

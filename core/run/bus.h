@@ -15,6 +15,9 @@ uint32_t td_bus_boot (void);
 /* Frees topics and subscriptions. The lanes have ended. */
 void td_bus_close (void);
 
+/* Whether anybody listens: ask before an expensive fact is put together. Thread: any. */
+bool td_topic_is_heard (const TdTopic *topic);
+
 /* Calls VISIT with each topic, by name. Thread: control. */
 void td_topics_each (void (*visit) (const TdTopic *topic, void *data), void *data);
 

@@ -81,9 +81,6 @@ TD_API uint32_t td_topic_version (const TdTopic *topic);
 TD_API uint32_t td_topic_body_size (const TdTopic *topic);
 TD_API const TdField *td_topic_fields (const TdTopic *topic, uint32_t *ret_n_fields);
 
-/* Whether anybody listens: ask before an expensive fact is put together. Thread: any. */
-TD_API bool td_topic_is_heard (const TdTopic *topic);
-
 /* Publishes a fact about CALL (or TD_ID_NONE) with BODY (transfer none). SEQUENCE (nullable) is the
  * call's counter, which is advanced. Thread: a lane. Blocks: never. */
 TD_API void td_bus_publish (TdTopic *topic, TdId call, uint32_t *sequence, uint8_t priority_class,

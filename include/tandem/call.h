@@ -185,7 +185,6 @@ TD_API void td_call_wait (TdCall *call);
 /* CALL waits no more, or could not even wait; RESULT says how that went: "served", "timeout",
  * "overflow", "displaced". A call that ends while it waits has "abandoned". */
 TD_API void td_call_wait_ended (TdCall *call, const char *result);
-TD_API bool td_call_is_waiting (const TdCall *call);
 
 /* CONTROL ("gap", "rate") would have kept CALL out but for its class: for the records. */
 TD_API void td_call_add_exemption (TdCall *call, const char *control);

@@ -128,7 +128,6 @@ TD_API const char *td_channel_driver_name (const TdChannel *channel);
 TD_API void *td_channel_data (const TdChannel *channel);
 TD_API void td_channel_set_data (TdChannel *channel, void *data);
 TD_API TdChannelState td_channel_state (const TdChannel *channel);
-TD_API bool td_channel_is_incoming (const TdChannel *channel);
 TD_API TdCall *td_channel_call (const TdChannel *channel); /* NULL: none, or on another lane */
 TD_API TdId td_channel_call_id (const TdChannel *channel); /* that one's, too; TD_ID_NONE: none */
 TD_API TdParty *td_channel_calling (TdChannel *channel);   /* to be read; a driver may write ... */
@@ -153,7 +152,6 @@ TD_API const char *td_channel_peer_id (const TdChannel *channel);
 TD_API void td_channel_set_peer_id (TdChannel *channel, const char *peer_id);
 
 /* The peer's address, for traces and records. */
-TD_API const char *td_channel_peer_address (const TdChannel *channel);
 TD_API void td_channel_set_peer_address (TdChannel *channel, const char *address);
 
 /* The marks of priority as they stood in the message that placed the leg, for records ("ets.0, wps.1").
