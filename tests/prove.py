@@ -23,7 +23,8 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 
 # What is proven. tests/interop/test-crisis.py shows by itself what becomes of calls without marks; the tests
 # of functions, which know of no switch, are not here.
-PROGRAMS = ('flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
+PROGRAMS = ('flow/access', 'interop/access',
+            'flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
             'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
             'interop/overload', 'interop/marking', 'interop/reserve', 'interop/roles', 'interop/sip-i')

@@ -11,6 +11,7 @@
 typedef enum {
     STEP_OFFER,
     STEP_ANSWER,
+    STEP_PLAY,
     STEP_REMOVE,
     STEP_CLOSE,
 } StepKind;
@@ -33,6 +34,7 @@ typedef struct {
     TdTermination *termination;           /* NULL in a through bridge */
     uint64_t session_id, session_version; /* of our own o= line towards this leg */
     TdDescription *told;                  /* what the leg was told last */
+    bool is_settled;                      /* ... and cannot be told otherwise */
     bool has_stats;
     TdMediaStats stats;
 } Seat;
@@ -339,9 +341,22 @@ is_for_internal (const TdStream *stream)
                || g_ascii_strcasecmp (stream->transport, "RTP/AVPF") == 0);
 }
 
+/* The codec in which sound is made is one of ours, and so is to be what comes back: whoever is connected with
+ * the peer later must understand it. An echo gives back what it gets, whatever that is. */
 static void
-answer_internally (Step *step)
+keep_codecs (TdStream *stream)
 {
+    if (stream->kind == TD_MEDIA_AUDIO && stream->port != 0) {
+        td_negotiate_keep_codecs (stream);
+    }
+}
+
+static void
+answer_internally (const TdBridge *bridge, Step *step)
+{
+    const char *service = seat_at ((TdBridge *) bridge, step->to)->termination->service;
+    bool is_source = service != NULL && g_str_has_prefix (service, "source/");
+
     step->answer = td_description_copy (step->offer);
     drop_keys (&step->answer->lines);
     for (unsigned i = 0; i < step->answer->n_streams; i++) {
@@ -351,6 +366,9 @@ answer_internally (Step *step)
         if (!is_for_internal (stream)) {
             stream->port = 0;
         }
+        if (is_source) {
+            keep_codecs (stream);
+        }
     }
 }
 
@@ -358,7 +376,7 @@ static void
 begin_answer (TdBridge *bridge, Step *step)
 {
     if (step->answer == NULL) {
-        answer_internally (step);
+        answer_internally (bridge, step);
     }
     modify (bridge, step->to, NULL, step->answer);
 }
@@ -373,7 +391,8 @@ answer_asker (TdBridge *bridge, Step *step)
         fail_step (bridge, TD_CAUSE_BEARER_NOT_IMPLEMENTED, "No codec in common");
         return;
     }
-    modify (bridge, step->from, wanted, step->offer);
+    bool is_settled = seat_at (bridge, step->from)->is_settled;
+    modify (bridge, step->from, is_settled ? NULL : wanted, step->offer);
 }
 
 static void
@@ -462,6 +481,9 @@ take_step (TdBridge *bridge)
             begin_answer (bridge, step);
         }
         break;
+    case STEP_PLAY:
+        modify (bridge, step->to, NULL, NULL);
+        break;
     case STEP_REMOVE:
         begin_remove (bridge, step);
         break;
@@ -495,8 +517,10 @@ answered_answer (TdBridge *bridge, Step *step, const TdMediaOutcome *outcome)
         answer_asker (bridge, step);
         break;
     case 1: /* the asking side has its local description */
-        g_clear_pointer (&step->offer, td_description_unref);
-        step->offer = td_description_ref (tell (seat_at (bridge, step->from), outcome->local));
+        if (!seat_at (bridge, step->from)->is_settled) {
+            g_clear_pointer (&step->offer, td_description_unref);
+            step->offer = td_description_ref (tell (seat_at (bridge, step->from), outcome->local));
+        }
         connect_both (bridge, step);
         break;
     default:
@@ -521,6 +545,12 @@ answered_step (void *data, const TdMediaOutcome *outcome)
         fail_step (bridge, outcome->cause, outcome->reason);
     } else if (step->kind == STEP_OFFER) {
         answered_offer (bridge, outcome);
+    } else if (step->kind == STEP_PLAY) {
+        if (step->phase++ == 0) {
+            connect_both (bridge, step);
+        } else {
+            end_step (bridge, NULL, NULL);
+        }
     } else {
         answered_answer (bridge, step, outcome);
     }
@@ -540,6 +570,32 @@ td_bridge_answer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *o
                   TdDescription *answer, TdBridgeTag tag)
 {
     push_step (bridge, STEP_ANSWER, from, to, offer, answer, tag);
+}
+
+void
+td_bridge_play (TdBridge *bridge, unsigned from, unsigned to, TdBridgeTag tag)
+{
+    push_step (bridge, STEP_PLAY, from, to, NULL, NULL, tag);
+}
+
+TdDescription *
+td_bridge_settle (TdBridge *bridge, unsigned index, const TdDescription *said)
+{
+    Seat *seat = index < bridge->n_seats ? seat_at (bridge, index) : NULL;
+
+    if (seat == NULL || seat->told == NULL) {
+        return NULL;
+    }
+    seat->is_settled = true;
+    return td_negotiate_agreed (said, seat->told);
+}
+
+void
+td_bridge_unsettle (TdBridge *bridge, unsigned index)
+{
+    if (index < bridge->n_seats) {
+        seat_at (bridge, index)->is_settled = false;
+    }
 }
 
 void

@@ -56,6 +56,17 @@ void td_bridge_offer (TdBridge *bridge, unsigned from, unsigned to, TdDescriptio
 void td_bridge_answer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
                        TdDescription *answer, TdBridgeTag tag);
 
+/* The leg of FROM hears the internal termination TO, and nothing else of it changes: STEPPED gets no
+ * description. */
+void td_bridge_play (TdBridge *bridge, unsigned from, unsigned to, TdBridgeTag tag);
+
+/* What the leg of INDEX was told stands from now on, whoever it is connected with. Returns (transfer full) SAID, what its peer said, as far as both agree on it: to be offered to
+ * others. NULL: nothing was agreed on. */
+TdDescription *td_bridge_settle (TdBridge *bridge, unsigned index, const TdDescription *said);
+
+/* It can be told again what changes. */
+void td_bridge_unsettle (TdBridge *bridge, unsigned index);
+
 /* Forgets what is not begun yet of the steps about LEG. */
 void td_bridge_forget (TdBridge *bridge, TdId leg);
 

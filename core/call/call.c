@@ -196,6 +196,7 @@ bridge_closed (void *owner)
         }
     }
     call->bridge = NULL;
+    call->transfer.ringback = TD_NO_TERMINATION;
     td_call_happen (call, CALL_CLOSED, &(TdHappening){ 0 });
 }
 
@@ -219,6 +220,7 @@ call_new (TdChannel *a)
     call->legs = g_ptr_array_new ();
     g_ptr_array_add (call->legs, a);
     call->is_untold = true;
+    call->transfer.ringback = TD_NO_TERMINATION;
     call->calling = a->calling;
     call->called = a->called;
     call->attributes = td_attributes_copy (a->attributes);
@@ -256,6 +258,7 @@ call_free (TdCall *call)
     td_attributes_free (call->target_attributes);
     td_attributes_free (call->returned);
     td_failure_clear (&call->failure);
+    td_transfer_clear (&call->transfer);
     g_free (call->route_label);
     if (call->exemptions != NULL) {
         g_string_free (call->exemptions, true);
@@ -591,6 +594,12 @@ TdAttributes *
 td_call_target_attributes (TdCall *call)
 {
     return call->target_attributes;
+}
+
+void
+td_call_set_called (TdCall *call, const TdParty *called)
+{
+    call->called = *called;
 }
 
 void

@@ -8,6 +8,7 @@
  *     failure.c      who is asked when nobody was found
  *     wait.c         its time in queues for means, and what it was exempted from
  *     preempt.c      its end for another one of higher precedence
+ *     transfer.c     a called leg that hands it on to somebody else
  *     exchange.c     offer and answer once it is up
  *     adopt.c        a leg that goes to another call
  *     facts.c        what is told of it
@@ -48,6 +49,7 @@ typedef enum {
     STEP_FOR_REOFFER,      /* an offer for the other leg of an answered call */
     STEP_FOR_REACCEPT,     /* the offer that a leg had asked for */
     STEP_FOR_ACCEPT,       /* the answer for the leg that had offered */
+    STEP_FOR_PLAY,         /* other sound of a leg with an internal termination, or ringback */
 } TdStepPurpose;
 
 /* One thing that happened, as the actions get it. Pointers live as long as the action. */
@@ -91,6 +93,14 @@ typedef struct {
     int64_t waited_us; /* before that */
     char result[16]; /* of the last one; a copy: who gave it may be unmapped. "": it was in none */
 } TdWait;
+
+/* A call that its called leg has handed on. */
+typedef struct {
+    char *dialled;    /* whom the caller had called at first; NULL: it was not handed on */
+    bool is_answered; /* the caller was answered before: nothing of signalling can be told to him */
+    unsigned ringback; /* the termination that he hears ringing from; TD_NO_TERMINATION: none */
+    int64_t connected_us, connected_wall_us; /* when somebody answered to whom it was handed on */
+} TdTransfer;
 
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
@@ -136,6 +146,7 @@ struct TdCall {
     bool has_more_digits;      /* came while the route hooks were being asked */
 
     TdFailure failure;
+    TdTransfer transfer;
     TdWait wait;
     GString *exemptions, *carriers, *preempted; /* as the facts have them; NULL: none */
     TdId preempted_by;
@@ -239,6 +250,31 @@ void td_call_fail_for (TdCall *call, unsigned value, const char *text);
 void td_call_end_failed (TdCall *call);
 void td_failure_clear (TdFailure *failure);
 
+/* --- transfer.c --- */
+
+/* The leg of WHAT hands the call on. */
+void td_call_take_transfer (TdCall *call, const TdHappening *what);
+
+/* A step of STEP_FOR_PLAY is done. */
+void td_call_take_play_step (TdCall *call, const TdHappening *what);
+
+/* LEG, whose termination is internal, is heard as SERVICE from now on. */
+bool td_call_play (TdCall *call, TdChannel *leg, const char *service);
+
+/* Whether leg A was answered before the call was handed on. */
+bool td_call_is_handed_on (const TdCall *call);
+
+/* The caller, who can be told by sound alone, hears that it rings, or no more. */
+void td_call_begin_ringback (TdCall *call);
+void td_call_end_ringback (TdCall *call);
+
+/* What leg A says in band, or beside its media, is for a called leg that is made of software. */
+void td_call_take_digit (TdCall *call, const TdHappening *what);
+
+/* Whoever the call was handed on to has answered. */
+void td_call_connect (TdCall *call);
+void td_transfer_clear (TdTransfer *transfer);
+
 /* --- wait.c --- */
 
 bool td_call_is_waiting (const TdCall *call);
@@ -300,6 +336,7 @@ typedef enum {
     FACT_ATTEMPT_FAILED,
     FACT_ALERTING,
     FACT_ANSWERED,
+    FACT_CONNECTED,
     FACT_UPDATED,
     FACT_PRIORITY,
     FACT_MEDIA,

@@ -38,6 +38,7 @@ static const char *const event_names[N_CHANNEL_EVENTS] = {
     [LEG_OFFER_REFUSED] = "offer-refused",
     [LEG_DIGIT] = "digit",
     [LEG_MORE_DIGITS] = "more-digits",
+    [LEG_TRANSFERRED] = "transferred",
     [LEG_RELEASED] = "released",
     [DO_OFFER_CALL] = "offer-call",
     [DO_ORIGINATE] = "originate",
@@ -84,8 +85,8 @@ act (void *self, unsigned event, void *data)
 #define EARLY_EVENTS                                                                               \
     (TD_BIT (LEG_PROCEEDING) | TD_BIT (LEG_RINGING) | TD_BIT (LEG_PROGRESSED)                      \
      | TD_BIT (LEG_ANSWERED) | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_MORE_DIGITS)                       \
-     | TD_BIT (LEG_RELEASED) | TD_BIT (DO_RING) | TD_BIT (DO_PROGRESS) | TD_BIT (DO_ANSWER)        \
-     | TD_BIT (DO_DIGIT) | TD_BIT (DO_QUEUE) | TD_BIT (DO_RELEASE))
+     | TD_BIT (LEG_TRANSFERRED) | TD_BIT (LEG_RELEASED) | TD_BIT (DO_RING) | TD_BIT (DO_PROGRESS)  \
+     | TD_BIT (DO_ANSWER) | TD_BIT (DO_DIGIT) | TD_BIT (DO_QUEUE) | TD_BIT (DO_RELEASE))
 #define AFTER_EARLY                                                                                \
     (TD_BIT (TD_CHANNEL_PROCEEDING) | TD_BIT (TD_CHANNEL_ALERTING) | TD_BIT (TD_CHANNEL_ANSWERED)  \
      | TD_BIT (TD_CHANNEL_RELEASING) | TD_BIT (TD_CHANNEL_RELEASED))
@@ -110,7 +111,8 @@ static const TdState states[] = {
     [TD_CHANNEL_ANSWERED] = {
         .name = "answered",
         .events = TD_BIT (LEG_OFFERED) | TD_BIT (LEG_OFFER_ANSWERED) | TD_BIT (LEG_OFFER_REFUSED)
-                  | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_RELEASED) | TD_BIT (DO_OFFER)
+                  | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_TRANSFERRED) | TD_BIT (LEG_RELEASED)
+                  | TD_BIT (DO_OFFER)
                   | TD_BIT (DO_ACCEPT) | TD_BIT (DO_REFUSE) | TD_BIT (DO_DIGIT)
                   | TD_BIT (DO_RELEASE),
         .next = TD_BIT (TD_CHANNEL_RELEASING) | TD_BIT (TD_CHANNEL_RELEASED),
@@ -420,7 +422,8 @@ td_channel_classify (TdModule *module, TdChannel *channel, const TdPriority *pri
 
 /* --- Events, from drivers ---------------------------------------------------------------- */
 
-/* Only the leg that was placed can be answered, only the one that came can have more digits. */
+/* Only the leg that was placed can be answered or hand the call on, only the one that came can have more
+ * digits. */
 static bool
 is_right_way (const TdChannel *channel, TdLegEventKind kind)
 {
@@ -429,6 +432,7 @@ is_right_way (const TdChannel *channel, TdLegEventKind kind)
     case LEG_RINGING:
     case LEG_PROGRESSED:
     case LEG_ANSWERED:
+    case LEG_TRANSFERRED:
         return !channel->is_incoming;
     case LEG_MORE_DIGITS:
         return channel->is_incoming;
@@ -537,6 +541,18 @@ td_channel_more_digits (TdChannel *channel, const char *digits, bool is_last)
 {
     td_channel_tell (
         channel, &(TdLegEvent){ .kind = LEG_MORE_DIGITS, .digits = digits, .is_last = is_last });
+}
+
+void
+td_channel_transferred (TdChannel *channel, const char *number)
+{
+    td_channel_tell (channel, &(TdLegEvent){ .kind = LEG_TRANSFERRED, .digits = number });
+}
+
+bool
+td_channel_play (TdChannel *channel, const char *service)
+{
+    return channel->call != NULL && td_call_play (channel->call, channel, service);
 }
 
 void

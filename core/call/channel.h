@@ -21,6 +21,7 @@ typedef enum {
     LEG_OFFER_REFUSED,
     LEG_DIGIT,
     LEG_MORE_DIGITS,
+    LEG_TRANSFERRED,
     LEG_RELEASED,
     N_LEG_EVENTS,
 } TdLegEventKind;

@@ -105,6 +105,17 @@ td_exchange_take_offer (TdCall *call, const TdHappening *what)
     }
 }
 
+/* What leg A has said last of its media: what a call that is handed on goes by. */
+static void
+note_description (TdCall *call, const TdChannel *from, TdDescription *description)
+{
+    if (from == call->a && description != NULL) {
+        td_description_ref (description);
+        g_clear_pointer (&call->a->offer, td_description_unref);
+        call->a->offer = description;
+    }
+}
+
 void
 td_exchange_take_answer (TdCall *call, const TdHappening *what)
 {
@@ -119,6 +130,7 @@ td_exchange_take_answer (TdCall *call, const TdHappening *what)
         td_bridge_offer (call->bridge, exchange->from->termination, exchange->to->termination,
                          description, (TdBridgeTag){ asker->id, purpose });
     } else if (what->leg == exchange->to && exchange->offer != NULL) {
+        note_description (call, what->leg, description);
         td_bridge_answer (call->bridge, exchange->from->termination, exchange->to->termination,
                           exchange->offer, description,
                           (TdBridgeTag){ exchange->to->id, STEP_FOR_ACCEPT });
@@ -143,6 +155,7 @@ accept (TdCall *call, const TdHappening *what)
         refuse (call, what->failure);
         return;
     }
+    note_description (call, from, call->exchange.offer);
     td_exchange_clear (&call->exchange);
     td_leg_accept (from, what->out);
     td_call_tell (call, FACT_UPDATED, NULL);
@@ -153,6 +166,10 @@ td_exchange_take_step (TdCall *call, const TdHappening *what)
 {
     TdExchange *exchange = &call->exchange;
 
+    if (what->tag.purpose == STEP_FOR_PLAY) {
+        td_call_take_play_step (call, what);
+        return;
+    }
     if (exchange->from == NULL) {
         return;
     }

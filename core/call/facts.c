@@ -63,6 +63,11 @@ static const TdField fields[] = {
     TEXT (preempted, "The calls of lower precedence that were ended for it, comma between"),
     TEXT (signature, "What was found of the signature over its marks: \"valid: ets.0\", "
                      "\"438: why it is not\", \"unchecked: why not\""),
+    TEXT (account, "Who pays, where it is not who usually does: the account of a PIN"),
+    TEXT (dialled, "Who was dialled at first, of a call that the called party has handed on: an "
+                   "access number"),
+    TIME (connected_us, "When somebody answered to whom it was handed on"),
+    DURATION (connected_duration_us, "From then to its end, by the monotonic clock"),
 };
 
 static const struct {
@@ -74,6 +79,8 @@ static const struct {
     [FACT_ATTEMPT_FAILED] = { "call.attempt-failed", "A leg failed before it was answered" },
     [FACT_ALERTING] = { "call.alerting", "The caller was told that it rings" },
     [FACT_ANSWERED] = { "call.answered", "The call was answered" },
+    [FACT_CONNECTED] = { "call.connected",
+                         "Somebody answered to whom an answered call was handed on" },
     [FACT_UPDATED] = { "call.updated", "Its media changed: hold, resume, another codec" },
     [FACT_PRIORITY] = { "call.priority", "Its priority class rose" },
     [FACT_MEDIA] = { "call.media", "A leg's media fell silent, or flow again" },
@@ -83,6 +90,7 @@ static const struct {
 
 static TdTopic *topics[N_CALL_FACTS];
 static const TdAttribute *signature;
+static const TdAttribute *account;
 
 void
 td_call_facts_open (void)
@@ -101,6 +109,8 @@ td_call_facts_open (void)
                                                 .body_size = sizeof (TdCallFact),
                                             });
     }
+    account = td_attribute_declare (NULL, TD_ATTRIBUTE_ACCOUNT, TD_ATTRIBUTE_TEXT, 0,
+                                    "The account that pays for the call", NULL);
 }
 
 static void
@@ -132,6 +142,10 @@ fill_times (TdCallFact *fact, const TdCall *call)
     fact->duration_us =
         call->answered_us != 0 && call->ended_us != 0 ? call->ended_us - call->answered_us : 0;
     fact->setup_us = first_us != 0 ? first_us - call->started_us : 0;
+    fact->connected_us = call->transfer.connected_wall_us;
+    fact->connected_duration_us = call->transfer.connected_us != 0 && call->ended_us != 0
+                                      ? call->ended_us - call->transfer.connected_us
+                                      : 0;
 }
 
 static void
@@ -209,6 +223,8 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
             call->preempted_by != TD_ID_NONE ? td_id_print (call->preempted_by, winner) : NULL,
         .preempted = call->preempted != NULL ? call->preempted->str : NULL,
         .signature = td_attributes_text (call->attributes, signature, 0),
+        .account = td_attributes_text (call->attributes, account, 0),
+        .dialled = call->transfer.dialled,
     };
 
     fill_class (&fact, call);

@@ -49,6 +49,7 @@ td_call_fail (TdCall *call, const TdCause *cause, const char *by, TdAttributes *
     failure->by = by;
     failure->returned = returned;
     td_hunt_give_up (call, cause);
+    td_call_end_ringback (call);
     if (failure->n_lists < MAX_LISTS) {
         td_fsm_enter (&call->fsm, TD_CALL_FAILING);
     } else {

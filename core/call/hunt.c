@@ -388,11 +388,14 @@ tell_early (TdCall *call, TdChannel *leg, const TdLegEvent *event)
     leg->has_progressed = true;
     time_answer (leg, is_ringing);
     if (may_be_heard (call, leg, event)) {
+        td_call_end_ringback (call);
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,
                           event->description,
                           (TdBridgeTag){ leg->id, is_ringing ? STEP_FOR_RING : STEP_FOR_PROGRESS });
-    } else if (is_ringing) {
+    } else if (is_ringing && !td_call_is_handed_on (call)) {
         td_leg_ring (call->a, NULL);
+    } else if (is_ringing && call->early == NULL) {
+        td_call_begin_ringback (call);
     }
     if (is_ringing && td_fsm_state (&call->fsm) != TD_CALL_ALERTING) {
         if (call->alerting_us == 0) {
@@ -435,6 +438,10 @@ td_hunt_give_up (TdCall *call, const TdCause *cause)
 static void
 answer (TdCall *call, TdDescription *description)
 {
+    if (td_call_is_handed_on (call)) {
+        td_call_connect (call);
+        return;
+    }
     call->is_untold = false;
     call->answered_us = td_clock_now_us ();
     call->answered_wall_us = td_clock_wall_us ();
@@ -471,6 +478,7 @@ take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
     td_call_ask_no_more (call);
     td_holds_end (&call->holds, NULL); /* what hooks held for a target that nobody asks about now */
     call->b = leg;
+    td_call_end_ringback (call);
     if (call->a->offer != NULL) {
         td_bridge_answer (call->bridge, call->a->termination, leg->termination, call->a->offer,
                           description, (TdBridgeTag){ leg->id, STEP_FOR_ANSWER });
@@ -491,6 +499,9 @@ take_early_step (TdCall *call, TdChannel *leg, const TdHappening *what)
     if (what->failure != NULL && leg != NULL && td_call_leg_is_live (leg)
         && leg->driver->driver.service != NULL) {
         take_failure (call, leg, what->failure);
+        return;
+    }
+    if (td_call_is_handed_on (call)) { /* he hears it */
         return;
     }
     call->is_untold &= what->out == NULL;
@@ -521,6 +532,13 @@ take_hunting_step (TdCall *call, const TdHappening *what)
     case STEP_FOR_RING:
     case STEP_FOR_PROGRESS:
         take_early_step (call, leg, what);
+        break;
+    case STEP_FOR_PLAY:
+        td_call_take_play_step (call, what);
+        break;
+    case STEP_FOR_ACCEPT: /* of a leg that has handed the call on */
+    case STEP_FOR_REOFFER:
+    case STEP_FOR_REACCEPT:
         break;
     default:
         if (what->failure != NULL) {
@@ -607,6 +625,13 @@ td_hunt_act (void *self, unsigned event, void *data)
         break;
     case CALL_MEDIA:
         td_call_take_end_of_media (call, what);
+        td_call_take_digit (call, what);
+        break;
+    case LEG_DIGIT:
+        td_call_take_digit (call, what);
+        break;
+    case LEG_TRANSFERRED:
+        td_call_take_transfer (call, what);
         break;
     case LEG_OFFERED: /* before the caller was answered: not now (RFC 3261 14.2) */
         td_leg_refuse (what->leg, &(TdCause){ 0 });

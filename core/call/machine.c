@@ -265,6 +265,8 @@ routing (void *self, unsigned event, void *data)
         call->has_more_digits = true;
     } else if (event == CALL_HOOK_ANSWERED) {
         take_route_answer (call, what);
+    } else if (event == LEG_OFFERED) { /* of a call that was handed on: not now (RFC 3261 14.2) */
+        td_leg_refuse (what->leg, &(TdCause){ 0 });
     }
 }
 
@@ -346,6 +348,7 @@ take_media (TdCall *call, const TdHappening *what)
         td_call_end (call, &cause, "switch");
         break;
     case TD_MEDIA_DIGIT:
+        td_call_take_digit (call, what);
         break;
     case TD_MEDIA_ENDED:
         td_call_take_end_of_media (call, what);
@@ -395,6 +398,9 @@ answered (void *self, unsigned event, void *data)
     case CALL_MEDIA:
         take_media (call, what);
         break;
+    case LEG_TRANSFERRED:
+        td_call_take_transfer (call, what);
+        break;
     default:
         break;
     }
@@ -407,7 +413,9 @@ answered (void *self, unsigned event, void *data)
     (ALWAYS | TD_BIT (CALL_HOOK_ANSWERED) | TD_BIT (LEG_PROCEEDING) | TD_BIT (LEG_RINGING)         \
      | TD_BIT (LEG_PROGRESSED) | TD_BIT (LEG_ANSWERED) | TD_BIT (CALL_LEG_TIMEOUT)                 \
      | TD_BIT (CALL_STEPPED) | TD_BIT (CALL_MEDIA) | TD_BIT (CALL_CLOSED) | TD_BIT (LEG_OFFERED)   \
-     | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_MORE_DIGITS))
+     | TD_BIT (LEG_DIGIT) | TD_BIT (LEG_MORE_DIGITS) | TD_BIT (LEG_TRANSFERRED))
+/* What may still come of the media of a call that was handed on. */
+#define MEDIA_EVENTS (TD_BIT (CALL_STEPPED) | TD_BIT (CALL_MEDIA) | TD_BIT (LEG_OFFERED))
 
 static const TdState states[] = {
     [TD_CALL_ADMITTING] = {
@@ -420,7 +428,7 @@ static const TdState states[] = {
     [TD_CALL_ROUTING] = {
         .name = "routing",
         .events = ALWAYS | TD_BIT (CALL_HOOK_ANSWERED) | TD_BIT (LEG_MORE_DIGITS)
-                  | TD_BIT (LEG_DIGIT),
+                  | TD_BIT (LEG_DIGIT) | MEDIA_EVENTS,
         .next = TD_BIT (TD_CALL_COLLECTING) | TD_BIT (TD_CALL_ATTEMPTING)
                 | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_RELEASING),
         .action = routing,
@@ -437,23 +445,25 @@ static const TdState states[] = {
     [TD_CALL_ATTEMPTING] = {
         .name = "attempting",
         .events = HUNTING_EVENTS,
-        .next = TD_BIT (TD_CALL_CALLING) | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_RELEASING),
+        .next = TD_BIT (TD_CALL_ROUTING) | TD_BIT (TD_CALL_CALLING) | TD_BIT (TD_CALL_FAILING)
+                | TD_BIT (TD_CALL_RELEASING),
         .action = td_hunt_act,
         .enter = td_hunt_enter,
     },
     [TD_CALL_CALLING] = {
         .name = "calling",
         .events = HUNTING_EVENTS,
-        .next = TD_BIT (TD_CALL_ATTEMPTING) | TD_BIT (TD_CALL_ALERTING)
-                | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_ANSWERED)
-                | TD_BIT (TD_CALL_RELEASING),
+        .next = TD_BIT (TD_CALL_ROUTING) | TD_BIT (TD_CALL_ATTEMPTING)
+                | TD_BIT (TD_CALL_ALERTING) | TD_BIT (TD_CALL_FAILING)
+                | TD_BIT (TD_CALL_ANSWERED) | TD_BIT (TD_CALL_RELEASING),
         .action = td_hunt_act,
     },
     [TD_CALL_ALERTING] = {
         .name = "alerting",
         .events = HUNTING_EVENTS,
-        .next = TD_BIT (TD_CALL_ATTEMPTING) | TD_BIT (TD_CALL_FAILING)
-                | TD_BIT (TD_CALL_ANSWERED) | TD_BIT (TD_CALL_RELEASING),
+        .next = TD_BIT (TD_CALL_ROUTING) | TD_BIT (TD_CALL_ATTEMPTING)
+                | TD_BIT (TD_CALL_FAILING) | TD_BIT (TD_CALL_ANSWERED)
+                | TD_BIT (TD_CALL_RELEASING),
         .action = td_hunt_act,
     },
     [TD_CALL_FAILING] = {
@@ -467,8 +477,9 @@ static const TdState states[] = {
         .name = "answered",
         .events = ALWAYS | TD_BIT (CALL_GUARD_TIMEOUT) | TD_BIT (LEG_OFFERED)
                   | TD_BIT (LEG_OFFER_ANSWERED) | TD_BIT (LEG_OFFER_REFUSED)
-                  | TD_BIT (CALL_STEPPED) | TD_BIT (LEG_DIGIT) | TD_BIT (CALL_MEDIA),
-        .next = TD_BIT (TD_CALL_RELEASING),
+                  | TD_BIT (CALL_STEPPED) | TD_BIT (LEG_DIGIT) | TD_BIT (CALL_MEDIA)
+                  | TD_BIT (LEG_TRANSFERRED),
+        .next = TD_BIT (TD_CALL_ROUTING) | TD_BIT (TD_CALL_RELEASING),
         .action = answered,
     },
     [TD_CALL_RELEASING] = {
@@ -494,6 +505,7 @@ static const char *const event_names[N_CALL_EVENTS] = {
     [LEG_OFFER_REFUSED] = "leg-offer-refused",
     [LEG_DIGIT] = "leg-digit",
     [LEG_MORE_DIGITS] = "leg-more-digits",
+    [LEG_TRANSFERRED] = "leg-transferred",
     [LEG_RELEASED] = "leg-released",
     [CALL_LEG_TIMEOUT] = "leg-timeout",
     [CALL_HOOK_ANSWERED] = "hook-answered",

@@ -6,7 +6,12 @@
 #include <string.h>
 #include <tandem/codec.h>
 
-enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127, NO_PAYLOAD_TYPE = 255 };
+enum {
+    FIRST_DYNAMIC = 96,
+    LAST_DYNAMIC = 127,
+    NO_PAYLOAD_TYPE = 255,
+    USUAL_EVENTS = 101, /* what most peers call telephone events, and some know no other */
+};
 
 /* What the other leg is not told where media are anchored: there our side of it is the session.
  *
@@ -101,6 +106,18 @@ is_payload_type_free (const TdStream *stream, unsigned payload_type)
     return true;
 }
 
+/* A free one, from WISH on. */
+static unsigned
+pick_dynamic (const TdStream *stream, unsigned wish)
+{
+    for (unsigned payload_type = wish; payload_type <= LAST_DYNAMIC; payload_type++) {
+        if (is_payload_type_free (stream, payload_type)) {
+            return payload_type;
+        }
+    }
+    return NO_PAYLOAD_TYPE;
+}
+
 static unsigned
 pick_payload_type (const TdStream *stream, const TdCodec *codec)
 {
@@ -108,12 +125,7 @@ pick_payload_type (const TdStream *stream, const TdCodec *codec)
         && is_payload_type_free (stream, codec->payload_type)) {
         return codec->payload_type;
     }
-    for (unsigned payload_type = FIRST_DYNAMIC; payload_type <= LAST_DYNAMIC; payload_type++) {
-        if (is_payload_type_free (stream, payload_type)) {
-            return payload_type;
-        }
-    }
-    return NO_PAYLOAD_TYPE;
+    return pick_dynamic (stream, FIRST_DYNAMIC);
 }
 
 static void
@@ -157,6 +169,11 @@ td_negotiate_any_offer (void)
     td_description_set_text (&stream->kind_text, "audio");
     td_description_set_text (&stream->transport, "RTP/AVP");
     td_codec_each (add_codec, stream);
+    /* RFC 4733 7.1.1: the sixteen events that are digits. */
+    unsigned events = pick_dynamic (stream, USUAL_EVENTS);
+    if (events != NO_PAYLOAD_TYPE && stream->n_formats < TD_MAX_FORMATS) {
+        td_stream_add_format (stream, events, "telephone-event", 8000, 0, "0-15");
+    }
     return offer;
 }
 
@@ -193,6 +210,47 @@ add_shared (TdStream *stream, const TdStream *offered, const TdStream *answered)
         }
     }
     return has_codec;
+}
+
+void
+td_negotiate_keep_codecs (TdStream *stream)
+{
+    TdStream kept = { 0 };
+    bool has_codec = false;
+
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        const TdFormat *format = &stream->formats[i];
+        bool is_companion = td_format_is_companion (format);
+        if (is_companion || is_registered (format)) {
+            add_format (&kept, format, format->fmtp);
+            has_codec |= !is_companion;
+        }
+    }
+    if (has_codec) {
+        td_stream_clear_formats (stream);
+        for (unsigned i = 0; i < kept.n_formats; i++) {
+            add_format (stream, &kept.formats[i], kept.formats[i].fmtp);
+        }
+    }
+    td_stream_clear_formats (&kept);
+}
+
+TdDescription *
+td_negotiate_agreed (const TdDescription *said, const TdDescription *told)
+{
+    TdDescription *agreed = td_description_copy (said);
+
+    for (unsigned i = 0; i < agreed->n_streams; i++) {
+        TdStream *stream = &agreed->streams[i];
+        const TdStream *other = i < told->n_streams ? &told->streams[i] : NULL;
+        if (other == NULL || other->port == 0) {
+            stream->port = 0;
+        } else if (td_stream_is_rtp (stream)) {
+            td_stream_clear_formats (stream);
+            add_shared (stream, &said->streams[i], other);
+        }
+    }
+    return agreed;
 }
 
 static const TdFormat *

@@ -26,4 +26,12 @@ TdDescription *td_negotiate_any_offer (void);
 TdDescription *td_negotiate_answer (const TdDescription *offer, const TdDescription *answer,
                                     bool can_transcode);
 
+/* Leaves of STREAM's formats those that we can make and understand, and what goes with them; all of them,
+ * when that is none. */
+void td_negotiate_keep_codecs (TdStream *stream);
+
+/* SAID, the offer of a peer (or its answer), as far as what it was TOLD in return (or before) agrees with it
+ * (transfer full). */
+TdDescription *td_negotiate_agreed (const TdDescription *said, const TdDescription *told);
+
 #endif

@@ -87,6 +87,14 @@ static const TdConfigKey keys[] = {
       .max = 60000,
       .help = "How long a media provider may take to answer one request.",
       .since = "0.1" },
+    { .name = "ringback",
+      .type = TD_CONFIG_TEXT,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "tone/ringback",
+      .help = "What a caller hears, who was answered before his call was handed on, while it rings "
+              "at its "
+              "destination: a sequence of the module announce.",
+      .since = "0.1" },
     { .name = "max-calls",
       .type = TD_CONFIG_INTEGER,
       .flags = TD_CONFIG_RELOADABLE,
@@ -127,6 +135,7 @@ settings_free (TdTable *table)
 
     g_hash_table_unref (settings->trunks);
     td_config_unref (settings->config);
+    g_free (settings->ringback);
     g_free (settings);
 }
 
@@ -154,6 +163,8 @@ settings_new (TdConfig *config)
     settings->release_ms = duration_ms (config, "release-timeout");
     settings->guard_ms = duration_ms (config, "re-answer");
     settings->media_ms = duration_ms (config, "media-timeout");
+    const char *ringback = td_config_text (config, "call", NULL, "ringback");
+    settings->ringback = g_strconcat ("source/", ringback, NULL);
     return settings;
 }
 

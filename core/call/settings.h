@@ -16,6 +16,7 @@ typedef struct {
     bool can_transcode;
     unsigned max_attempts;
     uint32_t no_response_ms, no_answer_ms, hunt_ms, digit_ms, release_ms, guard_ms, media_ms;
+    char *ringback; /* the service of a termination, "source/tone/ringback" */
 } TdCallSettings;
 
 extern const TdConfigSection td_call_section;

@@ -17,7 +17,7 @@ td_call_wait (TdCall *call)
     }
     call->wait.since_us = td_clock_now_us ();
     g_strlcpy (call->wait.result, "waiting", sizeof call->wait.result);
-    if (call->a != NULL) {
+    if (call->a != NULL && !td_call_is_handed_on (call)) {
         td_leg_queued (call->a);
     }
     td_call_tell (call, FACT_QUEUED, NULL);

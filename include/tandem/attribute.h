@@ -48,6 +48,9 @@ TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
  * not", "unchecked: why not". */
 #define TD_ATTRIBUTE_SIGNATURE "call.signature"
 
+/* TEXT: the account that pays for the call, where it is not who usually does; for the records. */
+#define TD_ATTRIBUTE_ACCOUNT "call.account"
+
 /* A set of values. Thread, of all that follow: whoever owns the set. */
 TD_API TdAttributes *td_attributes_new (void);
 TD_API TdAttributes *td_attributes_copy (const TdAttributes *attributes);

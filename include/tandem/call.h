@@ -161,6 +161,10 @@ TD_API bool td_call_is_explained (const TdCall *call);
 TD_API void td_call_explain (TdCall *call, const char *step, const char *format, ...)
     TD_PRINTF (3, 4);
 
+/* CALLED is whom it is about from now on: for a code in front of the number, which says something of the
+ * call and nothing of who is called. The hooks that come later see that number. */
+TD_API void td_call_set_called (TdCall *call, const TdParty *called);
+
 /* --- In a failed hook --------------------------------------------------------------------- */
 
 /* What CALL failed for, NULL when it has not: of all its route lists the last one that was no treatment.
@@ -300,11 +304,16 @@ typedef struct {
     const char *preempted_by;     /* the call for which it was ended; NULL: none */
     const char *preempted;        /* the calls that were ended for it, "id,id" */
     const char *signature;        /* TD_ATTRIBUTE_SIGNATURE; NULL: none was asked for */
+    const char *account;          /* TD_ATTRIBUTE_ACCOUNT; NULL: who usually pays */
+    const char *dialled; /* who was dialled at first, of a call that was handed on; nullable */
+    /* When somebody answered to whom an answered call was handed on, and how long until its end. */
+    int64_t connected_us;
+    int64_t connected_duration_us;
 } TdCallFact;
 
 /* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",
- * "call.answered", "call.updated", "call.priority", "call.media", "call.queued" and "call.ended" have
- * TdCallFact as body. In an inline subscriber the call may be looked up as well. */
+ * "call.answered", "call.connected", "call.updated", "call.priority", "call.media", "call.queued" and
+ * "call.ended" have TdCallFact as body. In an inline subscriber the call may be looked up as well. */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TdRouteList, td_route_list_free)
 

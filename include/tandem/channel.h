@@ -73,7 +73,8 @@ typedef struct {
     /* The answer to the peer's last offer. */
     void (*accept) (TdChannel *channel, TdDescription *description);
     void (*refuse) (TdChannel *channel, const TdCause *cause);
-    /* One telephone event that came out of band on the other leg. */
+    /* One telephone event that came out of band on the other leg; to a leg whose termination is internal also
+     * one that came with the media (RFC 4733), as it begins: DURATION_MS is 0 then. */
     void (*digit) (TdChannel *channel, char digit, uint32_t duration_ms);
     /* An incoming leg that is not answered is sent elsewhere: TARGETS, NULL-terminated. */
     void (*redirect) (TdChannel *channel, const char *const *targets);
@@ -179,6 +180,16 @@ TD_API void td_channel_digit (TdChannel *channel, char digit, uint32_t duration_
 
 /* More of the called number came (overlap dialling). IS_LAST: no more will follow. */
 TD_API void td_channel_more_digits (TdChannel *channel, const char *digits, bool is_last);
+
+/* An outgoing leg hands the call on to NUMBER (digits, after a + for an international number), whom it calls
+ * from now on: the leg is released, and the route hooks are asked. A caller who was answered stays it; he
+ * hears ringing, early media and whatever is played to him, and "call.connected" tells of the answer. */
+TD_API void td_channel_transferred (TdChannel *channel, const char *number);
+
+/* A leg with an internal termination is heard as SERVICE ("source/tone/dial") from now on, in place of what
+ * it was. When that has ended, or could not be begun, comes played(). Returns false when there is nobody to
+ * hear it, or no place for it; true tells that it was asked for. Thread: the lane of CHANNEL. */
+TD_API bool td_channel_play (TdChannel *channel, const char *service);
 
 /* The leg has ended, whoever ended it. The last event. */
 TD_API void td_channel_released (TdChannel *channel, const TdCause *cause);

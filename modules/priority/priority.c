@@ -186,6 +186,22 @@ ask_sign (const TdPriorityDemand *demand, GPtrArray *identities, void *data)
     return sign_request (&signing, demand, identities);
 }
 
+static bool
+read_mark (const char *mark, TdPriority *ret, void *data)
+{
+    const char *dot = strrchr (mark, '.');
+    const Namespace *name_space =
+        dot != NULL ? namespaces_find (settings_of (data)->namespaces, mark, (size_t) (dot - mark))
+                    : NULL;
+    const Level *level =
+        name_space != NULL ? namespace_find_level (name_space, dot + 1, strlen (dot + 1)) : NULL;
+
+    if (level != NULL) {
+        level_to_priority (level, TD_LEARNT_DEFAULT, ret);
+    }
+    return level != NULL;
+}
+
 /* --- Other protocols --------------------------------------------------------------------- */
 
 static void
@@ -337,7 +353,8 @@ start (TdModule *module, GError **error)
                                              .accepted = ask_accepted,
                                              .outgoing = ask_outgoing,
                                              .retry = ask_retry,
-                                             .sign = ask_sign };
+                                             .sign = ask_sign,
+                                             .read = read_mark };
     priority->arrival = (TdArrivalService){ .size = sizeof (TdArrivalService),
                                             .data = priority,
                                             .marked = ask_standing };

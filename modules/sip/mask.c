@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Credentials in messages that somebody is going to see. */
+/* Credentials in messages that somebody is going to see, and digits in those that are kept. */
 
 #include "trace.h"
 
@@ -113,6 +113,57 @@ sip_mask (char *bytes, size_t len_bytes)
             at = mask_value (sign + 1, end);
         } else if (is_uri && sign < end && *sign == '=') {
             at = mask_uri_header (sign + 1, end);
+        }
+    }
+}
+
+/* --- Digits ------------------------------------------------------------------------------ */
+
+bool
+sip_has_digits (const char *bytes, size_t len_bytes)
+{
+    return begins_with (bytes, bytes + len_bytes, "INFO ");
+}
+
+/* Whether any field before BODY names application/dtmf, or application/dtmf-relay. */
+static bool
+is_dtmf (const char *bytes, const char *body)
+{
+    for (const char *at = bytes; at < body; at++) {
+        if (begins_with (at, body, "application/dtmf")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+mask_line (char *at, char *end)
+{
+    for (; at < end && !is_line_end (*at); at++) {
+        *at = is_blank (*at) ? *at : '*';
+    }
+}
+
+/* "Signal=5" of application/dtmf-relay; of application/dtmf the body is the digit alone. */
+void
+sip_mask_digits (char *bytes, size_t len_bytes)
+{
+    char *end = bytes + len_bytes;
+    char *body = len_bytes > 0 ? memmem (bytes, len_bytes, "\r\n\r\n", 4) : NULL;
+
+    if (body == NULL || !is_dtmf (bytes, body)) {
+        return;
+    }
+    bool is_relay = memchr (body, '=', (size_t) (end - body)) != NULL;
+    for (char *at = body; at < end; at++) {
+        if (!is_line_end (at[0]) || at + 1 >= end || is_line_end (at[1])) {
+            continue;
+        }
+        char *sign = is_relay ? memchr (at + 1, '=', (size_t) (end - at - 1)) : at;
+        char *name = skip_blanks (at + 1, end);
+        if (sign != NULL && (!is_relay || begins_with (name, end, "Signal"))) {
+            mask_line (sign + 1, end);
         }
     }
 }

@@ -99,7 +99,15 @@ add (SipRing *ring, SipView call_id, TdId call, const SipRecord *record, const c
 void
 sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const char *bytes)
 {
-    add (ring, call_id, TD_ID_NONE, record, bytes);
+    if (!sip_has_digits (bytes, record->len_bytes)) {
+        add (ring, call_id, TD_ID_NONE, record, bytes);
+        return;
+    }
+    /* A digit may be one of a secret: it is not even kept. */
+    char *masked = g_memdup2 (bytes, record->len_bytes);
+    sip_mask_digits (masked, record->len_bytes);
+    add (ring, call_id, TD_ID_NONE, record, masked);
+    g_free (masked);
 }
 
 void

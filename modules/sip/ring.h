@@ -57,4 +57,10 @@ uint64_t sip_ring_end (const SipRing *ring);
  * there still. */
 char *sip_ring_copy (const SipRing *ring, const SipRingEntry *entry);
 
+/* --- mask.c --- */
+
+/* Whether the message BYTES may carry a digit that somebody types, and the same message without it. */
+bool sip_has_digits (const char *bytes, size_t len_bytes);
+void sip_mask_digits (char *bytes, size_t len_bytes);
+
 #endif

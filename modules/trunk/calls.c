@@ -346,7 +346,7 @@ hear (const TdFact *fact, void *data)
     }
     if (strcmp (name, "call.alerting") == 0) {
         hear_alerting (call, fact->body, now_us, wall_us);
-    } else if (strcmp (name, "call.answered") == 0) {
+    } else if (strcmp (name, "call.answered") == 0 || strcmp (name, "call.connected") == 0) {
         hear_answered (call, fact->body, now_us, wall_us);
     } else if (strcmp (name, "call.attempt-failed") == 0) {
         hear_failed (call, fact->body, now_us, wall_us);
@@ -370,8 +370,8 @@ calls_start (Trunk *trunk, GError **error)
     trunk->calls->over = (TdPost){ .owner = trunk->module, .run = end_facts, .drop = end_facts };
     trunk->calls->facts =
         td_bus_subscribe (trunk->module,
-                          TD_LIST ("call.alerting", "call.answered", "call.attempt-failed",
-                                   "call.priority", "call.ended"),
+                          TD_LIST ("call.alerting", "call.answered", "call.connected",
+                                   "call.attempt-failed", "call.priority", "call.ended"),
                           hear, trunk);
     return hooks_add (trunk, error) && successions_start (trunk, error)
            && waits_add_hook (trunk, error);

@@ -17,10 +17,11 @@ note_problem (const char *problem, void *data)
 }
 
 /* What the switch lacks where tests/prove.py asks whether tests notice that. */
-static const char *const off_modules[] = { "emergency =", "marker =", "priority =", NULL };
-static const char *const off_sections[] = { "[emergency", "[marker", "[passport-", "[priority",
-                                            NULL };
-static const char *const off_keys[] = { "rph-", NULL };
+static const char *const off_modules[] = { "access =", "emergency =", "marker =", "priority =",
+                                           NULL };
+static const char *const off_keys[] = { "access-", "rph-", NULL };
+static const char *const off_sections[] = { "[access",    "[emergency", "[marker",
+                                            "[passport-", "[priority",  NULL };
 
 static bool
 begins_with_one_of (const char *line, const char *const *starts)

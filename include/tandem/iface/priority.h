@@ -117,6 +117,10 @@ typedef struct {
      * the request of DEMAND has: see TdSignatures. When nobody can sign just now the request goes without.
      * Since 0.1. */
     TdSignatures (*sign) (const TdPriorityDemand *demand, GPtrArray *identities, void *data);
+
+    /* What MARK ("ets.0"), which no request had, is worth: of a personal number, of a subscription. RET's
+     * learnt is the caller's to set. False, with RET untouched: nobody knows it. Since 0.1. */
+    bool (*read) (const char *mark, TdPriority *ret, void *data);
 } TdPriorityService;
 
 G_END_DECLS

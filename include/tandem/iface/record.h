@@ -43,7 +43,7 @@ td_record_is_priority_field (const char *name)
     static const char *const names[] = {
         "name_space", "value",         "priority_class",   "queue_wait_us", "queue_result",
         "exemptions", "classified_by", "classified_stage", "marks_in",      "marks_out",
-        "account",    "signature",     "preempted_by",     "preempted"
+        "account",    "signature",     "preempted_by",     "preempted",     "dialled"
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {

@@ -417,6 +417,37 @@ test_masks (void)
     }
 }
 
+/* PRI-049: what somebody types is in no trace, not even in memory. */
+static void
+test_masks_digits (void)
+{
+    static const struct {
+        const char *before, *after;
+    } cases[] = {
+        { "INFO x\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\nDuration=160\r\n",
+          "INFO x\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=*\r\nDuration=160\r\n" },
+        { "INFO x\r\nc: APPLICATION/DTMF-RELAY\r\n\r\nDuration=160\nsignal = 5 \n",
+          "INFO x\r\nc: APPLICATION/DTMF-RELAY\r\n\r\nDuration=160\nsignal = * \n" },
+        { "INFO x\r\nContent-Type: application/dtmf\r\n\r\n 5 \r\n",
+          "INFO x\r\nContent-Type: application/dtmf\r\n\r\n * \r\n" },
+        { "INFO x\r\nContent-Type: text/plain\r\n\r\nSignal=5",
+          "INFO x\r\nContent-Type: text/plain\r\n\r\nSignal=5" },
+        { "INFO x\r\nContent-Type: application/dtmf\r\n",
+          "INFO x\r\nContent-Type: application/dtmf\r\n" },
+        { "INFO x\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=",
+          "INFO x\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=" },
+        { "", "" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_autofree char *bytes = g_strdup (cases[i].before);
+        sip_mask_digits (bytes, strlen (bytes));
+        g_assert_cmpstr (bytes, ==, cases[i].after);
+    }
+    g_assert_true (sip_has_digits ("INFO sip:a@b SIP/2.0", 20));
+    g_assert_false (sip_has_digits ("INFORM", 6));
+}
+
 /* --- Captures ---------------------------------------------------------------------------- */
 
 /* RFC 1071: over what holds its own checksum the sum is all ones. */
@@ -506,6 +537,7 @@ main (int argc, char **argv)
     g_test_add_func ("/sip/ladder/safe-text-is-cut", test_safe_text_is_cut);
     g_test_add_func ("/sip/ladder/picture-stands-alone", test_picture_stands_alone);
     g_test_add_func ("/sip/trace/masks", test_masks);
+    g_test_add_func ("/sip/trace/PRI-049/masks-digits", test_masks_digits);
     g_test_add_func ("/sip/trace/capture", test_capture);
     g_test_add_func ("/sip/trace/capture-of-the-largest", test_capture_of_the_largest);
     g_test_add_func ("/sip/trace/raw", test_raw);

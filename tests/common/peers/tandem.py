@@ -15,9 +15,9 @@ from peers.process import IS_OFF, ProcessError
 
 # What the switch lacks where features are off (tests/prove.py): the modules that know what has a
 # priority, whom tokens are believed from, and what some keys say.
-OFF_MODULES = 'emergency', 'marker', 'priority'
-OFF_SECTIONS = re.compile(r'(emergency|marker|passport-|priority)')
-OFF_KEYS = re.compile(r'rph-')
+OFF_MODULES = 'access', 'emergency', 'marker', 'priority'
+OFF_SECTIONS = re.compile(r'(access|emergency|marker|passport-|priority)')
+OFF_KEYS = re.compile(r'rph-|access-')
 OFF_VALUES = {('tls', 'verify'): 'none', ('sip', 'tell-load'): 'no'}
 BUILD = os.environ.get('TANDEM_BUILD', os.path.join(ROOT, 'build'))
 

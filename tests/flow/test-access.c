@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The application of the module access: a caller types a personal number and a destination. The media provider
+ * is the test's own, so that it knows what is played, types digits, and says when something has ended. */
+
+#include "common/fake-endpoint.h"
+
+#include <crypt.h>
+#include <string.h>
+#include <tandem/media.h>
+
+#define SDP(label)                                                                                 \
+    "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"              \
+    "m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=" label "\r\n"
+
+#define PIN   "482915736028"
+#define SPENT "111122223333" /* it was good until the year before */
+
+#define CONFIG                                                                                     \
+    "[modules]\naccess = required\npriority = required\n"                                          \
+    "[access]\nnumbers = 7106274387, +18005550100\npins = %s/pins.table\nlock-after = 6\n"         \
+    "first-prompt = first\nagain-prompt = again\ndestination-prompt = destination\n"               \
+    "barred-prompt = barred\nrefused-prompt = refused\nbusy-prompt = busy\n%s"                     \
+    "[access-profile gets]\nmark = ets.0\ndestinations = 1703, 703, 4\n"                           \
+    "[access-profile cellular]\nmark = wps.2\n"                                                    \
+    "[trunk radio]\naddress = fake:r\naccess-subscription = cellular\n"                            \
+    "[trunk plain]\naddress = fake:p\n"
+
+typedef struct {
+    TdFixture *fixture;
+    FakeEndpoint *endpoint;
+    char *folder;
+    GString *played; /* the services of the internal terminations it made */
+    TdId bridge;
+    unsigned caller, sound; /* terminations: the caller's, and the last that makes sound */
+    char *ended;            /* what was told of the call */
+    char *routed;           /* ... and whom it was routed to last */
+    char *typed;
+} Flow;
+
+/* --- The world --------------------------------------------------------------------------- */
+
+static void
+modify (Flow *flow, TdMediaRequest *request)
+{
+    bool is_internal = request->kind == TD_TERMINATION_INTERNAL;
+
+    if (*request->state == NULL && is_internal) {
+        g_string_append_printf (flow->played, "%s;", strchr (request->service, '/') + 1);
+        flow->sound = request->termination;
+    } else if (*request->state == NULL && request->termination == 0) {
+        flow->bridge = request->bridge;
+        flow->caller = request->termination;
+    }
+    *request->state = flow;
+    td_media_done (request,
+                   !is_internal && request->wanted != NULL ? td_description_ref (request->wanted)
+                                                           : NULL,
+                   NULL, 0);
+}
+
+static void
+take_request (TdMediaRequest *request, void *data)
+{
+    if (request->verb == TD_MEDIA_MODIFY) {
+        modify (data, request);
+        return;
+    }
+    if (request->verb == TD_MEDIA_SUBTRACT) {
+        *request->state = NULL;
+    }
+    td_media_done (request, NULL, NULL, 0);
+}
+
+static void
+hear (const TdFact *fact, void *data)
+{
+    Flow *flow = data;
+    const TdCallFact *body = fact->body;
+
+    if (g_str_equal (td_topic_name (fact->topic), "call.routed")) {
+        g_free (flow->routed);
+        flow->routed = g_strdup_printf ("%s %u %s %s", body->called, body->priority_class,
+                                        body->classified_by, body->classified_stage);
+        return;
+    }
+    g_free (flow->ended);
+    flow->ended = g_strdup_printf ("%u %s %s%s account %s", body->cause, body->called,
+                                   body->answered_us != 0 ? "answered" : "unanswered",
+                                   body->connected_us != 0 ? " connected" : "",
+                                   body->account != NULL ? body->account : "-");
+}
+
+static char *
+write_pins (const char *folder)
+{
+    struct crypt_data data = { 0 };
+    g_autofree char *path = g_build_filename (folder, "pins.table", NULL);
+    g_autofree char *one = g_strdup (crypt_rn (PIN, "$y$j75$tEsTtEsTtEsTtEsT", &data, sizeof data));
+    g_autofree char *two =
+        g_strdup (crypt_rn (SPENT, "$y$j75$tEsTtEsTtEsTtEsT", &data, sizeof data));
+    g_autofree char *text =
+        g_strdup_printf ("ncs-1 gets never %s\nncs-2 gets 2001-01-31 %s\n", one, two);
+
+    g_assert_true (g_file_set_contents (path, text, -1, NULL));
+    return g_strdup (path);
+}
+
+static void
+set_up (Flow *flow, gconstpointer more)
+{
+    g_autoptr (GError) error = NULL;
+
+    flow->folder = g_dir_make_tmp ("tandem-access-XXXXXX", &error);
+    g_assert_no_error (error);
+    g_free (write_pins (flow->folder));
+    g_autofree char *config =
+        g_strdup_printf (CONFIG, flow->folder, more != NULL ? (const char *) more : "");
+    flow->fixture = td_fixture_new (config);
+    g_assert_cmpstr (flow->fixture->problems->str, ==, "");
+    flow->endpoint = fake_endpoint_new (flow->fixture);
+    flow->endpoint->routes = g_strdup ("b1");
+    flow->endpoint->is_through = false;
+    flow->endpoint->is_quick = true;
+    flow->played = g_string_new (NULL);
+    td_media_provider_register (
+        NULL,
+        &(TdMediaProvider){ .size = sizeof (TdMediaProvider),
+                            .name = "test",
+                            .kinds = 1u << TD_TERMINATION_IP | 1u << TD_TERMINATION_INTERNAL,
+                            .services = TD_LIST ("source/"),
+                            .data = flow,
+                            .request = take_request },
+        &error);
+    g_assert_no_error (error);
+    td_bus_subscribe (NULL, TD_LIST ("call.routed", "call.ended"), hear, flow);
+}
+
+static void
+tear_down (Flow *flow, gconstpointer more)
+{
+    g_autofree char *path = g_build_filename (flow->folder, "pins.table", NULL);
+
+    td_engine_settle ();
+    g_assert_false (fake_is_there (flow->endpoint, flow->fixture, "a"));
+    td_fixture_free (flow->fixture);
+    fake_endpoint_free (flow->endpoint);
+    remove (path);
+    remove (flow->folder);
+    g_string_free (flow->played, true);
+    g_free (flow->folder);
+    g_free (flow->ended);
+    g_free (flow->routed);
+}
+
+#define SAY(name, event, text) fake_say (flow->endpoint, flow->fixture, (name), (event), (text))
+#define LOG(expected)          fake_assert_log (flow->endpoint, (expected))
+#define ENDED(expected)        g_assert_cmpstr (flow->ended, ==, (expected))
+#define ROUTED(expected)       g_assert_cmpstr (flow->routed, ==, (expected))
+#define PLAYED(expected)                                                                           \
+    do {                                                                                           \
+        g_assert_cmpstr (flow->played->str, ==, (expected));                                       \
+        g_string_truncate (flow->played, 0);                                                       \
+    } while (0)
+
+#define SILENCE "silence 3600 s;"
+
+static void
+call (Flow *flow, const char *number)
+{
+    fake_call (flow->endpoint, flow->fixture, number, SDP ("a"));
+}
+
+static void
+type_all (void *data)
+{
+    Flow *flow = data;
+
+    for (const char *digit = flow->typed; *digit != '\0'; digit++) {
+        td_media_event (NULL, flow->bridge, flow->caller, TD_MEDIA_DIGIT, *digit);
+    }
+}
+
+/* Waits for the worker that looks a number up, too. */
+static void
+type (Flow *flow, const char *digits)
+{
+    flow->typed = (char *) digits;
+    td_fixture_on (flow->fixture, 0, type_all, flow);
+    td_engine_settle ();
+}
+
+static void
+say_ended (void *data)
+{
+    Flow *flow = data;
+
+    td_media_event (NULL, flow->bridge, flow->sound, TD_MEDIA_ENDED, 0);
+}
+
+static void
+end_sound (Flow *flow)
+{
+    td_fixture_on (flow->fixture, 0, say_ended, flow);
+    td_engine_settle ();
+}
+
+/* A good number, and as far as the destination. */
+static void
+get_in (Flow *flow)
+{
+    call (flow, "7106274387");
+    LOG ("a:answer<a> ");
+    type (flow, PIN);
+    PLAYED ("first;" SILENCE "destination;");
+}
+
+/* --- What is asked ----------------------------------------------------------------------- */
+
+static void
+test_good_number (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100#");
+    ROUTED ("7035550100 11 pin late");
+    LOG ("b1:originate<a> ");
+    SAY ("b1", FAKE_RING, NULL);
+    PLAYED (SILENCE "tone/ringback;");
+    SAY ("b1", FAKE_ANSWER, SDP ("b"));
+    LOG ("");
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7035550100 answered connected account ncs-1");
+}
+
+static void
+test_silence_completes_a_destination (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100");
+    td_engine_advance (4998);
+    LOG ("");
+    td_engine_advance (4);
+    LOG ("b1:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7035550100 answered account ncs-1");
+}
+
+static void
+test_digit_stops_the_prompt (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    PLAYED ("first;");
+    type (flow, "4");
+    PLAYED (SILENCE);
+    type (flow, "8");
+    PLAYED ("");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_star_starts_over (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, "4829*" PIN);
+    PLAYED ("first;" SILENCE "first;" SILENCE "destination;");
+    type (flow, "999*7035550100#");
+    ROUTED ("7035550100 11 pin late");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_short_number (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, "48291573602#");
+    PLAYED ("first;" SILENCE "again;");
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7106274387 answered account -");
+}
+
+static void
+test_three_tries (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, "482915736029");
+    type (flow, "482915736029");
+    PLAYED ("first;" SILENCE "again;" SILENCE "again;");
+    type (flow, "482915736029");
+    PLAYED (SILENCE "refused;");
+    type (flow, PIN); /* too late */
+    LOG ("a:answer<a> ");
+    end_sound (flow);
+    LOG ("a:release(21) ");
+    ENDED ("21 7106274387 answered account -");
+}
+
+static void
+test_second_try_is_good (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, "482915736029" PIN);
+    type (flow, PIN);
+    PLAYED ("first;" SILENCE "again;" SILENCE "destination;");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_nothing_is_typed (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    td_engine_advance (90001);
+    PLAYED ("first;refused;");
+    end_sound (flow);
+    LOG ("a:answer<a> a:release(18) ");
+}
+
+static void
+test_a_last_prompt_that_does_not_end (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    td_engine_advance (90001);
+    td_engine_advance (30001);
+    LOG ("a:answer<a> a:release(18) ");
+}
+
+static void
+test_digits_beside_the_media (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    for (const char *digit = PIN; *digit != '\0'; digit++) {
+        SAY ("a", FAKE_DIGIT, ((char[]){ *digit, '\0' }));
+    }
+    PLAYED ("first;" SILENCE "destination;");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_before_an_answer (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    LOG ("a:progress<a> ");
+    type (flow, PIN);
+    type (flow, "7035550100#");
+    LOG ("b1:originate<a> ");
+    SAY ("b1", FAKE_RING, NULL);
+    SAY ("b1", FAKE_ANSWER, SDP ("b"));
+    LOG ("a:ring a:answer<b> ");
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7035550100 answered account ncs-1");
+}
+
+/* In one turn of the lane: the worker has not answered yet. */
+static void
+type_and_hang_up (void *data)
+{
+    const Flow *flow = data;
+    TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, NULL);
+    TdChannel *channel =
+        td_channel_find (*(TdId *) g_hash_table_lookup (flow->endpoint->legs, "a"));
+
+    for (const char *digit = PIN; *digit != '\0'; digit++) {
+        td_channel_digit (channel, *digit, 100);
+    }
+    td_channel_released (channel, &cause);
+}
+
+static void
+test_caller_hangs_up_while_it_is_looked_up (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    td_fixture_on (flow->fixture, 0, type_and_hang_up, flow);
+    ENDED ("16 7106274387 answered account -");
+}
+
+static void
+test_expired (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, SPENT);
+    PLAYED ("first;" SILENCE "again;");
+    g_autofree char *locks = td_fixture_ask ("access locks");
+    g_assert_nonnull (strstr (locks, "\"account ncs-2\""));
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* --- Destinations ------------------------------------------------------------------------ */
+
+static void
+refuse_destination (Flow *flow, const char *number)
+{
+    get_in (flow);
+    type (flow, number);
+    type (flow, "#");
+    PLAYED (SILENCE "barred;");
+    LOG ("");
+    type (flow, "7035550100#");
+    ROUTED ("7035550100 11 pin late");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_toll_free (Flow *flow, gconstpointer more)
+{
+    refuse_destination (flow, "18005550199");
+}
+
+static void
+test_short_code (Flow *flow, gconstpointer more)
+{
+    refuse_destination (flow, "411");
+}
+
+static void
+test_destination_of_others (Flow *flow, gconstpointer more)
+{
+    refuse_destination (flow, "2125550100");
+}
+
+static void
+test_three_destinations (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "411#");
+    type (flow, "411#");
+    type (flow, "411#");
+    PLAYED (SILENCE "barred;" SILENCE "barred;" SILENCE "refused;");
+    end_sound (flow);
+    LOG ("a:release(21) ");
+}
+
+/* He was answered, and so he stays; what is left to him is sound, and the end. */
+static void
+test_destination_is_busy (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100#");
+    SAY ("b1", FAKE_RELEASE, "17");
+    LOG ("b1:originate<a> a:release(17) ");
+    ENDED ("17 7035550100 answered account ncs-1");
+}
+
+static void
+test_ringing_ends_with_early_media (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100#");
+    SAY ("b1", FAKE_RING, NULL);
+    SAY ("b1", FAKE_PROGRESS, SDP ("early"));
+    SAY ("b1", FAKE_ANSWER, SDP ("b"));
+    LOG ("b1:originate<a> ");
+    g_assert_cmpstr (fake_call_state (flow->endpoint, flow->fixture, "a"), ==, "answered");
+    SAY ("b1", FAKE_RELEASE, "16");
+    LOG ("a:release(16) ");
+}
+
+static void
+test_reoffer_while_it_rings_is_glare (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100#");
+    SAY ("b1", FAKE_RING, NULL);
+    SAY ("a", FAKE_OFFER, SDP ("again"));
+    LOG ("b1:originate<a> a:refuse(0) ");
+    SAY ("b1", FAKE_ANSWER, SDP ("b"));
+    SAY ("a", FAKE_OFFER, SDP ("hold"));
+    LOG ("b1:offer<hold> ");
+    SAY ("b1", FAKE_OFFER_ANSWERED, SDP ("held"));
+    LOG ("a:accept<held> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_caller_offers_anew_while_he_is_asked (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    SAY ("a", FAKE_OFFER, SDP ("moved"));
+    LOG ("a:answer<a> a:accept<moved> ");
+    type (flow, PIN);
+    type (flow, "7035550100#");
+    LOG ("b1:originate<moved> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* --- Locks ------------------------------------------------------------------------------- */
+
+static void
+fail_twice (Flow *flow)
+{
+    call (flow, "7106274387");
+    type (flow, "482915736029");
+    type (flow, "482915736029");
+    type (flow, "482915736029");
+    end_sound (flow);
+    td_engine_settle ();
+}
+
+static void
+test_locked_out (Flow *flow, gconstpointer more)
+{
+    fail_twice (flow);
+    fail_twice (flow);
+    LOG ("a:answer<a> a:release(21) a:answer<a> a:release(21) ");
+    call (flow, "7106274387");
+    LOG ("a:release(21) ");
+    g_autofree char *locks = td_fixture_ask ("access locks");
+    g_assert_nonnull (strstr (locks, "\"locked\":true"));
+    td_engine_advance (60001);
+    call (flow, "7106274387");
+    LOG ("a:answer<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* --- Codes and numbers ------------------------------------------------------------------- */
+
+static void
+test_subscription (Flow *flow, gconstpointer more)
+{
+    flow->endpoint->trunk = "radio";
+    call (flow, "*2727035550100");
+    ROUTED ("7035550100 9 access late");
+    LOG ("b1:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_no_subscription (Flow *flow, gconstpointer more)
+{
+    flow->endpoint->trunk = "plain";
+    call (flow, "*2727035550100");
+    LOG ("a:release(50) ");
+}
+
+static void
+test_subscription_and_number (Flow *flow, gconstpointer more)
+{
+    flow->endpoint->trunk = "radio";
+    call (flow, "*2727106274387");
+    ROUTED ("7106274387 9 access late");
+    LOG ("a:answer<a> ");
+    type (flow, PIN);
+    type (flow, "7035550100#");
+    ROUTED ("7035550100 11 pin late");
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7035550100 answered account ncs-1");
+}
+
+static void
+test_another_number (Flow *flow, gconstpointer more)
+{
+    call (flow, "7035550100");
+    LOG ("b1:originate<a> ");
+    ROUTED ("7035550100 4 default ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_toll_free_access (Flow *flow, gconstpointer more)
+{
+    call (flow, "+18005550100");
+    LOG ("a:answer<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+#define ADD(name, more, test) g_test_add ("/access/" name, Flow, more, set_up, test, tear_down)
+    ADD ("PRI-044/good-number", NULL, test_good_number);
+    ADD ("PRI-044/toll-free-access", NULL, test_toll_free_access);
+    ADD ("another-number", NULL, test_another_number);
+    ADD ("PRI-046/silence-completes", NULL, test_silence_completes_a_destination);
+    ADD ("PRI-046/barge-in", NULL, test_digit_stops_the_prompt);
+    ADD ("PRI-046/star", NULL, test_star_starts_over);
+    ADD ("PRI-046/short-number", NULL, test_short_number);
+    ADD ("PRI-046/three-tries", NULL, test_three_tries);
+    ADD ("PRI-046/second-try", NULL, test_second_try_is_good);
+    ADD ("PRI-046/total-time", NULL, test_nothing_is_typed);
+    ADD ("PRI-046/prompt-without-end", NULL, test_a_last_prompt_that_does_not_end);
+    ADD ("PRI-046/digits-beside-media", NULL, test_digits_beside_the_media);
+    ADD ("PRI-046/early", "early = yes\n", test_before_an_answer);
+    ADD ("PRI-046/hangs-up", NULL, test_caller_hangs_up_while_it_is_looked_up);
+    ADD ("PRI-046/busy", NULL, test_destination_is_busy);
+    ADD ("PRI-046/early-media", NULL, test_ringing_ends_with_early_media);
+    ADD ("PRI-046/glare", NULL, test_reoffer_while_it_rings_is_glare);
+    ADD ("PRI-046/offers-anew", NULL, test_caller_offers_anew_while_he_is_asked);
+    ADD ("PRI-047/toll-free", NULL, test_toll_free);
+    ADD ("PRI-047/short-code", NULL, test_short_code);
+    ADD ("PRI-047/three-destinations", NULL, test_three_destinations);
+    ADD ("PRI-048/locked-out", NULL, test_locked_out);
+    ADD ("PRI-050/destinations", NULL, test_destination_of_others);
+    ADD ("PRI-050/expired", NULL, test_expired);
+    ADD ("PRI-051/subscription", NULL, test_subscription);
+    ADD ("PRI-051/no-subscription", NULL, test_no_subscription);
+    ADD ("PRI-110/both", NULL, test_subscription_and_number);
+    return g_test_run ();
+}

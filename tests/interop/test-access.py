@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Callers type a personal number, by telephone events and by INFO, and nobody finds it afterwards."""
+
+import csv
+import os
+import subprocess
+import sys
+import time
+import uuid
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
+
+import tap  # noqa: E402
+from peers import ports  # noqa: E402
+from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
+from peers.baresip import Baresip, tone_share  # noqa: E402
+from peers.case import PeerCase, ROOT  # noqa: E402
+from peers.tandem import BUILD, Tandem, program  # noqa: E402
+
+PIN, WRONG = '482915736028', '482915736029'
+ACCESS, DESTINATION = '7106274387', '7035550100'
+KEY_S = 0.12  # people type no faster, and baresip sends an event each 50 ms
+SDP = ('v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n'
+       'a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n')
+
+
+def make_pin(table, digits, account='ncs-1', profile='gets'):
+    """As an operator does: the number comes by standard input, never by an argument."""
+    subprocess.run([os.path.join(BUILD, 'modules', 'access', 'tandem-pin'), '-t', table, account, profile],
+                   input=digits + '\n', text=True, check=True, timeout=30)
+
+
+class Access(PeerCase):
+    def setUp(self):
+        super().setUp()
+        self.port = ports.free_port()
+        self.called = Agent(self, self.port, user='called')
+        self.table = self.path('pins.table')
+        make_pin(self.table, PIN)
+        self.tandem = Tandem(self, self.config())
+
+    def config(self, **access):
+        media = ports.free_range(40, alignment=2)
+        return {
+            'tandem': {'lanes': 2, 'log-level': 'debug'},
+            'modules': dict.fromkeys(('access', 'cli', 'sip', 'rtp', 'route-table', 'codec-g711', 'announce',
+                                      'cdr-file', 'priority'), 'required'),
+            'sip': {'listen': f'udp:127.0.0.1:{self.port}', 'strangers': 'accept'},
+            'rtp': {'address': '127.0.0.1', 'first-port': media, 'last-port': media + 39},
+            'announce': {'tones': os.path.join(ROOT, 'etc', 'tones', 'north-america.ini')},
+            'access': {'numbers': ACCESS, 'pins': self.table, **access},
+            'access-profile gets': {'mark': 'ets.0'},
+            'trunk far': {'address': f'sip:{self.called.address}'},
+            'route far': {'prefix': '7035', 'targets': 'far'},
+        }
+
+    def records(self):
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+        try:
+            with open(path, encoding='utf-8', newline='') as file:
+                return [row for row in csv.DictReader(file.read().splitlines()) if row['record'] != 'START']
+        except FileNotFoundError:
+            return []
+
+    def record(self):
+        return self.tandem.process.wait_for(self.records, 'record')[0]
+
+    def accept(self, sound):
+        """The destination rings, and answers."""
+        invite = self.called.expect('INVITE ')
+        self.called.answer(invite, '180 Ringing', 'bt')
+        self.called.answer(invite, '200 OK', 'bt', description(sound.port))
+        self.called.expect('ACK ')
+        return invite
+
+
+class Phone(Access):
+    """A phone of which nothing is known here but that it can call and sends telephone events."""
+
+    def type(self, phone, digits):
+        for digit in digits:
+            phone.command('sndcode', digit)
+            time.sleep(KEY_S)
+
+    def hears(self, phone, *frequencies):
+        def is_there():
+            samples, rate_hz = phone.heard()
+            tail = samples[-int(0.3 * rate_hz):]
+            return len(tail) >= 0.3 * rate_hz and \
+                sum(tone_share(tail, rate_hz, hz) for hz in frequencies) > 0.9
+        phone.process.wait_for(is_there, f'{frequencies} Hz in its ear', 15)
+
+    def test_pri_046_number_and_destination(self):
+        phone = Baresip(self, 'anna')
+        phone.dial(f'sip:{ACCESS}@127.0.0.1:{self.port}')
+        phone.wait_for_event('CALL_ESTABLISHED')
+        self.hears(phone, 350, 440)
+        self.type(phone, WRONG)
+        self.hears(phone, 350, 440)
+        self.type(phone, PIN)
+        self.hears(phone, 350, 440)
+        self.type(phone, DESTINATION + '#')
+        sound = Sound(self)
+        invite = self.accept(sound)
+        self.assertTrue(invite.startswith(f'INVITE sip:{DESTINATION}@'), invite)
+        self.assertRegex(invite, r'a=rtpmap:\d+ telephone-event/8000')
+        self.assertIsNotNone(sound.hear())  # the phone's own tone
+        phone.command('hangup')
+        self.called.answer(self.called.expect('BYE '), '200 OK')
+        record = self.record()
+        self.assertEqual({name: record[name] for name in (
+            'record', 'called', 'dialled', 'account', 'name_space', 'value', 'classified_by', 'classified_stage',
+            'called_trunk')}, {
+                'record': 'STOP', 'called': DESTINATION, 'dialled': ACCESS, 'account': 'ncs-1',
+                'name_space': 'ets', 'value': '0', 'classified_by': 'pin', 'classified_stage': 'late',
+                'called_trunk': 'far'})
+        self.assertGreater(record['connected_us'], record['answered_us'])
+
+    def test_pri_046_phone_goes_away_while_it_is_asked(self):
+        phone = Baresip(self, 'anna')
+        phone.dial(f'sip:{ACCESS}@127.0.0.1:{self.port}')
+        phone.wait_for_event('CALL_ESTABLISHED')
+        self.type(phone, PIN[:5])
+        phone.command('hangup')
+        self.assertEqual(self.record()['account'], '')
+        info = self.tandem.ctl_json('module', 'info', 'access')
+        self.assertEqual(info['callers'], 0)
+
+
+class Hidden(Access):
+    """PRI-049: after calls by telephone events and by INFO the number is searched for everywhere."""
+
+    def config(self, **access):
+        return super().config(**{'inter-digit': '60 s', **access})  # it stands still while its image is made
+
+    def call(self):
+        self.agent = Agent(self, self.port)
+        self.sound = Sound(self)
+        self.uri = f'sip:{ACCESS}@127.0.0.1:{self.port}'
+        self.parties = {'From': f'<sip:ann@{self.agent.address}>;tag=at', 'To': f'<{self.uri}>',
+                        'Call-ID': uuid.uuid4().hex}
+        transaction = branch()
+        self.agent.send(self.agent.request('INVITE', self.uri, self.parties, 1,
+                                           SDP.format(port=self.sound.port), transaction))
+        ok = self.agent.expect('SIP/2.0 200')
+        self.parties['To'] = field(ok, 'To')
+        self.target = field(ok, 'Contact').strip('<>')
+        self.media = media_port(ok)
+        self.agent.send(self.agent.request('ACK', self.target, self.parties, 1))
+        self.cseq, self.timestamp = 1, 0
+
+    def send_info(self, digit):
+        self.cseq += 1
+        self.agent.send(self.agent.request('INFO', self.target, self.parties, self.cseq,
+                                           f'Signal={digit}\r\nDuration=100\r\n',
+                                           content_type='application/dtmf-relay'))
+        self.agent.expect('SIP/2.0 200')
+
+    def send_events(self, digits):
+        """RFC 4733 2.5.1: each digit in three packets and three more that end it, all of one timestamp."""
+        for digit in digits:
+            code = '0123456789*#'.index(digit)
+            self.timestamp += 800
+            for part in range(6):
+                self.sound.sequence += 1
+                head = bytes([0x80, 101 | (0x80 if part == 0 else 0)]) + \
+                    self.sound.sequence.to_bytes(2, 'big') + self.timestamp.to_bytes(4, 'big') + b'\0\0\0\1'
+                end = 0x80 if part >= 3 else 0
+                event = bytes([code, end | 10]) + (160 * (min(part, 3) + 1)).to_bytes(2, 'big')
+                self.sound.socket.sendto(head + event, ('127.0.0.1', self.media))
+
+    def hang_up(self):
+        self.cseq += 1
+        self.agent.send(self.agent.request('BYE', self.target, self.parties, self.cseq))
+        self.agent.expect('SIP/2.0 200')
+
+    def results(self, name):
+        rows = self.tandem.ctl_json('metric', 'tandem_access_numbers_total')
+        return sum(row['value'] for row in rows if f'"{name}"' in row['labels'])
+
+    def core(self):
+        path = self.path('image')
+        subprocess.run([self.need('gcore'), '-o', path, str(self.tandem.process.pid)], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(f'{path}.{self.tandem.process.pid}', 'rb') as file:
+            image = file.read()
+        os.remove(f'{path}.{self.tandem.process.pid}')
+        return image
+
+    def assert_hidden(self, content, where):
+        for secret in PIN[:11], WRONG[:11]:
+            self.assertNotIn(secret.encode(), content, where)
+
+    def test_pri_049_nowhere(self):
+        follower = self.spawn('tandemctl', [program('tandemctl'), 'event', 'follow', '--json'],
+                              environment={'TANDEM_CONTROL': self.tandem.control})
+        self.call()
+        for digit in WRONG:
+            self.send_info(digit)
+        self.tandem.process.wait_for(lambda: self.results('wrong') == 1, 'wrong number')
+        self.send_events(PIN[:11])
+        self.process_has(follower, 'call.media')
+        image = self.core()  # while one is typed, when one was looked up
+        self.assertIn(ACCESS.encode(), image)
+        self.assert_hidden(image, 'core')
+        self.send_events(PIN[11:])
+        self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
+        traces = ''.join(self.tandem.ctl('trace', self.parties['Call-ID'], *form)[1]
+                         for form in ((), ('--raw',)))
+        self.assertIn('INFO', traces)
+        self.assertNotRegex(traces, r'Signal=\s*[0-9]')
+        self.hang_up()
+        self.assertEqual(self.record()['account'], 'ncs-1')
+        self.process_has(follower, 'call.ended')
+        for name in self.tandem.process.log, follower.log:
+            with open(name, 'rb') as file:
+                self.assert_hidden(file.read(), name)
+        for folder, _, names in os.walk(self.tandem.folder):
+            for name in filter(os.path.isfile, (os.path.join(folder, name) for name in names)):
+                with open(name, 'rb') as file:
+                    self.assert_hidden(file.read(), name)
+
+    def process_has(self, process, text):
+        process.wait_for(lambda: text in process.output(), f'"{text}" in its output')
+
+
+if __name__ == '__main__':
+    tap.main()
