@@ -112,13 +112,33 @@ td_address_parse (const char *text, uint16_t default_port, TdAddress *ret_addres
     return true;
 }
 
+/* inet_ntop() prints each number as it would print any, which takes longer than all else that is done with
+ * a short message. */
+static void
+print_v4 (const struct in_addr *address, char *text)
+{
+    const uint8_t *bytes = (const uint8_t *) address;
+
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned byte = bytes[i];
+        if (byte >= 100) {
+            *text++ = (char) ('0' + byte / 100);
+        }
+        if (byte >= 10) {
+            *text++ = (char) ('0' + byte / 10 % 10);
+        }
+        *text++ = (char) ('0' + byte % 10);
+        *text++ = i < 3 ? '.' : '\0';
+    }
+}
+
 const char *
 td_address_print_host (const TdAddress *address, char text[TD_ADDRESS_TEXT_SIZE])
 {
     char zone[IF_NAMESIZE];
 
     if (address->any.sa_family == AF_INET) {
-        inet_ntop (AF_INET, &address->v4.sin_addr, text, TD_ADDRESS_TEXT_SIZE);
+        print_v4 (&address->v4.sin_addr, text);
         return text;
     }
     if (address->any.sa_family != AF_INET6) {

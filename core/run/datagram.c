@@ -15,6 +15,7 @@
 
 enum {
     BATCH = 64,
+    GATHERED_BYTES = 1024,  /* answers that say little are no longer */
     DRAIN_US = 2000,        /* for emptying the kernel's buffer, before what was read has its go */
     BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
 };
@@ -24,7 +25,18 @@ typedef union {
     char room[CMSG_SPACE (sizeof (uint32_t)) + CMSG_SPACE (sizeof (struct timespec))];
 } Control;
 
+/* What is sent while a batch is read, in one go: for what is brief, entering the kernel costs as much as
+ * composing it. */
 typedef struct {
+    unsigned n;
+    struct mmsghdr headers[BATCH];
+    struct iovec iovecs[BATCH];
+    TdAddress remotes[BATCH];
+    char bytes[BATCH][GATHERED_BYTES];
+} Gathered;
+
+typedef struct {
+    Gathered gathered;
     struct mmsghdr headers[BATCH];
     struct iovec iovecs[BATCH];
     TdAddress remotes[BATCH];
@@ -200,6 +212,49 @@ take_in (TdPort *port, unsigned index, int64_t arrival_us)
     }
 }
 
+/* One that the kernel does not take is lost, as others are on their way. */
+static void
+send_gathered (TdPort *port)
+{
+    Gathered *gathered = &((Datagrams *) port->inside)->gathered;
+    unsigned n_done = 0, n_sent = 0;
+
+    while (n_done < gathered->n) {
+        int n = sendmmsg (port->fd, gathered->headers + n_done, gathered->n - n_done,
+                          MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        n_sent += (unsigned) MAX (n, 0);
+        n_done += (unsigned) MAX (n, 1);
+    }
+    gathered->n = 0;
+    if (n_sent > 0) {
+        td_metric_add (port->n_sent, n_sent);
+    }
+}
+
+bool
+td_port_gather (TdPort *port, const TdAddress *remote, const void *bytes, size_t len_bytes)
+{
+    if (td_lane_here != port->reader || !port->is_gathering || len_bytes > GATHERED_BYTES) {
+        return false;
+    }
+    Gathered *gathered = &((Datagrams *) port->inside)->gathered;
+    unsigned i = gathered->n++;
+    memcpy (gathered->bytes[i], bytes, len_bytes);
+    gathered->remotes[i] = *remote;
+    gathered->iovecs[i] = (struct iovec){ gathered->bytes[i], len_bytes };
+    gathered->headers[i].msg_hdr = (struct msghdr){ .msg_name = &gathered->remotes[i],
+                                                    .msg_namelen = td_address_len_bytes (remote),
+                                                    .msg_iov = &gathered->iovecs[i],
+                                                    .msg_iovlen = 1 };
+    if (gathered->n == BATCH) {
+        send_gathered (port);
+    }
+    return true;
+}
+
 /* Returns how many there were. */
 static int
 read_batch (TdPort *port)
@@ -226,6 +281,7 @@ read_batch (TdPort *port)
         }
         take_in (port, (unsigned) i, read_us - wait_us);
     }
+    send_gathered (port);
     return n;
 }
 

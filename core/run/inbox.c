@@ -111,6 +111,15 @@ td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
     pthread_mutex_unlock (&inbox->lock);
 }
 
+unsigned
+td_inbox_count (TdInbox *inbox, unsigned inbox_class)
+{
+    pthread_mutex_lock (&inbox->lock);
+    unsigned n_waiting = inbox->counts.n_waiting[inbox_class];
+    pthread_mutex_unlock (&inbox->lock);
+    return n_waiting;
+}
+
 static bool
 has_mail_locked (const TdInbox *inbox, unsigned inbox_class)
 {

@@ -46,6 +46,9 @@ bool td_inbox_put (TdInbox *inbox, TdPost *post, unsigned inbox_class, bool *ret
 void td_inbox_take (TdInbox *inbox, TdPostList taken[TD_INBOX_CLASSES],
                     unsigned n_served[TD_INBOX_CLASSES], TdInboxCounts *ret_counts);
 
+/* How many of INBOX_CLASS are there or taken, and not yet reported as served. Thread: any. */
+unsigned td_inbox_count (TdInbox *inbox, unsigned inbox_class);
+
 /* Whether anything of INBOX_CLASS, or of those served after it, is there to take. Thread: any. */
 bool td_inbox_has_mail (TdInbox *inbox, unsigned inbox_class);
 

@@ -83,6 +83,9 @@ bool td_lane_has_posts (TdLane *lane);
 /* Whether anything waits that td_lane_try_post () let in. Thread: LANE. */
 bool td_lane_has_arrivals (TdLane *lane);
 
+/* How many ordinary posts wait for their turn. Thread: LANE. */
+unsigned td_lane_count_ordinary (TdLane *lane);
+
 /* Drops POST and gives its owner's use back. Thread: the lane it was posted to. */
 void td_lane_drop_post (TdPost *post);
 

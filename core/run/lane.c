@@ -238,6 +238,12 @@ td_lane_has_arrivals (TdLane *lane)
            || td_inbox_has_mail (&lane->inbox, TD_INBOX_MUST + 1);
 }
 
+unsigned
+td_lane_count_ordinary (TdLane *lane)
+{
+    return td_inbox_count (&lane->inbox, TD_INBOX_ORDINARY) - lane->n_served[TD_INBOX_ORDINARY];
+}
+
 bool
 td_lane_drop_posts (TdLane *lane)
 {

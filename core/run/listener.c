@@ -362,6 +362,10 @@ td_listener_send_marked (TdListener *listener, const TdAddress *remote, const vo
                               .msg_iovlen = 1 };
     ssize_t n_sent;
 
+    if (dscp == listener->port->decl.dscp
+        && td_port_gather (listener->port, remote, bytes, len_bytes)) {
+        return true;
+    }
     if (dscp != listener->port->decl.dscp) { /* which the socket sees to */
         message.msg_control = &control;
         message.msg_controllen = sizeof control;

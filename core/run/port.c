@@ -133,6 +133,7 @@ parcel_deliver (TdPost *post)
     Parcel *parcel = (Parcel *) post;
 
     if (!td_port_is_silent (parcel->port)) {
+        parcel->packet.n_waiting = td_lane_count_ordinary (td_lane_current ());
         deliver (parcel->port, &parcel->packet);
         td_lane_turn_over (
             td_port_module (parcel->port)); /* whose turn it was, should it be long */
@@ -212,13 +213,16 @@ td_port_hand_over (TdPort *port, const TdPacket *packet)
     td_metric_add (port->n_received, 1);
     if (newest->decl.sort != NULL) {
         sorted.listener = newest;
+        sorted.n_waiting = td_lane_count_ordinary (port->reader);
         sorting = newest->decl.sort (&sorted, newest->decl.data);
     }
     sorted.post_class = sorting.post_class;
     if (sorting.lane != own_lane || (!sorting.is_brief && !may_serve_at_once (port))) {
         send_parcel (port, &sorted, sorting);
     } else {
+        port->is_gathering = sorting.is_brief;
         deliver (port, &sorted);
+        port->is_gathering = false;
     }
     td_lane_turn_over (newest->module);
 }

@@ -64,9 +64,10 @@ struct TdPort {
     atomic_uint n_refs;     /* one for each listener, one for each post under way */
     atomic_bool is_closing; /* nobody shares it any more */
     _Atomic (TdSharers *) sharers;
-    GSource *source;  /* the reader's own */
-    int64_t began_us; /* when the reader began to read this time; the reader's own */
-    void *inside;     /* the kind's own */
+    GSource *source;   /* the reader's own */
+    int64_t began_us;  /* when the reader began to read this time; the reader's own */
+    bool is_gathering; /* what is sent goes out with the batch; the reader's own */
+    void *inside;      /* the kind's own */
     TdMetric *n_received, *n_sent, *n_dropped, *n_overflowed, *n_connections, *buffer_bytes;
     TdMetric *n_handshakes, *n_turned_away;
 };
@@ -86,6 +87,10 @@ TdModule *td_port_module (const TdPort *port);
 
 TdPort *td_port_ref (TdPort *port);
 void td_port_unref (TdPort *port);
+
+/* Keeps what is to be sent until the batch that is being read is over. False when it must be sent now:
+ * the port does not gather, or it is too long. Thread: any. */
+bool td_port_gather (TdPort *port, const TdAddress *remote, const void *bytes, size_t len_bytes);
 
 /* Gives PACKET, whose listener is yet to be found, to the lane it is sorted to. Thread: the
  * reader. */

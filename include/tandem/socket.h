@@ -89,6 +89,7 @@ typedef struct {
     size_t len_bytes;
     TdPostClass post_class; /* as sort() had it; in deliver () and claim () */
     TdPeer *peer;           /* nullable: whom a stream with a filter is with */
+    unsigned n_waiting;     /* ordinary posts: in sort () on the reader's lane, then on its own */
 } TdPacket;
 
 /* What a connection is for, told to the filter that begins to serve it. */
@@ -138,7 +139,9 @@ typedef struct {
 typedef struct {
     unsigned lane;
     TdPostClass post_class;
-    bool is_brief; /* LANE is the reader's: to deliver it now costs less than to let it wait */
+    /* LANE is the reader's: to deliver it now costs less than to let it wait. A datagram that is sent then
+     * leaves when all that was read with it has been seen. */
+    bool is_brief;
 } TdSorting;
 
 typedef struct {

@@ -32,7 +32,9 @@ typedef struct {
     unsigned n_delivered, n_dropped;
     bool closes_itself;
     bool sorts_by_initial; /* "e..." established, "p..." priority */
+    bool answers;          /* with what has come */
     unsigned turn_us;      /* how long each turn takes */
+    unsigned most_waiting; /* posts that sort () was told of */
 } Fixture;
 
 static int
@@ -54,6 +56,7 @@ sort (const TdPacket *packet, void *data)
     Fixture *fixture = data;
 
     g_assert_true (td_lane_current () == fixture->listener->port->reader);
+    fixture->most_waiting = MAX (fixture->most_waiting, packet->n_waiting);
     if (fixture->sorts_by_initial) {
         fixture->sorting.post_class = packet->bytes[0] == 'e'   ? TD_POST_ESTABLISHED
                                       : packet->bytes[0] == 'p' ? TD_POST_PRIORITY
@@ -79,6 +82,10 @@ deliver (const TdPacket *packet, void *data)
     fixture->n_delivered++;
     g_string_append_printf (fixture->news, "%u:%.10s ", td_lane_index (td_lane_current ()),
                             packet->bytes);
+    if (fixture->answers) {
+        g_assert_true (
+            td_listener_send (packet->listener, &packet->remote, packet->bytes, packet->len_bytes));
+    }
     if (fixture->closes_itself) {
         td_listener_close (fixture->listener);
     }
@@ -227,6 +234,55 @@ test_reader_that_is_late_sorts_first (void)
     peer_says (&fixture, "p2");
     until_done (&fixture, 6);
     g_assert_cmpstr (fixture.news->str, ==, "0:o1 0:e1 0:p1 0:p2 0:o2 0:o3 ");
+    fixture_close (&fixture);
+}
+
+static void
+test_sorting_is_told_how_many_wait (void)
+{
+    Fixture fixture;
+
+    fixture_open (&fixture);
+    fixture.sorting.post_class = TD_POST_ORDINARY;
+    fixture.turn_us = 1000;
+    for (unsigned i = 0; i < 10; i++) {
+        peer_says (&fixture, "again");
+    }
+    until_done (&fixture, 10);
+    g_assert_cmpuint (fixture.most_waiting, ==, 8); /* one was served at once, one is the last */
+    fixture_close (&fixture);
+}
+
+static void
+peer_hears (const Fixture *fixture, size_t expected_bytes)
+{
+    char bytes[MAX_BYTES];
+
+    g_assert_cmpint (recv (fixture->peer, bytes, sizeof bytes, 0), ==, (ssize_t) expected_bytes);
+}
+
+/* What is longer than is worth gathering leaves at once, and so before what came before it. */
+static void
+test_answers_to_what_is_brief_leave_together (void)
+{
+    static const char text[1500] = { 0 };
+    Fixture fixture;
+
+    fixture_open (&fixture);
+    fixture.sorting.is_brief = true;
+    fixture.answers = true;
+    peer_sends (&fixture, text, 10);
+    peer_sends (&fixture, text, 11);
+    peer_sends (&fixture, text, sizeof text);
+    until_done (&fixture, 3);
+    peer_hears (&fixture, sizeof text);
+    peer_hears (&fixture, 10);
+    peer_hears (&fixture, 11);
+    g_assert_cmpint (td_metric_value (fixture.listener->port->n_sent), ==, 3);
+    fixture.sorting.is_brief = false;
+    peer_sends (&fixture, text, 12);
+    until_done (&fixture, 4);
+    peer_hears (&fixture, 12);
     fixture_close (&fixture);
 }
 
@@ -907,6 +963,8 @@ main (int argc, char **argv)
 #define ADD(path, function) g_test_add_func ("/run/socket/" path, function)
     ADD ("delivered-on-own-lane", test_delivered_on_own_lane);
     ADD ("delivered-on-the-lane-it-is-sorted-to", test_delivered_on_the_lane_it_is_sorted_to);
+    ADD ("PRI-075/sorting-is-told-how-many-wait", test_sorting_is_told_how_many_wait);
+    ADD ("answers-to-what-is-brief-leave-together", test_answers_to_what_is_brief_leave_together);
     ADD ("PRI-073/reader-that-is-late-sorts-first", test_reader_that_is_late_sorts_first);
     ADD ("full-arrival-queue-lets-go-aloud", test_full_arrival_queue_lets_go_aloud);
     ADD ("longest-message-passes-and-a-longer-one-is-told",
