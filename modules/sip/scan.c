@@ -55,9 +55,10 @@ check_request_uri (SipScan *scan)
     }
 }
 
-/* Method SP Request-URI SP SIP-Version, one space each (RFC 3261 7.1). */
-static void
-scan_request_line (SipScan *scan, SipView line)
+/* Method SP Request-URI SP SIP-Version, one space each (RFC 3261 7.1). What the URI says is not looked at.
+ * False where there is none. */
+static bool
+divide_request_line (SipScan *scan, SipView line)
 {
     const char *end = line.text + line.len_bytes;
     const char *space = memchr (line.text, ' ', line.len_bytes);
@@ -65,7 +66,7 @@ scan_request_line (SipScan *scan, SipView line)
     scan->is_request = true;
     if (space == NULL) {
         refuse (scan, 400, "Start line that is neither a request nor a response");
-        return;
+        return false;
     }
     scan->method_name = sip_view_span (line.text, space);
     if (scan->method_name.len_bytes == 0 || !sip_view_all (scan->method_name, SIP_CHAR_TOKEN)) {
@@ -75,19 +76,27 @@ scan_request_line (SipScan *scan, SipView line)
     const char *last = memrchr (line.text, ' ', line.len_bytes);
     if (last == space) {
         refuse (scan, 400, "Request line that does not end in SIP/2.0");
-        return;
+        return false;
     }
     if (last + 1 == end || space[1] == ' ' || last[-1] == ' ') {
         refuse (scan, 400, "Request line with more spaces than two");
-        return;
+        return false;
     }
     scan->request_uri = sip_view_span (space + 1, last);
     check_version (scan, sip_view_span (last + 1, end));
     if (memchr (scan->request_uri.text, ' ', scan->request_uri.len_bytes) != NULL) {
         refuse (scan, 400, "Request-URI with a space in it");
-        return;
+        return false;
     }
-    check_request_uri (scan);
+    return true;
+}
+
+static void
+scan_request_line (SipScan *scan, SipView line)
+{
+    if (divide_request_line (scan, line)) {
+        check_request_uri (scan);
+    }
 }
 
 /* SIP-Version SP Status-Code SP Reason-Phrase (RFC 3261 7.2). */
@@ -589,10 +598,9 @@ sip_scan_brief (SipScan *scan, const char *bytes, size_t len_bytes)
     SipView line;
 
     clear (scan);
-    if (!take_line (scan, &at, end, &line)) {
+    if (!take_line (scan, &at, end, &line) || !divide_request_line (scan, line)) {
         return false;
     }
-    scan_start_line (scan, line);
     while (scan->why == NULL && take_line (scan, &at, end, &line)) {
         if (line.len_bytes == 0) {
             check_mandatory (scan);

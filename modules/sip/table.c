@@ -8,39 +8,59 @@
 void
 sip_table_init (SipTable *table)
 {
-    *table = (SipTable){ .buckets = g_new0 (SipLink *, FIRST_SIZE), .n_buckets = FIRST_SIZE };
+    *table = (SipTable){ .buckets = g_new0 (SipLink *, FIRST_SIZE),
+                         .marks = g_new0 (uint16_t, FIRST_SIZE),
+                         .n_buckets = FIRST_SIZE };
 }
 
 void
 sip_table_clear (SipTable *table)
 {
     g_free (table->buckets);
+    g_free (table->marks);
     *table = (SipTable){ 0 };
 }
 
-static SipLink **
-bucket_of (const SipTable *table, uint64_t hash)
+static unsigned
+place_of (const SipTable *table, uint64_t hash)
 {
-    return &table->buckets[hash & (table->n_buckets - 1)];
+    return (unsigned) hash & (table->n_buckets - 1);
+}
+
+/* Of other bits than those that make the place. */
+static uint16_t
+mark_of (uint64_t hash)
+{
+    return (uint16_t) (1u << (hash >> 60));
+}
+
+static void
+put (SipTable *table, SipLink *link)
+{
+    unsigned place = place_of (table, link->hash);
+
+    link->next = table->buckets[place];
+    table->buckets[place] = link;
+    table->marks[place] |= mark_of (link->hash);
 }
 
 static void
 grow (SipTable *table)
 {
-    SipTable larger = { g_new0 (SipLink *, table->n_buckets * 2), table->n_buckets * 2,
-                        table->n_links };
+    SipTable larger = { .buckets = g_new0 (SipLink *, table->n_buckets * 2),
+                        .marks = g_new0 (uint16_t, table->n_buckets * 2),
+                        .n_buckets = table->n_buckets * 2,
+                        .n_links = table->n_links };
 
     for (unsigned i = 0; i < table->n_buckets; i++) {
         SipLink *link = table->buckets[i];
         while (link != NULL) {
             SipLink *next = link->next;
-            SipLink **bucket = bucket_of (&larger, link->hash);
-            link->next = *bucket;
-            *bucket = link;
+            put (&larger, link);
             link = next;
         }
     }
-    g_free (table->buckets);
+    sip_table_clear (table);
     *table = larger;
 }
 
@@ -58,9 +78,7 @@ sip_table_add (SipTable *table, SipLink *link, uint64_t hash)
         grow (table);
     }
     link->hash = nonzero (hash);
-    SipLink **bucket = bucket_of (table, link->hash);
-    link->next = *bucket;
-    *bucket = link;
+    put (table, link);
     table->n_links++;
 }
 
@@ -70,22 +88,32 @@ sip_table_remove (SipTable *table, SipLink *link)
     if (link->hash == 0) {
         return;
     }
-    for (SipLink **at = bucket_of (table, link->hash); *at != NULL; at = &(*at)->next) {
+    unsigned place = place_of (table, link->hash);
+    uint16_t marks = 0;
+    for (SipLink **at = &table->buckets[place]; *at != NULL;) {
         if (*at == link) {
             *at = link->next;
             table->n_links--;
-            break;
+        } else {
+            marks |= mark_of ((*at)->hash);
+            at = &(*at)->next;
         }
     }
+    table->marks[place] = marks;
     *link = (SipLink){ NULL, 0 };
 }
 
 SipLink *
 sip_table_first (const SipTable *table, uint64_t hash)
 {
-    SipLink *link = *bucket_of (table, nonzero (hash));
+    hash = nonzero (hash);
+    unsigned place = place_of (table, hash);
 
-    while (link != NULL && link->hash != nonzero (hash)) {
+    if ((table->marks[place] & mark_of (hash)) == 0) {
+        return NULL;
+    }
+    SipLink *link = table->buckets[place];
+    while (link != NULL && link->hash != hash) {
         link = link->next;
     }
     return link;

@@ -16,6 +16,9 @@ struct SipLink {
 
 typedef struct {
     SipLink **buckets;
+    uint16_t *
+        marks; /* of each bucket: a bit for each link, by its hash. What is not there is seldom looked
+                      * for in the buckets, which are far apart in memory */
     unsigned n_buckets; /* a power of two */
     unsigned n_links;
 } SipTable;

@@ -146,10 +146,19 @@ may_be_late (SipMethod method, SipView to_tag)
     return to_tag.len_bytes == 0 && method != SIP_METHOD_ACK && method != SIP_METHOD_CANCEL;
 }
 
-/* Whether PACKET, an ordinary one, is likely to be refused for having waited, or to acknowledge such a
- * refusal: both cost less than to let it wait. */
+/* What may have to be refused. */
 static bool
-is_brief (const SipLane *lane, const SipGlance *glance, const TdPacket *packet)
+is_new_request (const SipGlance *glance)
+{
+    return glance->is_request && glance->method != SIP_METHOD_OPTIONS
+           && may_be_late (glance->method, glance->to_tag);
+}
+
+/* Whether PACKET, an ordinary one, is likely to be refused: it has waited for too long, or, when it has
+ * just come (IS_NEW), would have to; or whether it acknowledges such a refusal. All cost less than to let
+ * it wait. */
+static bool
+is_brief (const SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool is_new)
 {
     if (!glance->is_request) {
         return false;
@@ -158,8 +167,9 @@ is_brief (const SipLane *lane, const SipGlance *glance, const TdPacket *packet)
         return glance->to_tag.len_bytes == SIP_STATELESS_TAG_LEN
                && glance->to_tag.text[0] == SIP_STATELESS_TAG;
     }
-    return may_be_late (glance->method, glance->to_tag) && glance->method != SIP_METHOD_OPTIONS
-           && sip_patience_is_over (&lane->patience, td_clock_now_us () - packet->arrival_us);
+    return is_new_request (glance)
+           && ((is_new && sip_patience_is_full (&lane->patience, packet->n_waiting))
+               || sip_patience_is_over (&lane->patience, td_clock_now_us () - packet->arrival_us));
 }
 
 static TdSorting
@@ -189,8 +199,11 @@ sort (const TdPacket *packet, void *data)
         sorting.lane = new_lane (lane, glance, packet) % sip->n_lanes;
     }
     sorting.post_class = new_class (lane, glance, packet, sorting.lane == here);
+    if (sorting.post_class == TD_POST_ORDINARY && is_new_request (glance)) {
+        sip_patience_count (&sip->lanes[sorting.lane].patience);
+    }
     sorting.is_brief = sorting.lane == here && sorting.post_class == TD_POST_ORDINARY
-                       && is_brief (lane, glance, packet);
+                       && is_brief (lane, glance, packet, true);
     lane->glanced_at = sorting.is_brief ? packet->bytes : NULL;
     return sorting;
 }
@@ -249,12 +262,13 @@ hear_load (SipLane *lane, const TdPacket *packet)
     }
 }
 
-/* Whether the request in the scan comes too late to be served: it waited so long for its turn that this
- * would only make those behind it late as well, and its caller gives up, or sends it again. Whoever only
+/* Whether the request in the scan comes too late to be served: it waited so long for its turn, or would
+ * have to (IS_OVER), that this would only make those behind it late as well, and its caller gives up, or
+ * sends it again. Whoever only
  * asks whether we are there gets an answer. What was once refused is refused again: the copy that its
  * caller sent meanwhile may have waited less, but the caller has had its answer. */
 static bool
-is_too_late (SipLane *lane, const TdPacket *packet)
+is_too_late (SipLane *lane, const TdPacket *packet, bool is_over)
 {
     const SipScan *scan = lane->scan;
     SipPatience *patience = &lane->patience;
@@ -273,8 +287,8 @@ is_too_late (SipLane *lane, const TdPacket *packet)
         || sip_knows (&lane->stack, scan)) {
         return false;
     }
-    bool is_late = sip_patience_is_over (patience, waited_us);
-    sip_patience_note (patience, waited_us, is_late, now_us);
+    bool is_late = is_over || sip_patience_is_over (patience, waited_us);
+    sip_patience_note (patience, waited_us, packet->n_waiting, is_late, now_us);
     if (is_late) {
         *place = hash;
     }
@@ -313,17 +327,18 @@ static bool
 take_brief (SipLane *lane, const SipListener *listener, const TdPacket *packet)
 {
     SipGlance *glance = &lane->glance;
+    bool is_known = lane->glanced_at == packet->bytes; /* to be brief: it has just been sorted */
 
     if (packet->post_class != TD_POST_ORDINARY
-        || (lane->glanced_at != packet->bytes
-            && !sip_glance (glance, packet->bytes, packet->len_bytes))
-        || !is_brief (lane, glance, packet)) {
+        || (!is_known
+            && (!sip_glance (glance, packet->bytes, packet->len_bytes)
+                || !is_brief (lane, glance, packet, false)))) {
         return false;
     }
     bool is_ack = glance->method == SIP_METHOD_ACK;
     if (is_ack ? !sip_is_of_refusal (lane, glance)
                : !sip_scan_brief (lane->scan, packet->bytes, packet->len_bytes)
-                     || !is_too_late (lane, packet)) {
+                     || !is_too_late (lane, packet, is_known)) {
         return false;
     }
     td_metric_add (lane->sip->received, 1);
@@ -338,7 +353,7 @@ take_brief (SipLane *lane, const SipListener *listener, const TdPacket *packet)
 static void
 take_good (SipLane *lane, const TdPacket *packet)
 {
-    if (lane->scan->is_request && is_too_late (lane, packet)) {
+    if (lane->scan->is_request && is_too_late (lane, packet, false)) {
         refuse_late (lane, packet);
         return;
     }
@@ -753,8 +768,10 @@ sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *da
     if (path->listener == NULL) {
         return false;
     }
-    keep (lane, sip_transport_listener (lane->sip, path), call_id_of (bytes, len_bytes),
-          &path->remote, bytes, len_bytes, true);
+    if (lane->ring != NULL) {
+        keep (lane, sip_transport_listener (lane->sip, path), call_id_of (bytes, len_bytes),
+              &path->remote, bytes, len_bytes, true);
+    }
     td_metric_add (lane->sip->sent, 1);
     if (path->transport == TD_TRANSPORT_UDP) {
         return send_datagram (lane->sip, path, bytes, len_bytes);

@@ -36,7 +36,8 @@ take_heads (Queue *queue)
             return;
         }
         queue->head++;
-        sip_patience_note (&queue->patience, waited_us, is_refused, queue->now_us);
+        sip_patience_note (&queue->patience, waited_us, queue->tail - queue->head, is_refused,
+                           queue->now_us);
         queue->n_refused += is_refused;
         if (!is_refused) {
             queue->room -= 1;
@@ -47,6 +48,22 @@ take_heads (Queue *queue)
     queue->room = MIN (queue->room, 1); /* nobody is there: time is lost */
 }
 
+/* It waits, or is refused at once. */
+static void
+arrive (Queue *queue)
+{
+    unsigned n_waiting = queue->tail - queue->head;
+
+    g_assert_cmpuint (queue->tail, <, MAX_WAITING);
+    sip_patience_count (&queue->patience);
+    if (sip_patience_is_full (&queue->patience, n_waiting)) {
+        sip_patience_note (&queue->patience, 0, n_waiting, true, queue->now_us);
+        queue->n_refused++;
+    } else {
+        queue->arrived_us[queue->tail++] = queue->now_us;
+    }
+}
+
 /* SECONDS in which COME come each second, and SERVED can be served: 0 is a lane that stands still. */
 static void
 pass (Queue *queue, double seconds, double come, double served)
@@ -54,8 +71,7 @@ pass (Queue *queue, double seconds, double come, double served)
     for (int64_t end_us = queue->now_us + (int64_t) (seconds * G_USEC_PER_SEC);
          queue->now_us < end_us; queue->now_us += STEP_US) {
         for (queue->due += come / 1000; queue->due >= 1; queue->due -= 1) {
-            g_assert_cmpuint (queue->tail, <, MAX_WAITING);
-            queue->arrived_us[queue->tail++] = queue->now_us;
+            arrive (queue);
         }
         queue->room += served / 1000;
         if (served > 0) {
@@ -132,6 +148,48 @@ test_overload_ends (void)
     g_assert_cmpuint (queue->n_refused, ==, n_refused);
 }
 
+/* Before those who wait send again, which is after T1: RFC 3261 17.1.1.2. */
+static void
+test_a_rush_is_known_before_callers_send_again (void)
+{
+    static const double loads[] = { 1200, 3000, 30000 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS (loads); i++) {
+        g_autofree Queue *queue = queue_new ();
+        pass (queue, 0.73, 100, 300);
+        pass (queue, 0.45, loads[i], 300);
+        g_assert_true (queue->patience.is_overloaded);
+        g_assert_cmpuint (queue->tail - queue->head, <=, 5);
+    }
+}
+
+static void
+test_who_come_all_at_once_are_served (void)
+{
+    g_autofree Queue *queue = queue_new ();
+
+    pass (queue, 1.03, 100, 300);
+    pass (queue, 0.05, 8000, 300);
+    pass (queue, 5, 50, 300);
+    g_assert_cmpuint (queue->n_refused, ==, 0);
+}
+
+static void
+test_no_more_wait_than_can_be_served_in_time (void)
+{
+    g_autofree Queue *queue = queue_new ();
+
+    pass (queue, 5, 3000, 300);
+    unsigned n_served = queue->n_served;
+    queue->longest_us = 0;
+    for (unsigned i = 0; i < 1000; i++) {
+        pass (queue, 0.005, 3000, 300);
+        g_assert_cmpuint (queue->tail - queue->head, <=, 5);
+    }
+    g_assert_cmpint (queue->longest_us, <=, TARGET_US + 5 * STEP_US);
+    g_assert_cmpuint (queue->n_served - n_served, >=, 300 * 5 * 99 / 100);
+}
+
 /* Pauses of the machine do not end it: who came in them would be served at the cost of all behind. */
 static void
 test_pauses_do_not_end_overload (void)
@@ -182,6 +240,9 @@ main (int argc, char *argv[])
     ADD ("PRI-075/many-pauses-lose-nobody", test_many_pauses_lose_nobody);
     ADD ("PRI-075/overload-serves-what-it-can", test_overload_serves_what_it_can);
     ADD ("PRI-075/overload-is-known-soon", test_overload_is_known_soon);
+    ADD ("PRI-075/a-rush-is-known-soon", test_a_rush_is_known_before_callers_send_again);
+    ADD ("PRI-075/who-come-all-at-once-are-served", test_who_come_all_at_once_are_served);
+    ADD ("PRI-075/no-more-wait-than-can-be-served", test_no_more_wait_than_can_be_served_in_time);
     ADD ("overload-ends", test_overload_ends);
     ADD ("pauses-do-not-end-overload", test_pauses_do_not_end_overload);
     ADD ("long-ago-says-nothing", test_long_ago_says_nothing);
