@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TICK_US   500
 #define REPEAT_US 500000 /* T1; RFC 3261 13.3.1.4 */
 #define N_REPEATS 8
 
@@ -209,7 +210,7 @@ main (int argc, char *argv[])
         }
         repeat_due (&called);
         if (n == 0) {
-            wire_wait (fd, 10000);
+            wire_rest (TICK_US);
         }
     }
     printf ("{\"calls\": %" G_GUINT64_FORMAT ", \"ended\": %" G_GUINT64_FORMAT

@@ -5,7 +5,7 @@
  *     ACK, after --hold BYE   -->  switch    a response (RFC 3261 17.1.1.2), then the caller gives up
  *                             <--
  *
- * INVITEs are copies of one text with the number of the call written over. One that is sent over
+ * INVITEs, and ACKs of refusals, are copies of one text with the number of the call written over. One that is sent over
  * 5 ms after its time is counted as late, one that the kernel refuses as dropped: then the figures are
  * those of this program, not of the switch. At the end one line of JSON says how it went. */
 
@@ -39,10 +39,15 @@ typedef struct {
     char to[160], target[160];
 } Up;
 
+/* A message but for the number of its call. */
+typedef struct {
+    char bytes[WIRE_BYTES];
+    size_t len_bytes, marks[N_MARKS];
+} Text;
+
 typedef struct {
     struct sockaddr_in own, peer;
-    char invite[WIRE_BYTES];
-    size_t invite_bytes, marks[N_MARKS];
+    Text invite, refused; /* the ACK of a refusal, up to the value of its To */
     Wire *in, *out;
     uint8_t *states;
     int64_t begun_us, end_us;
@@ -76,27 +81,43 @@ static const char sdp[] =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     "m=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
 
-/* Writes the INVITE with zeroes where the number of the call will stand. */
-static void
-write_invite (Load *load)
-{
-    g_autofree char *line = *mark != '\0' ? g_strconcat (mark, "\r\n", NULL) : g_strdup ("");
-    int len = g_snprintf (
-        load->invite, sizeof load->invite,
-        "INVITE sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s00000000\r\n"
-        "Max-Forwards: 70\r\nFrom: <sip:public@%s>;tag=%s00000000\r\nTo: <sip:%s@%s>\r\n"
-        "Call-ID: %s00000000@crisis\r\nCSeq: 1 INVITE\r\nContact: <sip:public@%s>\r\n%s"
-        "Content-Type: application/sdp\r\nContent-Length: %u\r\n\r\n%s",
-        number, peer_text, own_text, prefix, own_text, prefix, number, peer_text, prefix, own_text,
-        line, (unsigned) strlen (sdp), sdp);
-    const char *at = load->invite;
+static const char unnumbered[] = "00000000";
 
-    load->invite_bytes = (size_t) len;
+G_STATIC_ASSERT (sizeof unnumbered == DIGITS + 1);
+
+/* Notes where the number of the call will stand. */
+static void
+find_marks (Text *text, int len_bytes)
+{
+    const char *at = text->bytes;
+
+    text->len_bytes = (size_t) len_bytes;
     for (unsigned i = 0; i < N_MARKS; i++) {
-        at = strstr (at, "00000000");
-        load->marks[i] = (size_t) (at - load->invite);
+        at = strstr (at, unnumbered);
+        text->marks[i] = (size_t) (at - text->bytes);
         at += DIGITS;
     }
+}
+
+static void
+write_texts (Load *load)
+{
+    g_autofree char *line = *mark != '\0' ? g_strconcat (mark, "\r\n", NULL) : g_strdup ("");
+    g_autofree char *head = g_strdup_printf (
+        "sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s\r\n"
+        "Max-Forwards: 70\r\nFrom: <sip:public@%s>;tag=%s%s\r\nCall-ID: %s%s@crisis\r\n",
+        number, peer_text, own_text, prefix, unnumbered, own_text, prefix, unnumbered, prefix,
+        unnumbered);
+
+    find_marks (&load->invite,
+                g_snprintf (load->invite.bytes, WIRE_BYTES,
+                            "INVITE %sTo: <sip:%s@%s>\r\nCSeq: 1 INVITE\r\n"
+                            "Contact: <sip:public@%s>\r\n%sContent-Type: application/sdp\r\n"
+                            "Content-Length: %u\r\n\r\n%s",
+                            head, number, peer_text, own_text, line, (unsigned) strlen (sdp), sdp));
+    find_marks (&load->refused,
+                g_snprintf (load->refused.bytes, WIRE_BYTES,
+                            "ACK %sCSeq: 1 ACK\r\nContent-Length: 0\r\nTo: ", head));
 }
 
 static void
@@ -107,16 +128,37 @@ write_number (char *at, uint32_t call)
     }
 }
 
+/* Returns where TEXT ends. */
+static char *
+write_text (char *room, const Text *text, uint32_t call)
+{
+    memcpy (room, text->bytes, text->len_bytes);
+    for (unsigned i = 0; i < N_MARKS; i++) {
+        write_number (room + text->marks[i], (uint32_t) first + call);
+    }
+    return room + text->len_bytes;
+}
+
 static void
 send_invite (Load *load, uint32_t call)
 {
     char *room = wire_room (load->out, &load->peer);
 
-    memcpy (room, load->invite, load->invite_bytes);
-    for (unsigned i = 0; i < N_MARKS; i++) {
-        write_number (room + load->marks[i], (uint32_t) first + call);
+    write_text (room, &load->invite, call);
+    wire_add (load->out, load->invite.len_bytes);
+}
+
+/* TO: with the tag of the refusal. */
+static void
+acknowledge_refusal (Load *load, uint32_t call, Piece to)
+{
+    char *room = wire_room (load->out, &load->peer), *at = write_text (room, &load->refused, call);
+
+    if (load->refused.len_bytes + to.len_bytes + 4 <= WIRE_BYTES) {
+        memcpy (at, to.text, to.len_bytes);
+        memcpy (at + to.len_bytes, "\r\n\r\n", 4);
+        wire_add (load->out, load->refused.len_bytes + to.len_bytes + 4);
     }
-    wire_add (load->out, load->invite_bytes);
 }
 
 static int64_t
@@ -152,9 +194,10 @@ send_due (Load *load)
     wire_flush (load->out);
 }
 
-/* An ACK or a BYE of CALL, whose branch ends in TAIL. */
+/* METHOD, ACK or BYE, within a call, whose branch ends in TAIL. */
 static void
-send_other (Load *load, const char *method, uint32_t call, const char *tail, Piece target, Piece to)
+send_inside (Load *load, const char *method, uint32_t call, const char *tail, Piece target,
+             Piece to)
 {
     char *room = wire_room (load->out, &load->peer);
     uint32_t number_of = (uint32_t) first + call;
@@ -195,8 +238,8 @@ end_due (Load *load, GQueue *queue)
             g_free (up);
             continue;
         }
-        send_other (load, "BYE", up->number, "b", (Piece){ up->target, strlen (up->target) },
-                    (Piece){ up->to, strlen (up->to) });
+        send_inside (load, "BYE", up->number, "b", (Piece){ up->target, strlen (up->target) },
+                     (Piece){ up->to, strlen (up->to) });
         up->due_us = now_us + T1_US;
         g_queue_push_tail (&load->ending, up);
     }
@@ -213,7 +256,7 @@ take_answer (Load *load, uint32_t call, const char *message, Piece to)
     }
     const char *end = memchr (contact.text, '>', contact.len_bytes);
     Piece target = { contact.text, end != NULL ? (size_t) (end - contact.text) : 0 };
-    send_other (load, "ACK", call, "a", target, to);
+    send_inside (load, "ACK", call, "a", target, to);
     if (load->states[call] < ANSWERED) {
         load->states[call] = ANSWERED;
         load->n_answered++;
@@ -225,7 +268,7 @@ static void
 take (Load *load, const char *message)
 {
     unsigned status = wire_status (message);
-    Piece id, to, target = { load->invite + strlen ("INVITE "), 0 };
+    Piece id, to;
 
     if (status < 100 || !wire_field (message, "\r\nCall-ID: ", &id)
         || !wire_field (message, "\r\nTo: ", &to)) {
@@ -245,8 +288,7 @@ take (Load *load, const char *message)
     } else if (status < 300) {
         take_answer (load, call, message, to);
     } else {
-        target.len_bytes = strcspn (target.text, " ");
-        send_other (load, "ACK", call, "", target, to);
+        acknowledge_refusal (load, call, to);
         load->n_refused += load->states[call] < ANSWERED;
         if (load->states[call] < ANSWERED) {
             load->states[call] = REFUSED;
@@ -285,7 +327,7 @@ run (Load *load)
         read_some (load);
         end_due (load, &load->up);
         end_due (load, &load->ending);
-        wire_wait (load->in->fd, TICK_US);
+        wire_rest (TICK_US);
     }
 }
 
@@ -312,7 +354,7 @@ main (int argc, char *argv[])
     load->out = wire_new (fd);
     load->n_calls = (uint32_t) (rate * seconds);
     load->states = g_malloc0 (load->n_calls + 1);
-    write_invite (load);
+    write_texts (load);
     run (load);
     printf ("{\"sent\": %u, \"late\": %" G_GUINT64_FORMAT ", \"worst_late_ms\": %.1f, "
             "\"dropped\": %" G_GUINT64_FORMAT ", \"retransmitted\": %" G_GUINT64_FORMAT

@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -116,13 +115,12 @@ wire_read (Wire *wire)
 }
 
 void
-wire_wait (int fd, int64_t wait_us)
+wire_rest (int64_t rest_us)
 {
-    struct pollfd watched = { .fd = fd, .events = POLLIN };
-    struct timespec wait = { .tv_sec = wait_us / G_USEC_PER_SEC,
-                             .tv_nsec = wait_us % G_USEC_PER_SEC * 1000 };
+    struct timespec rest = { .tv_sec = rest_us / G_USEC_PER_SEC,
+                             .tv_nsec = rest_us % G_USEC_PER_SEC * 1000 };
 
-    ppoll (&watched, 1, &wait, NULL);
+    nanosleep (&rest, NULL);
 }
 
 bool

@@ -49,8 +49,9 @@ void wire_flush (Wire *wire);
 /* What has come, without waiting: how many messages, each followed by a NUL. */
 unsigned wire_read (Wire *wire);
 
-/* Waits for a message, or for WAIT_US. */
-void wire_wait (int fd, int64_t wait_us);
+/* Lets REST_US pass, or less when a signal comes. Nobody waits for a message: on loopback it is the sender
+ * who pays for waking somebody up, and that would be the switch, whose costs are to be its own. */
+void wire_rest (int64_t rest_us);
 
 /* The value of the header field NAME ("\r\nTo: "), as it is written. */
 bool wire_field (const char *message, const char *name, Piece *ret_piece);
