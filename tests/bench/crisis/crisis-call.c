@@ -58,7 +58,8 @@ typedef struct {
     int64_t worst_us;
 } Load;
 
-static const char *own_text, *peer_text, *number = "8001", *mark = "", *prefix = "g";
+static const char *own_text, *peer_text, *number = "8001", *mark = "", *prefix = "g",
+                                         *caller = "public";
 static double rate = 100, seconds = 5;
 static int hold_ms = 100, first;
 static gboolean is_once;
@@ -70,7 +71,8 @@ static const GOptionEntry options[] = {
     { "rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Calls a second (100)", "HZ" },
     { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "For how long (5)", "S" },
     { "hold", 0, 0, G_OPTION_ARG_INT, &hold_ms, "How long a call is up (100)", "MS" },
-    { "mark", 0, 0, G_OPTION_ARG_STRING, &mark, "A header line of each INVITE", "LINE" },
+    { "caller", 0, 0, G_OPTION_ARG_STRING, &caller, "Who calls (public)", "NUMBER" },
+    { "mark", 0, 0, G_OPTION_ARG_STRING, &mark, "Header lines of each INVITE", "LINES" },
     { "prefix", 0, 0, G_OPTION_ARG_STRING, &prefix, "A letter that Call-IDs begin with (g)", "G" },
     { "first", 0, 0, G_OPTION_ARG_INT, &first, "The number of the first call (0)", "N" },
     { "once", 0, 0, G_OPTION_ARG_NONE, &is_once, "Send no INVITE again", NULL },
@@ -105,9 +107,9 @@ write_texts (Load *load)
     g_autofree char *line = *mark != '\0' ? g_strconcat (mark, "\r\n", NULL) : g_strdup ("");
     g_autofree char *head = g_strdup_printf (
         "sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s\r\n"
-        "Max-Forwards: 70\r\nFrom: <sip:public@%s>;tag=%s%s\r\nCall-ID: %s%s@crisis\r\n",
-        number, peer_text, own_text, prefix, unnumbered, own_text, prefix, unnumbered, prefix,
-        unnumbered);
+        "Max-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=%s%s\r\nCall-ID: %s%s@crisis\r\n",
+        number, peer_text, own_text, prefix, unnumbered, caller, own_text, prefix, unnumbered,
+        prefix, unnumbered);
 
     find_marks (&load->invite,
                 g_snprintf (load->invite.bytes, WIRE_BYTES,
@@ -204,11 +206,11 @@ send_inside (Load *load, const char *method, uint32_t call, const char *tail, Pi
     int len = g_snprintf (
         room, WIRE_BYTES,
         "%s %.*s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%08u%s\r\nMax-Forwards: 70\r\n"
-        "From: <sip:public@%s>;tag=%s%08u\r\nTo: %.*s\r\nCall-ID: %s%08u@crisis\r\n"
+        "From: <sip:%s@%s>;tag=%s%08u\r\nTo: %.*s\r\nCall-ID: %s%08u@crisis\r\n"
         "CSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
-        method, (int) target.len_bytes, target.text, own_text, prefix, number_of, tail, own_text,
-        prefix, number_of, (int) to.len_bytes, to.text, prefix, number_of, *method == 'B' ? 2u : 1u,
-        method);
+        method, (int) target.len_bytes, target.text, own_text, prefix, number_of, tail, caller,
+        own_text, prefix, number_of, (int) to.len_bytes, to.text, prefix, number_of,
+        *method == 'B' ? 2u : 1u, method);
 
     wire_add (load->out, (size_t) MIN (len, WIRE_BYTES - 1));
 }

@@ -66,7 +66,8 @@ def run_crisis(stage, arguments):
     """(what is printed as JSON, the run, what else is worth saying)."""
     burn_us = arguments.burn if arguments.regime == 'a' else 0
     stage.start_called()
-    stage.start_switch(burn_us, arguments.stall or scene.STALL_S, arguments.without, arguments.trouble)
+    stage.start_switch(burn_us, arguments.stall or scene.STALL_S, arguments.without, arguments.trouble,
+                       verifies=arguments.replayed > 0)
     # Of a fresh switch: what is left of calls, for half a minute, has a cost of its own. What a refusal costs
     # beside a call that burns 3 ms is next to nothing.
     refusal_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
@@ -79,11 +80,13 @@ def run_crisis(stage, arguments):
     tell(f'{offered:.0f} calls/s for {arguments.seconds} s, {priority_rate:.0f} of them with priority')
     run = stage.load(offered - priority_rate, arguments.seconds, priority_rate,
                      forged_rate=arguments.forged / arguments.seconds,
+                     replayed_rate=arguments.replayed / arguments.seconds,
                      at_half=stage.stall if arguments.stall else None)
     more = {'best': best, 'cost_us': cost_us, 'overflowed': stage.overflowed(),
             'levels': stage.levels(), 'refusal_us': refusal_us}
-    more |= {'answered': stage.n_answered, 'records': stage.finish(), 
-             'gained': stage.n_gained() if arguments.forged else 0}
+    more |= {'answered': stage.n_answered, 'records': stage.finish(),
+             'gained': stage.n_gained(1 if arguments.replayed else 0)
+                       if arguments.forged or arguments.replayed else 0}
     return found(arguments, run, more), run, more
 
 
@@ -139,6 +142,7 @@ def found(arguments, run, more):
         'records_lost': max(0, more['answered'] - min(more['records'].get('START', 0),
                                                       more['records'].get('STOP', 0))),
         'generator_late': run.public['late'],
+        **({'forged_offered': len(run.forged), 'forged_gained': more['gained']} if run.forged else {}),
         'kernel_drops': run.watch['dropped'],
     }
 
@@ -164,8 +168,8 @@ def goals(arguments, result, run, more):
     n_released = sum(call.is_released for call in run.all)
     rows.append(('records lost', str(result['records_lost']), '0', result['records_lost'] == 0))
     rows.append(('established calls released', str(n_released), '0', n_released == 0))
-    if arguments.forged:
-        rows.append(('forged marks that gained a class', str(more['gained']), '0', more['gained'] == 0))
+    if arguments.forged or arguments.replayed:
+        rows.append(('forged or replayed marks that gained a class', str(more['gained']), '0', more['gained'] == 0))
     return rows
 
 
@@ -223,6 +227,9 @@ def parse():
                         help='show a peer under the same load, tests/bench/crisis/kamailio.cfg')
     parser.add_argument('--forged', type=int, default=0, metavar='N',
                         help='so many calls carry marks that give nothing')
+    parser.add_argument('--replayed', type=int, default=0, metavar='N',
+                        help='so many calls carry a token that was true for another one, half of them '
+                             'by the trunk which that one came by')
     parser.add_argument('--without', choices=('marks', 'wait'),
                         help='leave out what it does about a crisis: no marks count, or no call is '
                              'refused for having waited')

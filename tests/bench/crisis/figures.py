@@ -7,7 +7,7 @@ import struct
 
 NOTE = struct.Struct('<qIHBBBB6x')
 PATIENCE_US = 4_000_000   # an answer after this comes too late
-ORDINARY, PRIORITY, FORGED = 'g', 'p', 'f'
+ORDINARY, PRIORITY, FORGED, REPLAYED, SIGNED = 'g', 'p', 'f', 'r', 't'
 
 
 @dataclasses.dataclass(slots=True)

@@ -12,14 +12,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(os.path.dirname(HERE)), 'common')]
 
 import figures  # noqa: E402 (the path is set just above)
+import tokens  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.process import ProcessError  # noqa: E402
 from peers.stage import Stage  # noqa: E402
 from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
 
 SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT = 5060, 5070, 5080, 5090
-FORGER_PORT, STALL_PORT, POLICY_PORT = 5071, 5072, 5073
-PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_PORT, POLICY_PORT)
+FORGER_PORT, STALL_PORT, POLICY_PORT, SIGNER_PORT, REPLAYER_PORT = range(5071, 5076)
+PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_PORT, POLICY_PORT,
+         SIGNER_PORT, REPLAYER_PORT)
 SWITCH, PUBLIC = f'127.0.0.1:{SIP_PORT}', f'127.0.0.1:{PUBLIC_PORT}'
 RESPONDER_HOST = '127.0.0.2'   # whose marks count when they come to TRUSTED
 TRUSTED_HOST = '127.0.0.3'     # an interface of the switch that nobody else reaches
@@ -105,15 +107,17 @@ class Scene(Stage):
         server = socket.create_server(('127.0.0.1', POLICY_PORT), backlog=1024)
         self.addCleanup(server.close)
 
-    def start_switch(self, burn_us, stall_s, without=None, trouble=()):
+    def start_switch(self, burn_us, stall_s, without=None, trouble=(), verifies=False):
         """A switch on one lane, on which each call costs BURN_US more than it would; WITHOUT one of what
         it does about a crisis: 'marks' that count, or the 'wait' after which a call is refused. Of TROUBLE
         it has: 'policy', a server that is asked and never answers; 'full', a trunk group of few places,
-        for which calls with priority wait."""
+        for which calls with priority wait. With VERIFIES it has trunks whose marks must prove true."""
         folders = [*module_folders(), os.path.join(BUILD, 'tests', 'bench', 'crisis')]
         self.records = self.path('records.jsonl')
         modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'priority',
-                   *(('http', 'policy') if 'policy' in trouble else ()))
+                   *(('http', 'policy') if 'policy' in trouble else ()),
+                   *(('passport',) if verifies else ()))
+        validated = {'rph-trust': 'validate', 'rph-accept': 'ets'}
         if 'policy' in trouble:
             self.start_silent_server()
         self.tandem = Tandem(self, {
@@ -121,7 +125,7 @@ class Scene(Stage):
             'modules': dict.fromkeys(modules, 'required'),
             'sip': {'listen': f'udp:{SWITCH}, udp:{TRUSTED}', 'strangers': 'refuse', 'trace': 'no',
                     # The call that holds the lane up is not to be refused for its wait.
-                    'first-rate': 5000, 'first-numbers': STALL_NUMBER,
+                    'first-numbers': STALL_NUMBER,
                     'arrival-wait': '0 s' if without == 'wait' else '2 s'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
@@ -137,6 +141,9 @@ class Scene(Stage):
                              **(FULL if 'full' in trouble else {})},
             **({'policy': {'servers': f'http://127.0.0.1:{POLICY_PORT}'}} if 'policy' in trouble else {}),
             'route all': {'targets': 'called'},
+            **({'trunk signers': {'address': f'sip:127.0.0.1:{SIGNER_PORT}', **validated},
+                'trunk replayers': {'address': f'sip:127.0.0.1:{REPLAYER_PORT}', **validated},
+                **tokens.configuration(self)} if verifies else {}),
         }, environment={'TANDEM_MODULE_PATH': ':'.join(folders)})
 
     def start_peer(self, hold_us, limit_cps):
@@ -185,19 +192,31 @@ class Scene(Stage):
 
     # --- What happens ---
 
-    def load(self, rate, seconds, priority_rate=0, forged_rate=0, at_half=None):
+    def start_replayers(self, rate, seconds):
+        """A call whose mark proves true, and as soon as it is up RATE others a second with the same token:
+        half of them from where it came from. Returns all that place calls."""
+        options = ('--mark', tokens.lines(self, MARK), '--caller', '+' + tokens.FROM, '--number',
+                   '+' + tokens.TO)
+        self.start_public(1, 1, *options, '--prefix', figures.SIGNED, port=SIGNER_PORT).wait(60)
+        return [self.start_public(rate / 2, seconds, *options, '--prefix', figures.REPLAYED, port=port)
+                for port in (SIGNER_PORT, REPLAYER_PORT)]
+
+    def load(self, rate, seconds, priority_rate=0, forged_rate=0, replayed_rate=0, at_half=None):
         """Offers RATE ordinary calls a second, and with them the others. AT_HALF (nullable) is
         called when half of the time has passed. Returns a Run."""
         watch, file = self.start_watch()
+        others = self.start_replayers(replayed_rate, seconds) if replayed_rate else []
         cpu_s = self.cpu_s()
         public = self.start_public(rate, seconds)
-        forgers = self.start_public(forged_rate, seconds, '--mark', f'Resource-Priority: {MARK}',
-                                    '--prefix', 'f', port=FORGER_PORT) if forged_rate else None
+        if forged_rate:
+            others.append(self.start_public(forged_rate, seconds, '--mark',
+                                            f'Resource-Priority: {MARK}', '--prefix', figures.FORGED,
+                                            port=FORGER_PORT))
         responders = self.start_responders(priority_rate, seconds) if priority_rate else None
         if at_half is not None:
             time.sleep(seconds / 2)
             at_half()
-        for process in (public, *([forgers] if forgers else [])):
+        for process in (public, *others):
             if process.wait(seconds + LINGER_S + 60) != 0:
                 raise ProcessError(f'{process.name} failed: {process.tail()}')
         if responders is not None:
@@ -271,16 +290,20 @@ class Scene(Stage):
                 kinds.setdefault(record['record'], set()).add(record['call'])
         return {kind: len(calls) for kind, calls in kinds.items()}
 
-
-    def n_gained(self):
-        """Calls of forgers that the finished switch's records give more than an ordinary class."""
+    def n_gained(self, n_true):
+        """Calls that the finished switch's records give more than an ordinary class, of trunks of which
+        N_TRUE may have it: one whose mark proved true."""
+        marked = {}
         with open(self.records, encoding='utf-8') as file:
-            rows = [json.loads(row) for row in file]
-        marked = [row['data']['calling_trunk'] for row in rows
-                  if row['data']['priority_class'] > ORDINARY_CLASS]
+            for row in map(json.loads, file):
+                if row['data']['priority_class'] > ORDINARY_CLASS:
+                    marked.setdefault(row['data']['calling_trunk'], set()).add(row['call'])
         if 'responders' not in marked:
             self.fail('no call with priority has a class in its records')
-        return marked.count('forgers')
+        n_marked = sum(len(marked.get(name, ())) for name in ('forgers', 'signers', 'replayers'))
+        if n_marked < n_true:
+            self.fail('the call whose mark is true has no class in its records')
+        return n_marked - n_true
 
 
 class Run:
@@ -290,7 +313,8 @@ class Run:
         self.rate, self.seconds, self.cpu_s = rate, seconds, cpu_s
         self.ordinary = list(callers[figures.ORDINARY].values())
         self.priority = list(callers[figures.PRIORITY].values())
-        self.forged = list(callers[figures.FORGED].values())
+        self.forged = [call for letter in (figures.FORGED, figures.REPLAYED)
+                       for call in callers[letter].values()]
         self.all = [call for calls in callers.values() for call in calls.values()]
         self.watch, self.public, self.counts = watch, public, counts
 
