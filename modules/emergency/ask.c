@@ -123,6 +123,7 @@ ask_server (Question *question, uint32_t within_ms)
         .body = question->body,
         .len_bytes = strlen (question->body),
         .deadline_ms = within_ms + SPARE_MS,
+        .priority_class = TD_CLASS_EMERGENCY,
         .done = done,
         .drop = drop,
     };

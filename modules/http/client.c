@@ -11,7 +11,10 @@
 
 #include "http.h"
 
+#include <netinet/in.h>
+#include <netinet/ip.h>
 #include <string.h>
+#include <tandem/priority.h>
 
 enum {
     READ_BYTES = 16 * 1024,
@@ -36,6 +39,7 @@ struct Ask {
     char *method, *url, *type, *token;
     GBytes *body;
     uint32_t deadline_ms;
+    bool is_priority;
 
     /* The thread's. */
     GCancellable *cancellable;
@@ -353,6 +357,34 @@ compose (const Ask *ask, GUri **ret_uri, char **ret_why)
     return message;
 }
 
+/* RFC 2474 3: before the first packet, so that a connection has one mark from its beginning to its end. */
+static void
+mark (SoupMessage *message, GSocketClientEvent event, GIOStream *stream, void *data)
+{
+    const Ask *ask = data;
+    const Settings *settings = ask->http->settings;
+    int traffic_class = (ask->is_priority ? settings->priority_dscp : settings->dscp) << 2;
+
+    if (event != G_SOCKET_CLIENT_CONNECTING || !G_IS_SOCKET_CONNECTION (stream)) {
+        return;
+    }
+    GSocket *socket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream));
+    bool is_v6 = g_socket_get_family (socket) == G_SOCKET_FAMILY_IPV6;
+    /* A question that is not marked is better than none. */
+    g_socket_set_option (socket, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_TCLASS : IP_TOS,
+                         traffic_class, NULL);
+}
+
+static void
+send_message (Ask *ask)
+{
+    const Client *client = &ask->http->client;
+
+    g_signal_connect (ask->message, "network-event", G_CALLBACK (mark), ask);
+    soup_session_send_async (ask->is_priority ? client->first : client->soup, ask->message,
+                             G_PRIORITY_DEFAULT, ask->cancellable, have_sent, ask);
+}
+
 /* Once, on a connection of its own: all that is asked may be asked twice. */
 static void
 repeat (Ask *ask)
@@ -364,8 +396,7 @@ repeat (Ask *ask)
     g_clear_object (&ask->message);
     ask->message = compose (ask, &uri, &why);
     soup_message_add_flags (ask->message, SOUP_MESSAGE_NEW_CONNECTION);
-    soup_session_send_async (ask->http->client.soup, ask->message, G_PRIORITY_DEFAULT,
-                             ask->cancellable, have_sent, ask);
+    send_message (ask);
 }
 
 static void
@@ -387,7 +418,7 @@ begin (Errand *errand)
     }
     ask->host = find_host (client, uri);
     ask->host->n_asks++;
-    if (ask->host->n_asks > ask->http->settings->max_questions) {
+    if (ask->host->n_asks > ask->http->settings->max_questions && !ask->is_priority) {
         leave_with (ask, g_strdup_printf ("%u questions are under way to it: as many as [http] "
                                           "questions allows",
                                           ask->host->n_asks - 1));
@@ -398,8 +429,7 @@ begin (Errand *errand)
     ask->link = (GList){ .data = ask };
     client->asks = g_list_concat (&ask->link, client->asks);
     ask->is_listed = true;
-    soup_session_send_async (client->soup, ask->message, G_PRIORITY_DEFAULT, ask->cancellable,
-                             have_sent, ask);
+    send_message (ask);
 }
 
 /* The lane does not wait any more. */
@@ -442,6 +472,7 @@ client_ask (TdHttpQuestion *question, void *data)
     ask->type = g_strdup (question->type);
     ask->token = g_strdup (question->token);
     ask->body = question->body != NULL ? g_bytes_new (question->body, question->len_bytes) : NULL;
+    ask->is_priority = question->priority_class > TD_CLASS_ORDINARY;
     ask->deadline_ms = CLAMP (question->deadline_ms, 1, 60000);
     if (!loop_post (&http->loop, &ask->begin)) {
         tell (ask, g_strdup ("the module http has stopped"));
@@ -486,6 +517,20 @@ session_new (const Settings *settings)
     return session;
 }
 
+static void
+open_sessions (Client *client, const Settings *settings)
+{
+    client->soup = session_new (settings);
+    client->first = session_new (settings);
+}
+
+static void
+close_sessions (Client *client)
+{
+    g_clear_object (&client->soup);
+    g_clear_object (&client->first);
+}
+
 /* Nothing is asked any more on a connection whose server was trusted by another list. What is under way
  * keeps the old session until it has its answer. */
 void
@@ -495,8 +540,8 @@ client_configure (Http *http)
     bool has_trust = http->settings->trust != NULL;
 
     if (has_trust || client->has_trust) {
-        g_object_unref (client->soup);
-        client->soup = session_new (http->settings);
+        close_sessions (client);
+        open_sessions (client, http->settings);
     }
     client->has_trust = has_trust;
 }
@@ -507,7 +552,7 @@ client_open (Http *http)
     Client *client = &http->client;
 
     client->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, host_free);
-    client->soup = session_new (http->settings);
+    open_sessions (client, http->settings);
     client->has_trust = http->settings->trust != NULL;
 }
 
@@ -528,6 +573,7 @@ void
 client_close (Http *http)
 {
     soup_session_abort (http->client.soup);
-    g_clear_object (&http->client.soup);
+    soup_session_abort (http->client.first);
+    close_sessions (&http->client);
     g_clear_pointer (&http->client.hosts, g_hash_table_unref);
 }

@@ -52,10 +52,10 @@ typedef struct {
 } Server;
 
 typedef struct {
-    SoupSession *soup;
-    GHashTable *hosts; /* Host, by "http://127.0.0.1:80" */
-    GList *asks;       /* Ask */
-    bool has_trust;    /* certificates of our own */
+    SoupSession *soup, *first; /* FIRST: of calls with a priority */
+    GHashTable *hosts;         /* Host, by "http://127.0.0.1:80" */
+    GList *asks;               /* Ask */
+    bool has_trust;            /* certificates of our own */
 } Client;
 
 enum { STATUS_CLASSES = 6 };

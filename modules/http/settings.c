@@ -100,6 +100,24 @@ static const TdConfigKey keys[] = {
       .max = 100000,
       .help = "How many questions may be under way to one server; one more fails at once.",
       .since = "0.1" },
+    { .name = "dscp",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "24",
+      .min = 0,
+      .max = 63,
+      .help = "The mark on the network of questions asked of servers (RFC 2474), from the first "
+              "packet of a connection on.",
+      .since = "0.1" },
+    { .name = "priority-dscp",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "40",
+      .min = 0,
+      .max = 63,
+      .help = "The same of questions about calls with a priority and emergency calls, which go by "
+              "connections of their own.",
+      .since = "0.1" },
     { .name = "connections-per-server",
       .type = TD_CONFIG_INTEGER,
       .default_text = "16",
@@ -261,6 +279,8 @@ settings_new (const TdConfig *config, bool touches_files, GError **error)
     settings->max_connections = number (config, "connections");
     settings->max_hands = number (config, "requests");
     settings->max_questions = number (config, "questions");
+    settings->dscp = (uint8_t) number (config, "dscp");
+    settings->priority_dscp = (uint8_t) number (config, "priority-dscp");
     settings->connections_per_server = number (config, "connections-per-server");
     settings->read_ms = number (config, "read-time");
     settings->idle_ms = number (config, "idle-time");

@@ -15,6 +15,7 @@ typedef struct {
     GTlsDatabase *trust; /* NULL: the system's */
     size_t max_body_bytes, max_answer_bytes;
     unsigned max_connections, max_hands, max_questions, connections_per_server;
+    uint8_t dscp, priority_dscp; /* of questions */
     unsigned read_ms, idle_ms, answer_ms;
 } Settings;
 

@@ -259,6 +259,9 @@ send (Question *question, uint32_t within_ms)
         .len_bytes = strlen (question->body),
         .deadline_ms = within_ms + SPARE_MS, /* the timer is exact, and shows on the fake clock */
         .token = question->settings->token,
+        .priority_class = is_emergency (question->settings, question->call)
+                              ? TD_CLASS_EMERGENCY
+                              : td_call_priority (question->call)->priority_class,
         .done = done,
         .drop = drop,
     };

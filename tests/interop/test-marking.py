@@ -20,11 +20,13 @@ from peers import ports  # noqa: E402
 from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
+from peers.web import Server, response  # noqa: E402
 
 ETH_P_ALL = 3
 SIP, MEDIA, SIP_FIRST, MEDIA_FIRST = 24, 46, 40, 44
 
 Datagram = collections.namedtuple('Datagram', 'dscp source target bytes')
+Segment = collections.namedtuple('Segment', 'dscp source is_first')   # of TCP, to one port
 
 
 class Capture:
@@ -41,6 +43,19 @@ class Capture:
         self.socket.setblocking(False)
         self.kept = []
 
+    def segments(self, target):
+        """What goes to the TCP port TARGET from now on is kept, too."""
+        self.target, self.kept_segments = target, []
+        return self.kept_segments
+
+    target = None
+
+    def keep_segment(self, packet):
+        tcp = packet[(packet[0] & 15) * 4:]
+        source, target = struct.unpack('!HH', tcp[:4])
+        if target == self.target:
+            self.kept_segments.append(Segment(packet[1] >> 2, source, bool(tcp[13] & 2)))
+
     def datagrams(self, source=None, target=None):
         """The datagrams so far from one port, or to one, in their order."""
         while True:
@@ -49,6 +64,9 @@ class Capture:
             except BlockingIOError:
                 break
             if kind == socket.PACKET_OUTGOING:   # it comes back at once
+                continue
+            if packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_TCP:
+                self.keep_segment(packet)
                 continue
             if packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_UDP:
                 dscp, udp = packet[1] >> 2, packet[(packet[0] & 15) * 4:]
@@ -152,6 +170,22 @@ class Marking(PeerCase):
         self.assertEqual(self.call('112', self.psap), ({SIP_FIRST}, {MEDIA_FIRST}))
         self.assertEqual(self.call('8002', self.carrier, {'Resource-Priority': 'ets.0'}),
                          ({SIP_FIRST}, {MEDIA_FIRST}))
+
+    def test_pri_080_policy(self):
+        """Questions of a policy server go by connections of their own, marked from the first packet on."""
+        server = Server(self, lambda start, *_: response(
+            b'{"version": 1, "verdict": "none", "node": "n", "congestion": 0}'))
+        modules = ('cli', 'sip', 'rtp', 'route-table', 'emergency', 'priority', 'http', 'policy')
+        self.start(modules=dict.fromkeys(modules, 'required'),
+                   policy={'servers': server.url, 'probe': '600 s'})
+        segments = self.capture.segments(server.port)
+        asked = []
+        for number, extra in (('8001', None), ('8002', {'Resource-Priority': 'ets.0'})):
+            self.call(number, self.carrier, extra)
+            self.capture.datagrams()
+            asked.append({(one.dscp, one.source) for one in segments} - set().union(*asked))
+        self.assertEqual([{dscp for dscp, _ in some} for some in asked], [{SIP}, {SIP_FIRST}])
+        self.assertIn(Segment(SIP_FIRST, asked[1].pop()[1], True), segments)
 
     def test_pri_080_ipv4(self):
         self.start()

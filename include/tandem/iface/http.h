@@ -44,6 +44,9 @@ struct TdHttpQuestion {
     size_t len_bytes;     /* of BODY */
     uint32_t deadline_ms; /* for all of it, 1 .. 60000 */
     const char *token;    /* nullable: sent as bearer token (RFC 6750 2.1) */
+    /* Of the call it is for; 0 as an ordinary one. Those above have connections, and a mark on the network,
+     * of their own, and no limit on questions keeps them waiting. */
+    unsigned priority_class;
     /* The outcome, on the lane that asked, exactly once; also that no answer came in time. ANSWER lives
      * as long as the call. */
     void (*done) (TdHttpQuestion *question, const TdHttpAnswer *answer);
