@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
+from peers.agent import Agent, Call, Sound, branch, description, field, media_port  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 from peers.web import Server, response  # noqa: E402
@@ -97,7 +97,7 @@ class Sound6(Sound):
         self.port, self.ssrc, self.sequence = self.socket.getsockname()[1], 1, 0
 
 
-class Marking(PeerCase):
+class MarkingCase(PeerCase):
     def start(self, is_ipv6=False, **sections):
         self.port = ports.free_port()
         self.host, self.is_ipv6 = ('[::1]' if is_ipv6 else '127.0.0.1'), is_ipv6
@@ -165,6 +165,8 @@ class Marking(PeerCase):
         self.assertEqual(len(media), 2)
         return {one.dscp for one in signals}, {one.dscp for one in media}
 
+
+class Marking(MarkingCase):
     def three_calls(self):
         self.assertEqual(self.call('8001', self.carrier), ({SIP}, {MEDIA}))
         self.assertEqual(self.call('112', self.psap), ({SIP_FIRST}, {MEDIA_FIRST}))
@@ -198,6 +200,88 @@ class Marking(PeerCase):
     def test_pri_080_as_configured(self):
         self.start(sip={'priority-dscp': 10}, rtp={'priority-dscp': 0})
         self.assertEqual(self.call('112', self.psap), ({10}, {0}))
+
+
+class Dialogs(MarkingCase):
+    """Requests within a call, and the responses to them, go in the class of the call, whatever they say
+    (PRI-012; RFC 4412 3.1, 3.3)."""
+
+    # Which ones are refused, and how; the others are answered 200.
+    REFUSED = {'REFER': 405, 'NOTIFY': 405, 'PRACK': 405, 'SUBSCRIBE': 405, 'MESSAGE': 405, 'X': 501}
+
+    def sent(self, call):
+        """How the switch has marked what it has sent in CALL, and how many that were."""
+        ids = call.call_id.encode(), field(call.invite_b, 'Call-ID').encode()
+        sent = [one.dscp for one in self.capture.datagrams(source=self.port)
+                if any(name in one.bytes for name in ids)]
+        return set(sent), len(sent)
+
+    def renegotiate(self, call, method, **options):
+        """A new offer of A's, as far as B and back."""
+        call.from_a(method, description(call.sound_a.port, version=call.cseq_a + 2), **options)
+        self.carrier.answer(self.carrier.expect('INVITE '), 200,
+                            body=description(call.sound_b.port, version=call.cseq_a + 2))
+        self.carrier.expect('ACK ')
+        self.pbx.expect('SIP/2.0 200 ')
+        if method == 'INVITE':
+            self.pbx.send(self.pbx.request('ACK', call.target_a, call.dialog_a, call.cseq_a))
+
+    def whole_dialog(self, marks, **options):
+        call = Call(self.pbx, self.carrier, extra=marks)
+        for method in 'UPDATE', 'INVITE':
+            self.renegotiate(call, method, **options)
+        for method in 'INFO', 'OPTIONS', *self.REFUSED:
+            call.from_a(method, **options)
+            self.pbx.expect(f'SIP/2.0 {self.REFUSED.get(method, 200)} ')
+        call.from_b('INFO', **options)
+        self.carrier.expect('SIP/2.0 200 ')
+        call.hang_up()
+        dscps, n_sent = self.sent(call)
+        self.assertGreaterEqual(n_sent, 20)
+        return dscps
+
+    def test_pri_012_without_a_mark_of_their_own(self):
+        self.start()
+        self.assertEqual(self.whole_dialog({'Resource-Priority': 'ets.0'}), {SIP_FIRST})
+        self.assertEqual(self.whole_dialog(None), {SIP})
+
+    def test_pri_012_with_one(self):
+        """A lower one than the call's."""
+        self.start()
+        marks = {'Resource-Priority': 'ets.4'}
+        self.assertEqual(self.whole_dialog({'Resource-Priority': 'ets.0'}, extra=marks), {SIP_FIRST})
+
+    def test_pri_012_a_mark_raises_what_follows(self):
+        self.start()
+        call = Call(self.pbx, self.carrier)
+        self.assertEqual(self.sent(call)[0], {SIP})
+        n_before = len(self.capture.kept)
+        self.renegotiate(call, 'UPDATE', extra={'Resource-Priority': 'ets.0'})
+        call.hang_up()
+        self.capture.datagrams()
+        self.capture.kept = self.capture.kept[n_before:]
+        self.assertEqual(self.sent(call)[0], {SIP_FIRST})
+
+    def test_pri_012_cancel(self):
+        self.start()
+        self.capture.datagrams()
+        uri = f'sip:8001@127.0.0.1:{self.port}'
+        parties = {'From': '<sip:a@x>;tag=f', 'To': f'<{uri}>', 'Call-ID': uuid.uuid4().hex}
+        transaction = branch()
+        self.pbx.send(self.pbx.request('INVITE', uri, parties, 1, description(9), transaction,
+                                       extra={'Resource-Priority': 'ets.0'}))
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 180, 'c')
+        self.pbx.expect('SIP/2.0 180 ')
+        self.pbx.send(self.pbx.request('CANCEL', uri, parties, 1, transaction=transaction))
+        self.pbx.expect('SIP/2.0 200 ')
+        self.pbx.expect('SIP/2.0 487 ')
+        self.carrier.answer(self.carrier.expect('CANCEL '), 200, 'c')
+        self.carrier.answer(invite, 487, 'c')
+        self.carrier.expect('ACK ')
+        sent = self.capture.datagrams(source=self.port)
+        self.assertGreaterEqual(len(sent), 7)
+        self.assertEqual({one.dscp for one in sent}, {SIP_FIRST})
 
 
 if __name__ == '__main__':

@@ -138,6 +138,34 @@ class Marks(PriorityCase):
             self.agency.refused(400)
         self.assertEqual(self.carrier.drain(), [])
 
+    def test_pri_001_names_and_values_of_any_length(self):
+        """What is not understood is not touched, however long it is."""
+        for odd in 'x' * 10240 + '.1', 'ets.' + '0' * 10240, 'x.' + 'y' * 10240:
+            marks = odd if odd.startswith('ets') else f'{odd}, ets.0'
+            priority_class, out = self.goes_out(self.agency, marks)
+            self.assertEqual((priority_class, ', '.join(out)),
+                             (ORDINARY if odd.startswith('ets') else 11, marks))
+
+    def test_pri_001_more_fields_than_anybody_writes(self):
+        self.agency.invite(extra=marked(*(f'x{n}.1' for n in range(1000))))
+        self.agency.expect('SIP/2.0 400 ')
+        self.assertEqual(self.goes_out(self.agency, *(f'x{n}.1' for n in range(60)), 'ets.0')[0], 11)
+
+    def test_pri_005_marks_that_contradict_each_other(self):
+        """Whatever else a message says, the highest mark that may be used counts, and no other."""
+        for marks, more, expected in (
+                ('ets.0, wps.4, dsn.routine', {}, 403),
+                ('ets.4, wps.4', {'Priority': 'non-urgent'}, 7),
+                ('wps.4, ets.0', {'Priority': 'emergency', 'Accept-Resource-Priority': 'wps.4'}, 11),
+                ('ets.0, ets.0', {}, 400),
+                ('ets.4', {'Require': 'resource-priority', 'Proxy-Require': 'resource-priority'}, 7),
+                ('esnet.4', {'Require': 'resource-priority'}, 403)):
+            if expected < 16:
+                self.assertEqual(self.goes_out(self.agency, marks, **more)[0], expected)
+            else:
+                self.agency.invite(extra=marked(marks, **more))
+                self.agency.refused(expected)
+
     def test_pri_002_namespace_twice(self):
         self.agency.invite(extra=marked('ets.0, wps.4', 'ETS.1'))
         self.agency.refused(400)
@@ -253,17 +281,9 @@ class Dialogs(PriorityCase):
     CARRIER = {'rph-in-dialog': 'yes'}
 
     def call(self, *marks):
-        agency, carrier, case = self.agency, self.carrier, self
-
-        class Marked(Call):
-            def place(self):
-                request = agency.request
-                agency.request = lambda *a, **o: request(
-                    *a, **(o | ({'extra': marked(*marks)} if a[0] == 'INVITE' else {})))
-                super().place()
-                agency.request = request
-                case.addCleanup(case.tandem.process.stop)
-        return Marked(agency, carrier)
+        call = Call(self.agency, self.carrier, extra=marked(*marks))
+        self.addCleanup(self.tandem.process.stop)
+        return call
 
     def test_pri_012_class_is_the_dialog_s(self):
         call = self.call('ets.0')
@@ -343,6 +363,23 @@ class Egress(PriorityCase):
         self.carrier.answer(again, 417, 'c', extra={'Accept-Resource-Priority': 'q735.3'})
         self.carrier.expect('ACK ')
         self.agency.refused(417)
+        self.assertEqual(self.carrier.drain(), [])
+
+    def test_pri_018_417_with_more_than_anybody_reads(self):
+        """RFC 4412 3.2: a list may be long; one that cannot be read is of no use."""
+        accepted = ', '.join(f'x{n}.1' for n in range(1000))
+        for last, tried in ('q735.2', ['q735.2']), ('y' * 10240 + ', q735.2', None):
+            self.agency.invite(extra=marked('ets.4'))
+            invite = self.carrier.expect('INVITE ')
+            self.carrier.answer(invite, 417, 'c',
+                                extra={'Accept-Resource-Priority': f'{accepted}, {last}'})
+            self.carrier.expect('ACK ')
+            if tried:
+                invite = self.carrier.expect('INVITE ')
+                self.assertEqual(values(invite), tried)
+                self.carrier.answer(invite, 417, 'c')
+                self.carrier.expect('ACK ')
+            self.agency.refused(417)
         self.assertEqual(self.carrier.drain(), [])
 
     def test_pri_018_417_without_a_use(self):
@@ -497,6 +534,35 @@ class Numbers(Recorded):
 
     def test_pri_104_notice(self):
         self.tandem.process.wait_for_output('restricted to authorised users')
+
+
+class Raised(Recorded):
+    """A mark within a call (RFC 4412 3.1: "the resource priority of the dialog")."""
+
+    def test_pri_012_record_of_a_mark_within_a_call(self):
+        for method in 'UPDATE', 'INVITE':
+            call = Call(self.agency, self.carrier, extra=marked('ets.4'))
+            call.from_a(method, description(call.sound_a.port, version=2), extra=marked('ets.1'))
+            self.carrier.answer(self.carrier.expect('INVITE '), 200,
+                                body=description(call.sound_b.port, version=2))
+            self.carrier.expect('ACK ')
+            self.agency.expect('SIP/2.0 200 ')
+            if method == 'INVITE':
+                self.agency.send(self.agency.request('ACK', call.target_a, call.dialog_a, call.cseq_a))
+            call.hang_up()
+        for row in self.records(2):
+            self.assertEqual({name: row[name] for name in ('value', 'priority_class', 'classified_by',
+                                                           'classified_stage')},
+                             {'value': '1', 'priority_class': '10', 'classified_by': 'rph',
+                              'classified_stage': 'late'})
+
+    def test_pri_012_mark_in_the_ack(self):
+        call = Call(self.agency, self.carrier, extra=marked('ets.4'))
+        again = self.agency.request('ACK', call.target_a, call.dialog_a, 1, extra=marked('ets.0'))
+        self.agency.send(again)
+        self.agency.ping()
+        call.hang_up()
+        self.assertEqual(self.records()[0]['priority_class'], '11')
 
 
 class Treated(Recorded):

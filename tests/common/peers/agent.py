@@ -173,10 +173,10 @@ class Sound:
 
 
 class Call:
-    """A calls NUMBER, B answers. Both are heard when MEDIA are anchored."""
+    """A calls NUMBER, with EXTRA fields in its INVITE; B answers. Both are heard when MEDIA are anchored."""
 
-    def __init__(self, a, b, number='8001'):
-        self.a, self.b = a, b
+    def __init__(self, a, b, number='8001', extra=None):
+        self.a, self.b, self.extra = a, b, extra
         self.sound_a, self.sound_b = Sound(a.case, ssrc=0xa), Sound(b.case, ssrc=0xb)
         self.call_id, self.branch = uuid.uuid4().hex, branch()
         self.uri = f'sip:{number}@127.0.0.1:{a.switch[1]}'
@@ -188,7 +188,7 @@ class Call:
     def place(self):
         a, b = self.a, self.b
         a.send(a.request('INVITE', self.uri, self.parties, 1, description(self.sound_a.port),
-                         self.branch))
+                         self.branch, self.extra))
         self.invite_b = b.expect('INVITE ')
         b.answer(self.invite_b, 200, 'bt', description(self.sound_b.port))
         b.expect('ACK ')
