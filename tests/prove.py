@@ -44,6 +44,7 @@ SPARED = {
     'interop/roles Roles.test_pri_103_trace_of_a_call_that_is_over',  # a mark on the wire, believed or not
     'interop/overload Overload.test_all_pay_where_nothing_is_wanted',  # and nobody departs from that
     # Calls that have none.
+    'flow/levels /priority/PRI-068/time-alone',
     'flow/priority /priority/PRI-066/ordinary',
     'flow/emergency /priority/PRI-090/other-region',
     'interop/emergency Emergency.test_location_of_an_ordinary_call_arrives_byte_for_byte',

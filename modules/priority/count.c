@@ -14,10 +14,12 @@ typedef enum {
     CALL_OFFERED,
     CALL_ADMITTED,
     CALL_COMPLETED,
+    CALL_BAD_SIGNATURE,
     N_CALL_COUNTS,
 } CallCount;
 
-static const char *const call_counts[N_CALL_COUNTS] = { "offered", "admitted", "completed" };
+static const char *const call_counts[N_CALL_COUNTS] = { "offered", "admitted", "completed",
+                                                        "bad_signature" };
 
 static const char *const judgements[N_JUDGED] = {
     [JUDGED_UNMARKED] = "unmarked",   [JUDGED_ACCEPTED] = "accepted",
@@ -196,6 +198,16 @@ counts_admit (const Settings *settings, const char *trunk, TdModule *module)
     td_log_peer (module, "priority.excess", trunk, NULL,
                  "more calls with a priority than rph-rate lets count: this one is ordinary");
     return false;
+}
+
+void
+counts_unproven (const Settings *settings, const char *trunk, unsigned priority_class)
+{
+    const Policy *policy = settings_policy (settings, trunk);
+
+    if (policy->counts != NULL && priority_class <= TD_CLASS_MAX) {
+        td_metric_add (policy->counts->classes[priority_class][CALL_BAD_SIGNATURE], 1);
+    }
 }
 
 /* A call whose class rises later is offered, and maybe admitted, in that class then. */

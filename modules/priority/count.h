@@ -29,6 +29,9 @@ void counts_refused (const Settings *settings, const char *trunk, Refused way);
 /* Whether one more call of TRUNK may count as marked; otherwise it is counted, and told. Thread: a lane. */
 bool counts_admit (const Settings *settings, const char *trunk, TdModule *module);
 
+/* A call by TRUNK claimed PRIORITY_CLASS, above the ordinary one, and could not prove it. Thread: any. */
+void counts_unproven (const Settings *settings, const char *trunk, unsigned priority_class);
+
 /* FACT is of a call that is more than ordinary. Thread: a lane. */
 void counts_hear (Counts *counts, const Settings *settings, const TdFact *fact);
 

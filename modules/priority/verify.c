@@ -153,6 +153,25 @@ tell_unproven (const Waiting *waiting, const TdPassportAnswer *answer, bool is_r
                  answer->reason, is_refused ? "is refused" : "goes on as an ordinary one");
 }
 
+/* By the class that it would have had. */
+static void
+count_unproven (const Waiting *waiting)
+{
+    const Settings *settings = waiting->verifier->settings (waiting->verifier->data);
+    unsigned highest = TD_CLASS_ORDINARY;
+    Mark mark;
+
+    for (char **value = waiting->values; *value != NULL; value++) {
+        const char *at = *value;
+        if (marks_next (&at, settings->namespaces, &mark) && mark.level != NULL) {
+            highest = MAX (highest, mark.level->priority_class);
+        }
+    }
+    if (highest > TD_CLASS_ORDINARY) {
+        counts_unproven (settings, waiting->trunk, highest);
+    }
+}
+
 /* RFC 8224 6.2.2. */
 static void
 refuse (const Waiting *waiting, TdCall *call, unsigned status)
@@ -194,6 +213,7 @@ verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
     }
     if (answer->status != 0) {
         tell_unproven (waiting, answer, is_refused);
+        count_unproven (waiting);
     }
     if (is_refused) {
         refuse (waiting, call, answer->status);

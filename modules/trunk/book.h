@@ -19,7 +19,7 @@
 enum {
     /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, LeaseData,
      * Control and what they are made of. A build that finds another number begins a book of its own. */
-    BOOK_LAYOUT = 9,
+    BOOK_LAYOUT = 10,
 };
 
 typedef struct {

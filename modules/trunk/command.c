@@ -366,6 +366,8 @@ add_level (GVariantBuilder *rows, unsigned class, const GroupLevel *level)
     row_number (rows, "wait_ms", level->wait_us / 1000);
     row_number (rows, "wait_mean_ms", n_over > 0 ? level->wait_us / 1000 / (int64_t) n_over : 0);
     row_number (rows, "wait_longest_ms", level->longest_us / 1000);
+    row_number (rows, "queued_now", level->n_waiting);
+    row_number (rows, "queued_most", level->most_waiting);
     g_variant_builder_close (rows);
 }
 

@@ -102,6 +102,7 @@ typedef struct {
     uint64_t counts[N_LEVEL_COUNTS];
     uint64_t in; /* of those admitted, calls that came in */
     int64_t wait_us, longest_us;
+    unsigned n_waiting, most_waiting;
 } GroupLevel;
 
 typedef enum {

@@ -100,6 +100,28 @@ is_over_limit (Group *group, const Demand *demand)
                || !bucket_take (&group->priority_bucket, demand->now_us));
 }
 
+static void
+return_token (Group *group, const TrunkLeg *leg, const Demand *demand)
+{
+    if (is_limited (demand) && !leg->is_over_limit) {
+        bucket_return (&group->priority_bucket);
+    }
+}
+
+bool
+group_is_over_limit (Group *group, const Demand *demand, int64_t now_us)
+{
+    Demand asking = *demand;
+    TrunkLeg leg = { .is_over_limit = false };
+
+    asking.now_us = now_us;
+    bool is_over = is_over_limit (group, &asking);
+    if (!is_over) {
+        return_token (group, &leg, &asking);
+    }
+    return is_over;
+}
+
 /* --- Taking ------------------------------------------------------------------------------- */
 
 static TakeResult
@@ -186,6 +208,19 @@ group_take_locked (Group *group, TrunkLeg *leg, const Demand *demand)
 }
 
 TakeResult
+group_take_turn_locked (Group *group, TrunkLeg *leg, const Demand *demand)
+{
+    leg->is_over_limit = is_over_limit (group, demand);
+    TakeResult result = group_take_locked (group, leg, demand);
+    if (result != TAKE_DONE) {
+        return_token (group, leg, demand);
+    } else if (leg->is_over_limit) {
+        group_count_excess (group, demand->priority_class);
+    }
+    return result;
+}
+
+TakeResult
 group_take (Group *group, TrunkLeg *leg, const Demand *demand)
 {
     pthread_mutex_lock (&group->lock);
@@ -197,8 +232,8 @@ group_take (Group *group, TrunkLeg *leg, const Demand *demand)
                          ? queue_serve (group, demand->now_us, demand->wall_us)
                          : NULL;
     group_count_bid (group, leg, demand, result);
-    if (result != TAKE_DONE && is_limited (demand) && !leg->is_over_limit) {
-        bucket_return (&group->priority_bucket);
+    if (result != TAKE_DONE) {
+        return_token (group, leg, demand);
     }
     pthread_mutex_unlock (&group->lock);
     queue_tell (served);

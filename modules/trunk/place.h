@@ -68,7 +68,7 @@ struct Demand {
     uint32_t kbit_s;
     Standing standing;
     Takeover *takeover;   /* nullable: it takes nobody's place */
-    bool is_waiter;       /* it has waited for its turn, and was judged before */
+    bool is_waiter;       /* it has waited for its turn */
     bool has_address;     /* outgoing: no member is needed */
     Member *const *tried; /* by the same call, for the same target */
     unsigned n_tried;
@@ -83,6 +83,13 @@ TakeResult group_take (Group *group, TrunkLeg *leg, const Demand *demand);
 
 /* The same with the lock held, and without counting a bid. */
 TakeResult group_take_locked (Group *group, TrunkLeg *leg, const Demand *demand);
+
+/* The same for who has waited and whose turn it is: whether it is one too many of those with a priority is
+ * judged now. */
+TakeResult group_take_turn_locked (Group *group, TrunkLeg *leg, const Demand *demand);
+
+/* Whether DEMAND would be one too many of them now. With the lock held. */
+bool group_is_over_limit (Group *group, const Demand *demand, int64_t now_us);
 
 /* Gives back what LEG has, serving nobody. With the lock held. */
 void group_leave_locked (Group *group, TrunkLeg *leg, int64_t now_us, int64_t wall_us);

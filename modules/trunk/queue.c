@@ -36,6 +36,7 @@ take_out (Group *group, Waiter *waiter)
     *link = waiter->next;
     waiter->next = NULL;
     group->n_waiting--;
+    group->levels[waiter->demand.priority_class % TD_N_CLASSES].n_waiting--;
 }
 
 static void
@@ -50,6 +51,7 @@ static void
 link_waiter (Group *group, Waiter *waiter)
 {
     Waiter **link = &group->waiting;
+    GroupLevel *level = &group->levels[waiter->demand.priority_class % TD_N_CLASSES];
 
     while (*link != NULL
            && ((*link)->demand.priority_class > waiter->demand.priority_class
@@ -61,6 +63,8 @@ link_waiter (Group *group, Waiter *waiter)
     *link = waiter;
     group->n_waiting++;
     group->most_waiting = MAX (group->most_waiting, group->n_waiting);
+    level->n_waiting++;
+    level->most_waiting = MAX (level->most_waiting, level->n_waiting);
     group_add_to_metric (group, METRIC_WAITING, 1);
 }
 
@@ -89,7 +93,23 @@ serve_one (Group *group, Waiter *waiter, int64_t now_us, int64_t wall_us)
 {
     waiter->demand.now_us = now_us;
     waiter->demand.wall_us = wall_us;
-    return group_take_locked (group, waiter->leg, &waiter->demand) == TAKE_DONE;
+    return group_take_turn_locked (group, waiter->leg, &waiter->demand) == TAKE_DONE;
+}
+
+/* No more calls with a priority may have a place as what they are: an emergency call goes first, then who
+ * has waited longest. */
+static Waiter *
+first_at_limit (const Group *group)
+{
+    Waiter *oldest = group->waiting;
+
+    for (Waiter *waiter = group->waiting; waiter != NULL; waiter = waiter->next) {
+        if (waiter->demand.priority_class == TD_CLASS_EMERGENCY) {
+            return waiter;
+        }
+        oldest = waiter->since_us < oldest->since_us ? waiter : oldest;
+    }
+    return oldest;
 }
 
 /* Who gets the next place. Of places that both kinds wait for, those with a priority are owed their
@@ -98,6 +118,11 @@ static Waiter *
 serve_next (Group *group, int64_t now_us, int64_t wall_us)
 {
     Waiter *first = group->waiting, *ordinary = first_ordinary (group);
+
+    if (group_is_over_limit (group, &first->demand, now_us)) {
+        first = first_at_limit (group);
+        return serve_one (group, first, now_us, wall_us) ? first : NULL;
+    }
     bool is_contested =
         ordinary != NULL && ordinary != first && first->demand.priority_class != TD_CLASS_EMERGENCY;
     unsigned owed = group->owed + group->settings.priority_percent;
@@ -205,6 +230,9 @@ make_room (Group *group, const Waiter *waiter, Waiter **news)
 
     if (group->n_waiting < group->settings.queue_length) {
         return true;
+    }
+    if (group_is_over_limit (group, &waiter->demand, waiter->demand.now_us)) {
+        return false; /* an ordinary call, which puts nobody out */
     }
     while (last != NULL && last->next != NULL) {
         last = last->next;

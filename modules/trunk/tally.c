@@ -27,13 +27,19 @@ count_at (Group *group, IntervalCount count, const Demand *demand)
     intervals_count (&group->intervals, count, demand->now_us, demand->wall_us);
 }
 
+void
+group_count_excess (Group *group, unsigned priority_class)
+{
+    group_count_level (group, priority_class, LEVEL_OVER_LIMIT);
+    group_add_to_metric (group, METRIC_OVER_LIMIT, 1);
+}
+
 static void
 count_offer (Group *group, const TrunkLeg *leg, const Demand *demand)
 {
     group_count_level (group, demand->priority_class, LEVEL_OFFERED);
     if (leg->is_over_limit) {
-        group_count_level (group, demand->priority_class, LEVEL_OVER_LIMIT);
-        group_add_to_metric (group, METRIC_OVER_LIMIT, 1);
+        group_count_excess (group, demand->priority_class);
     }
 }
 

@@ -13,6 +13,9 @@
 void group_count_level (Group *group, unsigned priority_class, LevelCount count);
 void group_add_to_metric (Group *group, GroupMetric metric, int amount);
 
+/* One too many of the calls with a priority. With the lock held. */
+void group_count_excess (Group *group, unsigned priority_class);
+
 /* What group_take () has made of LEG's DEMAND; the place it has got; that it gives it back. With the lock
  * held. */
 void group_count_bid (Group *group, const TrunkLeg *leg, const Demand *demand, TakeResult result);

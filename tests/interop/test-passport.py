@@ -196,6 +196,20 @@ class Calls(CallCase):
         self.assertEqual(self.call(None, 'one'), (4, ''))
         self.assertEqual(self.call(self.token('other'), 'two'), (4, ''))
 
+    def test_unproven_are_counted(self):
+        """PRI-101: bad signatures by trunk and by the class that was claimed."""
+        self.call(self.token(), 'one')
+        for marks, identity in ('ets.0', self.token(age_s=120)), ('wps.4', None):
+            self.invite(identity, marks, marks)
+            self.tandem.process.wait_for(lambda: len(self.audit()) > (marks == 'wps.4'), 'the verdict')
+        found = {row['labels']: row['value']
+                 for row in self.tandem.ctl_json('metric', 'tandem_priority_calls_total')
+                 if row['value'] > 0 and 'trunk="a"' in row['labels']}
+        self.assertEqual({labels: n for labels, n in found.items() if 'bad_signature' in labels},
+                         {'trunk="a",class="11",calls="bad_signature"': 1,
+                          'trunk="a",class="7",calls="bad_signature"': 1})
+        self.assertEqual(found['trunk="a",class="11",calls="admitted"'], 1)
+
     def records(self, n):
         """What the N records of calls say of signatures."""
         path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')

@@ -438,6 +438,72 @@ test_limit_of_calls_a_second (Test *test, gconstpointer data)
     g_assert_cmpint (take (test, EMERGENCY), ==, TAKE_DONE);
 }
 
+/* Who waits is one too many, or not, when his turn comes: at the limit those who wait are ordinary calls, the
+ * oldest first, and none of what is reserved is theirs. */
+static void
+test_limit_in_the_queue (Test *test, gconstpointer data)
+{
+    test->world.settings.capacity[WAY_ALL] = 2;
+    test->world.settings.priority_calls = 1;
+    world_configure (&test->world, 1);
+    g_assert_cmpint (take (test, ORDINARY), ==, TAKE_DONE);
+    g_assert_cmpint (take (test, ORDINARY), ==, TAKE_DONE);
+    wait_for (test, 'a', ETS);
+    wait_for (test, 'b', ETS);
+    wait_for (test, 'c', HIGHER);
+    wait_for (test, 'e', EMERGENCY);
+    free_one (test);
+    assert_in_state (test, WAITER_SERVED, "e");
+    free_one (test);
+    assert_in_state (test, WAITER_SERVED, "ce");
+    g_assert_cmpuint (test->world.group->n_priority, ==, 1);
+    end_served (test, 'e');
+    assert_in_state (test, WAITER_SERVED, "ac");
+    g_assert_cmpuint (test->world.group->n_priority, ==, 1);
+    g_assert_cmpuint (test->world.group->levels[ETS].counts[LEVEL_OVER_LIMIT], ==, 1);
+    end_served (test, 'c');
+    assert_in_state (test, WAITER_SERVED, "ab");
+    g_assert_cmpuint (test->world.group->n_priority, ==, 1);
+    end_served (test, 'a');
+}
+
+static void
+test_limit_and_reserve_in_the_queue (Test *test, gconstpointer data)
+{
+    test->world.settings.capacity[WAY_ALL] = 2;
+    test->world.settings.reserve_priority = 2;
+    test->world.settings.priority_rate_millis = 1000;
+    test->world.settings.priority_burst = 1;
+    world_configure (&test->world, 1);
+    TrunkLeg first = { 0 }, second = { 0 };
+    g_assert_cmpint (world_take (&test->world, &first, WAY_OUT, EMERGENCY, false), ==, TAKE_DONE);
+    g_assert_cmpint (world_take (&test->world, &second, WAY_OUT, EMERGENCY, false), ==, TAKE_DONE);
+    wait_for (test, 'a', ETS);
+    wait_for (test, 'b', ETS);
+    world_leave (&test->world, &first);
+    world_leave (&test->world, &second);
+    assert_in_state (test, WAITER_SERVED, "a"); /* one a second */
+    test->world.now_us += SECOND_US;
+    td_lanes_advance (SECOND_US / 1000 + 1);
+    queue_look (test->world.group);
+    assert_in_state (test, WAITER_SERVED, "ab");
+}
+
+/* A call that is ordinary here puts nobody out of a full queue. */
+static void
+test_limit_and_full_queue (Test *test, gconstpointer data)
+{
+    test->world.settings.queue_length = 1;
+    test->world.settings.is_public_use = true;
+    test->world.settings.priority_calls = 1;
+    world_configure (&test->world, 1);
+    g_assert_cmpint (take (test, ETS), ==, TAKE_DONE);
+    g_assert_true (wait_for (test, 'o', ORDINARY));
+    g_assert_false (wait_for (test, 'p', ETS));
+    g_assert_true (wait_for (test, 'e', EMERGENCY));
+    assert_in_state (test, WAITER_REFUSED, "o");
+}
+
 static void
 test_limits_each_way (Test *test, gconstpointer data)
 {
@@ -544,6 +610,9 @@ main (int argc, char **argv)
     ADD ("PRI-068/work-conserving", NULL, test_share_of_nothing);
     ADD ("PRI-069/calls", NULL, test_limit_of_calls);
     ADD ("PRI-069/rate", NULL, test_limit_of_calls_a_second);
+    ADD ("PRI-069/waiting", NULL, test_limit_in_the_queue);
+    ADD ("PRI-069/waiting-for-the-rate", NULL, test_limit_and_reserve_in_the_queue);
+    ADD ("PRI-069/full-queue", NULL, test_limit_and_full_queue);
     ADD ("PRI-069/each-way", NULL, test_limits_each_way);
     ADD ("PRI-070/property", NULL, test_nobody_is_released);
     ADD ("PRI-101/time", NULL, test_time);
