@@ -10,6 +10,8 @@
 
 #include "call/call.h"
 
+#include "call/attribute.h"
+
 void
 td_exchange_clear (TdExchange *exchange)
 {
@@ -83,6 +85,34 @@ carry_offer (TdCall *call)
     }
 }
 
+/* Whether whoever offers this wants to hear nothing (RFC 3264 8.4; 0.0.0.0 is the way of RFC 2543). */
+static bool
+is_hold (const TdDescription *offer)
+{
+    bool has_media = false;
+
+    for (unsigned i = 0; offer != NULL && i < offer->n_streams; i++) {
+        const TdStream *stream = &offer->streams[i];
+        bool hears = (stream->direction & TD_DIRECTION_RECVONLY) != 0
+                     && g_strcmp0 (stream->address, "0.0.0.0") != 0;
+        has_media |= stream->port != 0;
+        if (stream->port != 0 && hears) {
+            return false;
+        }
+    }
+    return has_media;
+}
+
+/* Who called for help stays on the line for as long as the called party wants him (RFC 6443 13). */
+static bool
+may_hold (TdCall *call, const TdChannel *from)
+{
+    const TdAttribute *no_hold = td_attribute_find (TD_ATTRIBUTE_NO_HOLD);
+
+    return from != call->a || no_hold == NULL
+           || td_attributes_number (td_call_attributes (call), no_hold) == 0;
+}
+
 void
 td_exchange_take_offer (TdCall *call, const TdHappening *what)
 {
@@ -91,6 +121,11 @@ td_exchange_take_offer (TdCall *call, const TdHappening *what)
 
     if (call->exchange.from != NULL || to == NULL) {
         td_leg_refuse (from, &glare);
+        return;
+    }
+    if (is_hold (what->event->description) && !may_hold (call, from)) {
+        TdCause cause = td_cause (TD_CAUSE_BEARER_NOT_IMPLEMENTED, "No Hold In This Call");
+        td_leg_refuse (from, &cause);
         return;
     }
     begin (&call->exchange, from, to, what->event->description);

@@ -51,6 +51,9 @@ TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
 /* TEXT: the account that pays for the call, where it is not who usually does; for the records. */
 #define TD_ATTRIBUTE_ACCOUNT "call.account"
 
+/* NUMBER, 1: the calling party cannot put the called one on hold. The other way round he can. */
+#define TD_ATTRIBUTE_NO_HOLD "call.no-hold"
+
 /* A set of values. Thread, of all that follow: whoever owns the set. */
 TD_API TdAttributes *td_attributes_new (void);
 TD_API TdAttributes *td_attributes_copy (const TdAttributes *attributes);

@@ -243,6 +243,9 @@ hooks_conclude (Emergency *emergency, const Settings *settings, TdCall *call,
     }
     explain (call, asked, &plan, region, place);
     td_attributes_set_text (td_call_attributes (call), emergency->asked_for, asked->service);
+    if (!settings->may_hold) {
+        td_attributes_set_number (td_call_attributes (call), emergency->no_hold, 1);
+    }
     if (settings->shows_caller) { /* what a stranger asserts of himself is worth nothing */
         td_attributes_set_number (td_call_attributes (call), emergency->shown,
                                   *td_call_trunk (call) != '\0' ? 2 : 1);

@@ -52,6 +52,13 @@ static const TdConfigKey keys[] = {
       .help = "Whether LoST servers are asked about the location that the caller says he is at, "
               "before the one that is provisioned for him.",
       .since = "0.1" },
+    { .name = "caller-hold",
+      .type = TD_CONFIG_BOOL,
+      .flags = RELOADABLE,
+      .default_text = "no",
+      .help = "Whether a caller can put the PSAP on hold (RFC 6443 13); no: he gets 488, and the "
+              "call goes on as it is. A PSAP can hold him in any case.",
+      .since = "0.1" },
     { .name = "show-caller",
       .type = TD_CONFIG_BOOL,
       .flags = RELOADABLE,

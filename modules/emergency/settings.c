@@ -426,6 +426,7 @@ read_general (const Reader *reader)
     settings->refuses_bad_location = number_of (reader, "bad-location") == 1;
     settings->takes_location =
         td_config_bool (reader->config, "emergency", NULL, "caller-location");
+    settings->may_hold = td_config_bool (reader->config, "emergency", NULL, "caller-hold");
     settings->shows_caller = td_config_bool (reader->config, "emergency", NULL, "show-caller");
     settings->lost_trunk = text_or_null (reader, "lost-trunk");
     settings->budget_ms = number_of (reader, "lost-budget");

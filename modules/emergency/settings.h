@@ -59,6 +59,7 @@ typedef struct {
     bool admits_strangers; /* without asking who they are */
     bool refuses_bad_location;
     bool takes_location; /* of the caller's own */
+    bool may_hold;       /* he can put the PSAP on hold */
     bool shows_caller;   /* though he asks not to be */
     char **priority_codes;
     char **servers; /* LoST */

@@ -122,6 +122,9 @@ tell_declare (Emergency *emergency, GError **error)
     emergency->failed =
         td_attribute_declare (emergency->module, "emergency.failed", TD_ATTRIBUTE_TEXT, 0,
                               "That no PSAP has taken an emergency call", error);
+    emergency->no_hold =
+        td_attribute_declare (emergency->module, TD_ATTRIBUTE_NO_HOLD, TD_ATTRIBUTE_NUMBER, 0,
+                              "1: the calling party cannot put the called one on hold", error);
     emergency->callback =
         td_attribute_declare (emergency->module, "emergency.callback", TD_ATTRIBUTE_NUMBER, 0,
                               "1: the call is a callback of a PSAP, who is known to be one", error);
@@ -129,7 +132,7 @@ tell_declare (Emergency *emergency, GError **error)
         emergency->module, TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER, 0,
         "That the called party is shown who calls, whatever the caller asks for", error);
     return emergency->asked_for != NULL && emergency->failed != NULL && emergency->shown != NULL
-           && emergency->callback != NULL;
+           && emergency->callback != NULL && emergency->no_hold != NULL;
 }
 
 void

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
-from peers.agent import Agent, branch, description, field  # noqa: E402
+from peers.agent import Agent, Call, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem, csv_records  # noqa: E402
 from peers.web import Server, response  # noqa: E402
@@ -350,6 +350,49 @@ class Emergency(PeerCase):
             psap.expect('ACK ')
         self.pbx.expect('SIP/2.0 5')
         tandem.process.wait_for_output('no PSAP has taken the emergency call of pbx')
+
+    # --- PRI-094: features
+
+    HOLD = description(9, version=2) + 'a=sendonly\r\n'
+
+    def call_for_help(self, number='112', callee=None, **options):
+        self.start(**options)
+        call = Call(self.pbx, callee or self.psap, number)
+        return call
+
+    def test_caller_cannot_hold_the_psap(self):
+        """PRI-094; RFC 6443 13: and the call goes on."""
+        call = self.call_for_help()
+        for body in (self.HOLD, self.HOLD.replace('sendonly', 'inactive'),
+                     description(9, '0.0.0.0', version=2)):
+            call.from_a('INVITE', body)
+            refusal = self.pbx.expect('SIP/2.0 488 ')
+            self.pbx.send(self.pbx.request('ACK', call.target_a, call.dialog_a, call.cseq_a,
+                                           transaction=re.search('branch=([^;]*)', refusal).group(1)))
+        call.from_a('INFO')
+        self.pbx.expect('SIP/2.0 200 ')
+        self.assertEqual([message for message in self.psap.drain() if message.startswith('INVITE')], [])
+
+    def holds(self, call, holder, held):
+        sender = call.from_a if holder is call.a else call.from_b
+        sender('INVITE', self.HOLD)
+        invite = held.expect('INVITE ')
+        self.assertIn('a=sendonly', invite)
+        held.answer(invite, 200, '', description(9, version=2) + 'a=recvonly\r\n')
+        held.expect('ACK ')
+        self.assertIn('a=recvonly', holder.expect('SIP/2.0 200 '))
+
+    def test_psap_holds_the_caller(self):
+        call = self.call_for_help()
+        self.holds(call, self.psap, self.pbx)
+
+    def test_caller_holds_where_the_operator_allows_it(self):
+        call = self.call_for_help(emergency={'caller-hold': 'yes'})
+        self.holds(call, self.pbx, self.psap)
+
+    def test_others_are_held(self):
+        call = self.call_for_help('5550100', self.carrier)
+        self.holds(call, self.pbx, self.carrier)
 
     # --- PRI-100: records
 
