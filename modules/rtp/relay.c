@@ -9,6 +9,7 @@
 enum {
     MAX_ROUNDS = 32, /* bursts of one socket in one turn: a flood must not starve the others */
     EVENT_BYTES = 4, /* RFC 4733 2.3 */
+    EVENT_ENDS = 0x80,
     LAST_DIGIT = 15, /* 0-9 * # A-D */
 };
 
@@ -277,20 +278,59 @@ learn_payload_type (RtpStream *stream, uint8_t payload_type)
     }
 }
 
+/* A packet of an event that is over, which others have overtaken: older by its number and by its time. One
+ * that is older by its time alone is of a peer whose clock has jumped. */
+static bool
+is_overtaken (const RtpDigit *digit, const RtpHeader *header)
+{
+    return (int16_t) (header->sequence - digit->sequence) < 0
+           && (int32_t) (header->timestamp - digit->timestamp) < 0;
+}
+
+/* RFC 4733 2.5.1.3: an event that lasts longer than a duration can say goes on in a segment that begins where
+ * the one before it came to its full length, and is not marked as an event that begins. */
+static bool
+is_segment (const RtpDigit *digit, const RtpHeader *header, uint8_t code)
+{
+    uint32_t since = header->timestamp - digit->timestamp;
+
+    return code == digit->code && !digit->has_ended && !header->is_marked
+           && (since == UINT16_MAX || since == digit->duration);
+}
+
 /* RFC 4733 2.5.1.2: every packet of an event has the same timestamp, so each is told once. */
 static void
 read_digit (RtpStream *stream, const RtpHeader *header, const uint8_t *bytes, size_t n_bytes)
 {
+    RtpDigit *digit = &stream->digit;
     size_t at = payload_offset (bytes, n_bytes);
 
-    if (at + EVENT_BYTES > n_bytes || bytes[at] > LAST_DIGIT
-        || (stream->has_event && stream->event_timestamp == header->timestamp)) {
+    if (at + EVENT_BYTES > n_bytes || bytes[at] > LAST_DIGIT) {
         return;
     }
-    stream->has_event = true;
-    stream->event_timestamp = header->timestamp;
-    const RtpEngineSetup *setup = &stream->thread->engine->setup;
-    setup->event (stream->owner, TD_MEDIA_DIGIT, "0123456789*#ABCD"[bytes[at]], setup -> data);
+    uint8_t code = bytes[at];
+    bool is_known = digit->is_told && digit->ssrc == header->ssrc;
+    bool is_same = is_known && digit->timestamp == header->timestamp;
+    if (is_known && is_overtaken (digit, header)) {
+        return;
+    }
+    bool is_new = !is_same && !(is_known && is_segment (digit, header, code));
+    if (!is_same) {
+        *digit = (RtpDigit){ .is_told = true,
+                             .code = code,
+                             .sequence = header->sequence,
+                             .ssrc = header->ssrc,
+                             .timestamp = header->timestamp };
+    }
+    digit->has_ended |= (bytes[at + 1] & EVENT_ENDS) != 0;
+    digit->duration = MAX (digit->duration, rtp_read_u16 (bytes + at + 2));
+    if ((int16_t) (header->sequence - digit->sequence) > 0) {
+        digit->sequence = header->sequence;
+    }
+    if (is_new) {
+        const RtpEngineSetup *setup = &stream->thread->engine->setup;
+        setup->event (stream->owner, TD_MEDIA_DIGIT, "0123456789*#ABCD"[code], setup -> data);
+    }
 }
 
 /* A packet is the first one, or the first one after a silence that was told. */

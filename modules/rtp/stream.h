@@ -45,6 +45,14 @@ struct RtpPath {
     RtpRule rules[];
 };
 
+/* The telephone event that was told last (RFC 4733 2.3). */
+typedef struct {
+    bool is_told, has_ended;
+    uint8_t code;
+    uint16_t sequence, duration; /* the highest that were seen of it */
+    uint32_t ssrc, timestamp;
+} RtpDigit;
+
 struct RtpStream {
     RtpThread *thread; /* constant, as are owner, port, kind and class */
     void *owner;
@@ -54,11 +62,10 @@ struct RtpStream {
     bool is_ipv6;           /* constant */
     bool is_awaited;
     bool is_silent; /* somebody was told so */
-    bool has_event; /* EVENT_TIMESTAMP is that of a digit that was told */
     uint8_t payload_type;
     uint32_t clock_rate_hz; /* of PAYLOAD_TYPE, 0 when its timestamps are no clock */
     bool is_digit;          /* PAYLOAD_TYPE is a telephone event */
-    uint32_t event_timestamp;
+    RtpDigit digit;
     RtpSocket rtp, rtcp;
     bool is_remote_mux;
     TdAddress rtcp_guess; /* beside the seen source of RTP, until RTCP shows its own */

@@ -587,6 +587,67 @@ test_digits_are_told_once (Fixture *fixture, const void *data)
     close_pair (fixture, &pair);
 }
 
+/* A packet of an event: its number, its time, what it says. */
+static void
+send_event (Fixture *fixture, const Pair *pair, bool is_marked, uint16_t sequence,
+            uint32_t timestamp, uint8_t code, bool is_end, uint16_t duration)
+{
+    uint8_t packet[] = { 0x80,
+                         (uint8_t) (101 | (is_marked ? 0x80 : 0)),
+                         (uint8_t) (sequence >> 8),
+                         (uint8_t) sequence,
+                         (uint8_t) (timestamp >> 24),
+                         (uint8_t) (timestamp >> 16),
+                         (uint8_t) (timestamp >> 8),
+                         (uint8_t) timestamp,
+                         0x11,
+                         0x22,
+                         0x33,
+                         0x44,
+                         code,
+                         is_end ? 0x8a : 10,
+                         (uint8_t) (duration >> 8),
+                         (uint8_t) duration };
+
+    send_to (pair->a.rtp, pair->to_a, 0, packet, sizeof packet);
+    turn (fixture);
+    assert_hears (pair->b.rtp, packet, sizeof packet);
+}
+
+static void
+test_overtaken_digit_is_not_told_again (Fixture *fixture, const void *data)
+{
+    g_autoptr (TdDescription) local = read_sdp ("0 101\na=rtpmap:101 telephone-event/8000");
+    Pair pair = connect_pair (fixture);
+
+    agree (pair.to_a, &pair.a, local);
+    send_event (fixture, &pair, true, 65534, 0xffffff00, 5, false, 160);
+    send_event (fixture, &pair, true, 1, 700, 6, false, 160);
+    send_event (fixture, &pair, false, 65535, 0xffffff00, 5, true, 320); /* late */
+    send_event (fixture, &pair, false, 2, 700, 6, true, 320);
+    send_event (fixture, &pair, true, 3, 0x80000000, 7, false, 160); /* its clock has jumped */
+    g_assert_cmpstr (fixture->events->str, ==, "1:flowing:0 1:digit:53 1:digit:54 1:digit:55 ");
+    close_pair (fixture, &pair);
+}
+
+/* RFC 4733 2.5.1.3. */
+static void
+test_long_digit_is_told_once (Fixture *fixture, const void *data)
+{
+    g_autoptr (TdDescription) local = read_sdp ("0 101\na=rtpmap:101 telephone-event/8000");
+    Pair pair = connect_pair (fixture);
+
+    agree (pair.to_a, &pair.a, local);
+    send_event (fixture, &pair, true, 1, 1000, 5, false, 160);
+    send_event (fixture, &pair, false, 2, 1000, 5, false, 0xffff);
+    send_event (fixture, &pair, false, 3, 1000 + 0xffff, 5, false, 160);
+    send_event (fixture, &pair, false, 4, 1000 + 2 * 0xffff, 5, false, 160); /* after a gap */
+    send_event (fixture, &pair, false, 5, 1000 + 2 * 0xffff, 5, true, 800);
+    send_event (fixture, &pair, true, 6, 1000 + 3 * 0xffff, 5, false, 160); /* once more */
+    g_assert_cmpstr (fixture->events->str, ==, "1:flowing:0 1:digit:53 1:digit:53 ");
+    close_pair (fixture, &pair);
+}
+
 static void
 test_codec_is_named (Fixture *fixture, const void *data)
 {
@@ -840,6 +901,8 @@ main (int argc, char **argv)
     ADD ("silence", test_silence_is_told_once);
     ADD ("hold", test_hold_is_no_silence);
     ADD ("digits", test_digits_are_told_once);
+    ADD ("PRI-046/overtaken-digit", test_overtaken_digit_is_not_told_again);
+    ADD ("PRI-046/long-digit", test_long_digit_is_told_once);
     ADD ("codec", test_codec_is_named);
     ADD ("flood", test_flood_is_carried_whole);
     ADD ("fax", test_fax_passes_untouched);
