@@ -38,9 +38,10 @@ typedef struct {
     Locks *locks;
     TdTopic *locked;
     TdLimit *limit;
-    const TdAttribute *account, *handed_on; /* of calls: who pays; whether they have been here */
-    atomic_uint n_checks;                   /* under way in workers */
-    const TdPinService *_Atomic pins;       /* of another module; NULL: the table here */
+    /* Of calls: who pays, whether they have been here, the code of the carrier that was dialled. */
+    const TdAttribute *account, *handed_on, *carrier;
+    atomic_uint n_checks;                        /* under way in workers */
+    const TdPinService *_Atomic pins;            /* of another module; NULL: the table here */
     const TdPriorityService *_Atomic priorities; /* NULL: marks mean nothing */
     TdSubscription *features;
     TdMetric *results[N_RESULTS], *up, *connected, *n_locks;

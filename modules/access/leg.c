@@ -519,6 +519,9 @@ declare_attributes (Access *access)
 {
     access->account = td_attribute_declare (access->module, TD_ATTRIBUTE_ACCOUNT, TD_ATTRIBUTE_TEXT,
                                             0, "The account that pays for the call", NULL);
+    access->carrier = td_attribute_declare (
+        access->module, "access.carrier", TD_ATTRIBUTE_TEXT, 0,
+        "The code of the carrier that was dialled before an access number", NULL);
     access->handed_on =
         td_attribute_declare (access->module, "access.handed-on", TD_ATTRIBUTE_NUMBER, 0,
                               "1: the call has been here, and has told whom it is for", NULL);

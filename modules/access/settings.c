@@ -80,6 +80,17 @@ static const TdConfigKey keys[] = {
               .help = "What a caller with a subscription dials before a number, for a call with "
                       "priority; "
                       "empty: nothing."),
+    RELOADED (.name = "carrier-prefix", .type = TD_CONFIG_TEXT, .default_text = "101",
+              .help = "What stands before the code of a carrier, and that before an access number "
+                      "(101XXXX 710...). Empty: nobody dials a carrier here."),
+    RELOADED (.name = "carrier-digits", .type = TD_CONFIG_INTEGER, .unit = "digits",
+              .default_text = "4", .min = 1, .max = 16,
+              .help = "How many digits the code of a carrier has."),
+    RELOADED (.name = "carriers", .type = TD_CONFIG_LIST, .default_text = "",
+              .help = "Whose code is which: CODE:TRUNK, such as 0288:west. The destination of a "
+                      "caller who has dialled it is tried by that trunk first."),
+    RELOADED (.name = "carrier-alternates", .type = TD_CONFIG_LIST, .default_text = "",
+              .help = "Trunks that are tried after that, in their order."),
 };
 
 static const TdConfigKey profile_keys[] = {
@@ -135,6 +146,9 @@ settings_free (TdTable *table)
     g_hash_table_unref (settings->subscriptions);
     g_hash_table_unref (settings->profiles);
     g_hash_table_unref (settings->numbers);
+    g_hash_table_unref (settings->carriers);
+    g_strfreev (settings->alternates);
+    g_free (settings->carrier_prefix);
     td_prefix_table_free (settings->refused);
     g_free (prompts->first);
     g_free (prompts->again);
@@ -243,6 +257,45 @@ read_subscriptions (Settings *settings, const TdConfig *config)
     }
 }
 
+/* --- Carriers ---------------------------------------------------------------------------- */
+
+static bool
+check_trunk (const TdConfig *config, const char *key, const char *value, const char *trunk,
+             GError **error)
+{
+    return g_strv_contains (td_config_instances (config, "trunk"), trunk)
+           || td_config_refuse (config, "access", NULL, key, value, error,
+                                "names no trunk: there is no [trunk %s]", trunk);
+}
+
+static bool
+read_carriers (Settings *settings, const TdConfig *config, GError **error)
+{
+    const char *const *pairs = td_config_list (config, "access", NULL, "carriers");
+    const char *const *others = td_config_list (config, "access", NULL, "carrier-alternates");
+
+    for (unsigned i = 0; pairs[i] != NULL; i++) {
+        size_t len_code = strspn (pairs[i], "0123456789");
+        if (len_code != settings->n_carrier_digits || pairs[i][len_code] != ':') {
+            return td_config_refuse (config, "access", NULL, "carriers", pairs[i], error,
+                                     "is no CODE:TRUNK with a code of %u digits, such as 0288:west",
+                                     settings->n_carrier_digits);
+        }
+        const char *trunk = pairs[i] + len_code + 1;
+        if (!check_trunk (config, "carriers", pairs[i], trunk, error)) {
+            return false;
+        }
+        g_hash_table_insert (settings->carriers, g_strndup (pairs[i], len_code), g_strdup (trunk));
+    }
+    for (unsigned i = 0; others[i] != NULL; i++) {
+        if (!check_trunk (config, "carrier-alternates", others[i], others[i], error)) {
+            return false;
+        }
+    }
+    settings->alternates = g_strdupv ((char **) others);
+    return true;
+}
+
 static bool
 read_pins (Settings *settings, const TdConfig *config, GError **error)
 {
@@ -281,6 +334,8 @@ read_values (Settings *settings, const TdConfig *config)
                                    .refused = text (config, "refused-prompt"),
                                    .busy = text (config, "busy-prompt") };
     settings->code = text (config, "code");
+    settings->carrier_prefix = text (config, "carrier-prefix");
+    settings->n_carrier_digits = (unsigned) figure (config, "carrier-digits");
     settings->n_digits = (unsigned) figure (config, "length");
     settings->n_tries = (unsigned) figure (config, "tries");
     settings->shortest = (unsigned) figure (config, "shortest");
@@ -303,9 +358,11 @@ settings_new (const TdConfig *config, GError **error)
     settings->numbers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
     settings->profiles = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_profile);
     settings->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+    settings->carriers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
     read_values (settings, config);
-    if (!read_numbers (settings, config, error) || !read_refused (settings, config, error)
-        || !read_profiles (settings, config, error) || !read_pins (settings, config, error)) {
+    if (!read_carriers (settings, config, error) || !read_numbers (settings, config, error)
+        || !read_refused (settings, config, error) || !read_profiles (settings, config, error)
+        || !read_pins (settings, config, error)) {
         td_table_unref (&settings->table);
         return NULL;
     }

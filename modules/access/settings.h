@@ -36,6 +36,10 @@ typedef struct {
     GHashTable *profiles;      /* const char * -> Profile */
     GHashTable *subscriptions; /* trunk -> Profile *, of those above */
     TdPrefixTable *refused; /* destinations that nobody reaches with a personal number; nullable */
+    GHashTable *carriers;   /* code -> trunk */
+    char **alternates;      /* trunks that are tried after the dialled carrier's */
+    char *carrier_prefix;   /* "101"; "": nobody dials a carrier */
+    unsigned n_carrier_digits;
     Prompts prompts;
     char *code; /* of calls with priority by subscription, "*272" */
     unsigned n_digits, n_tries, shortest;

@@ -23,7 +23,8 @@
     "[access-profile gets]\nmark = ets.0\ndestinations = 1703, 703, 4\n"                           \
     "[access-profile cellular]\nmark = wps.2\n"                                                    \
     "[trunk radio]\naddress = fake:r\naccess-subscription = cellular\n"                            \
-    "[trunk plain]\naddress = fake:p\n"
+    "[trunk plain]\naddress = fake:p\n"                                                            \
+    "[trunk west]\naddress = fake:w\n[trunk east]\naddress = fake:e\n"
 
 typedef struct {
     TdFixture *fixture;
@@ -543,6 +544,64 @@ test_subscription_and_number (Flow *flow, gconstpointer more)
     ENDED ("16 7035550100 answered account ncs-1");
 }
 
+#define CARRIERS "carriers = 0288:west, 0222:east\ncarrier-alternates = west, east, plain\n"
+
+static void
+call_by_carrier (Flow *flow, const char *number)
+{
+    call (flow, number);
+    LOG ("a:answer<a> ");
+    type (flow, PIN);
+    type (flow, "7035550100#");
+}
+
+static void
+test_dialled_carrier_is_first (Flow *flow, gconstpointer more)
+{
+    call_by_carrier (flow, "10102227106274387");
+    LOG ("e:originate<a> ");
+    SAY ("e", FAKE_RELEASE, "34");
+    LOG ("w:originate<a> ");
+    SAY ("w", FAKE_RELEASE, "34");
+    LOG ("p:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7035550100 answered account ncs-1");
+}
+
+static void
+test_unknown_carrier (Flow *flow, gconstpointer more)
+{
+    call_by_carrier (flow, "10109997106274387");
+    LOG ("w:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_no_carrier (Flow *flow, gconstpointer more)
+{
+    call_by_carrier (flow, "7106274387");
+    LOG ("b1:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* A code before any other number is nothing that is known here. */
+static void
+test_carrier_of_another_number (Flow *flow, gconstpointer more)
+{
+    call (flow, "10102887035550100");
+    LOG ("b1:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_code_and_carrier (Flow *flow, gconstpointer more)
+{
+    flow->endpoint->trunk = "radio";
+    call_by_carrier (flow, "*27210102227106274387");
+    LOG ("e:originate<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
 static void
 test_another_number (Flow *flow, gconstpointer more)
 {
@@ -568,6 +627,11 @@ main (int argc, char **argv)
     ADD ("PRI-044/good-number", NULL, test_good_number);
     ADD ("PRI-044/toll-free-access", NULL, test_toll_free_access);
     ADD ("another-number", NULL, test_another_number);
+    ADD ("PRI-045/dialled-carrier", CARRIERS, test_dialled_carrier_is_first);
+    ADD ("PRI-045/unknown-carrier", CARRIERS, test_unknown_carrier);
+    ADD ("PRI-045/no-carrier", CARRIERS, test_no_carrier);
+    ADD ("PRI-045/code-and-carrier", CARRIERS, test_code_and_carrier);
+    ADD ("carrier-of-another-number", CARRIERS, test_carrier_of_another_number);
     ADD ("PRI-046/silence-completes", NULL, test_silence_completes_a_destination);
     ADD ("PRI-046/barge-in", NULL, test_digit_stops_the_prompt);
     ADD ("PRI-046/star", NULL, test_star_starts_over);
