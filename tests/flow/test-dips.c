@@ -344,6 +344,16 @@ test_too_many_but_a_priority (Flow *flow, gconstpointer data)
     td_bus_unsubscribe (ended);
 }
 
+/* PRI-043: the call goes where the number is now, in its class. */
+static void
+test_class_survives (Flow *flow, gconstpointer data)
+{
+    call (flow, "a1", "2125550711");
+    answer ("fake found +12125550711 " PORTED);
+    LOG ("away:originate ");
+    must ("call list", "\"class\":8");
+}
+
 static void
 test_refused (Flow *flow, gconstpointer data)
 {
@@ -503,6 +513,7 @@ main (int argc, char **argv)
     ADD ("ROU-025/silent", test_silent, "", "lnp,");
     ADD ("ROU-025/too-many", test_too_many, "ask-most = 1\n", "lnp,");
     ADD ("PRI-060/dip-limit", test_too_many_but_a_priority, "ask-most = 1\n", "lnp,");
+    ADD ("PRI-043/ported", test_class_survives, "", "lnp,");
     ADD ("ROU-025/refused", test_refused, "on-failure = refuse 41\n", "lnp,");
     ADD ("ROU-025/driver-stops", test_driver_stops, "", "lnp,");
     ADD ("ROU-043/explained", test_explained, "", "lnp,");

@@ -130,13 +130,13 @@ class Phone(Access):
         self.assertEqual(info['callers'], 0)
 
 
-class Hidden(Access):
-    """PRI-049: after calls by telephone events and by INFO the number is searched for everywhere."""
+class Typed(Access):
+    """Calls of an agent that types by telephone events and by INFO."""
 
     def config(self, **access):
         return super().config(**{'inter-digit': '60 s', **access})  # it stands still while its image is made
 
-    def call(self):
+    def call(self, extra=None):
         self.agent = Agent(self, self.port)
         self.sound = Sound(self)
         self.uri = f'sip:{ACCESS}@127.0.0.1:{self.port}'
@@ -144,7 +144,7 @@ class Hidden(Access):
                         'Call-ID': uuid.uuid4().hex}
         transaction = branch()
         self.agent.send(self.agent.request('INVITE', self.uri, self.parties, 1,
-                                           SDP.format(port=self.sound.port), transaction))
+                                           SDP.format(port=self.sound.port), transaction, extra))
         ok = self.agent.expect('SIP/2.0 200')
         self.parties['To'] = field(ok, 'To')
         self.target = field(ok, 'Contact').strip('<>')
@@ -180,6 +180,10 @@ class Hidden(Access):
     def results(self, name):
         rows = self.tandem.ctl_json('metric', 'tandem_access_numbers_total')
         return sum(row['value'] for row in rows if f'"{name}"' in row['labels'])
+
+
+class Hidden(Typed):
+    """PRI-049: after such calls the number is searched for everywhere."""
 
     def core(self):
         path = self.path('image')
@@ -225,6 +229,34 @@ class Hidden(Access):
 
     def process_has(self, process, text):
         process.wait_for(lambda: text in process.output(), f'"{text}" in its output')
+
+
+class Transferred(Typed):
+    """A call that has a class already when it is handed on (PRI-043)."""
+
+    def config(self, **access):
+        config = super().config(**access)
+        config['access-profile gets'] = {'mark': 'ets.4'}
+        config['trunk ann'] = {'address': 'sip:127.0.0.1', 'rph-trust': 'accept', 'rph-accept': 'ets',
+                               'rph-interface': '127.0.0.1'}
+        config['trunk far'] |= {'rph-egress': 'generate', 'rph-send': 'ets, wps'}
+        return config
+
+    def test_pri_043_class_survives_transfer(self):
+        """The number's own class is below it."""
+        self.call({'Resource-Priority': 'ets.1'})
+        for digit in PIN:
+            self.send_info(digit)
+        self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
+        for digit in DESTINATION + '#':
+            self.send_info(digit)
+        invite = self.accept(Sound(self))
+        self.assertEqual(field(invite, 'Resource-Priority'), 'wps.1, ets.1')
+        self.hang_up()
+        self.called.answer(self.called.expect('BYE '), '200 OK')
+        record = self.record()
+        self.assertEqual((record['value'], record['priority_class'], record['classified_by']),
+                         ('1', '10', 'rph'))
 
 
 if __name__ == '__main__':

@@ -275,6 +275,29 @@ class Marks(PriorityCase):
         self.assertEqual(self.judged('accepted'), 1)
 
 
+class Survives(PriorityCase):
+    """What a call goes through with its class (PRI-043)."""
+
+    MORE = {'route translated': {'prefix': '6', 'targets': 'carrier', 'strip': 1, 'prepend': '+1212'}}
+
+    def test_pri_043_class_survives_translation(self):
+        self.agency.invite('65550100', marked('ets.0'))
+        invite = self.carrier.expect('INVITE ')
+        self.assertTrue(invite.startswith('INVITE sip:+12125550100@'), invite)
+        self.assertEqual((self.call_in_hand()['class'], values(invite)), (11, ['ets.0']))
+
+    def test_pri_043_class_survives_a_redirection(self):
+        """Of a target, for a cause that lets the call go on to the next one."""
+        self.agency.invite(extra=marked('ets.0'))
+        self.carrier.answer(self.carrier.expect('INVITE '), 302, 'c',
+                            extra={'Contact': f'<sip:8001@{self.transit.address}>',
+                                   'Reason': 'Q.850;cause=27'})
+        self.carrier.expect('ACK ')
+        invite = self.other.expect('INVITE ')
+        self.assertEqual((self.call_in_hand()['class'], values(invite)), (11, ['ets.0']))
+        self.assertEqual(self.transit.drain(), [])
+
+
 class Dialogs(PriorityCase):
     """What comes within a call (PRI-012)."""
 
