@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Flows: connections of a stream listener, their framing, and what waits for a slow peer. */
+/* Flows: connections of a stream listener, from the first packet to the last, and how they are found. */
 
-#include "run/flow.h"
+#include "run/flow-inside.h"
 
 #include "run/address.h"
-#include "run/buffer.h"
-#include "run/filtered.h"
 #include "run/lane.h"
 #include "run/socket.h"
 
@@ -19,58 +17,24 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 65536, /* taken from one connection in one go */
-    WAITING_MAX_BYTES = 1 << 20,
     /* For a connection to stand, and for a peer to acknowledge what it was sent: as long as a
      * transaction would wait for an answer, RFC 3261 17.1.1.2 (64*T1). */
     PATIENCE_MS = 32000,
 };
 
-/* What a flow is looked for by: one whose peer was checked under one name is not another name's. */
-typedef struct {
-    TdAddress remote;
-    const char *identity, *peer_name; /* nullable */
-} Target;
-
-/* A connection. What is not constant is the reader's own, but for N_WAITING. */
-struct TdFlow {
-    TdPort *port;
-    uint64_t number;
-    TdAddress local;
-    Target target;
-    int fd;                 /* -1: its errand has not come to the reader yet */
-    uint32_t events;        /* epoll watches for these */
-    uint8_t priority_class; /* of what it was made for */
-    bool is_client;         /* this side connects */
-    bool is_connected;
-    bool is_shaking;               /* its filter does not know yet whom it is with */
-    bool is_doomed;                /* ends as soon as nobody is in its functions */
-    atomic_size_t n_waiting_bytes; /* taken from the module or the filter, not yet by the kernel */
-    int64_t active_us;
-    TdTimer timer; /* to stand; to shake hands; then for idleness; at once when doomed */
-    TdFiltered filtered;
-    TdBuffer in, out;
-};
-
 /* Never used twice in the life of the process, so a stale number finds nothing. */
 static atomic_uint_least64_t last_number;
-
-static TdFlows *
-flows_of (const TdPort *port)
-{
-    return port->inside;
-}
 
 static unsigned
 target_hash (gconstpointer key)
 {
-    return td_address_hash (&((const Target *) key)->remote);
+    return td_address_hash (&((const TdFlowTarget *) key)->remote);
 }
 
 static gboolean
 target_equal (gconstpointer a, gconstpointer b)
 {
-    const Target *one = a, *other = b;
+    const TdFlowTarget *one = a, *other = b;
 
     return td_address_equal (&one->remote, &other->remote)
            && g_strcmp0 (one->identity, other->identity) == 0
@@ -113,19 +77,19 @@ static void flow_timer_expired (TdTimer *timer);
 
 /* Needs the lock. */
 static TdFlow *
-flow_new (TdPort *port, const Target *target)
+flow_new (TdPort *port, const TdFlowTarget *target)
 {
     TdFlow *flow = g_new0 (TdFlow, 1);
 
     flow->port = port;
     flow->number = atomic_fetch_add_explicit (&last_number, 1, memory_order_relaxed) + 1;
     flow->target =
-        (Target){ target->remote, g_strdup (target->identity), g_strdup (target->peer_name) };
+        (TdFlowTarget){ target->remote, g_strdup (target->identity), g_strdup (target->peer_name) };
     flow->is_shaking = port->decl.transport == TD_TRANSPORT_TLS;
     flow->fd = -1;
     td_timer_init (&flow->timer, NULL, flow_timer_expired);
-    g_hash_table_insert (flows_of (port)->by_number, &flow->number, flow);
-    g_hash_table_replace (flows_of (port)->by_target, &flow->target, flow);
+    g_hash_table_insert (td_flows_of (port)->by_number, &flow->number, flow);
+    g_hash_table_replace (td_flows_of (port)->by_target, &flow->target, flow);
     td_metric_add (port->n_connections, 1);
     return flow;
 }
@@ -134,7 +98,7 @@ flow_new (TdPort *port, const Target *target)
 static void
 forget_target (TdFlow *flow)
 {
-    TdFlows *flows = flows_of (flow->port);
+    TdFlows *flows = td_flows_of (flow->port);
 
     pthread_mutex_lock (&flows->lock);
     if (g_hash_table_lookup (flows->by_target, &flow->target) == flow) {
@@ -143,9 +107,8 @@ forget_target (TdFlow *flow)
     pthread_mutex_unlock (&flows->lock);
 }
 
-/* Ends FLOW, but not under the feet of the module that is in one of its functions. */
-static void
-doom (TdFlow *flow)
+void
+td_flow_doom (TdFlow *flow)
 {
     if (!flow->is_doomed) {
         flow->is_doomed = true;
@@ -154,8 +117,8 @@ doom (TdFlow *flow)
     }
 }
 
-/* Dooms FLOW for a reason that an operator may want to know. */
-static void TD_PRINTF (3, 4) doom_aloud (TdFlow *flow, const char *code, const char *format, ...)
+void
+td_flow_doom_aloud (TdFlow *flow, const char *code, const char *format, ...)
 {
     char peer[TD_ADDRESS_TEXT_SIZE];
     TdLogField fields[] = { { "peer", td_address_print (&flow->target.remote, peer) },
@@ -166,14 +129,7 @@ static void TD_PRINTF (3, 4) doom_aloud (TdFlow *flow, const char *code, const c
     g_autofree char *why = g_strdup_vprintf (format, arguments);
     va_end (arguments);
     td_log_peer (td_port_module (flow->port), code, flow->port->name, fields, "%s", why);
-    doom (flow);
-}
-
-/* The scratch array of FLOWS for what a filter has for the wire; nobody needs it for long. */
-static GByteArray *
-empty_wire (TdFlows *flows)
-{
-    return g_byte_array_set_size (flows->wire, 0);
+    td_flow_doom (flow);
 }
 
 /* A peer that hears it need not wonder whether something is missing. */
@@ -181,7 +137,7 @@ static void
 say_good_bye (TdFlow *flow)
 {
     TdFiltered *filtered = &flow->filtered;
-    GByteArray *wire = empty_wire (flows_of (flow->port));
+    GByteArray *wire = td_flows_wire (td_flows_of (flow->port));
 
     if (filtered->state != NULL && td_buffer_len_bytes (&flow->out) == 0) {
         filtered->filter->close (filtered->state, wire);
@@ -192,17 +148,10 @@ say_good_bye (TdFlow *flow)
     }
 }
 
-/* Whether FLOW's handshake is one that its peer makes this side pay for. */
-static bool
-is_guest_shaking (const TdFlow *flow)
-{
-    return flow->is_shaking && !flow->is_client;
-}
-
 static void
 count_shaking (TdFlow *flow, bool is_begun)
 {
-    TdFlows *flows = flows_of (flow->port);
+    TdFlows *flows = td_flows_of (flow->port);
 
     if (!is_begun) {
         td_sources_give (flows->shaking, &flow->target.remote);
@@ -217,14 +166,14 @@ flow_end (TdFlow *flow)
 
     say_good_bye (flow);
     forget_target (flow);
-    pthread_mutex_lock (&flows_of (port)->lock);
-    g_hash_table_remove (flows_of (port)->by_number, &flow->number);
-    pthread_mutex_unlock (&flows_of (port)->lock);
+    pthread_mutex_lock (&td_flows_of (port)->lock);
+    g_hash_table_remove (td_flows_of (port)->by_number, &flow->number);
+    pthread_mutex_unlock (&td_flows_of (port)->lock);
     td_timer_stop (&flow->timer);
     if (!flow->is_client) {
-        td_sources_give (flows_of (port)->sources, &flow->target.remote);
+        td_sources_give (td_flows_of (port)->sources, &flow->target.remote);
     }
-    if (is_guest_shaking (flow)) {
+    if (td_flow_is_guest (flow)) {
         count_shaking (flow, false);
     }
     td_metric_add (port->n_connections, -1);
@@ -232,30 +181,41 @@ flow_end (TdFlow *flow)
     flow_free (flow);
 }
 
-/* Has epoll look for what FLOW needs now. */
-static void
-watch (TdFlow *flow)
+void
+td_flow_watch (TdFlow *flow)
 {
     bool is_writing = !flow->is_connected || td_buffer_len_bytes (&flow->out) > 0;
     uint32_t events = (flow->is_connected ? EPOLLIN : 0) | (is_writing ? EPOLLOUT : 0);
     struct epoll_event event = { .events = events, .data.ptr = flow };
     int operation = flow->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    const TdFlows *flows = flows_of (flow->port);
-    int epoll_fd = is_guest_shaking (flow) ? flows->shaking_fd : flows->epoll_fd;
+    const TdFlows *flows = td_flows_of (flow->port);
+    int epoll_fd = td_flow_is_guest (flow) ? flows->shaking_fd : flows->epoll_fd;
 
     if (events == flow->events || flow->is_doomed) {
         return;
     }
     if (epoll_ctl (epoll_fd, operation, flow->fd, &event) != 0) {
-        doom_aloud (flow, "socket.watch", "cannot watch the connection: %s", g_strerror (errno));
+        td_flow_doom_aloud (flow, "socket.watch", "cannot watch the connection: %s",
+                            g_strerror (errno));
         return;
     }
     flow->events = events;
 }
 
-/* Has FLOW end when nothing happens: first with its handshake, then at all. */
-static void
-start_waiting (TdFlow *flow)
+void
+td_flow_shaken (TdFlow *flow)
+{
+    if (td_flow_is_guest (flow)) {
+        epoll_ctl (td_flows_of (flow->port)->shaking_fd, EPOLL_CTL_DEL, flow->fd, NULL);
+        flow->events = 0;
+        count_shaking (flow, false);
+    }
+    flow->is_shaking = false;
+    td_flow_watch (flow);
+}
+
+void
+td_flow_start_waiting (TdFlow *flow)
 {
     const TdListenerDecl *decl = &flow->port->decl;
     uint32_t timeout_ms = flow->is_shaking ? decl->handshake_timeout_ms : decl->idle_timeout_ms;
@@ -275,8 +235,8 @@ flow_connected (TdFlow *flow)
     flow->is_connected = true;
     getsockname (flow->fd, &flow->local.any, &len);
     flow->active_us = td_clock_now_us ();
-    start_waiting (flow);
-    watch (flow);
+    td_flow_start_waiting (flow);
+    td_flow_watch (flow);
 }
 
 static void
@@ -286,11 +246,11 @@ flow_timer_expired (TdTimer *timer)
     uint32_t timeout_ms = flow->port->decl.idle_timeout_ms;
 
     if (!flow->is_doomed && !flow->is_connected) {
-        doom_aloud (flow, "socket.connect", "cannot connect: no answer in %d s",
-                    PATIENCE_MS / 1000);
+        td_flow_doom_aloud (flow, "socket.connect", "cannot connect: no answer in %d s",
+                            PATIENCE_MS / 1000);
     } else if (!flow->is_doomed && flow->is_shaking) {
-        doom_aloud (flow, "socket.handshake", "the handshake is not over after %u ms",
-                    flow->port->decl.handshake_timeout_ms);
+        td_flow_doom_aloud (flow, "socket.handshake", "the handshake is not over after %u ms",
+                            flow->port->decl.handshake_timeout_ms);
     }
     if (!flow->is_doomed) {
         /* Idle means that nothing was sent or received: RFC 3261 18. */
@@ -301,282 +261,6 @@ flow_timer_expired (TdTimer *timer)
         }
     }
     flow_end (flow);
-}
-
-/* Gives the kernel what it takes of BYTES. Returns how much that was. */
-static size_t
-push (TdFlow *flow, const char *bytes, size_t len_bytes)
-{
-    ssize_t n_sent = send (flow->fd, bytes, len_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    if (n_sent < 0) {
-        if (errno != EAGAIN && errno != EINTR) {
-            doom_aloud (flow, "socket.send", "cannot send: %s", g_strerror (errno));
-        }
-        return 0;
-    }
-    flow->active_us = td_clock_now_us ();
-    atomic_fetch_sub_explicit (&flow->n_waiting_bytes, (size_t) n_sent, memory_order_relaxed);
-    return (size_t) n_sent;
-}
-
-static void
-flush (TdFlow *flow)
-{
-    TdBuffer *out = &flow->out;
-
-    if (td_buffer_len_bytes (out) > 0) {
-        td_buffer_consume (out, push (flow, out->bytes + out->begin, td_buffer_len_bytes (out)));
-    }
-    watch (flow);
-}
-
-/* Sends what is counted as waiting. */
-static void
-send_raw (TdFlow *flow, const void *bytes, size_t len_bytes)
-{
-    size_t n_sent = 0;
-
-    if (flow->is_connected && td_buffer_len_bytes (&flow->out) == 0) {
-        n_sent = push (flow, bytes, len_bytes);
-    }
-    if (n_sent < len_bytes && !flow->is_doomed) {
-        td_buffer_append (&flow->out, (const char *) bytes + n_sent, len_bytes - n_sent);
-        if (flow->is_connected) {
-            watch (flow);
-        }
-    }
-}
-
-/* Sends what a filter has made. */
-static void
-send_wire (TdFlow *flow, const GByteArray *wire)
-{
-    if (wire->len == 0 || flow->is_doomed) {
-        return;
-    }
-    atomic_fetch_add_explicit (&flow->n_waiting_bytes, wire->len, memory_order_relaxed);
-    send_raw (flow, wire->data, wire->len);
-    if (td_buffer_len_bytes (&flow->out) > 2 * WAITING_MAX_BYTES && !flow->is_doomed) {
-        doom_aloud (flow, "socket.send",
-                    "the peer does not take what its own bytes are answered "
-                    "with");
-    }
-}
-
-/* Has the filter make something for the wire of BYTES, which were counted as waiting. */
-static void
-send_filtered (TdFlow *flow, const char *bytes, size_t len_bytes)
-{
-    TdFiltered *filtered = &flow->filtered;
-    GByteArray *wire = empty_wire (flows_of (flow->port));
-    TdFilterState state = filtered->filter->send (filtered->state, bytes, len_bytes, wire);
-
-    send_wire (flow, wire);
-    atomic_fetch_sub_explicit (&flow->n_waiting_bytes, len_bytes, memory_order_relaxed);
-    if (state == TD_FILTER_FAILED && !flow->is_doomed) {
-        doom_aloud (flow, "socket.filter", "cannot send: %s",
-                    filtered->filter->why (filtered->state));
-    }
-}
-
-/* Sends what take_room() has let in. */
-static void
-flow_write (TdFlow *flow, const char *bytes, size_t len_bytes)
-{
-    if (flow->is_doomed) {
-        return;
-    }
-    td_metric_add (flow->port->n_sent, 1);
-    if (flow->port->decl.transport != TD_TRANSPORT_TLS) {
-        send_raw (flow, bytes, len_bytes);
-    } else if (flow->is_shaking) {
-        td_buffer_append (&flow->filtered.held, bytes, len_bytes);
-    } else {
-        send_filtered (flow, bytes, len_bytes);
-    }
-}
-
-static void
-deliver (TdFlow *flow, char *bytes, size_t len_bytes)
-{
-    TdPacket packet = { .flow = flow->number,
-                        .transport = flow->port->decl.transport,
-                        .local = flow->local,
-                        .remote = flow->target.remote,
-                        .arrival_us = td_clock_now_us (),
-                        .bytes = bytes,
-                        .len_bytes = len_bytes,
-                        .peer = flow->filtered.peer };
-    char saved = bytes[len_bytes];
-
-    bytes[len_bytes] = '\0';
-    td_port_hand_over (flow->port, &packet);
-    bytes[len_bytes] = saved;
-}
-
-/* Delivers the messages that are whole in BYTES, behind which there is room for a NUL. Returns how
- * much of them that was. */
-static size_t
-cut_messages (TdFlow *flow, char *bytes, size_t len_bytes)
-{
-    uint32_t max_message_bytes = flow->port->decl.max_message_bytes;
-    size_t done = 0;
-
-    while (done < len_bytes && !flow->is_doomed && !td_port_is_silent (flow->port)) {
-        size_t left = len_bytes - done;
-        const TdListener *newest = td_port_newest (flow->port);
-        if (newest == NULL) {
-            break; /* closed in this very moment */
-        }
-        ssize_t len = newest->decl.frame (bytes + done, left, newest->decl.data);
-        if (len < 0) {
-            doom_aloud (flow, "socket.frame", "what the peer sent is no message");
-            break;
-        }
-        bool is_whole = len > 0 && (size_t) len <= left;
-        if ((len > 0 ? (size_t) len : left) > max_message_bytes) {
-            td_metric_add (flow->port->n_dropped, 1);
-            doom_aloud (flow, "socket.length", "a message of the peer is longer than %u bytes",
-                        max_message_bytes);
-            break;
-        }
-        if (!is_whole) {
-            break;
-        }
-        deliver (flow, bytes + done, (size_t) len);
-        done += (size_t) len;
-    }
-    return done;
-}
-
-/* Takes N bytes, behind which there is room for a NUL, of what a peer meant. */
-static void
-take_plain (TdFlow *flow, char *bytes, size_t n)
-{
-    TdBuffer *in = &flow->in;
-
-    if (td_buffer_len_bytes (in) == 0) {
-        size_t done = cut_messages (flow, bytes, n);
-        if (done < n) {
-            td_buffer_append (in, bytes + done, n - done);
-        }
-    } else {
-        td_buffer_append (in, bytes, n);
-        td_buffer_consume (in,
-                           cut_messages (flow, in->bytes + in->begin, td_buffer_len_bytes (in)));
-    }
-}
-
-/* Begins to shake hands. */
-static void
-begin_filter (TdFlow *flow)
-{
-    const TdListener *newest = td_port_newest (flow->port);
-    GByteArray *wire = empty_wire (flows_of (flow->port));
-
-    if (newest == NULL) {
-        doom (flow); /* closed in this very moment */
-        return;
-    }
-    const Target *target = &flow->target;
-    TdFilterFlow what = { .size = sizeof what,
-                          .is_client = flow->is_client,
-                          .identity =
-                              target->identity != NULL ? target->identity : newest->decl.identity,
-                          .peer_name = target->peer_name,
-                          .remote = target->remote };
-    const char *why = td_filtered_begin (&flow->filtered, newest, &what, wire);
-    if (why != NULL) {
-        doom_aloud (flow, "socket.handshake", "the connection cannot be served: %s", why);
-        return;
-    }
-    send_wire (flow, wire);
-}
-
-/* It is known whom FLOW is with: what waited for that goes out. */
-static void
-flow_opened (TdFlow *flow)
-{
-    TdFiltered *filtered = &flow->filtered;
-    TdBuffer held = filtered->held;
-
-    if (is_guest_shaking (flow)) { /* from now on it is served as the others are */
-        epoll_ctl (flows_of (flow->port)->shaking_fd, EPOLL_CTL_DEL, flow->fd, NULL);
-        flow->events = 0;
-        count_shaking (flow, false);
-    }
-    flow->is_shaking = false;
-    watch (flow);
-    filtered->held = (TdBuffer){ 0 };
-    filtered->peer = filtered->filter->peer (filtered->state);
-    start_waiting (flow);
-    if (td_buffer_len_bytes (&held) > 0) {
-        send_filtered (flow, held.bytes + held.begin, td_buffer_len_bytes (&held));
-    }
-    g_free (held.bytes);
-}
-
-/* Takes N bytes from the wire. */
-static void
-take_filtered (TdFlow *flow, const char *bytes, size_t n)
-{
-    TdFlows *flows = flows_of (flow->port);
-    TdFiltered *filtered = &flow->filtered;
-    GByteArray *wire = empty_wire (flows), *plain = g_byte_array_set_size (flows->plain, 0);
-
-    if (filtered->state == NULL) { /* a peer that says nothing costs no more than its socket */
-        begin_filter (flow);
-    }
-    if (flow->is_doomed) {
-        return;
-    }
-    TdFilterState state = filtered->filter->receive (filtered->state, bytes, n, plain, wire);
-    send_wire (flow, wire);
-    if (state == TD_FILTER_FAILED && !flow->is_doomed) {
-        doom_aloud (flow, flow->is_shaking ? "socket.handshake" : "socket.filter", "%s: %s",
-                    flow->is_shaking ? "the handshake failed" : "the connection is broken",
-                    filtered->filter->why (filtered->state));
-        return;
-    }
-    if (state != TD_FILTER_SHAKING && flow->is_shaking && !flow->is_doomed) {
-        flow_opened (flow);
-    }
-    if (plain->len > 0 && !flow->is_doomed) {
-        size_t n_plain = plain->len;
-        g_byte_array_set_size (plain, plain->len + 1);
-        take_plain (flow, (char *) plain->data, n_plain);
-    }
-    if (state == TD_FILTER_CLOSED) {
-        doom (flow);
-    }
-}
-
-static void
-flow_read (TdFlow *flow)
-{
-    char *scratch = flows_of (flow->port)->scratch;
-    ssize_t n = recv (flow->fd, scratch, READ_BYTES, MSG_DONTWAIT);
-
-    if (n < 0) {
-        if (errno != EAGAIN && errno != EINTR) {
-            doom_aloud (flow, "socket.receive", "cannot receive: %s", g_strerror (errno));
-        }
-        return;
-    }
-    if (n == 0) {
-        if (flow->is_shaking && flow->filtered.state != NULL) {
-            doom_aloud (flow, "socket.handshake", "the peer hung up during the handshake");
-        }
-        doom (flow);
-        return;
-    }
-    flow->active_us = td_clock_now_us ();
-    if (flow->port->decl.transport == TD_TRANSPORT_TLS) {
-        take_filtered (flow, scratch, (size_t) n);
-    } else {
-        take_plain (flow, scratch, (size_t) n);
-    }
 }
 
 bool
@@ -593,15 +277,15 @@ finish_connect (TdFlow *flow)
 
     getsockopt (flow->fd, SOL_SOCKET, SO_ERROR, &code, &len);
     if (code != 0) {
-        doom_aloud (flow, "socket.connect", "cannot connect: %s", g_strerror (code));
+        td_flow_doom_aloud (flow, "socket.connect", "cannot connect: %s", g_strerror (code));
         return;
     }
     flow_connected (flow);
     if (flow->is_shaking && !flow->is_doomed) {
-        begin_filter (flow);
+        td_flow_begin_filter (flow);
     }
     if (!flow->is_doomed) {
-        flush (flow);
+        td_flow_flush (flow);
     }
 }
 
@@ -612,10 +296,10 @@ td_flow_serve (TdFlow *flow, uint32_t events)
         finish_connect (flow);
     } else {
         if (!flow->is_doomed && (events & EPOLLOUT) != 0) {
-            flush (flow);
+            td_flow_flush (flow);
         }
         if (!flow->is_doomed && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
-            flow_read (flow);
+            td_flow_read (flow);
         }
     }
     if (flow->is_doomed) {
@@ -679,7 +363,7 @@ begin_connecting (TdFlow *flow, GError **error)
 uint64_t
 td_flow_to (TdFlows *flows, const TdAddress *remote, const TdFlowWish *wish, bool *ret_is_new)
 {
-    Target target = { *remote, wish->identity, wish->peer_name };
+    TdFlowTarget target = { *remote, wish->identity, wish->peer_name };
 
     pthread_mutex_lock (&flows->lock);
     TdFlow *flow = g_hash_table_lookup (flows->by_target, &target);
@@ -704,9 +388,9 @@ td_flow_connect_now (TdFlows *flows, uint64_t number)
         flow_end (flow);
     } else if (flow != NULL && begin_connecting (flow, &error)) {
         td_timer_start (&flow->timer, PATIENCE_MS);
-        watch (flow);
+        td_flow_watch (flow);
     } else if (flow != NULL) {
-        doom_aloud (flow, "socket.connect", "%s", error->message);
+        td_flow_doom_aloud (flow, "socket.connect", "%s", error->message);
     }
 }
 
@@ -717,7 +401,7 @@ take_room (TdFlow *flow, size_t len_bytes)
     size_t n_waiting =
         atomic_fetch_add_explicit (&flow->n_waiting_bytes, len_bytes, memory_order_relaxed);
 
-    if (n_waiting + len_bytes <= WAITING_MAX_BYTES) {
+    if (n_waiting + len_bytes <= TD_FLOW_WAITING_BYTES) {
         return true;
     }
     atomic_fetch_sub_explicit (&flow->n_waiting_bytes, len_bytes, memory_order_relaxed);
@@ -727,7 +411,7 @@ take_room (TdFlow *flow, size_t len_bytes)
 bool
 td_flow_take_room (TdFlows *flows, uint64_t number, size_t len_bytes)
 {
-    if (len_bytes > WAITING_MAX_BYTES) {
+    if (len_bytes > TD_FLOW_WAITING_BYTES) {
         return false;
     }
     pthread_mutex_lock (&flows->lock);
@@ -743,7 +427,7 @@ td_flow_write (TdFlows *flows, uint64_t number, const char *bytes, size_t len_by
     TdFlow *flow = find_flow_on_reader (flows, number);
 
     if (flow != NULL) {
-        flow_write (flow, bytes, len_bytes);
+        td_flow_send_now (flow, bytes, len_bytes);
     }
     return flow != NULL && !flow->is_doomed;
 }
@@ -803,7 +487,7 @@ let_in (TdFlows *flows, int fd, const TdAddress *remote)
 void
 td_flow_accepted (TdFlows *flows, int fd, const TdAddress *remote)
 {
-    Target target = { .remote = *remote };
+    TdFlowTarget target = { .remote = *remote };
 
     if (!let_in (flows, fd, remote)) {
         return;
@@ -822,7 +506,7 @@ bool
 td_flows_open (TdFlows *flows, TdPort *port)
 {
     flows->port = port;
-    flows->scratch = g_malloc (READ_BYTES + 1);
+    flows->scratch = g_malloc (TD_FLOW_READ_BYTES + 1);
     flows->plain = g_byte_array_new ();
     flows->wire = g_byte_array_new ();
     flows->sources = td_sources_new ();
@@ -853,7 +537,7 @@ td_flows_end (TdFlows *flows)
         g_hash_table_iter_steal (&all);
         td_timer_stop (&flow->timer);
         td_metric_add (flows->port->n_connections, -1);
-        if (is_guest_shaking (flow)) {
+        if (td_flow_is_guest (flow)) {
             count_shaking (flow, false);
         }
         flow_free (flow);
