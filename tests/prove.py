@@ -28,7 +28,8 @@ PROGRAMS = ('flow/access', 'interop/access',
             'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
             'interop/overload', 'interop/pair', 'interop/marking', 'interop/reserve', 'interop/roles',
-            'interop/sip-i')
+            'interop/sip-i',
+            'interop/priority-lab')
 
 # Tests of what is so with the feature and without, by their names: these must pass.
 SPARED = {

@@ -3,9 +3,10 @@
 """The laboratory of etc/profiles/priority-lab.conf does what docs/priority.md says, and the number that tells a
 user of a priority service what class his calls have (PRI-105)."""
 
+import configparser
 import csv
 import os
-import re
+import subprocess
 import sys
 import uuid
 
@@ -17,12 +18,12 @@ import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.agent import Agent, branch, description, field  # noqa: E402
 from peers.case import ROOT, PeerCase  # noqa: E402
-from peers.tandem import Tandem  # noqa: E402
+from peers.tandem import Tandem, csv_records  # noqa: E402
 
 REPORT = '9196'
 
 
-class Laboratory(PeerCase):
+class LabCase(PeerCase):
     def setUp(self):
         super().setUp()
         self.port = ports.free_port()
@@ -30,12 +31,23 @@ class Laboratory(PeerCase):
         self.neighbour = Agent(self, self.port, 'neighbour', '127.0.0.3')
         self.carrier = Agent(self, self.port, 'carrier', '127.0.0.4')
         self.psap = Agent(self, self.port, 'psap', '127.0.0.5')
-        with open(os.path.join(ROOT, 'etc', 'profiles', 'priority-lab.conf'), encoding='utf-8') as file:
-            text = file.read()
-        text = re.sub(r'(127\.0\.0\.1):5060', rf'\1:{self.port}', text)
-        for agent in self.carrier, self.psap:
-            text = text.replace(f'{agent.host}:5070', agent.address)
-        self.tandem = Tandem(self, text)
+        self.tandem = Tandem(self, self.sections())
+
+    def files(self):
+        return [os.path.join(ROOT, 'etc', 'profiles', 'priority-lab.conf')]
+
+    def sections(self):
+        """The laboratory, on ports of this test."""
+        moved = {'127.0.0.1:5060': f'127.0.0.1:{self.port}',
+                 **{f'{agent.host}:5070': agent.address for agent in (self.carrier, self.psap)}}
+        parser = configparser.ConfigParser(interpolation=None, comment_prefixes='#')
+        parser.read(self.files(), encoding='utf-8')
+        found = {name: dict(parser[name]) for name in parser.sections()}
+        for keys in found.values():
+            for key in keys:
+                for there, here in moved.items():
+                    keys[key] = keys[key].replace(there, here)
+        return found
 
     def invite(self, agent, number, *marks):
         parties = {'From': f'<sip:{agent.user}@{agent.host}>;tag=f', 'To': f'<sip:{number}@x>',
@@ -48,6 +60,8 @@ class Laboratory(PeerCase):
         self.invite(agent, REPORT, *marks)
         return field(agent.expect('SIP/2.0 200 '), 'X-Priority-Report')
 
+
+class Laboratory(LabCase):
     def by_sipp(self):
         """As the page says."""
         counts = sipp.call(self, f'127.0.0.1:{self.port}', scenario='priority-uac', host='127.0.0.2',
@@ -83,6 +97,43 @@ class Laboratory(PeerCase):
     def test_a_call_for_help_goes_to_the_psap(self):
         self.invite(self.neighbour, '112')
         self.psap.expect('INVITE ')
+
+
+class Signed(LabCase):
+    """Marks that must prove true: what contrib/priority-lab makes."""
+
+    def files(self):
+        folder = self.path('laboratory')
+        made = subprocess.run([os.path.join(ROOT, 'contrib', 'priority-lab'), folder], text=True,
+                              capture_output=True, timeout=30, check=False)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return [os.path.join(folder, 'priority-lab.conf'),
+                os.path.join(folder, 'conf.d', 'passport.conf')]
+
+    def records(self, name='cdr-priority'):
+        """Those in the file NAME, by trunk."""
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', name + '.csv')
+        return {row['calling_trunk']: row for row in csv_records(path)}
+
+    def test_pri_032_034_what_is_signed_counts(self):
+        """9197 goes out signed, and comes in again by a trunk whose marks must be; 127.0.0.6 signs nothing."""
+        unsigned = Agent(self, self.port, 'unsigned', '127.0.0.6')
+        self.assertEqual(self.reported(unsigned, 'ets.0'), 'class=4;mark=none;learnt=default')
+        self.tandem.process.wait_for(lambda: self.records('cdr'), 'the record')
+        self.assertRegex(self.records('cdr')['unsigned']['signature'], '^428: ')
+        self.invite(self.agency, '9197', 'ets.0')
+        self.agency.expect('SIP/2.0 200 ')
+        self.tandem.process.wait_for(lambda: {'agency', 'signed'} <= set(self.records()), 'records')
+        self.assertEqual([(trunk, row['priority_class'], row['classified_by'], row['signature'])
+                          for trunk, row in sorted(self.records().items())],
+                         [('agency', '11', 'rph', ''), ('signed', '11', 'signature', 'valid: ets.0')])
+
+    def test_a_laboratory_is_not_overwritten(self):
+        folder = self.path('laboratory')
+        again = subprocess.run([os.path.join(ROOT, 'contrib', 'priority-lab'), folder], text=True,
+                               capture_output=True, timeout=30, check=False)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn('has a laboratory', again.stderr)
 
 
 if __name__ == '__main__':
