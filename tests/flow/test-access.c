@@ -16,7 +16,7 @@
 #define SPENT "111122223333" /* it was good until the year before */
 
 #define CONFIG                                                                                     \
-    "[modules]\naccess = required\npriority = required\n"                                          \
+    "[modules]\n%saccess = required\npriority = required\n"                                        \
     "[access]\nnumbers = 7106274387, +18005550100\npins = %s/pins.table\nlock-after = 6\n"         \
     "first-prompt = first\nagain-prompt = again\ndestination-prompt = destination\n"               \
     "barred-prompt = barred\nrefused-prompt = refused\nbusy-prompt = busy\n%s"                     \
@@ -25,6 +25,9 @@
     "[trunk radio]\naddress = fake:r\naccess-subscription = cellular\n"                            \
     "[trunk plain]\naddress = fake:p\n"                                                            \
     "[trunk west]\naddress = fake:w\n[trunk east]\naddress = fake:e\n"
+
+/* In place of keys of [access]: another module looks the numbers up. */
+#define ASKED "pins = required\n"
 
 typedef struct {
     TdFixture *fixture;
@@ -114,8 +117,10 @@ set_up (Flow *flow, gconstpointer more)
     flow->folder = g_dir_make_tmp ("tandem-access-XXXXXX", &error);
     g_assert_no_error (error);
     g_free (write_pins (flow->folder));
+    bool is_asked = g_strcmp0 (more, ASKED) == 0;
     g_autofree char *config =
-        g_strdup_printf (CONFIG, flow->folder, more != NULL ? (const char *) more : "");
+        g_strdup_printf (CONFIG, is_asked ? ASKED : "", flow->folder,
+                         more != NULL && !is_asked ? (const char *) more : "");
     flow->fixture = td_fixture_new (config);
     g_assert_cmpstr (flow->fixture->problems->str, ==, "");
     flow->endpoint = fake_endpoint_new (flow->fixture);
@@ -510,6 +515,69 @@ test_locked_out (Flow *flow, gconstpointer more)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+/* --- Another module knows the numbers ---------------------------------------------------- */
+
+static void
+test_module_says_good (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    LOG ("a:answer<a> ");
+    type (flow, PIN); /* good in the table, which nobody asks */
+    type (flow, "135791357913");
+    PLAYED ("first;" SILENCE "again;" SILENCE "destination;");
+    type (flow, "4155550100#");
+    PLAYED (SILENCE "barred;");
+    type (flow, "7035550100#");
+    g_assert_true (g_str_has_suffix (flow->routed, " pin late"));
+    SAY ("a", FAKE_RELEASE, "16");
+    ENDED ("16 7035550100 answered account far-1");
+}
+
+static void
+test_module_is_silent (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, "035791357913");
+    PLAYED ("first;" SILENCE "busy;");
+    g_autofree char *locks = td_fixture_ask ("access locks");
+    g_assert_null (strstr (locks, "caller"));
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+test_module_says_expired (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    type (flow, "835791357913");
+    PLAYED ("first;" SILENCE "again;");
+    g_autofree char *locks = td_fixture_ask ("access locks");
+    g_assert_nonnull (strstr (locks, "\"account far-2\""));
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+static void
+type_135791357913_and_hang_up (void *data)
+{
+    const Flow *flow = data;
+    TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, NULL);
+    TdChannel *channel =
+        td_channel_find (*(TdId *) g_hash_table_lookup (flow->endpoint->legs, "a"));
+
+    for (const char *digit = "135791357913"; *digit != '\0'; digit++) {
+        td_channel_digit (channel, *digit, 100);
+    }
+    td_channel_released (channel, &cause);
+}
+
+static void
+test_module_is_told_of_the_end (Flow *flow, gconstpointer more)
+{
+    call (flow, "7106274387");
+    td_fixture_on (flow->fixture, 0, type_135791357913_and_hang_up, flow);
+    td_engine_settle ();
+    ENDED ("16 7106274387 answered account -");
+}
+
 /* --- Codes and numbers ------------------------------------------------------------------- */
 
 static void
@@ -651,6 +719,10 @@ main (int argc, char **argv)
     ADD ("PRI-047/short-code", NULL, test_short_code);
     ADD ("PRI-047/three-destinations", NULL, test_three_destinations);
     ADD ("PRI-048/locked-out", NULL, test_locked_out);
+    ADD ("PRI-048/module-says-good", ASKED, test_module_says_good);
+    ADD ("PRI-048/module-is-silent", ASKED, test_module_is_silent);
+    ADD ("PRI-048/module-says-expired", ASKED, test_module_says_expired);
+    ADD ("PRI-048/module-is-told-of-the-end", ASKED, test_module_is_told_of_the_end);
     ADD ("PRI-050/destinations", NULL, test_destination_of_others);
     ADD ("PRI-050/expired", NULL, test_expired);
     ADD ("PRI-051/subscription", NULL, test_subscription);
