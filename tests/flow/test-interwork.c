@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PRI-082 to PRI-085, and PRI-080 for H.248 and MGCP: a call that comes in by one protocol and goes out by
+/* PRI-082 to PRI-085, PRI-080 for H.248 and MGCP, PRI-095 and PRI-096 for PSAPs and access gateways: a call that comes in by one protocol and goes out by
  * another, through the public contract, as the endpoint `gateway` has it. Of ITU-T Q.763, Q.735.3 and H.248.1,
  * 3GPP TS 48.008 and TS 29.214 the clauses' own wording could not be opened; numbers are those of Wireshark's
  * dissectors where it has them (category 14, parameter 58, levels 0 to 4), and else of docs/priority.md. */
@@ -28,6 +28,15 @@ static const char config[] =
                            "[route mg]\nprefix = 3\ntargets = mg\n"
                            "[route bsc]\nprefix = 4\ntargets = bsc\n"
                            "[route mlpp]\nprefix = 5\ntargets = mlpp\n";
+
+/* A PSAP behind ISUP, and an access gateway. */
+static const char emergency[] =
+    "[modules]\nemergency = required\npriority = required\ngateway = required\n"
+    "[call]\nmedia = through\n" TRUNK ("access")
+        TRUNK ("psap") "rph-isup = ansi\n"
+                       "[emergency]\nfallback = psap\npriority-codes = *272, 710xxxxxxx\n"
+                       "[emergency-region here]\nnumbers = 911, 112\ntrunks = access\n"
+                       "[emergency-psap psap]\ntrunks = psap\n";
 
 #define ORDINARY "class:4 dscp:24,24"
 
@@ -141,6 +150,27 @@ test_admission (void)
                  "class:7 h248:7,ieps radio:5,queue emlpp:4 rx:3,mps dscp:40,40");
 }
 
+/* A public call for help goes to a PSAP behind ISUP as an emergency service call: category 224. */
+static void
+test_psap (void)
+{
+    G_GNUC_UNUSED g_autoptr (TdFixture) fixture = td_fixture_new (emergency);
+
+    assert_call ("access", "none", "911",
+                 "class:12 category:224 h248:12,emergency radio:1,queue rx:7 dscp:40,40");
+}
+
+/* RFC 3435 2.1.5: what an access gateway with too much to do still collects, emergency codes of its region and
+ * those of GETS and WPS. */
+static void
+test_digit_map (void)
+{
+    G_GNUC_UNUSED g_autoptr (TdFixture) fixture = td_fixture_new (emergency);
+    g_autofree char *map = td_fixture_ask ("gateway map access");
+
+    g_assert_cmpstr (map, ==, "\"(112|911|*272|710xxxxxxx)\"");
+}
+
 /* Signals of such calls are marked as those of SIP are. */
 static void
 test_planes (void)
@@ -171,5 +201,7 @@ main (int argc, char **argv)
     g_test_add_func ("/priority/PRI-083/contexts", test_contexts);
     g_test_add_func ("/priority/PRI-084/radio", test_radio);
     g_test_add_func ("/priority/PRI-085/admission", test_admission);
+    g_test_add_func ("/priority/PRI-095/isup", test_psap);
+    g_test_add_func ("/priority/PRI-096/gateway", test_digit_map);
     return g_test_run ();
 }

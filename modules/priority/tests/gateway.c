@@ -4,10 +4,12 @@
  *
  *     gateway call TRUNK NUMBER category:226,precedence:0     a call comes in that says so
  *     gateway heard                                           what the last one that went out was told
+ *     gateway map TRUNK                                       the digit map of TRUNK when it has too much to do
  */
 
 #include <tandem/call.h>
 #include <tandem/command.h>
+#include <tandem/iface/emergency.h>
 #include <tandem/iface/priority.h>
 #include <tandem/module.h>
 
@@ -17,6 +19,7 @@
 typedef struct {
     const TdPriorityService *priority;   /* nullable */
     const TdInterworkService *interwork; /* nullable */
+    const TdEmergencyService *emergency; /* nullable */
     GString *heard;
 } Gateway;
 
@@ -166,6 +169,17 @@ run_heard (TdRequest *request, void *data)
 }
 
 static void
+run_map (TdRequest *request, void *data)
+{
+    const TdEmergencyService *service = ((Gateway *) td_module_state (data))->emergency;
+    g_autofree char *map =
+        service != NULL ? service->digit_map (td_request_argument (request, "TRUNK"), service->data)
+                        : NULL;
+
+    td_request_reply (request, g_variant_new_string (map != NULL ? map : ""));
+}
+
+static void
 answer (TdChannel *channel, TdDescription *description)
 {
 }
@@ -213,6 +227,16 @@ add_commands (TdModule *module, GError **error)
                                             .help = "What went out",
                                             .data = module,
                                             .run = run_heard },
+                              error)
+           && td_command_add (module,
+                              &(TdCommand){ .size = sizeof (TdCommand),
+                                            .argument_size = sizeof (TdArgument),
+                                            .name = "gateway map",
+                                            .help = "What is collected under overload",
+                                            .arguments = arguments,
+                                            .n_arguments = 1,
+                                            .data = module,
+                                            .run = run_map },
                               error);
 }
 
@@ -224,6 +248,7 @@ start (TdModule *module, GError **error)
     gateway->heard = g_string_new (NULL);
     gateway->priority = td_feature_acquire (module, TD_FEATURE_PRIORITY);
     gateway->interwork = td_feature_acquire (module, TD_FEATURE_INTERWORK);
+    gateway->emergency = td_feature_acquire (module, TD_FEATURE_EMERGENCY);
     td_module_set_state (module, gateway);
     return td_channel_driver_register (module, &driver, error) && add_commands (module, error);
 }
@@ -239,6 +264,9 @@ stop (TdModule *module)
     if (gateway->interwork != NULL) {
         td_feature_release (module, TD_FEATURE_INTERWORK);
     }
+    if (gateway->emergency != NULL) {
+        td_feature_release (module, TD_FEATURE_EMERGENCY);
+    }
 }
 
 static void
@@ -252,5 +280,5 @@ unload (TdModule *module)
 
 TD_MODULE (gateway, .summary = "An endpoint with the fields of all protocols, for tests",
            .version = "1.0", .license = "LGPL-2.1-or-later",
-           .wants = TD_LIST (TD_FEATURE_PRIORITY, TD_FEATURE_INTERWORK), .start = start,
-           .stop = stop, .unload = unload)
+           .wants = TD_LIST (TD_FEATURE_PRIORITY, TD_FEATURE_INTERWORK, TD_FEATURE_EMERGENCY),
+           .start = start, .stop = stop, .unload = unload)
