@@ -27,8 +27,8 @@ PROGRAMS = ('flow/access', 'interop/access',
             'flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
             'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
-            'interop/overload', 'interop/pair', 'interop/marking', 'interop/reserve', 'interop/roles',
-            'interop/sip-i',
+            'interop/overload', 'interop/pair', 'interop/marking', 'interop/mutations', 'interop/reserve',
+            'interop/roles', 'interop/sip-i',
             'interop/priority-lab')
 
 # Tests of what is so with the feature and without, by their names: these must pass.

@@ -125,7 +125,7 @@ class Scene(Stage):
             'modules': dict.fromkeys(modules, 'required'),
             'sip': {'listen': f'udp:{SWITCH}, udp:{TRUSTED}', 'strangers': 'refuse', 'trace': 'no',
                     # The call that holds the lane up is not to be refused for its wait.
-                    'first-numbers': STALL_NUMBER,
+                    'first-numbers': STALL_NUMBER, **({} if verifies else {'first-rate': 5000}),
                     'arrival-wait': '0 s' if without == 'wait' else '2 s'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
