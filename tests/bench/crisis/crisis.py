@@ -68,6 +68,8 @@ def run_crisis(stage, arguments):
     stage.start_called()
     stage.start_switch(burn_us, arguments.stall or scene.STALL_S, arguments.without, arguments.trouble,
                        verifies=arguments.replayed > 0)
+    if arguments.capture:
+        stage.start_capture(os.path.abspath(arguments.capture))
     # Of a fresh switch: what is left of calls, for half a minute, has a cost of its own. What a refusal costs
     # beside a call that burns 3 ms is next to nothing.
     refusal_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
@@ -125,9 +127,8 @@ def found(arguments, run, more):
     best = more['best'] * (1 - arguments.stall / run.seconds)
     if 'full' in arguments.trouble:
         best = min(best, scene.FULL_CPS)
-    reach = best - served
-    if arguments.regime == 'b' and ratio:
-        reach = more['best'] * figures.bound(OVERLOAD, ratio) - served
+    more['bound'] = more['best'] * figures.bound(OVERLOAD, ratio) if ratio else None
+    reach = (more['bound'] if arguments.regime == 'b' and ratio else best) - served
     return {
         'capacity_cps': round(more['best'], 1),
         'offered_cps': round((len(run.ordinary) + len(run.priority)) / run.seconds, 1),
@@ -169,7 +170,8 @@ def goals(arguments, result, run, more):
     rows.append(('records lost', str(result['records_lost']), '0', result['records_lost'] == 0))
     rows.append(('established calls released', str(n_released), '0', n_released == 0))
     if arguments.forged or arguments.replayed:
-        rows.append(('forged or replayed marks that gained a class', str(more['gained']), '0', more['gained'] == 0))
+        rows.append(('forged or replayed marks that gained a class', str(more['gained']), '0',
+                     more['gained'] == 0))
     return rows
 
 
@@ -233,6 +235,9 @@ def parse():
     parser.add_argument('--without', choices=('marks', 'wait'),
                         help='leave out what it does about a crisis: no marks count, or no call is '
                              'refused for having waited')
+    parser.add_argument('--capture', metavar='FILE',
+                        help='keep what goes between the switch, priority callers and the called party, '
+                             'for tshark and others')
     parser.add_argument('--json', action='store_true', help='print the figures as JSON')
     parser.add_argument('--svg', metavar='FILE', help='draw the picture (crisis-REGIME.svg)')
     return parser.parse_args()
@@ -253,7 +258,7 @@ def main():
     svg = arguments.svg or f'crisis-{arguments.regime}.svg'
     with open(svg, 'w', encoding='utf-8') as file:
         file.write(picture.draw(f"{OVERLOAD} times what the switch carries, {arguments.seconds:g} s",
-                                run.priority, run.ordinary, more['best']))
+                                run, more['best'], more['bound']))
     if arguments.json:
         print(json.dumps(finite(result)))
     else:

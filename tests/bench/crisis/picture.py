@@ -3,8 +3,8 @@
 
 import figures
 
-WIDTH, HEIGHT, LEFT, TOP, GAP = 860, 170, 70, 40, 50
-COLOURS = {'priority': '#b3261e', 'ordinary': '#35618e', 'limit': '#777777'}
+WIDTH, HEIGHT, LEFT, TOP, GAP = 860, 170, 70, 60, 60
+COLOURS = {'priority': '#b3261e', 'ordinary': '#35618e', 'limit': '#777777', 'bound': '#b8860b'}
 
 
 def text(x, y, words, anchor='start', size=12, colour='#222222'):
@@ -30,6 +30,9 @@ class Diagram:
         for share in (0, 0.5, 1):
             self.parts.append(text(LEFT - 8, self.place(0, share * self.top_value)[1] + 4,
                                    f'{share * self.top_value:g}', 'end'))
+            second = share * (self.n_seconds - 1)
+            self.parts.append(text(self.place(second, 0)[0], self.y + HEIGHT + 15, f'{second:g} s',
+                                   'middle', 11, '#777777'))
 
     def place(self, second, value):
         return (LEFT + second / (self.n_seconds - 1) * WIDTH,
@@ -42,20 +45,26 @@ class Diagram:
             self.parts.append(line(points, COLOURS[name], dashes))
 
 
-def completion(calls, is_done):
-    return [100 * sum(map(is_done, some)) / len(some) if some else None
-            for some in figures.in_seconds(calls)]
+def whole_seconds(calls, n_seconds):
+    """CALLS second by second, without the last second when it is no whole one."""
+    return figures.in_seconds(calls)[:max(1, int(n_seconds))]
 
 
-def set_up(calls):
+def completion(seconds, is_done):
+    return [100 * sum(map(is_done, some)) / len(some) if some else None for some in seconds]
+
+
+def set_up(seconds):
     """The median second by second, of those that were answered, in milliseconds."""
     return [figures.percentile([(call.answered - call.invited) / 1000 for call in some
-                                if call.answered], 50) for some in figures.in_seconds(calls)]
+                                if call.answered], 50) for some in seconds]
 
 
-def draw(title, priority, ordinary, best_cps):
-    """The whole picture; BEST_CPS is what the switch can do."""
-    n_seconds = max(len(figures.in_seconds(priority)), len(figures.in_seconds(ordinary)))
+def draw(title, run, best_cps, bound_cps=None):
+    """The whole picture of RUN; BEST_CPS is what the switch can do, BOUND_CPS what refusing the rest
+    leaves of it."""
+    priority, ordinary = (whole_seconds(calls, run.seconds) for calls in (run.priority, run.ordinary))
+    n_seconds = max(len(priority), len(ordinary))
     done = Diagram('calls that complete, %', 100, n_seconds, 0)
     done.curve(completion(priority, lambda call: call.alerted is not None), 'priority')
     done.curve(completion(ordinary, figures.Call.is_good), 'ordinary')
@@ -66,14 +75,17 @@ def draw(title, priority, ordinary, best_cps):
     delay.curve(delays[1], 'ordinary')
     good = Diagram('calls a second answered within 4 s', round(best_cps * 1.2 + 1), n_seconds, 2)
     for calls, name in ((priority, 'priority'), (ordinary, 'ordinary')):
-        good.curve([sum(call.is_good() for call in some) for some in figures.in_seconds(calls)], name)
+        good.curve([sum(call.is_good() for call in some) for some in calls], name)
     good.curve([best_cps] * n_seconds, 'limit', '6 4')
+    words = [('priority calls', 'priority'), ('ordinary calls', 'ordinary'),
+             ('the best without overload', 'limit')]
+    if bound_cps is not None:
+        good.curve([bound_cps] * n_seconds, 'bound', '2 3')
+        words.append(('less what refusals cost', 'bound'))
     bottom = TOP + 3 * (HEIGHT + GAP)
-    legend = [text(LEFT + 240 * i, bottom, words, colour=COLOURS[name])
-              for i, (name, words) in enumerate((('priority', 'priority calls'),
-                                                 ('ordinary', 'ordinary calls'),
-                                                 ('limit', 'the best without overload')))]
-    parts = [text(LEFT, 18, title, size=15), *done.parts, *delay.parts, *good.parts, *legend]
+    legend = [text(LEFT + 220 * i, bottom, some, colour=COLOURS[name])
+              for i, (some, name) in enumerate(words)]
+    parts = [text(LEFT, 22, title, size=15), *done.parts, *delay.parts, *good.parts, *legend]
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 30}" height="{bottom + 20}" '
             'font-family="sans-serif">\n<rect width="100%" height="100%" fill="#ffffff"/>\n'
             + '\n'.join(parts) + '\n</svg>\n')

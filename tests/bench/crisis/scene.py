@@ -164,6 +164,13 @@ class Scene(Stage):
     def cpu_s(self):
         return cpu_seconds(self.tandem.pid) if self.peer is None else 0
 
+    def start_capture(self, path):
+        """Of all runs; the watch is for figures, this for a second opinion on what is on the wire."""
+        capture = self.spawn('tshark', [
+            self.need('tshark'), '-q', '-i', 'lo', '-w', path, '-f',
+            f'udp and (host {RESPONDER_HOST} or port {CALLED_PORT})'])
+        capture.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 'capture')
+
     def start_watch(self):
         file = self.path(f'notes-{len(self.processes)}')
         watch = self.spawn('crisis-watch', [self.program('crisis-watch'), SIP_PORT,
@@ -254,8 +261,9 @@ class Scene(Stage):
 
     def weigh_refusal(self, n_calls, n_tries=5):
         """Processor time of one refusal with its ACK, in microseconds: what N_CALLS more cost than a few,
-        the median of N_TRIES. None when the machine was too busy for them to come in time. Machine congestion, which a lane that
-        stands still for so long is, would refuse the call that holds it up."""
+        the median of N_TRIES. None when the machine was too busy for them to come in time. Machine
+        congestion, which a lane that stands still for so long is, would refuse the call that holds it
+        up."""
         self.tandem.ctl('congestion', 'set', 'MC0')
         costs_us = []
         base_s, n_few = self.spend(n_calls // 20)
