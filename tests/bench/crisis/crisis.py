@@ -154,7 +154,7 @@ def goals(arguments, result, run, more):
     ratio, p99 = result['ordinary_goodput_ratio'], result['p99_100_ms']
     shown = '-' if ratio is None else f'{100 * ratio:.1f} %'
     rows = [('priority calls that reach alerting', f'{alerting:.1f} %', '95 %', alerting >= 95)]
-    if arguments.stall or arguments.trouble:
+    if arguments.stall or arguments.trouble or arguments.forged or arguments.replayed:
         # No collapse: half of what is left to do.
         rows.append(('ordinary goodput, of what could be carried', shown, '50 %', (ratio or 0) >= 0.5))
     elif arguments.regime == 'a':
