@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <tandem/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,20 @@ address_of (const char *text)
 
     g_assert_true (td_address_parse (text, 0, &address));
     return address;
+}
+
+/* A peer that sends and hears datagrams. */
+static inline int
+open_peer (const char *text, TdAddress *ret_address)
+{
+    TdAddress address = address_of (text);
+    socklen_t len = sizeof *ret_address;
+    int fd = socket (address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint (fd, >=, 0);
+    g_assert_cmpint (bind (fd, &address.any, td_address_len_bytes (&address)), ==, 0);
+    g_assert_cmpint (getsockname (fd, &ret_address->any, &len), ==, 0);
+    return fd;
 }
 
 static inline void
