@@ -323,15 +323,19 @@ read_mappings (Settings *settings, Policy *policy, GError **error)
 static bool
 is_by_connection (const char *address)
 {
-    g_autofree char *lower = g_ascii_strdown (address, -1);
-    const char *transport = strstr (lower, ";transport=");
+    g_autofree char *lower = g_ascii_strdown (address, strcspn (address, "?"));
+    const char *user_end = strrchr (lower, '@'); /* what stands before it are no parameters */
+    g_auto (GStrv) params = g_strsplit (user_end != NULL ? user_end + 1 : lower, ";", -1);
 
     if (!g_str_has_prefix (lower, "sip:")) {
         return true; /* sips is TLS: RFC 3261 26.2.2 */
     }
-    return transport != NULL
-           && (g_str_has_prefix (transport + 11, "tcp")
-               || g_str_has_prefix (transport + 11, "tls"));
+    for (char **param = params; *param != NULL; param++) {
+        if (g_str_has_prefix (*param, "transport=")) { /* the first one counts */
+            return strcmp (*param, "transport=tcp") == 0 || strcmp (*param, "transport=tls") == 0;
+        }
+    }
+    return false;
 }
 
 static const char spoofable[] =

@@ -50,6 +50,13 @@ test_spoofable_sources (void)
     world_refuse ("[trunk t]\naddress = sip:192.0.2.1\n" ACCEPT,
                   "f:2:11: [trunk t] address: sip:192.0.2.1 is reached");
     world_refuse ("[trunk t]\naddress = sip:h;transport=udp\n" ACCEPT, "reached by UDP");
+    static const char *const seeming[] = { "sip:a;transport=tcp@192.0.2.1", "sip:h;transport=tcpx",
+                                           "sip:h?transport=tcp",
+                                           "sip:h;x;transport=udp;transport=tcp" };
+    for (size_t i = 0; i < G_N_ELEMENTS (seeming); i++) {
+        g_autofree char *text = g_strdup_printf ("[trunk t]\naddress = %s\n" ACCEPT, seeming[i]);
+        world_refuse (text, "reached by UDP");
+    }
     world_refuse ("[trunk t]\n" ACCEPT "[member m]\ntrunk = t\naddress = sip:192.0.2.1\n",
                   "f:6:11: [member m] address: sip:192.0.2.1 is reached");
     for (size_t i = 0; i < G_N_ELEMENTS (good); i++) {
