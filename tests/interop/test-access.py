@@ -18,6 +18,7 @@ from peers import ports  # noqa: E402
 from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
 from peers.baresip import Baresip, tone_share  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
+from peers.process import is_sanitized  # noqa: E402
 from peers.tandem import BUILD, Tandem, program  # noqa: E402
 
 PIN, WRONG = '482915736028', '482915736029'
@@ -207,9 +208,10 @@ class Hidden(Typed):
         self.tandem.process.wait_for(lambda: self.results('wrong') == 1, 'wrong number')
         self.send_events(PIN[:11])
         self.process_has(follower, 'call.media')
-        image = self.core()  # while one is typed, when one was looked up
-        self.assertIn(ACCESS.encode(), image)
-        self.assert_hidden(image, 'core')
+        if not is_sanitized(self.tandem.process.pid):  # the image of its shadow would take hours
+            image = self.core()  # while one is typed, when one was looked up
+            self.assertIn(ACCESS.encode(), image)
+            self.assert_hidden(image, 'core')
         self.send_events(PIN[11:])
         self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
         traces = ''.join(self.tandem.ctl('trace', self.parties['Call-ID'], *form)[1]
