@@ -21,7 +21,7 @@ request_init (Request *request, const TdPassportQuestion *question, const Settin
                           .now_us = now_us };
     request->is_read = canon_read (&request->orig, question->orig);
     for (unsigned i = 0; i < n; i++) {
-        request->n_dests += canon_read (&request->dests[request->n_dests], question->dests[i]);
+        request->is_read &= canon_read (&request->dests[request->n_dests++], question->dests[i]);
     }
 }
 
@@ -83,16 +83,29 @@ is_party (const Canon *party, const Request *request, const char *text, bool is_
 }
 
 static bool
-has_dest (const Request *request, char **texts, bool is_number)
+is_one_of (const Canon *party, const Request *request, char **texts, bool is_number)
 {
     for (; texts != NULL && *texts != NULL; texts++) {
-        for (unsigned i = 0; i < request->n_dests; i++) {
-            if (is_party (&request->dests[i], request, *texts, is_number)) {
-                return true;
-            }
+        if (is_party (party, request, *texts, is_number)) {
+            return true;
         }
     }
     return false;
+}
+
+/* Each of the called parties is one of the token's: RFC 8224 4.1 has the To header field; a Request-URI that is
+ * another would let who overhears a token send a call of its own with it. */
+static bool
+has_dests (const Token *token, const Request *request)
+{
+    for (unsigned i = 0; i < request->n_dests; i++) {
+        const Canon *dest = &request->dests[i];
+        if (!is_one_of (dest, request, token->dest_numbers, true)
+            && !is_one_of (dest, request, token->dest_uris, false)) {
+            return false;
+        }
+    }
+    return request->n_dests > 0;
 }
 
 static bool
@@ -105,8 +118,7 @@ is_of_request (const Verdict *verdict, const Request *request, Finding *finding)
         return finding_fail (finding, "orig", TD_PASSPORT_INVALID,
                              "it is for another caller: its orig is %s", token->orig);
     }
-    if (!has_dest (request, token->dest_numbers, true)
-        && !has_dest (request, token->dest_uris, false)) {
+    if (!has_dests (token, request)) {
         return finding_fail (finding, "dest", TD_PASSPORT_INVALID,
                              "it is for another called party");
     }

@@ -32,8 +32,8 @@ typedef struct {
     TdId call;
     char **values;
     GPtrArray *identities;
-    char *orig, *dest, *call_id, *trunk;
-    const char *dests[2];
+    char *orig, *called, *meant, *call_id, *trunk;
+    const char *dests[3]; /* of them */
 } Waiting;
 
 const TdPassportService *
@@ -48,7 +48,8 @@ waiting_free (Waiting *waiting)
     g_strfreev (waiting->values);
     g_ptr_array_unref (waiting->identities);
     g_free (waiting->orig);
-    g_free (waiting->dest);
+    g_free (waiting->called);
+    g_free (waiting->meant);
     g_free (waiting->call_id);
     g_free (waiting->trunk);
     g_free (waiting);
@@ -247,8 +248,11 @@ cancel (TdToken *token, void *state, void *data)
 static char *
 party_text (const TdParty *party)
 {
-    return party->digits[0] != '\0' ? g_strdup (td_party_key (party))
-                                    : g_strdup_printf ("sip:%s@%s", party->user, party->host);
+    if (party->digits[0] != '\0') {
+        return g_strdup (td_party_key (party));
+    }
+    return party->host[0] != '\0' ? g_strdup_printf ("sip:%s@%s", party->user, party->host)
+                                  : g_strdup (party->user); /* a service */
 }
 
 static GPtrArray *
@@ -266,6 +270,15 @@ identities_of (TdCall *call)
     }
     g_ptr_array_add (texts, NULL);
     return texts;
+}
+
+/* RFC 8224 6.2, step 4: who is called is whom the To header field names. */
+static char *
+meant_of (TdCall *call)
+{
+    const TdAttribute *to = td_attribute_find ("sip.to");
+
+    return g_strdup (to != NULL ? td_attributes_text (td_call_attributes (call), to, 0) : NULL);
 }
 
 static TdHookAnswer
@@ -292,11 +305,13 @@ admit (void *subject, TdToken *token, void *data)
     waiting->values = g_strsplit (pending, ", ", -1);
     waiting->identities = identities_of (call);
     waiting->orig = party_text (td_call_calling (call));
-    waiting->dest = party_text (td_call_called (call));
+    waiting->called = party_text (td_call_called (call));
+    waiting->meant = meant_of (call);
     waiting->call_id = g_strdup (td_channel_peer_id (incoming));
     waiting->trunk = g_strdup (td_call_trunk (call));
     waiting->token = td_token_take (token, waiting);
-    waiting->dests[0] = waiting->dest;
+    waiting->dests[0] = waiting->called;
+    waiting->dests[1] = waiting->meant;
     waiting->question = (TdPassportQuestion){
         .size = sizeof (TdPassportQuestion),
         .owner = verifier->module,

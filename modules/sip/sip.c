@@ -358,9 +358,14 @@ declare_attributes (Sip *sip, GError **error)
     sip->line_information = td_attribute_declare (
         sip->module, "party.line-information", TD_ATTRIBUTE_TEXT, 0,
         "Originating line information of the caller: the ANI II digits.", error);
+    sip->to = td_attribute_declare (sip->module, "sip.to", TD_ATTRIBUTE_TEXT, 0,
+                                    "The URI of an INVITE's To header field: whom the caller "
+                                    "meant, where its Request-URI is another.",
+                                    error);
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
            && sip->parts != NULL && sip->retry_after != NULL && sip->category != NULL
-           && sip->line_information != NULL && sip->is_sips != NULL && sip->answer_lines != NULL;
+           && sip->line_information != NULL && sip->is_sips != NULL && sip->answer_lines != NULL
+           && sip->to != NULL;
 }
 
 static TdMetric *

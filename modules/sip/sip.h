@@ -181,6 +181,7 @@ struct Sip {
     const TdAttribute *max_forwards;
     const TdAttribute *user_parameters;
     const TdAttribute *category, *line_information; /* of the caller */
+    const TdAttribute *to;                          /* whom he meant */
     const TdAttribute *parts;
     const TdAttribute *shown;
     const TdAttribute *retry_after;

@@ -398,6 +398,22 @@ take_user_parameters (SipLeg *leg, const SipUri *uri)
     }
 }
 
+/* Whom the caller meant, when the request was sent elsewhere on its way (RFC 3261 8.1.1.2). */
+static void
+take_meant (SipLeg *leg, const SipScan *invite)
+{
+    const TdParty *called = td_channel_called (leg->channel);
+    SipUri uri;
+    TdParty meant;
+
+    if (sip_uri_scan (invite->to_addr.uri, &uri) != NULL || !take_called (&meant, &uri)
+        || strcmp (td_party_key (&meant), td_party_key (called)) != 0
+        || (meant.digits[0] == '\0' && g_ascii_strcasecmp (meant.host, called->host) != 0)) {
+        g_autofree char *text = sip_view_dup (invite->to_addr.uri);
+        td_attributes_set_text (td_channel_attributes (leg->channel), leg->lane->sip->to, text);
+    }
+}
+
 static void
 take_parameter (SipLeg *leg, SipView params, const char *name, const TdAttribute *attribute)
 {
@@ -442,6 +458,7 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
     take_calling (td_channel_calling (channel), invite);
     take_headers (leg->lane->sip, td_channel_attributes (channel), invite);
     take_user_parameters (leg, &invite->uri);
+    take_meant (leg, invite);
     if (trunk != NULL) {
         take_line (leg, invite);
     }

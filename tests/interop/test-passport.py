@@ -78,7 +78,7 @@ class Case(PeerCase):
             'info': info, 'certificate': self.path('signer.pem')}})
 
     def token(self, key='signer', values=('ets.0',), to=TO, age_s=0, ppt='rph', **header):
-        payload = {'dest': {'tn': [to]}, 'iat': int(time.time()) - age_s, 'orig': {'tn': FROM},
+        payload = {'dest': {'tn': to.split()}, 'iat': int(time.time()) - age_s, 'orig': {'tn': FROM},
                    'rph': {'auth': list(values)}}
         token = pyjwt.sign(self, self.read(key + '.key'),
                            {'ppt': ppt, 'typ': 'passport', 'x5u': self.info, **header}, payload)
@@ -162,18 +162,18 @@ class CallCase(Case):
             'route all': {'prefix': '', 'targets': 'b'},
         })
 
-    def invite(self, identity, call_id, marks='ets.0'):
+    def invite(self, identity, call_id, marks='ets.0', to=TO):
         extra = {'Resource-Priority': marks}
         if identity:
             extra['Identity'] = identity
-        parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{TO}@127.0.0.1>',
+        parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{to}@127.0.0.1>',
                    'Call-ID': call_id}
         self.caller.send(self.caller.request('INVITE', f'sip:+{TO}@127.0.0.1:{self.port}', parties, 1,
                                              description(9), extra=extra))
 
-    def call(self, identity, call_id, marks='ets.0'):
+    def call(self, identity, call_id, marks='ets.0', to=TO):
         """(class, Resource-Priority that goes out) of a call."""
-        self.invite(identity, call_id, marks)
+        self.invite(identity, call_id, marks, to)
         invite = self.called.expect('INVITE ')
         found = self.tandem.ctl_json('call', 'list')[0]['class']
         self.called.answer(invite, 486, 'c')
@@ -248,6 +248,17 @@ class Calls(CallCase):
         token = self.token()
         self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
         self.assertEqual(self.call(token, 'two'), (4, ''))
+
+
+class Retargeted(CallCase):
+    """A request whose To header field names another one than its Request-URI."""
+
+    def test_token_names_both(self):
+        """PRI-032, PRI-037: RFC 8224 4.1: dest is the To header field's; and who overhears it calls nobody else."""
+        meant = '12125550119'
+        self.assertEqual(self.call(self.token(), 'one', to=meant), (4, ''))
+        self.assertEqual(self.call(self.token(to=meant), 'two', to=meant), (4, ''))
+        self.assertEqual(self.call(self.token(to=f'{TO} {meant}'), 'three', to=meant), (11, 'ets.0'))
 
 
 class Rated(CallCase):

@@ -72,9 +72,10 @@ struct TdPassportQuestion {
     const char *const *identities; /* values of the Identity header fields, NULL-terminated */
     const char *only;              /* nullable: the ppt that counts ("rph"); others are ignored */
     const char *orig;              /* From, or P-Asserted-Identity where that counts */
-    const char *const *dests;      /* To, NULL-terminated; where several are given one must match */
-    const char *const *values;     /* claimed r-values ("ets.0"), NULL-terminated; nullable: none */
-    const char *priority;          /* the Priority header field, nullable */
+    const char *const *
+        dests; /* To and, where it is another, Request-URI; NULL-terminated. The token names each */
+    const char *const *values; /* claimed r-values ("ets.0"), NULL-terminated; nullable: none */
+    const char *priority;      /* the Priority header field, nullable */
     const char *call_id;
     const char *trunk; /* the trunk group it came by, "" for a stranger: whose share is used */
     /* The outcome, on the lane that asked, exactly once, not before ask () has returned. */
