@@ -251,6 +251,7 @@ take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
     }
 }
 
+/* RFC 4412 4.6: marks are judged whatever the request is for. */
 static void
 take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
@@ -259,10 +260,14 @@ take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
         take_invite (lane, request, packet);
         break;
     case SIP_METHOD_OPTIONS:
-        take_options (lane, request, packet);
+        if (sip_marks_admit (lane, request, packet, NULL)) {
+            take_options (lane, request, packet);
+        }
         break;
     case SIP_METHOD_REGISTER:
-        sip_register (lane, request, packet);
+        if (sip_marks_admit (lane, request, packet, NULL)) {
+            sip_register (lane, request, packet);
+        }
         break;
     case SIP_METHOD_BYE:
     case SIP_METHOD_INFO:

@@ -189,6 +189,17 @@ class Marks(PriorityCase):
         response = self.neighbour.refused(417)
         self.assertEqual(values(response, 'Accept-Resource-Priority'), [])
 
+    def test_pri_007_what_is_no_call_is_judged_as_well(self):
+        required = {'Require': 'resource-priority'}
+        for method in 'OPTIONS', 'REGISTER', 'SUBSCRIBE':
+            for caller, accepted in (self.agency, ACCEPTED), (self.neighbour, ''):
+                with self.subTest(method=method, caller=caller.user):
+                    response = caller.ask(method, marked('strange.1', **required))
+                    self.assertTrue(response.startswith('SIP/2.0 417 '), response)
+                    self.assertEqual(', '.join(values(response, 'Accept-Resource-Priority')), accepted)
+        for fields in marked('ets.0', **required), marked('strange.1'), required:
+            self.assertTrue(self.agency.ask('OPTIONS', fields).startswith('SIP/2.0 200 '))
+
     def test_pri_007_required_and_understood(self):
         self.assertEqual(self.goes_out(self.agency, 'ets.0', Require='resource-priority'),
                          (11, ['ets.0']))
