@@ -25,11 +25,11 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 # of functions, which know of no switch, are not here.
 PROGRAMS = ('flow/access', 'interop/access',
             'flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
-            'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy',
+            'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy', 'flow/treatment',
             'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
             'interop/overload', 'interop/pair', 'interop/marking', 'interop/mutations', 'interop/reserve',
             'interop/roles', 'interop/sip-i',
-            'interop/priority-lab')
+            'interop/priority-lab', 'interop/late')
 
 # Tests of what is so with the feature and without, by their names: these must pass.
 SPARED = {
@@ -38,12 +38,14 @@ SPARED = {
     'flow/priority /priority/PRI-064/refused',       # a configuration that is refused
     'flow/priority /priority/PRI-065/busy',          # nobody waits for a busy user
     'flow/sip-queue /priority/PRI-066/5xx',          # any call advances then
+    'flow/treatment /flow/treatment/PRI-071/answered',  # to whom nothing is played, whatever there is
     'flow/passport /passport/PRI-034/refused',       # what cannot be signed is not
     'flow/passport /passport/PRI-102/alarm',         # tokens fail, whoever is believed
     'interop/tls Refusals.test_address_alone_is_not_the_trunk_s',  # over UDP nobody shows a certificate
     'interop/priority Preemption.test_pri_071_a_peer_preempts',  # whoever it was that did
     'interop/roles Roles.test_pri_103_commands_of_priority',  # guarded, whatever there is to be seen
     'interop/roles Roles.test_pri_103_trace_of_a_call_that_is_over',  # a mark on the wire, believed or not
+    'interop/late Late.test_a_standstill_refuses_nobody',  # nor does a switch that refuses nobody as late
     'interop/overload Overload.test_all_pay_where_nothing_is_wanted',  # and nobody departs from that
     # Calls that have none.
     'flow/levels /priority/PRI-068/time-alone',
@@ -113,7 +115,8 @@ def environment(program):
     added = {'TANDEM_TEST_PRIORITY': 'off', 'TANDEM_BUILD': BUILD}
     if program.startswith('flow/'):
         added |= {'TANDEM_MODULE_PATH': module_path(),
-                  'TANDEM_ROUTES': os.path.join(BUILD, 'modules', 'route', 'tandem-routes')}
+                  'TANDEM_ROUTES': os.path.join(BUILD, 'modules', 'route', 'tandem-routes'),
+                  'G_TEST_SRCDIR': os.path.join(os.path.dirname(HERE), 'etc', 'tones')}
     return {**os.environ, **added}
 
 

@@ -19,7 +19,7 @@ note_problem (const char *problem, void *data)
 /* What the switch lacks where tests/prove.py asks whether tests notice that. */
 static const char *const off_modules[] = { "access =", "emergency =", "marker =", "priority =",
                                            NULL };
-static const char *const off_keys[] = { "access-", "rph-", NULL };
+static const char *const off_keys[] = { "access-", "preemption =", "rph-", NULL };
 static const char *const off_sections[] = { "[access",    "[emergency", "[marker",
                                             "[passport-", "[priority",  NULL };
 

@@ -18,6 +18,8 @@ from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
 
 
 class Late(PeerCase):
+    """PRI-075: without arrival-wait whatever comes is served, however late."""
+
     def start(self, stall, **settings):
         """A switch whose only lane stands still for as long as a call to 0000 holds it up."""
         self.port = ports.free_port()
