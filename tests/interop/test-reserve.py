@@ -141,17 +141,37 @@ class Ports(ReserveCase):
 class Descriptors(ReserveCase):
     """Four for a call with media."""
 
+    def descriptors(self):
+        """What the switch has open, by number."""
+        folder, found = f'/proc/{self.tandem.pid}/fd', {}
+        for number in os.listdir(folder):
+            try:
+                found[number] = os.readlink(os.path.join(folder, number))
+            except FileNotFoundError:   # closed meanwhile
+                pass
+        return found
+
+    def sockets(self):
+        return {name for name in self.descriptors().values() if name.startswith('socket:')}
+
+    def command(self, *words):
+        """The switch has done it, and closed the connection by which it was told: that one's descriptor
+        would be one that the next call does not find."""
+        before = self.sockets()
+        self.assertEqual(self.tandem.ctl(*words)[0], 0)
+        self.tandem.process.wait_for(lambda: self.sockets() <= before, 'end of the connection')
+
     def fill(self, reserve_percent):
         """Leaves room for one ordinary call."""
         self.start(call={'media': 'anchor'}, rtp={'first-port': ports.free_range(64, 2)},
                    tandem={'drain': '0 s', 'descriptor-reserve': f'{reserve_percent} %'})
-        self.tandem.ctl('call', 'list')   # all that is there for good has been opened
-        n_open = len(os.listdir(f'/proc/{self.tandem.pid}/fd'))
+        self.command('call', 'list')   # all that is there for good has been opened
+        n_open = len(self.descriptors())
         limit = (n_open + 4) * 100 // (100 - reserve_percent)
         hard = resource.prlimit(self.tandem.pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(self.tandem.pid, resource.RLIMIT_NOFILE, (limit, hard))
         self.tandem.rewrite(self.config | {'call': {'media': 'anchor', 'no-answer': '100 s'}})
-        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        self.command('config', 'reload')
         self.gets_through('8000')
 
     def test_pri_078_reserved_descriptors(self):
