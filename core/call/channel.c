@@ -625,6 +625,14 @@ td_leg_refuse (TdChannel *channel, const TdCause *cause)
 }
 
 void
+td_leg_refuse_transfer (TdChannel *channel, const TdCause *cause)
+{
+    if (channel->driver->driver.refuse != NULL) {
+        channel->driver->driver.refuse (channel, cause);
+    }
+}
+
+void
 td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms)
 {
     if (td_fsm_dispatch (&channel->fsm, DO_DIGIT, NULL) && channel->driver->driver.digit != NULL) {

@@ -105,6 +105,7 @@ void td_leg_answer (TdChannel *channel, TdDescription *description);
 bool td_leg_offer (TdChannel *channel, TdDescription *description); /* false: it cannot */
 void td_leg_accept (TdChannel *channel, TdDescription *description);
 void td_leg_refuse (TdChannel *channel, const TdCause *cause);
+void td_leg_refuse_transfer (TdChannel *channel, const TdCause *cause); /* in any state */
 void td_leg_digit (TdChannel *channel, char digit, uint32_t duration_ms);
 void td_leg_reclassify (TdChannel *channel);
 void td_leg_queued (TdChannel *channel);

@@ -11,6 +11,7 @@
 #include "call/call.h"
 
 #include <string.h>
+#include <tandem/log.h>
 
 void
 td_transfer_clear (TdTransfer *transfer)
@@ -174,6 +175,27 @@ begin_anew (TdCall *call, const TdParty *called)
     call->released_by = NULL;
 }
 
+/* Who called for help is not sent to somebody else (RFC 6443 13). */
+static bool
+may_be_handed_on (TdCall *call)
+{
+    const TdAttribute *no_transfer = td_attribute_find (TD_ATTRIBUTE_NO_TRANSFER);
+
+    return no_transfer == NULL
+           || td_attributes_number (td_call_attributes (call), no_transfer) == 0;
+}
+
+static void
+refuse_transfer (TdCall *call, TdChannel *leg)
+{
+    TdCause cause = td_cause (TD_CAUSE_FACILITY_REJECTED, "This Call Is Not Handed On");
+    char text[TD_ID_TEXT_SIZE];
+
+    td_log_warning (td_channel_module (leg), td_id_print (call->id, text),
+                    "the call is for help: it stays where it is and is not handed on");
+    td_leg_refuse_transfer (leg, &cause);
+}
+
 void
 td_call_take_transfer (TdCall *call, const TdHappening *what)
 {
@@ -181,6 +203,10 @@ td_call_take_transfer (TdCall *call, const TdHappening *what)
     bool is_answered = call->a != NULL && td_channel_state (call->a) == TD_CHANNEL_ANSWERED;
 
     if (!td_call_leg_is_live (what->leg) || (call->b != NULL && call->b != what->leg)) {
+        return;
+    }
+    if (!may_be_handed_on (call)) {
+        refuse_transfer (call, what->leg);
         return;
     }
     if (call->a == NULL || !td_party_from_number (&called, what->event->digits)) {

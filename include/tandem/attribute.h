@@ -54,6 +54,9 @@ TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
 /* NUMBER, 1: the calling party cannot put the called one on hold. The other way round he can. */
 #define TD_ATTRIBUTE_NO_HOLD "call.no-hold"
 
+/* NUMBER, 1: the called party cannot hand the call on; see td_channel_transferred(). */
+#define TD_ATTRIBUTE_NO_TRANSFER "call.no-transfer"
+
 /* A set of values. Thread, of all that follow: whoever owns the set. */
 TD_API TdAttributes *td_attributes_new (void);
 TD_API TdAttributes *td_attributes_copy (const TdAttributes *attributes);

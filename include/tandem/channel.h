@@ -72,6 +72,7 @@ typedef struct {
     void (*offer) (TdChannel *channel, TdDescription *description);
     /* The answer to the peer's last offer. */
     void (*accept) (TdChannel *channel, TdDescription *description);
+    /* To the peer's last offer, or to td_channel_transferred(): the call stays where it is. */
     void (*refuse) (TdChannel *channel, const TdCause *cause);
     /* One telephone event that came out of band on the other leg; to a leg whose termination is internal also
      * one that came with the media (RFC 4733), as it begins: DURATION_MS is 0 then. */
@@ -183,7 +184,8 @@ TD_API void td_channel_more_digits (TdChannel *channel, const char *digits, bool
 
 /* An outgoing leg hands the call on to NUMBER (digits, after a + for an international number), whom it calls
  * from now on: the leg is released, and the route hooks are asked. A caller who was answered stays it; he
- * hears ringing, early media and whatever is played to him, and "call.connected" tells of the answer. */
+ * hears ringing, early media and whatever is played to him, and "call.connected" tells of the answer. A call
+ * with TD_ATTRIBUTE_NO_TRANSFER, such as one for help, stays with the leg, which is told so by refuse(). */
 TD_API void td_channel_transferred (TdChannel *channel, const char *number);
 
 /* A leg with an internal termination is heard as SERVICE ("source/tone/dial") from now on, in place of what

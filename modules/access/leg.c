@@ -444,6 +444,13 @@ refuse_answer (TdChannel *channel, TdDescription *description)
     td_channel_released (channel, &cause);
 }
 
+/* The call is not to be handed on, and there is nothing else here for it. */
+static void
+take_refusal (TdChannel *channel, const TdCause *cause)
+{
+    release_for (td_channel_data (channel), cause->value, cause->text);
+}
+
 static void
 take_digit (TdChannel *channel, char digit, uint32_t duration_ms)
 {
@@ -537,6 +544,7 @@ access_legs_start (Access *access, GError **error)
         .originate = originate,
         .answer = refuse_answer,
         .release = release,
+        .refuse = take_refusal,
         .digit = take_digit,
         .freed = freed,
         .played = take_end,

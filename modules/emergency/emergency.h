@@ -59,7 +59,7 @@ typedef struct {
     atomic_int_least64_t down_until_us[SETTINGS_MAX_SERVERS]; /* of LoST servers, monotonic */
     const TdAttribute *asked_for; /* the service: of emergency calls alone */
     const TdAttribute *failed;
-    const TdAttribute *no_hold;
+    const TdAttribute *no_hold, *no_transfer;
     const TdAttribute *callback; /* the call is a PSAP's, who is known */
     const TdAttribute *shown;
     TdTopic *routed, *unanswered;

@@ -243,6 +243,7 @@ hooks_conclude (Emergency *emergency, const Settings *settings, TdCall *call,
     }
     explain (call, asked, &plan, region, place);
     td_attributes_set_text (td_call_attributes (call), emergency->asked_for, asked->service);
+    td_attributes_set_number (td_call_attributes (call), emergency->no_transfer, 1);
     if (!settings->may_hold) {
         td_attributes_set_number (td_call_attributes (call), emergency->no_hold, 1);
     }

@@ -125,6 +125,9 @@ tell_declare (Emergency *emergency, GError **error)
     emergency->no_hold =
         td_attribute_declare (emergency->module, TD_ATTRIBUTE_NO_HOLD, TD_ATTRIBUTE_NUMBER, 0,
                               "1: the calling party cannot put the called one on hold", error);
+    emergency->no_transfer =
+        td_attribute_declare (emergency->module, TD_ATTRIBUTE_NO_TRANSFER, TD_ATTRIBUTE_NUMBER, 0,
+                              "1: the called party cannot hand the call on", error);
     emergency->callback =
         td_attribute_declare (emergency->module, "emergency.callback", TD_ATTRIBUTE_NUMBER, 0,
                               "1: the call is a callback of a PSAP, who is known to be one", error);
@@ -132,7 +135,8 @@ tell_declare (Emergency *emergency, GError **error)
         emergency->module, TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER, 0,
         "That the called party is shown who calls, whatever the caller asks for", error);
     return emergency->asked_for != NULL && emergency->failed != NULL && emergency->shown != NULL
-           && emergency->callback != NULL && emergency->no_hold != NULL;
+           && emergency->callback != NULL && emergency->no_hold != NULL
+           && emergency->no_transfer != NULL;
 }
 
 void

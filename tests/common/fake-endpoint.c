@@ -304,6 +304,9 @@ do_say (void *data)
     case FAKE_LAST_DIGITS:
         td_channel_more_digits (channel, act->text, act->event == FAKE_LAST_DIGITS);
         break;
+    case FAKE_TRANSFER:
+        td_channel_transferred (channel, act->text);
+        break;
     case FAKE_RELEASE:
         td_channel_released (channel, &cause);
         break;

@@ -47,6 +47,7 @@ typedef enum {
     FAKE_DIGIT,
     FAKE_MORE_DIGITS,
     FAKE_LAST_DIGITS,
+    FAKE_TRANSFER, /* TEXT: to whom */
     FAKE_RELEASE,
 } FakeEvent;
 

@@ -486,6 +486,29 @@ test_caller_offers_anew_while_he_is_asked (Flow *flow, gconstpointer more)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+static void
+bar_transfer (void *data)
+{
+    Flow *flow = data;
+    TdId *id = g_hash_table_lookup (flow->endpoint->legs, "a");
+    const TdAttribute *no_transfer =
+        td_attribute_declare (NULL, TD_ATTRIBUTE_NO_TRANSFER, TD_ATTRIBUTE_NUMBER, 0, "", NULL);
+
+    td_attributes_set_number (td_call_attributes (td_channel_call (td_channel_find (*id))),
+                              no_transfer, 1);
+}
+
+/* Another module has said so: there is nothing else here for the caller. */
+static void
+test_call_that_stays (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    td_fixture_on (flow->fixture, 0, bar_transfer, flow);
+    type (flow, "7035550100#");
+    LOG ("a:release(29) ");
+    ENDED ("29 7106274387 answered account ncs-1");
+}
+
 /* --- Locks ------------------------------------------------------------------------------- */
 
 static void
@@ -715,6 +738,7 @@ main (int argc, char **argv)
     ADD ("PRI-046/early-media", NULL, test_ringing_ends_with_early_media);
     ADD ("PRI-046/glare", NULL, test_reoffer_while_it_rings_is_glare);
     ADD ("PRI-046/offers-anew", NULL, test_caller_offers_anew_while_he_is_asked);
+    ADD ("stays", NULL, test_call_that_stays);
     ADD ("PRI-047/toll-free", NULL, test_toll_free);
     ADD ("PRI-047/short-code", NULL, test_short_code);
     ADD ("PRI-047/three-destinations", NULL, test_three_destinations);

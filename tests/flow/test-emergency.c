@@ -147,6 +147,29 @@ test_number_goes_to_the_psap (Flow *flow, gconstpointer config)
     g_assert_cmpint (count ("tandem_emergency_calls_total", "learnt=\"number\""), ==, before + 1);
 }
 
+/* RFC 6443 13: neither before nor after the answer, and the call goes on. */
+static void
+test_call_for_help_is_not_handed_on (Flow *flow, gconstpointer config)
+{
+    call (flow, "north", "911");
+    LOG ("city:originate ");
+    SAY ("city", FAKE_TRANSFER, "5550100");
+    LOG ("city:refuse(29) ");
+    SAY ("city", FAKE_ANSWER, NULL);
+    SAY ("city", FAKE_TRANSFER, "5550100");
+    LOG ("a:answer city:refuse(29) ");
+    g_assert_cmpstr (fake_call_state (flow->endpoint, flow->fixture, "city"), ==, "answered");
+}
+
+static void
+test_other_call_is_handed_on (Flow *flow, gconstpointer config)
+{
+    call (flow, "north", "5550199");
+    LOG ("ordinary:originate ");
+    SAY ("ordinary", FAKE_TRANSFER, "5550100");
+    LOG ("ordinary:release(16) ordinary:originate ");
+}
+
 static void
 test_number_of_another_region_is_ordinary (Flow *flow, gconstpointer config)
 {
@@ -484,6 +507,8 @@ main (int argc, char **argv)
     ADD ("PRI-095/unconfigured", bare, test_nothing_is_configured);
     ADD ("PRI-095/hang-up", plain, test_caller_hangs_up_first);
     ADD ("PRI-094/controls", controlled, test_nothing_refuses_it);
+    ADD ("PRI-094/transfer", plain, test_call_for_help_is_not_handed_on);
+    ADD ("others-transfer", plain, test_other_call_is_handed_on);
     ADD ("PRI-091/provisioned", provisioned, test_line_has_its_own_psap);
     ADD ("PRI-112/keys", provisioned, test_calls_have_different_keys);
     ADD ("PRI-091/lost", by_lost, test_lost_says_where);
