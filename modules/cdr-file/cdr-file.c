@@ -7,9 +7,8 @@
 #include "file.h"
 #include "format.h"
 
-#include <tandem/iface/record.h>
+#include <tandem/iface/outlet.h>
 #include <tandem/log.h>
-#include <tandem/module.h>
 
 #include <string.h>
 
@@ -36,23 +35,18 @@ typedef struct {
     char **records; /* names in lower case */
 } Settings;
 
-/* A file and how far it is. */
+/* A file and how far it is: the worker's, while it has a spool. */
 typedef struct {
     TdModule *module;
-    bool is_priority;   /* the one for who may see calls with a priority */
-    TdSpool *spool;     /* NULL: not in use */
-    Settings *prepared; /* by a reload that is not committed yet */
-    /* The worker's, between start() and end (): */
     Settings *settings;
     CdrFile file;
     int64_t synced_us;
     bool has_begun; /* take () has been there */
-} Outlet;
-
-enum { N_OUTLETS = 2 };
+} Place;
 
 typedef struct {
-    Outlet outlets[N_OUTLETS];
+    TdOutlet outlets[TD_N_OUTLETS];
+    Place places[TD_N_OUTLETS];
 } State;
 
 static const char *const formats[] = { "csv", "json", NULL };
@@ -152,34 +146,20 @@ settings_free (void *data)
     }
 }
 
-/* The file that CONFIG names (transfer full). */
-static char *
-find_path (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
+static const char *
+name (const TdConfig *config, bool is_priority)
 {
-    CdrFormat format = (CdrFormat) td_config_number (config, "cdr-file", NULL, "format");
-    const char *key = is_priority ? "priority-path" : "path";
+    bool is_csv = td_config_number (config, "cdr-file", NULL, "format") == CDR_FORMAT_CSV;
 
-    if (td_config_is_set (config, "cdr-file", NULL, key)) {
-        return g_strdup (td_config_text (config, "cdr-file", NULL, key));
-    }
-    const char *folder = td_module_state_dir (module, error);
-    if (folder == NULL) {
-        return NULL;
-    }
-    g_autofree char *name = g_strconcat (is_priority ? "cdr-priority" : "cdr",
-                                         format == CDR_FORMAT_CSV ? ".csv" : ".jsonl", NULL);
-    return g_build_filename (folder, name, NULL);
+    return is_priority ? (is_csv ? "cdr-priority.csv" : "cdr-priority.jsonl")
+                       : (is_csv ? "cdr.csv" : "cdr.jsonl");
 }
 
-static Settings *
-settings_new (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
+static void *
+read_settings (const TdConfig *config, char *path, bool is_priority)
 {
-    char *path = find_path (module, config, is_priority, error);
-
-    if (path == NULL) {
-        return NULL;
-    }
     Settings *settings = g_new0 (Settings, 1);
+
     settings->path = path;
     settings->part = td_record_part (
         td_config_number (config, "cdr-file", NULL, "priority-records"), is_priority);
@@ -228,47 +208,47 @@ tell_news (TdModule *module, const char *path, CdrFileNews *news)
 static void
 configure (void *settings, void *data)
 {
-    Outlet *outlet = data;
-    CdrFormat format = outlet->settings->format;
+    Place *place = data;
+    CdrFormat format = place->settings->format;
 
-    cdr_file_sync (&outlet->file, NULL);
-    GString *owed = g_steal_pointer (&outlet->file.unsynced);
-    cdr_file_clear (&outlet->file);
-    settings_free (outlet->settings);
-    outlet->settings = settings;
-    set_up_file (&outlet->file, outlet->settings);
-    if (format != outlet->settings->format && owed->len > 0) {
-        td_log_error (outlet->module, outlet->settings->path,
+    cdr_file_sync (&place->file, NULL);
+    GString *owed = g_steal_pointer (&place->file.unsynced);
+    cdr_file_clear (&place->file);
+    settings_free (place->settings);
+    place->settings = settings;
+    set_up_file (&place->file, place->settings);
+    if (format != place->settings->format && owed->len > 0) {
+        td_log_error (place->module, place->settings->path,
                       "%zu bytes of records are lost: the file before did not take them, and they "
                       "are of another format",
                       owed->len);
         g_string_truncate (owed, 0);
     }
-    cdr_file_owe (&outlet->file, owed);
+    cdr_file_owe (&place->file, owed);
 }
 
 /* Brings to the disk what the policy wants there by now. */
 static bool
-sync_as_told (Outlet *outlet, uint32_t *ret_again_ms)
+sync_as_told (Place *place, uint32_t *ret_again_ms)
 {
     int64_t now_us = td_clock_now_us ();
 
-    if (outlet->file.unsynced->len == 0) {
+    if (place->file.unsynced->len == 0) {
         return true;
     }
-    if (outlet->settings->sync == SYNC_BATCH && now_us - outlet->synced_us < SYNC_US) {
-        *ret_again_ms = (uint32_t) ((outlet->synced_us + SYNC_US - now_us) / 1000) + 1;
+    if (place->settings->sync == SYNC_BATCH && now_us - place->synced_us < SYNC_US) {
+        *ret_again_ms = (uint32_t) ((place->synced_us + SYNC_US - now_us) / 1000) + 1;
         return true;
     }
-    outlet->synced_us = now_us;
-    return cdr_file_sync (&outlet->file, NULL);
+    place->synced_us = now_us;
+    return cdr_file_sync (&place->file, NULL);
 }
 
 /* A file that nobody writes to is rotated, too, when its time has come. */
 static void
-look_ahead (const Outlet *outlet, int64_t now_us, uint32_t *ret_again_ms)
+look_ahead (const Place *place, int64_t now_us, uint32_t *ret_again_ms)
 {
-    int64_t interval_us = outlet->settings->rotate_interval_us;
+    int64_t interval_us = place->settings->rotate_interval_us;
 
     if (interval_us > 0) {
         int64_t wait_ms = (interval_us - now_us % interval_us + 999) / 1000;
@@ -280,33 +260,33 @@ look_ahead (const Outlet *outlet, int64_t now_us, uint32_t *ret_again_ms)
 
 /* What the disk did not take is there before anything else is. */
 static bool
-pay (Outlet *outlet, CdrFileNews *news, int64_t now_us, GError **error)
+pay (Place *place, CdrFileNews *news, int64_t now_us, GError **error)
 {
     g_autoptr (GString) nothing = g_string_new (NULL);
 
-    return !outlet->file.is_owed
-           || (cdr_file_append (&outlet->file, nothing, now_us, news, error)
-               && cdr_file_sync (&outlet->file, error));
+    return !place->file.is_owed
+           || (cdr_file_append (&place->file, nothing, now_us, news, error)
+               && cdr_file_sync (&place->file, error));
 }
 
 /* Puts the lines of FACTS into TEXT, but for those that TAIL (nullable) has: they were written by a
  * process that was killed before it could note so, and now they come again. */
 static void
-write_facts (const Outlet *outlet, const TdFact *const *facts, unsigned n_facts,
-             const GString *tail, GString *text)
+write_facts (const Place *place, const TdFact *const *facts, unsigned n_facts, const GString *tail,
+             GString *text)
 {
-    const char *const *chosen = (const char *const *) outlet->settings->records;
+    const char *const *chosen = (const char *const *) place->settings->records;
 
     for (unsigned i = 0; i < n_facts; i++) {
         const char *record = td_record_chosen_name (facts[i], chosen);
         g_autofree void *body = NULL;
         TdFact masked;
-        const TdFact *fact = td_record_part_of (facts[i], outlet->settings->part, &masked, &body);
+        const TdFact *fact = td_record_part_of (facts[i], place->settings->part, &masked, &body);
         gsize before = text->len;
         if (record == NULL || fact == NULL) {
             continue;
         }
-        cdr_format_append (outlet->settings->format, text, record, fact);
+        cdr_format_append (place->settings->format, text, record, fact);
         if (tail != NULL
             && memmem (tail->str, tail->len, text->str + before, text->len - before) != NULL) {
             g_string_truncate (text, before);
@@ -318,60 +298,110 @@ static bool
 take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
       GError **error)
 {
-    Outlet *outlet = data;
+    Place *place = data;
     g_autoptr (GString) text = g_string_new (NULL);
     CdrFileNews news = { 0 };
     int64_t now_us = td_clock_wall_us ();
 
-    write_facts (outlet, facts, n_facts, NULL, text);
-    if (!outlet->has_begun && text->len > 0) {
-        g_autoptr (GString) tail = cdr_file_tail (&outlet->file, text->len);
+    write_facts (place, facts, n_facts, NULL, text);
+    if (!place->has_begun && text->len > 0) {
+        g_autoptr (GString) tail = cdr_file_tail (&place->file, text->len);
         g_string_truncate (text, 0);
-        write_facts (outlet, facts, n_facts, tail, text);
+        write_facts (place, facts, n_facts, tail, text);
     }
-    bool is_good = pay (outlet, &news, now_us, error)
-                   && cdr_file_append (&outlet->file, text, now_us, &news, error);
-    tell_news (outlet->module, outlet->settings->path, &news);
+    bool is_good = pay (place, &news, now_us, error)
+                   && cdr_file_append (&place->file, text, now_us, &news, error);
+    tell_news (place->module, place->settings->path, &news);
     if (!is_good) {
-        cdr_file_rest (&outlet->file);
+        cdr_file_rest (&place->file);
         return false;
     }
-    outlet->has_begun |= n_facts > 0;
-    if (!sync_as_told (outlet, ret_again_ms)) {
+    place->has_begun |= n_facts > 0;
+    if (!sync_as_told (place, ret_again_ms)) {
         *ret_again_ms = 1; /* the file has the lines, and owes them */
     }
-    look_ahead (outlet, now_us, ret_again_ms);
+    look_ahead (place, now_us, ret_again_ms);
     return true;
 }
 
 static void
 end (void *data)
 {
-    Outlet *outlet = data;
+    Place *place = data;
     g_autoptr (GError) error = NULL;
     CdrFileNews news = { 0 };
 
-    if (!pay (outlet, &news, td_clock_wall_us (), &error)
-        || !cdr_file_sync (&outlet->file, &error)) {
-        td_log_error (outlet->module, outlet->settings->path,
-                      "%zu bytes of records may be lost: %s", outlet->file.unsynced->len,
-                      error->message);
+    if (!pay (place, &news, td_clock_wall_us (), &error) || !cdr_file_sync (&place->file, &error)) {
+        td_log_error (place->module, place->settings->path, "%zu bytes of records may be lost: %s",
+                      place->file.unsynced->len, error->message);
     }
-    tell_news (outlet->module, outlet->settings->path, &news);
-    cdr_file_clear (&outlet->file);
+    tell_news (place->module, place->settings->path, &news);
+    cdr_file_clear (&place->file);
+}
+
+/* Opens and mends the file that SETTINGS name. */
+static bool
+open_file (CdrFile *file, const Settings *settings, TdModule *module, GError **error)
+{
+    CdrFileNews news = { 0 };
+
+    set_up_file (file, settings);
+    if (!cdr_file_open (file, &news, error)) {
+        cdr_file_clear (file);
+        return false;
+    }
+    tell_news (module, settings->path, &news);
+    return true;
+}
+
+static bool
+open_place (TdOutlet *outlet, void *settings, GError **error)
+{
+    Place *place = outlet->place;
+
+    settings_free (place->settings);
+    place->settings = settings;
+    place->has_begun = false;
+    return open_file (&place->file, settings, outlet->module, error);
+}
+
+static bool
+probe (const TdOutlet *outlet, const void *settings, GError **error)
+{
+    CdrFile file;
+
+    if (!open_file (&file, settings, outlet->module, error)) {
+        return false;
+    }
+    cdr_file_clear (&file);
+    return true;
 }
 
 /* --- Life -------------------------------------------------------------------------------- */
+
+static const TdOutletDecl outlet_decl = {
+    .section = "cdr-file",
+    .noun = "file",
+    .retry_ms = RETRY_MS,
+    .name = name,
+    .read = read_settings,
+    .open = open_place,
+    .probe = probe,
+    .drop_settings = settings_free,
+    .take = take,
+    .end = end,
+    .configure = configure,
+};
 
 static bool
 load (TdModule *module, GError **error)
 {
     State *state = g_new0 (State, 1);
 
-    for (unsigned i = 0; i < N_OUTLETS; i++) {
-        state->outlets[i].module = module;
-        state->outlets[i].is_priority = i > 0;
-        state->outlets[i].file.fd = -1;
+    td_outlets_init (state->outlets, &outlet_decl, module, state->places, sizeof (Place));
+    for (unsigned i = 0; i < TD_N_OUTLETS; i++) {
+        state->places[i].module = module;
+        state->places[i].file.fd = -1;
     }
     td_module_set_state (module, state);
     return true;
@@ -382,82 +412,11 @@ unload (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    for (unsigned i = 0; i < N_OUTLETS; i++) {
-        cdr_file_clear (&state->outlets[i].file);
-        settings_free (state->outlets[i].settings);
+    for (unsigned i = 0; i < TD_N_OUTLETS; i++) {
+        cdr_file_clear (&state->places[i].file);
+        settings_free (state->places[i].settings);
     }
     g_free (state);
-}
-
-/* Opens and mends the file that SETTINGS name. */
-static bool
-open_file (CdrFile *file, const Settings *settings, CdrFileNews *news, GError **error)
-{
-    set_up_file (file, settings);
-    if (cdr_file_open (file, news, error)) {
-        return true;
-    }
-    cdr_file_clear (file);
-    return false;
-}
-
-/* How many files CONFIG wants; 0, with an error: two that are one. */
-static unsigned
-count_outlets (TdModule *module, const TdConfig *config, GError **error)
-{
-    if (td_config_number (config, "cdr-file", NULL, "priority-records") == 0) {
-        return 1;
-    }
-    g_autofree char *path = find_path (module, config, false, error);
-    g_autofree char *other = path != NULL ? find_path (module, config, true, error) : NULL;
-    if (other != NULL && g_str_equal (path, other)) {
-        g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
-                     "[cdr-file] path and priority-path are both %s: what is withheld needs a file "
-                     "of its own",
-                     path);
-        return 0;
-    }
-    return other != NULL ? N_OUTLETS : 0;
-}
-
-static bool
-open_outlet (Outlet *outlet, const TdConfig *config, GError **error)
-{
-    Settings *settings = settings_new (outlet->module, config, outlet->is_priority, error);
-    CdrFileNews news = { 0 };
-
-    if (settings == NULL) {
-        return false;
-    }
-    settings_free (outlet->settings);
-    outlet->settings = settings;
-    outlet->has_begun = false;
-    if (!open_file (&outlet->file, settings, &news, error)) {
-        return false;
-    }
-    tell_news (outlet->module, settings->path, &news);
-    return true;
-}
-
-static void
-open_spool (Outlet *outlet, const TdConfig *config)
-{
-    outlet->spool =
-        td_spool_open (outlet->module, TD_RECORD_TOPICS,
-                       &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
-                                       .retry_ms = RETRY_MS,
-                                       .capacity_bytes = (uint64_t) td_config_number (
-                                           config, "cdr-file", NULL, "spool"),
-                                       .name = outlet->is_priority ? "priority-records" : "records",
-                                       .journal = td_module_state_dir (outlet->module, NULL),
-                                       .begins = TD_RECORD_BEGINS,
-                                       .ends = TD_RECORD_ENDS,
-                                       .finish = td_record_finish,
-                                       .take = take,
-                                       .end = end,
-                                       .data = outlet,
-                                       .configure = configure,
-                                       .drop_settings = settings_free });
 }
 
 static bool
@@ -465,65 +424,18 @@ start (TdModule *module, GError **error)
 {
     State *state = td_module_state (module);
     const TdConfig *config = td_module_config (module);
-    unsigned n_outlets = count_outlets (module, config, error);
+    unsigned n_outlets = td_outlets_open (state->outlets, config, error);
 
-    for (unsigned i = 0; i < n_outlets; i++) {
-        if (!open_outlet (&state->outlets[i], config, error)) {
-            return false;
-        }
-    }
-    for (unsigned i = 0; i < n_outlets; i++) {
-        open_spool (&state->outlets[i], config);
-    }
+    td_outlets_begin (state->outlets, n_outlets, config);
     return n_outlets > 0;
-}
-
-static bool
-prepare (Outlet *outlet, const TdConfig *next, GError **error)
-{
-    CdrFile probe;
-    CdrFileNews news = { 0 };
-
-    outlet->prepared = settings_new (outlet->module, next, outlet->is_priority, error);
-    if (outlet->prepared == NULL) {
-        return false;
-    }
-    if (open_file (&probe, outlet->prepared, &news, error)) {
-        tell_news (outlet->module, outlet->prepared->path, &news);
-        cdr_file_clear (&probe);
-        return true;
-    }
-    g_clear_pointer (&outlet->prepared, settings_free);
-    return false;
-}
-
-static bool
-reload_outlet (Outlet *outlet, TdReloadPhase phase, const TdConfig *next, GError **error)
-{
-    switch (phase) {
-    case TD_RELOAD_PREPARE:
-        return prepare (outlet, next, error);
-    case TD_RELOAD_COMMIT:
-        td_spool_configure (outlet->spool, g_steal_pointer (&outlet->prepared));
-        break;
-    case TD_RELOAD_ABANDON:
-        g_clear_pointer (&outlet->prepared, settings_free);
-        break;
-    }
-    return true;
 }
 
 static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
     State *state = td_module_state (module);
-    bool is_good = phase != TD_RELOAD_PREPARE || count_outlets (module, next, error) > 0;
 
-    for (unsigned i = 0; is_good && i < N_OUTLETS; i++) {
-        is_good = state->outlets[i].spool == NULL
-                  || reload_outlet (&state->outlets[i], phase, next, error);
-    }
-    return is_good;
+    return td_outlets_reload (state->outlets, phase, next, error);
 }
 
 static void
@@ -531,17 +443,16 @@ stop (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    for (unsigned i = 0; i < N_OUTLETS; i++) {
-        td_spool_close (g_steal_pointer (&state->outlets[i].spool));
-    }
+    td_outlets_end (state->outlets);
 }
 
 static void
 describe (TdModule *module, GVariantDict *info)
 {
+    const State *state = td_module_state (module);
     const TdConfig *config = td_module_config (module);
     int64_t format = td_config_number (config, "cdr-file", NULL, "format");
-    g_autofree char *path = find_path (module, config, false, NULL);
+    g_autofree char *path = td_outlet_path (&state->outlets[0], config, NULL);
 
     g_variant_dict_insert (info, "path", "s", path != NULL ? path : "");
     g_variant_dict_insert (info, "format", "s", formats[format]);

@@ -7,9 +7,7 @@
 #include "report.h"
 #include "store.h"
 
-#include <tandem/iface/record.h>
-#include <tandem/log.h>
-#include <tandem/module.h>
+#include <tandem/iface/outlet.h>
 
 #include <string.h>
 
@@ -28,21 +26,15 @@ typedef struct {
     char **records; /* names in lower case */
 } Settings;
 
-/* A database and how far it is. */
+/* A database: the worker's, while it has a spool. */
 typedef struct {
-    TdModule *module;
-    bool is_priority;   /* the one for who may see calls with a priority */
-    TdSpool *spool;     /* NULL: not in use */
-    Settings *prepared; /* by a reload that is not committed yet */
-    /* The worker's, between start() and end (): */
     Settings *settings;
     CdrStore *store; /* NULL: to be opened */
-} Outlet;
-
-enum { N_OUTLETS = 2 };
+} Place;
 
 typedef struct {
-    Outlet outlets[N_OUTLETS];
+    TdOutlet outlets[TD_N_OUTLETS];
+    Place places[TD_N_OUTLETS];
 } State;
 
 static const char *const syncs[] = { "off", "normal", "full", NULL };
@@ -116,29 +108,17 @@ settings_free (void *data)
     }
 }
 
-/* The file that CONFIG names (transfer full). */
-static char *
-find_path (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
+static const char *
+name (const TdConfig *config, bool is_priority)
 {
-    const char *key = is_priority ? "priority-path" : "path";
-
-    if (td_config_is_set (config, "cdr-sql", NULL, key)) {
-        return g_strdup (td_config_text (config, "cdr-sql", NULL, key));
-    }
-    const char *folder = td_module_state_dir (module, error);
-    const char *name = is_priority ? "cdr-priority.sqlite" : "cdr.sqlite";
-    return folder != NULL ? g_build_filename (folder, name, NULL) : NULL;
+    return is_priority ? "cdr-priority.sqlite" : "cdr.sqlite";
 }
 
-static Settings *
-settings_new (TdModule *module, const TdConfig *config, bool is_priority, GError **error)
+static void *
+read_settings (const TdConfig *config, char *path, bool is_priority)
 {
-    char *path = find_path (module, config, is_priority, error);
-
-    if (path == NULL) {
-        return NULL;
-    }
     Settings *settings = g_new0 (Settings, 1);
+
     settings->path = path;
     settings->part = td_record_part (td_config_number (config, "cdr-sql", NULL, "priority-records"),
                                      is_priority);
@@ -161,11 +141,11 @@ open_store (const Settings *settings, int busy_ms, GError **error)
 static void
 configure (void *settings, void *data)
 {
-    Outlet *outlet = data;
+    Place *place = data;
 
-    g_clear_pointer (&outlet->store, cdr_store_close);
-    settings_free (outlet->settings);
-    outlet->settings = settings;
+    g_clear_pointer (&place->store, cdr_store_close);
+    settings_free (place->settings);
+    place->settings = settings;
 }
 
 /* A database that failed is opened anew: meanwhile it may have been mended, or moved away. */
@@ -173,16 +153,16 @@ static bool
 take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void *data,
       GError **error)
 {
-    Outlet *outlet = data;
+    Place *place = data;
     g_autofree const char **names = g_new (const char *, n_facts);
 
-    if (outlet->store != NULL && !cdr_store_is_in_place (outlet->store)) {
-        g_clear_pointer (&outlet->store, cdr_store_close);
+    if (place->store != NULL && !cdr_store_is_in_place (place->store)) {
+        g_clear_pointer (&place->store, cdr_store_close);
     }
-    if (outlet->store == NULL) {
-        outlet->store = open_store (outlet->settings, BUSY_MS, error);
+    if (place->store == NULL) {
+        place->store = open_store (place->settings, BUSY_MS, error);
     }
-    if (outlet->store == NULL) {
+    if (place->store == NULL) {
         return false;
     }
     g_autoptr (GPtrArray) bodies = g_ptr_array_new_with_free_func (g_free);
@@ -190,14 +170,13 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
     g_autofree const TdFact **parts = g_new (const TdFact *, n_facts);
     for (unsigned i = 0; i < n_facts; i++) {
         void *body = NULL;
-        names[i] =
-            td_record_chosen_name (facts[i], (const char *const *) outlet->settings->records);
-        parts[i] = td_record_part_of (facts[i], outlet->settings->part, &masked[i], &body);
+        names[i] = td_record_chosen_name (facts[i], (const char *const *) place->settings->records);
+        parts[i] = td_record_part_of (facts[i], place->settings->part, &masked[i], &body);
         names[i] = parts[i] != NULL ? names[i] : NULL;
         g_ptr_array_add (bodies, body);
     }
-    if (n_facts > 0 && !cdr_store_add (outlet->store, parts, names, n_facts, error)) {
-        g_clear_pointer (&outlet->store, cdr_store_close);
+    if (n_facts > 0 && !cdr_store_add (place->store, parts, names, n_facts, error)) {
+        g_clear_pointer (&place->store, cdr_store_close);
         return false;
     }
     return true;
@@ -206,22 +185,62 @@ take (const TdFact *const *facts, unsigned n_facts, uint32_t *ret_again_ms, void
 static void
 end (void *data)
 {
-    Outlet *outlet = data;
+    Place *place = data;
 
-    g_clear_pointer (&outlet->store, cdr_store_close);
+    g_clear_pointer (&place->store, cdr_store_close);
 }
 
 /* --- Life -------------------------------------------------------------------------------- */
+
+static bool
+open_place (TdOutlet *outlet, void *settings, GError **error)
+{
+    Place *place = outlet->place;
+
+    settings_free (place->settings);
+    place->settings = settings;
+    g_clear_pointer (&place->store, cdr_store_close);
+    place->store = open_store (settings, PROBE_BUSY_MS, error);
+    return place->store != NULL;
+}
+
+/* Another database is tried out before it is taken over. */
+static bool
+probe (const TdOutlet *outlet, const void *settings, GError **error)
+{
+    const Settings *next = settings;
+    g_autofree char *now = td_outlet_path (outlet, td_module_config (outlet->module), NULL);
+
+    if (g_strcmp0 (now, next->path) == 0) {
+        return true;
+    }
+    CdrStore *store = open_store (next, PROBE_BUSY_MS, error);
+    if (store != NULL) {
+        cdr_store_close (store);
+    }
+    return store != NULL;
+}
+
+static const TdOutletDecl outlet_decl = {
+    .section = "cdr-sql",
+    .noun = "database",
+    .retry_ms = RETRY_MS,
+    .name = name,
+    .read = read_settings,
+    .open = open_place,
+    .probe = probe,
+    .drop_settings = settings_free,
+    .take = take,
+    .end = end,
+    .configure = configure,
+};
 
 static bool
 load (TdModule *module, GError **error)
 {
     State *state = g_new0 (State, 1);
 
-    for (unsigned i = 0; i < N_OUTLETS; i++) {
-        state->outlets[i].module = module;
-        state->outlets[i].is_priority = i > 0;
-    }
+    td_outlets_init (state->outlets, &outlet_decl, module, state->places, sizeof (Place));
     td_module_set_state (module, state);
     return true;
 }
@@ -231,74 +250,20 @@ unload (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    for (unsigned i = 0; i < N_OUTLETS; i++) {
-        g_clear_pointer (&state->outlets[i].store, cdr_store_close);
-        settings_free (state->outlets[i].settings);
+    for (unsigned i = 0; i < TD_N_OUTLETS; i++) {
+        g_clear_pointer (&state->places[i].store, cdr_store_close);
+        settings_free (state->places[i].settings);
     }
     g_free (state);
-}
-
-/* How many databases CONFIG wants; 0, with an error: two that are one. */
-static unsigned
-count_outlets (TdModule *module, const TdConfig *config, GError **error)
-{
-    if (td_config_number (config, "cdr-sql", NULL, "priority-records") == 0) {
-        return 1;
-    }
-    g_autofree char *path = find_path (module, config, false, error);
-    g_autofree char *other = path != NULL ? find_path (module, config, true, error) : NULL;
-    if (other != NULL && g_str_equal (path, other)) {
-        g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
-                     "[cdr-sql] path and priority-path are both %s: what is withheld needs a "
-                     "database of its own",
-                     path);
-        return 0;
-    }
-    return other != NULL ? N_OUTLETS : 0;
 }
 
 char *
 cdr_whole_path (TdModule *module, GError **error)
 {
     const State *state = td_module_state (module);
+    bool is_apart = state->outlets[1].spool != NULL;
 
-    return find_path (module, td_module_config (module), state->outlets[1].spool != NULL, error);
-}
-
-static bool
-open_outlet (Outlet *outlet, const TdConfig *config, GError **error)
-{
-    Settings *settings = settings_new (outlet->module, config, outlet->is_priority, error);
-
-    if (settings == NULL) {
-        return false;
-    }
-    settings_free (outlet->settings);
-    outlet->settings = settings;
-    g_clear_pointer (&outlet->store, cdr_store_close);
-    outlet->store = open_store (settings, PROBE_BUSY_MS, error);
-    return outlet->store != NULL;
-}
-
-static void
-open_spool (Outlet *outlet, const TdConfig *config)
-{
-    outlet->spool =
-        td_spool_open (outlet->module, TD_RECORD_TOPICS,
-                       &(TdSpoolDecl){ .size = sizeof (TdSpoolDecl),
-                                       .retry_ms = RETRY_MS,
-                                       .capacity_bytes = (uint64_t) td_config_number (
-                                           config, "cdr-sql", NULL, "spool"),
-                                       .name = outlet->is_priority ? "priority-records" : "records",
-                                       .journal = td_module_state_dir (outlet->module, NULL),
-                                       .begins = TD_RECORD_BEGINS,
-                                       .ends = TD_RECORD_ENDS,
-                                       .finish = td_record_finish,
-                                       .take = take,
-                                       .end = end,
-                                       .data = outlet,
-                                       .configure = configure,
-                                       .drop_settings = settings_free });
+    return td_outlet_path (&state->outlets[is_apart ? 1 : 0], td_module_config (module), error);
 }
 
 static bool
@@ -306,57 +271,12 @@ start (TdModule *module, GError **error)
 {
     State *state = td_module_state (module);
     const TdConfig *config = td_module_config (module);
-    unsigned n_outlets = count_outlets (module, config, error);
+    unsigned n_outlets = td_outlets_open (state->outlets, config, error);
 
-    for (unsigned i = 0; i < n_outlets; i++) {
-        if (!open_outlet (&state->outlets[i], config, error)) {
-            return false;
-        }
-    }
     if (n_outlets == 0 || !cdr_report_add (module, error)) {
         return false;
     }
-    for (unsigned i = 0; i < n_outlets; i++) {
-        open_spool (&state->outlets[i], config);
-    }
-    return true;
-}
-
-/* Another database is tried out before it is taken over. */
-static bool
-prepare (Outlet *outlet, const TdConfig *next, GError **error)
-{
-    outlet->prepared = settings_new (outlet->module, next, outlet->is_priority, error);
-    if (outlet->prepared == NULL) {
-        return false;
-    }
-    g_autofree char *now =
-        find_path (outlet->module, td_module_config (outlet->module), outlet->is_priority, NULL);
-    if (g_strcmp0 (now, outlet->prepared->path) == 0) {
-        return true;
-    }
-    CdrStore *probe = open_store (outlet->prepared, PROBE_BUSY_MS, error);
-    if (probe != NULL) {
-        cdr_store_close (probe);
-        return true;
-    }
-    g_clear_pointer (&outlet->prepared, settings_free);
-    return false;
-}
-
-static bool
-reload_outlet (Outlet *outlet, TdReloadPhase phase, const TdConfig *next, GError **error)
-{
-    switch (phase) {
-    case TD_RELOAD_PREPARE:
-        return prepare (outlet, next, error);
-    case TD_RELOAD_COMMIT:
-        td_spool_configure (outlet->spool, g_steal_pointer (&outlet->prepared));
-        break;
-    case TD_RELOAD_ABANDON:
-        g_clear_pointer (&outlet->prepared, settings_free);
-        break;
-    }
+    td_outlets_begin (state->outlets, n_outlets, config);
     return true;
 }
 
@@ -364,13 +284,8 @@ static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
     State *state = td_module_state (module);
-    bool is_good = phase != TD_RELOAD_PREPARE || count_outlets (module, next, error) > 0;
 
-    for (unsigned i = 0; is_good && i < N_OUTLETS; i++) {
-        is_good = state->outlets[i].spool == NULL
-                  || reload_outlet (&state->outlets[i], phase, next, error);
-    }
-    return is_good;
+    return td_outlets_reload (state->outlets, phase, next, error);
 }
 
 static void
@@ -378,15 +293,14 @@ stop (TdModule *module)
 {
     State *state = td_module_state (module);
 
-    for (unsigned i = 0; i < N_OUTLETS; i++) {
-        td_spool_close (g_steal_pointer (&state->outlets[i].spool));
-    }
+    td_outlets_end (state->outlets);
 }
 
 static void
 describe (TdModule *module, GVariantDict *info)
 {
-    g_autofree char *path = find_path (module, td_module_config (module), false, NULL);
+    const State *state = td_module_state (module);
+    g_autofree char *path = td_outlet_path (&state->outlets[0], td_module_config (module), NULL);
 
     g_variant_dict_insert (info, "path", "s", path != NULL ? path : "");
 }
