@@ -46,6 +46,8 @@
 
 enum {
     CLOSE_STEP_MS = 20,
+    RELEASE_MS = 4000,       /* of calls, once they are released */
+    STRAGGLERS_MS = 1000,    /* of those whose media do not end */
     STOP_DEADLINE_MS = 5000, /* of modules, once no call is left */
 };
 
@@ -60,7 +62,7 @@ static struct {
     TdRegistry *registry;
 
     TdTimer close_timer;
-    int64_t drain_until_us;
+    int64_t next_step_us; /* of closing: calls are released, then abandoned */
     bool is_releasing, is_closed;
 } engine;
 
@@ -480,6 +482,40 @@ modules_stopped (void *data)
     td_lanes_quit ();
 }
 
+static void
+abandon_call (TdCall *call, void *data)
+{
+    td_call_abandon (call);
+}
+
+static void
+abandon_on_lane (TdLane *lane, void *data)
+{
+    if (lane != td_lane_control ()) {
+        td_calls_each (abandon_call, NULL);
+    }
+}
+
+static void
+release_all (void)
+{
+    td_log_notice (NULL, "stop", "the time to drain is over: calls under way are released, %u",
+                   td_calls_count ());
+    engine.is_releasing = true;
+    engine.next_step_us = td_clock_now_us () + (int64_t) RELEASE_MS * 1000;
+    td_lane_sweep (NULL, release_on_lane, nothing_more, nothing_more, NULL);
+}
+
+/* Peers had time for a message that was lost; who is silent keeps nobody from stopping. */
+static void
+abandon_all (void)
+{
+    td_log_warning (NULL, "stop", "calls whose peers do not answer end without them, %u",
+                    td_calls_count ());
+    engine.next_step_us = td_clock_now_us () + (int64_t) STRAGGLERS_MS * 1000;
+    td_lane_sweep (NULL, abandon_on_lane, nothing_more, nothing_more, NULL);
+}
+
 /* Looks now and then whether the calls are gone; after the drain time ends them. */
 static void
 go_on_closing (TdTimer *timer)
@@ -488,11 +524,12 @@ go_on_closing (TdTimer *timer)
         td_registry_stop_all (engine.registry, STOP_DEADLINE_MS, modules_stopped, NULL);
         return;
     }
-    if (!engine.is_releasing && td_clock_now_us () >= engine.drain_until_us) {
-        td_log_notice (NULL, "stop", "the time to drain is over: calls under way are released, %u",
-                       td_calls_count ());
-        engine.is_releasing = true;
-        td_lane_sweep (NULL, release_on_lane, nothing_more, nothing_more, NULL);
+    if (td_clock_now_us () >= engine.next_step_us) {
+        if (engine.is_releasing) {
+            abandon_all ();
+        } else {
+            release_all ();
+        }
     }
     td_timer_start (timer, CLOSE_STEP_MS);
 }
@@ -502,7 +539,7 @@ drain (uint32_t drain_ms)
 {
     td_calls_refuse_new ();
     engine.is_closed = engine.is_releasing = false;
-    engine.drain_until_us = td_clock_now_us () + (int64_t) drain_ms * 1000;
+    engine.next_step_us = td_clock_now_us () + (int64_t) drain_ms * 1000;
     if (td_calls_count () > 0 && drain_ms > 0) {
         td_log_notice (NULL, "stop", "no new calls; those under way, %u, have %u s to end",
                        td_calls_count (), drain_ms / 1000);

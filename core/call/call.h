@@ -60,7 +60,7 @@ typedef struct {
     const char *hook_name;
     TdBridgeTag tag; /* of steps */
     TdDescription *out;
-    const TdCause *failure; /* of steps; of CALL_RELEASE the cause */
+    const TdCause *failure; /* of steps; of CALL_RELEASE the cause; of its timeout: a stop */
     bool is_told_why;       /* of CALL_RELEASE: a caller who waits for an answer may hear why */
     unsigned termination;   /* of media events */
     TdMediaEventKind media_kind;
@@ -172,6 +172,9 @@ void td_calls_set_limit (const TdConfig *config); /* Thread: any */
 /* New calls are refused from now on. Thread: any. */
 void td_calls_refuse_new (void);
 unsigned td_calls_count (void);
+
+/* The switch stops: CALL ends, and waits no longer for legs that do not answer their release. It may be gone. */
+void td_call_abandon (TdCall *call);
 
 /* Calls VISIT with each call of the current lane. */
 void td_calls_each (void (*visit) (TdCall *call, void *data), void *data);

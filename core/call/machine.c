@@ -77,14 +77,16 @@ enter_ended (void *self)
 
 /* A driver that does not clear in time must not keep a call for ever. */
 static void
-end_without_legs (TdCall *call)
+end_without_legs (TdCall *call, bool is_told)
 {
     for (unsigned i = 0; i < call->legs->len; i++) {
         TdChannel *leg = call->legs->pdata[i];
         if (td_channel_is_alive (leg)) {
-            td_log_error (td_channel_module (leg), leg->peer_id,
-                          "its leg was not released within %u ms: the call ends without it",
-                          call->settings->release_ms);
+            if (is_told) {
+                td_log_error (td_channel_module (leg), leg->peer_id,
+                              "its leg was not released within %u ms: the call ends without it",
+                              call->settings->release_ms);
+            }
             TdCause cause = td_cause (TD_CAUSE_RECOVERY_ON_TIMER, NULL);
             td_channel_released (leg, &cause);
         }
@@ -102,11 +104,22 @@ releasing (void *self, unsigned event, void *data)
         end_if_alone (call);
         break;
     case CALL_RELEASE_TIMEOUT:
-        end_without_legs (call);
+        end_without_legs (call, ((const TdHappening *) data)->failure == NULL);
         break;
     default: /* what a leg still had to say */
         break;
     }
+}
+
+void
+td_call_abandon (TdCall *call)
+{
+    TdCause cause = td_cause (TD_CAUSE_TEMPORARY_FAILURE, "The switch is stopping");
+    TdHappening what = { .failure = &cause };
+
+    td_call_happen (
+        call, td_fsm_state (&call->fsm) == TD_CALL_RELEASING ? CALL_RELEASE_TIMEOUT : CALL_RELEASE,
+        &what);
 }
 
 static bool

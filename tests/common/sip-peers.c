@@ -373,10 +373,18 @@ sip_peers_set_up (Flow *flow, gconstpointer data)
 }
 
 void
+sip_peers_stop_switch (Flow *flow)
+{
+    g_clear_pointer (&flow->fixture, td_fixture_free);
+}
+
+void
 sip_peers_tear_down (Flow *flow, gconstpointer data)
 {
-    td_engine_advance (100 * 1000);
-    td_fixture_free (flow->fixture);
+    if (flow->fixture != NULL) {
+        td_engine_advance (100 * 1000);
+        sip_peers_stop_switch (flow);
+    }
     sip_peer_close (&flow->a);
     sip_peer_close (&flow->b);
     sip_peer_close (&flow->c);

@@ -44,6 +44,9 @@ typedef struct {
 void sip_peers_set_up (Flow *flow, gconstpointer data);
 void sip_peers_tear_down (Flow *flow, gconstpointer data);
 
+/* The switch stops, with whatever calls there are; the peers stay. */
+void sip_peers_stop_switch (Flow *flow);
+
 void sip_peer_open (Peer *peer);
 void sip_peer_close (Peer *peer);
 void sip_peer_send (Flow *flow, Peer *peer, const char *text);

@@ -12,6 +12,7 @@ typedef struct {
     Flow flow; /* first */
     GString *records;
     TdSubscription *subscription;
+    int64_t told_us; /* the last of them */
 } Test;
 
 /* "START", then "STOP 16 calling 5 s": record, cause, who released, duration. */
@@ -22,6 +23,7 @@ hear (const TdFact *fact, void *data)
     const TdCallFact *call = fact->body;
     const char *name = td_record_name (fact);
 
+    test->told_us = td_clock_now_us ();
     g_string_append_printf (test->records, "%s%s", test->records->len > 0 ? ", " : "", name);
     if (strcmp (name, "START") != 0) {
         g_string_append_printf (test->records, " %u %s %d s", call->cause, call->released_by,
@@ -40,7 +42,9 @@ set_up (Test *test, gconstpointer data)
 static void
 tear_down (Test *test, gconstpointer data)
 {
-    td_bus_unsubscribe (test->subscription);
+    if (test->flow.fixture != NULL) {
+        td_bus_unsubscribe (test->subscription);
+    }
     sip_peers_tear_down (&test->flow, data);
     g_string_free (test->records, TRUE);
 }
@@ -175,6 +179,38 @@ test_bye_before_ack (Test *test, gconstpointer data)
     g_assert_cmpstr (test->records->str, ==, "START, STOP 16 calling 0 s");
 }
 
+/* Neither peer answers the BYE, nor its copies: what is told of the call does not wait for that. */
+static void
+test_switch_stops_beside_silent_peers (Test *test, gconstpointer data)
+{
+    Flow *flow = &test->flow;
+
+    sip_set_up_call (flow);
+    sip_advance (flow, 5000);
+    int64_t stopped_us = td_clock_now_us ();
+    sip_peers_stop_switch (flow);
+    g_assert_cmpstr (test->records->str, ==, "START, STOP 41 switch 5 s");
+    g_assert_cmpint (test->told_us - stopped_us, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpuint (sip_drain (&flow->a, "BYE "), ==, 4); /* 0, 0.5, 1.5 and 3.5 s */
+    g_assert_cmpuint (sip_drain (&flow->b, "BYE "), ==, 4);
+}
+
+/* The INVITE that rings is cancelled, and nobody answers that. */
+static void
+test_switch_stops_while_a_silent_peer_rings (Test *test, gconstpointer data)
+{
+    Flow *flow = &test->flow;
+
+    sip_invite (flow, "", SDP ("offer-a"));
+    expect (&flow->b, "INVITE ");
+    ANSWER (&flow->b, 180, NULL);
+    int64_t stopped_us = td_clock_now_us ();
+    sip_peers_stop_switch (flow);
+    g_assert_cmpstr (test->records->str, ==, "ATTEMPT 41 switch 0 s");
+    g_assert_cmpint (test->told_us - stopped_us, <, 5 * G_USEC_PER_SEC);
+    g_assert_cmpuint (sip_drain (&flow->b, "CANCEL "), ==, 4);
+}
+
 #define ADD(path, function)                                                                        \
     g_test_add ("/flow/sip-records/" path, Test, NULL, set_up, function, tear_down)
 
@@ -188,5 +224,7 @@ main (int argc, char **argv)
     ADD ("second-fork-answers", test_second_fork_answers);
     ADD ("doubled-and-out-of-order", test_doubled_and_out_of_order);
     ADD ("bye-before-ack", test_bye_before_ack);
+    ADD ("stop-beside-silent-peers", test_switch_stops_beside_silent_peers);
+    ADD ("stop-while-a-silent-peer-rings", test_switch_stops_while_a_silent_peer_rings);
     return g_test_run ();
 }
