@@ -240,6 +240,11 @@ screen (Way *way)
     }
     EXPLAIN (way->explanation, "screening", "rank %u (line %u): %s", result.rank, result.line,
              result.is_denied ? "denied" : "allowed");
+    if (result.is_denied && way->request->is_unscreened) {
+        EXPLAIN (way->explanation, "screening", "another account than the line's pays: allowed");
+        way->decision->is_exempted = true;
+        return true;
+    }
     return !result.is_denied || way_refuse (way, result.cause, result.announcement);
 }
 

@@ -69,6 +69,7 @@ typedef struct {
     unsigned release_cause;
     int line_information; /* ANI II, or ROW_NOT_SAID */
     const char *category, *bearer;
+    bool is_unscreened; /* no row of "screening" denies it */
     /* Nullable, as TargetContext has them. */
     const char *(*attribute) (const char *name, void *data);
     bool (*quality) (const char *trunk, TargetQuality *ret_quality, void *data);
@@ -105,6 +106,7 @@ typedef struct {
     DecisionVerdict verdict;
     unsigned cause;           /* REFUSE: Q.850 */
     const char *announcement; /* REFUSE: "" for none */
+    bool is_exempted;         /* a row of "screening" would have denied it */
     const char *treatment;    /* of the ingress: what a caller hears when the call fails; "" */
     Translated numbers;       /* as ingress and plan left them */
     CallType type;

@@ -104,6 +104,15 @@ said (const char *text)
     return *text != '\0' ? text : NULL;
 }
 
+/* What the line may call holds for what its owner pays. Whom an account with a priority may call was decided by who
+ * gave the call the account. */
+static bool
+is_unscreened (const Question *question)
+{
+    return td_call_priority (question->call)->priority_class > TD_CLASS_ORDINARY
+           && text_of (question, question->route->account) != NULL;
+}
+
 static void
 make_request (Question *question, DecisionRequest *ret_request)
 {
@@ -125,6 +134,7 @@ make_request (Question *question, DecisionRequest *ret_request)
         .line_information = read_line_information (text_of (question, route->line_information)),
         .category = text_of (question, route->category),
         .bearer = text_of (question, route->bearer),
+        .is_unscreened = is_unscreened (question),
         .attribute = attribute,
         .quality = quality,
         .dip = find_answer,
@@ -305,6 +315,9 @@ decide (Question *question, DipWaiter *waiter)
         make_request (question, &request);
         decision_make (question->tables->tables, &request, &decision, explanation);
         if (decision.verdict != DECISION_DIP) {
+            if (decision.is_exempted) {
+                td_call_add_exemption (question->call, "screening");
+            }
             return question->release_cause != 0 ? conclude_release (question, &decision)
                                                 : conclude (question, &decision, explanation);
         }
@@ -494,9 +507,12 @@ route_hook_start (Route *route, GError **error)
         declare (route, "call.treatment", 0, "What the caller hears when the call fails", error);
     route->announcement =
         declare (route, "call.announcement", 0, "What a refused caller is to be told", error);
+    route->account =
+        declare (route, TD_ATTRIBUTE_ACCOUNT, 0, "The account that pays for the call", error);
     return route->user_parameters != NULL && route->number != NULL && route->jurisdiction != NULL
            && route->carrier != NULL && route->category != NULL && route->line_information != NULL
            && route->bearer != NULL && route->treatment != NULL && route->announcement != NULL
+           && route->account != NULL
            && td_hook_add (route->module, "route",
                            &(TdHook){ .size = sizeof (TdHook),
                                       .name = "route.route",

@@ -52,7 +52,7 @@ typedef struct {
     TdSubscription *features;
     atomic_uint n_decisions;
     const TdAttribute *user_parameters, *number, *jurisdiction, *carrier, *category,
-        *line_information, *bearer, *treatment, *announcement;
+        *line_information, *bearer, *treatment, *announcement, *account;
     TdMetric *version_metric, *decided, *unrouted, *queried;
 } Route;
 

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import Agent, Sound, branch, description, field, media_port  # noqa: E402
+from peers.agent import Agent, Sound, branch, description, field, media_port, status_of  # noqa: E402
 from peers.baresip import Baresip, tone_share  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
 from peers.process import is_sanitized  # noqa: E402
@@ -231,6 +231,90 @@ class Hidden(Typed):
 
     def process_has(self, process, text):
         process.wait_for(lambda: text in process.output(), f'"{text}" in its output')
+
+
+class Barred(Typed):
+    """PRI-044: a line that may call nobody, by the tables here or those of a policy server, and a code that is
+    blocked. Whose account pays, he may."""
+
+    EXEMPTIONS = 'screening'
+    TABLES = {'list': 'label,mode,tries\nfar,sequence,1\n', 'target': 'label,position,trunk\nfar,1,far\n',
+              'screening': 'list,rank,calling,called,action,cause\nnobody,1,,,deny,21\n',
+              'route': 'table,prefix,label\nmain,7035,far\n',
+              'ingress': 'trunk,screening,table\n*,nobody,main\n'}
+
+    def tables(self):
+        """A database of routing, as an operator makes it."""
+        folder, database = self.path('tables'), self.path('route.db')
+        os.makedirs(folder, exist_ok=True)
+        for table, text in self.TABLES.items():
+            self.write(os.path.join(folder, f'{table}.csv'), text)
+        subprocess.run([os.path.join(BUILD, 'modules', 'route', 'tandem-routes'), '-d', database, 'import', folder],
+                       check=True, timeout=60, stdout=subprocess.DEVNULL)
+        return {'database': database}
+
+    def config(self, **access):
+        config = super().config(**access)
+        config['modules'] |= {'route': 'required', 'trunk': 'required'}
+        return config | {'routing': self.tables()}
+
+    def ordinary(self, status=403):
+        """What becomes of a call of this line that nobody else pays."""
+        agent = Agent(self, self.port)
+        uri = f'sip:{DESTINATION}@127.0.0.1:{self.port}'
+        agent.send(agent.request('INVITE', uri, {
+            'From': f'<sip:ann@{agent.address}>;tag=at', 'To': f'<{uri}>', 'Call-ID': uuid.uuid4().hex}, 1,
+            description(9), branch()))
+        return status_of(agent.expect(f'SIP/2.0 {status}'))
+
+    def by_account(self):
+        """Names his account, and is connected."""
+        self.call()
+        self.send_events(PIN)
+        self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
+        self.send_events(DESTINATION + '#')
+        self.accept(self.sound)
+
+    def end(self):
+        """The record of a call that is over."""
+        self.hang_up()
+        self.called.answer(self.called.expect('BYE '), '200 OK')
+        return self.tandem.process.wait_for(lambda: [row for row in self.records() if row['record'] == 'STOP'],
+                                            'record')[0]
+
+    def test_pri_044_class_of_service(self):
+        self.assertEqual(self.ordinary(), 403)
+        self.by_account()
+        record = self.end()
+        self.assertEqual((record['account'], record['called'], record['exemptions']),
+                         ('ncs-1', DESTINATION, self.EXEMPTIONS))
+
+    def test_pri_044_code_that_is_blocked(self):
+        self.assertEqual(self.tandem.ctl('control', 'set', 'block', '--code', DESTINATION[:3])[0], 0)
+        self.assertEqual(self.ordinary(503), 503)
+        self.by_account()
+        self.assertEqual(self.end()['account'], 'ncs-1')
+
+
+class BarredElsewhere(Barred):
+    """PRI-044: it is a policy server that has the tables, and alone knows what they would have said."""
+
+    EXEMPTIONS = ''
+
+    def config(self, **access):
+        port = ports.free_port()
+        trunk = {'trunk far': {'address': f'sip:{self.called.address}'}}
+        self.server = Tandem(self, {
+            'modules': dict.fromkeys(('access', 'cli', 'http', 'policy', 'route'), 'required'),
+            'http': {'listen': f'127.0.0.1:{port}'}, 'policy': {'serve': 'yes'}, 'routing': self.tables(), **trunk})
+        config = Typed.config(self, **access)
+        config['modules'] |= {'http': 'required', 'policy': 'required', 'trunk': 'required'}
+        return config | {'policy': {'servers': f'http://127.0.0.1:{port}', 'priority-deadline': '5 s'}}
+
+    def setUp(self):
+        super().setUp()
+        self.tandem.process.wait_for(
+            lambda: all(row['state'] == 'up' for row in self.tandem.ctl_json('policy', 'list')), 'server')
 
 
 class Transferred(Typed):

@@ -170,6 +170,19 @@ test_screening (World *world, const void *data G_GNUC_UNUSED)
     expect_refusal (world, "12125550111", 21);
 }
 
+/* An account with a priority pays for it: what the line may call is not asked. */
+static void
+test_unscreened (World *world, const void *data G_GNUC_UNUSED)
+{
+    g_assert_true (td_party_from_number (&world->calling, "2125559000"));
+    world->request.is_unscreened = true;
+    expect_route (world, "12125550111", "local", "tandem-a");
+    g_assert_true (world->decision.is_exempted);
+    g_assert_true (td_party_from_number (&world->calling, "2125550000"));
+    expect_route (world, "12125550111", "local", "tandem-a");
+    g_assert_false (world->decision.is_exempted);
+}
+
 static void
 test_emergency (World *world, const void *data G_GNUC_UNUSED)
 {
@@ -643,6 +656,7 @@ main (int argc, char **argv)
     ADD ("ROU-020/typical", test_typical);
     ADD ("ROU-021/translation", test_translation);
     ADD ("ROU-028/screening", test_screening);
+    ADD ("PRI-044/unscreened", test_unscreened);
     ADD ("ROU-029/emergency", test_emergency);
     ADD ("ROU-029/services", test_services);
     ADD ("ROU-024/carrier", test_carrier);
