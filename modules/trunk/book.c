@@ -98,6 +98,7 @@ set_member (Group *group, Member *member, const PlanMember *plan)
         member->address = g_strdup (plan->address);
     }
     member->hunt.capacity = plan->capacity;
+    member->hunt.reserved = plan->reserved;
     member->hunt.cost = plan->cost;
     member->hunt.share = plan->share;
     pthread_mutex_unlock (&group->lock);

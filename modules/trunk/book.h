@@ -19,7 +19,7 @@
 enum {
     /* Grows with every change of what two builds share: Book, Group, Member, TrunkLeg, LeaseData,
      * Control and what they are made of. A build that finds another number begins a book of its own. */
-    BOOK_LAYOUT = 10,
+    BOOK_LAYOUT = 11,
 };
 
 typedef struct {
@@ -55,6 +55,7 @@ typedef struct {
 typedef struct {
     char *name, *address;
     uint32_t cost, share, capacity;
+    uint32_t reserved; /* calls of the capacity */
 } PlanMember;
 
 /* Reads CONFIG. Errors: file, line, and what is wrong with a value. */

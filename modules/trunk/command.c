@@ -242,6 +242,7 @@ list_members (Group *group)
         row_number (&rows, "calls", hunt.load);
         if (hunt.capacity != 0) {
             row_number (&rows, "capacity", hunt.capacity);
+            row_number (&rows, "reserve_priority", hunt.reserved);
         }
         row_number (&rows, "cost", hunt.cost);
         row_number (&rows, "share", hunt.share);

@@ -9,12 +9,20 @@ typedef struct {
     unsigned n_tried;
 } Choice;
 
+uint32_t
+hunt_places (const HuntMember *member, bool takes_reserved)
+{
+    return takes_reserved ? member->capacity
+                          : member->capacity - MIN (member->capacity, member->reserved);
+}
+
 static bool
 has_place (const Hunt *hunt, const HuntMember *member)
 {
     bool is_up = member->is_up || (hunt->takes_silent && member->is_silent);
 
-    return is_up && (member->capacity == 0 || member->load < member->capacity)
+    return is_up
+           && (member->capacity == 0 || member->load < hunt_places (member, hunt->takes_reserved))
            && hunt->now_us >= member->rests_until_us;
 }
 

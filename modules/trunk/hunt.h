@@ -9,7 +9,8 @@
  *     least-cost      the smallest cost, then as most-idle
  *     percent         each its share of the calls, exactly
  *
- * A member that is out of service, full, rests, or was tried for this call already is passed over.
+ * A member that is out of service, full but for what is kept for others, rests, or was tried for this call
+ * already is passed over.
  */
 
 #ifndef TRUNK_HUNT_H
@@ -33,6 +34,7 @@ typedef enum {
 typedef struct {
     uint32_t load;     /* calls it carries */
     uint32_t capacity; /* 0: no limit */
+    uint32_t reserved; /* the last places of it: for those with a priority alone */
     uint32_t cost;
     uint32_t share;
     int32_t credit;         /* of percent: what it is owed, in shares */
@@ -49,7 +51,11 @@ typedef struct {
     unsigned cursor; /* the one taken last, n_members or more: none */
     int64_t now_us;
     bool takes_silent;
+    bool takes_reserved;
 } Hunt;
+
+/* How many of the places of MEMBER, which has a capacity, who TAKES_RESERVED ones, or does not, may have. */
+uint32_t hunt_places (const HuntMember *member, bool takes_reserved);
 
 /* The index of the member to try now, or -1 when none is left. TRIED: the N_TRIED that this call has
  * tried. */

@@ -43,20 +43,21 @@ member_unref (Member *member)
 /* --- Order -------------------------------------------------------------------------------- */
 
 static Hunt
-hunt_of (const Group *group, const Demand *demand)
+hunt_of (const Group *group, const TrunkLeg *leg, const Demand *demand)
 {
     return (Hunt){ .order = group->settings.hunt,
                    .members = group->hunted,
                    .n_members = group->members->len,
                    .cursor = group->cursor,
-                   .now_us = demand->now_us };
+                   .now_us = demand->now_us,
+                   .takes_reserved = demand_has_priority (leg, demand) };
 }
 
 /* Who is in need disturbs who rests, and asks the last one again that did not answer. */
 int
 member_pick (const Group *group, TrunkLeg *leg, const Demand *demand)
 {
-    Hunt hunt = hunt_of (group, demand);
+    Hunt hunt = hunt_of (group, leg, demand);
     uint32_t tried[GROUP_MAX_TRIES];
 
     for (unsigned i = 0; i < demand->n_tried; i++) { /* a reload may have moved, or removed, them */
@@ -89,13 +90,22 @@ void
 member_take (Group *group, TrunkLeg *leg, const Demand *demand, unsigned index)
 {
     if (demand->n_tried == 0) {
-        Hunt hunt = hunt_of (group, demand);
+        Hunt hunt = hunt_of (group, leg, demand);
         hunt_take (&hunt, index);
         group->cursor = hunt.cursor;
     }
     leg->member = member_ref (group->members->pdata[index]);
     leg->member->hunt.load++;
     leg->member->hunt.used_us = demand->now_us;
+}
+
+bool
+group_has_reserved_member (const Group *group, const TrunkLeg *leg, const Demand *demand)
+{
+    Hunt hunt = hunt_of (group, leg, demand);
+
+    hunt.takes_reserved = true;
+    return hunt_pick (&hunt, NULL, 0) >= 0;
 }
 
 bool

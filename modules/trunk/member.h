@@ -37,7 +37,7 @@ Member *member_ref (Member *member);
 void member_unref (Member *member);
 
 /* The index of the member DEMAND goes to, -1: none. What LEG is spared thereby is noted in it. With the
- * lock held, as the next three. */
+ * lock held, as the next four. */
 int member_pick (const Group *group, TrunkLeg *leg, const Demand *demand);
 
 /* The one at INDEX has got LEG, and not only been looked at for one that found no place. */
@@ -45,6 +45,9 @@ void member_take (Group *group, TrunkLeg *leg, const Demand *demand, unsigned in
 
 /* Whether it is because they are full that no member takes a call, and not because of their states. */
 bool group_has_full_member (const Group *group);
+
+/* Whether it is only what is reserved for others that keeps DEMAND, which has tried none, from all members. */
+bool group_has_reserved_member (const Group *group, const TrunkLeg *leg, const Demand *demand);
 
 /* Whether DEMAND, which needs a member, would get one. */
 bool group_has_member (const Group *group, const TrunkLeg *leg, const Demand *demand);

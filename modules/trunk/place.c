@@ -124,6 +124,16 @@ group_is_over_limit (Group *group, const Demand *demand, int64_t now_us)
 
 /* --- Taking ------------------------------------------------------------------------------- */
 
+/* Why DEMAND has got no member. */
+static TakeResult
+lack_of_member (const Group *group, const TrunkLeg *leg, const Demand *demand)
+{
+    if (demand->n_tried > 0 || !group_has_full_member (group)) {
+        return TAKE_NO_MEMBER;
+    }
+    return group_has_reserved_member (group, leg, demand) ? TAKE_RESERVED : TAKE_FULL;
+}
+
 static TakeResult
 try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
 {
@@ -145,8 +155,7 @@ try_take (Group *group, TrunkLeg *leg, const Demand *demand, int *ret_member)
     if (demand->way == WAY_OUT && !demand->has_address) {
         index = member_pick (group, leg, demand);
         if (index < 0) {
-            return demand->n_tried == 0 && group_has_full_member (group) ? TAKE_FULL
-                                                                         : TAKE_NO_MEMBER;
+            return lack_of_member (group, leg, demand);
         }
     }
     if (queue_is_before (group, leg, demand)) {

@@ -56,7 +56,9 @@ frees_member (const Group *group, const TrunkLeg *leg, const Demand *demand)
 {
     const Member *member = leg->member;
 
-    if (member == NULL || !member->hunt.is_up || member->hunt.load > member->hunt.capacity
+    if (member == NULL || !member->hunt.is_up
+        || member->hunt.load
+               > hunt_places (&member->hunt, demand->priority_class > TD_CLASS_ORDINARY)
         || !g_ptr_array_find (group->members, member, NULL)) {
         return false;
     }

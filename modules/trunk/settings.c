@@ -310,6 +310,8 @@ static const TdConfigKey member_keys[] = {
       .choices = unlimited,
       .help = "How many calls it carries that go out.",
       .since = "0.1" },
+    RESERVE ("reserve-priority",
+             "The last free places of the capacity, which only calls with a priority get."),
     { .name = "cost",
       .type = TD_CONFIG_INTEGER,
       .flags = TD_CONFIG_RELOADABLE,
@@ -455,10 +457,10 @@ cap_of (const TdConfig *config, const char *section, const char *name, const cha
 
 /* The text of a reservation: calls, or a percentage of the capacity, rounded up. */
 static bool
-read_reserve (const TdConfig *config, const char *name, const char *key, uint32_t capacity,
-              uint32_t *ret_calls, GError **error)
+read_reserve (const TdConfig *config, const char *section, const char *name, const char *key,
+              uint32_t capacity, uint32_t *ret_calls, GError **error)
 {
-    const char *text = td_config_text (config, "trunk", name, key);
+    const char *text = td_config_text (config, section, name, key);
     char *end;
     uint64_t value = g_ascii_strtoull (text, &end, 10);
     bool has_digits = g_ascii_isdigit (text[0]);
@@ -466,16 +468,16 @@ read_reserve (const TdConfig *config, const char *name, const char *key, uint32_
     end += strspn (end, " ");
     bool is_percent = strcmp (end, "%") == 0;
     if (!has_digits || (!is_percent && end[0] != '\0' && strcmp (end, "calls") != 0)) {
-        return plan_refuse (config, "trunk", name, key, error,
+        return plan_refuse (config, section, name, key, error,
                             "write a number of calls, or a share such as 10 %");
     }
     if (value > 0 && capacity == GROUP_UNLIMITED) {
         return plan_refuse (
-            config, "trunk", name, key, error,
+            config, section, name, key, error,
             "places are reserved of a capacity: say what it is with capacity = N calls");
     }
     if (value > (is_percent ? 100 : capacity)) {
-        return plan_refuse (config, "trunk", name, key, error, "this is more than the capacity");
+        return plan_refuse (config, section, name, key, error, "this is more than the capacity");
     }
     *ret_calls = is_percent ? (uint32_t) ((capacity * value + 99) / 100) : (uint32_t) value;
     return true;
@@ -512,7 +514,7 @@ read_reserves (const TdConfig *config, const char *name, GroupSettings *settings
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++) {
-        if (!read_reserve (config, name, rows[i].key, capacity, rows[i].calls, error)) {
+        if (!read_reserve (config, "trunk", name, rows[i].key, capacity, rows[i].calls, error)) {
             return false;
         }
     }
@@ -618,8 +620,8 @@ add_member (PlanEntry *entry, const char *name, const char *address)
     return member;
 }
 
-static void
-add_members (const TdConfig *config, GHashTable *entries)
+static bool
+add_members (const TdConfig *config, GHashTable *entries, GError **error)
 {
     for (const char *const *name = td_config_instances (config, "member"); *name != NULL; name++) {
         const char *trunk = td_config_text (config, "member", *name, "trunk");
@@ -631,9 +633,14 @@ add_members (const TdConfig *config, GHashTable *entries)
         PlanMember *member = add_member (entry, *name, address);
         uint32_t capacity = cap_of (config, "member", *name, "capacity");
         member->capacity = capacity == GROUP_UNLIMITED ? 0 : capacity;
+        if (!read_reserve (config, "member", *name, "reserve-priority", capacity, &member->reserved,
+                           error)) {
+            return false;
+        }
         member->cost = (uint32_t) td_config_number (config, "member", *name, "cost");
         member->share = (uint32_t) td_config_number (config, "member", *name, "share");
     }
+    return true;
 }
 
 /* A trunk with an address and without members is its only one. */
@@ -708,10 +715,9 @@ read_plan (const TdConfig *config, Plan *plan, GError **error)
             plan->node = g_strdup (td_config_text (config, "tandem", NULL, "node"));
         }
     }
-    if (!plan_check_queues (config, plan, error)) {
+    if (!plan_check_queues (config, plan, error) || !add_members (config, entries, error)) {
         return false;
     }
-    add_members (config, entries);
     for (unsigned i = 0; i < plan->entries->len; i++) {
         if (!complete (config, plan->entries->pdata[i], error)) {
             return false;

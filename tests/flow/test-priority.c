@@ -310,6 +310,32 @@ test_reservation_changes (Flow *flow, gconstpointer data)
     g_assert_cmpint (shown ("one", "calls_out"), ==, 3);
 }
 
+/* PRI-067: a member keeps its own places, of the whole or a part, and nobody is dropped for them. */
+static void
+test_reservation_of_a_member (Flow *flow, gconstpointer data)
+{
+    dial (flow, "o1", "8001", NULL);
+    SAY ("e", FAKE_ANSWER, NULL);
+    dial (flow, "o2", "8002", NULL);
+    SAY ("w", FAKE_ANSWER, NULL);
+    LOG ("e:originate o1:answer w:originate o2:answer ");
+    dial (flow, "o3", "8003", NULL);
+    LOG ("o3:release(34) ");
+    dial (flow, "p1", "7001", NULL);
+    LOG ("e:originate ");
+    reconfigure (flow, MARKED MEMBERS ("", "capacity = 2 calls\nreserve-priority = 100 %\n",
+                                       "capacity = 1 calls\nreserve-priority = 1 calls\n"));
+    must ("config reload", "taken over");
+    LOG ("");
+    SAY ("o2", FAKE_RELEASE, "16");
+    LOG ("w:release(16) ");
+    dial (flow, "o4", "8004", NULL);
+    LOG ("o4:release(34) ");
+    dial (flow, "p2", "7002", NULL);
+    LOG ("w:originate ");
+    must ("trunk show pair", "\"reserve_priority\":2");
+}
+
 /* PRI-069: above the limit they are ordinary calls, which do not wait here. */
 static void
 test_own_limit (Flow *flow, gconstpointer data)
@@ -638,6 +664,9 @@ main (int argc, char **argv)
          test_incoming);
     ADD ("PRI-064/refused", ONE, "@one", test_two_queues_are_refused);
     ADD ("PRI-067/reservation", ONE "capacity = 3 calls\n", "@one", test_reservation_changes);
+    ADD ("PRI-067/member",
+         MEMBERS ("", "capacity = 2 calls\nreserve-priority = 50 %\n", "capacity = 1 calls\n"),
+         "@pair", test_reservation_of_a_member);
     ADD ("PRI-068/public-use",
          ONE "capacity = 1 calls\npublic-use = yes\npublic-use-share = 50 %\nqueue = 3 calls\n",
          "@one", test_public_use);

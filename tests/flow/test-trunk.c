@@ -411,6 +411,11 @@ test_bad_reload_changes_nothing (Flow *flow, gconstpointer data)
 {
     reconfigure (flow, ONE "capacity = 5 calls\nreserve-in = 6 calls\n");
     must ("config reload", "reserve-in: \"6 calls\": this is more than the capacity");
+    reconfigure (flow, SMALL MEMBERS ("", "capacity = 2 calls\nreserve-priority = 3 calls\n",
+                                      "reserve-priority = 10 %\n"));
+    must ("config reload", "reserve-priority: \"3 calls\": this is more than the capacity");
+    reconfigure (flow, SMALL MEMBERS ("", "", "reserve-priority = 10 %\n"));
+    must ("config reload", "reserve-priority: \"10 %\": places are reserved of a capacity");
     g_assert_cmpint (shown ("one", "capacity"), ==, 2);
 }
 

@@ -399,6 +399,37 @@ test_reservation (Test *test, gconstpointer data)
     g_assert_cmpint (take (test, ORDINARY), ==, TAKE_DONE);
 }
 
+/* A call without an address of its own, which needs a member. */
+static TakeResult
+take_by_member (Test *test, unsigned priority_class)
+{
+    return group_take (test->world.group, &test->legs[test->n_legs++],
+                       &(Demand){ .way = WAY_OUT,
+                                  .module = (TdModule *) &test->world.module,
+                                  .priority_class = priority_class,
+                                  .now_us = test->world.now_us,
+                                  .wall_us = test->world.now_us });
+}
+
+/* What a member keeps is its own: ordinary calls go to the others, then nowhere. */
+static void
+test_reservation_of_a_member (Test *test, gconstpointer data)
+{
+    test->world.settings.capacity[WAY_ALL] = 10;
+    world_configure (&test->world, 2);
+    HuntMember *const *members = test->world.group->hunted;
+    *members[0] = (HuntMember){ .capacity = 2, .reserved = 1, .is_up = true };
+    *members[1] = (HuntMember){ .capacity = 1, .is_up = true };
+    g_assert_cmpint (take_by_member (test, ORDINARY), ==, TAKE_DONE);
+    g_assert_cmpint (take_by_member (test, ORDINARY), ==, TAKE_DONE);
+    g_assert_cmpuint (members[0]->load, ==, 1);
+    g_assert_cmpint (take_by_member (test, ORDINARY), ==, TAKE_RESERVED);
+    g_assert_cmpint (take_by_member (test, ETS), ==, TAKE_DONE);
+    g_assert_cmpuint (members[0]->load, ==, 2);
+    g_assert_cmpint (take_by_member (test, ORDINARY), ==, TAKE_FULL);
+    g_assert_cmpint (take_by_member (test, ETS), ==, TAKE_FULL);
+}
+
 /* --- PRI-069 ------------------------------------------------------------------------------ */
 
 static void
@@ -602,6 +633,7 @@ main (int argc, char **argv)
     ADD ("PRI-063/more-capacity", NULL, test_more_capacity_serves);
     ADD ("PRI-017/leaving", NULL, test_leaving);
     ADD ("PRI-067/reload", NULL, test_reservation);
+    ADD ("PRI-067/member", NULL, test_reservation_of_a_member);
     ADD ("PRI-068/ratio-25", GUINT_TO_POINTER (25), test_share);
     ADD ("PRI-068/ratio-7", GUINT_TO_POINTER (7), test_share);
     ADD ("PRI-068/ratio-60", GUINT_TO_POINTER (60), test_share);
