@@ -32,6 +32,7 @@ PRIORITY_SHARE = 0.01
 BURN_US = 3000
 CALIBRATION_S = 4
 N_WEIGHED = 3000   # refusals whose cost is taken
+STEADY = 0.15      # by so much of its mean the capacity may change while it is overloaded
 # What McGregor, Craighill and Mosley give of Katrina: calls that completed, percent.
 FIELD = (('GETS', '94'), ('WPS', '84'), ('ordinary', 'under 10'))
 
@@ -62,12 +63,25 @@ def rates_of(arguments):
     return [500 * 1.3 ** step for step in range(16)]
 
 
+def start_switch(stage, arguments):
+    stage.start_switch(arguments.burn if arguments.regime == 'a' else 0, arguments.stall or scene.STALL_S,
+                       arguments.without, arguments.trouble, verifies=arguments.replayed > 0)
+
+
+def capacity_again(stage, arguments, best):
+    """What a fresh switch carries without overload, of which another one carried BEST a while ago: what
+    the machine does may have changed, where nothing says what a call costs."""
+    tell('without overload, afterwards:')
+    start_switch(stage, arguments)
+    again, _ = calibrate(stage, [share * best for share in (0.85, 1.0, 1.15)])
+    stage.finish()
+    return again
+
+
 def run_crisis(stage, arguments):
     """(what is printed as JSON, the run, what else is worth saying)."""
-    burn_us = arguments.burn if arguments.regime == 'a' else 0
     stage.start_called()
-    stage.start_switch(burn_us, arguments.stall or scene.STALL_S, arguments.without, arguments.trouble,
-                       verifies=arguments.replayed > 0)
+    start_switch(stage, arguments)
     if arguments.capture:
         stage.start_capture(os.path.abspath(arguments.capture))
     # Of a fresh switch: what is left of calls, for half a minute, has a cost of its own. What a refusal costs
@@ -84,11 +98,14 @@ def run_crisis(stage, arguments):
                      forged_rate=arguments.forged / arguments.seconds,
                      replayed_rate=arguments.replayed / arguments.seconds,
                      at_half=stage.stall if arguments.stall else None)
-    more = {'best': best, 'cost_us': cost_us, 'overflowed': stage.overflowed(),
-            'levels': stage.levels(), 'refusal_us': refusal_us}
+    more = {'best': best, 'offered': offered, 'cost_us': cost_us, 'overflowed': stage.overflowed(),
+            'levels': stage.levels(), 'refusal_us': refusal_us, 'change': 0}
     more |= {'answered': stage.n_answered, 'records': stage.finish(),
              'gained': stage.n_gained(1 if arguments.replayed else 0)
                        if arguments.forged or arguments.replayed else 0}
+    if arguments.regime == 'b' and not arguments.capacity:
+        again = capacity_again(stage, arguments, best)
+        more |= {'best': (best + again) / 2, 'change': abs(again - best) / ((best + again) / 2)}
     return found(arguments, run, more), run, more
 
 
@@ -127,7 +144,7 @@ def found(arguments, run, more):
     best = more['best'] * (1 - arguments.stall / run.seconds)
     if 'full' in arguments.trouble:
         best = min(best, scene.FULL_CPS)
-    more['bound'] = more['best'] * figures.bound(OVERLOAD, ratio) if ratio else None
+    more['bound'] = more['best'] * figures.bound(more['offered'] / more['best'], ratio) if ratio else None
     reach = (more['bound'] if arguments.regime == 'b' and ratio else best) - served
     return {
         'capacity_cps': round(more['best'], 1),
@@ -164,6 +181,8 @@ def goals(arguments, result, run, more):
     else:
         refusal_us = more['refusal_us']
         rows.append(('ordinary goodput, of its bound', shown, '90 %', (ratio or 0) >= 0.9))
+        rows.append(('change of capacity meanwhile', f"{100 * more['change']:.0f} %", f'{100 * STEADY:.0f} %',
+                     more['change'] <= STEADY))
         rows.append(('a refusal', '-' if refusal_us is None else f'{refusal_us:.1f} us', '8 us',
                      refusal_us is not None and refusal_us <= 8))
     n_released = sum(call.is_released for call in run.all)

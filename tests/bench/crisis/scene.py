@@ -113,7 +113,7 @@ class Scene(Stage):
         it has: 'policy', a server that is asked and never answers; 'full', a trunk group of few places,
         for which calls with priority wait. With VERIFIES it has trunks whose marks must prove true."""
         folders = [*module_folders(), os.path.join(BUILD, 'tests', 'bench', 'crisis')]
-        self.records = self.path('records.jsonl')
+        self.records = self.path(f'records-{len(self.processes)}.jsonl')
         modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'priority',
                    *(('http', 'policy') if 'policy' in trouble else ()),
                    *(('passport',) if verifies else ()))
