@@ -259,11 +259,7 @@ class Recorded(Switch):
         self.agency.expect('SIP/2.0 486 ')
 
     def answer_call(self, number, extra):
-        request = self.agency.request
-        self.agency.request = lambda *words, **more: request(
-            *words, **(more | ({'extra': extra} if words[0] == 'INVITE' else {})))
-        Call(self.agency, self.carrier, number).hang_up()
-        self.agency.request = request
+        Call(self.agency, self.carrier, number, extra).hang_up()
 
     def make_calls(self):
         self.fail_call('8001', {})
