@@ -13,7 +13,8 @@
 typedef struct {
     RtpProvider provider;
     TdMetric *relayed, *ignored, *bad, *unsent;
-    RtpSettings prepared; /* by a reload that is not committed yet */
+    RtpSettings prepared;                       /* by a reload that is not committed yet */
+    unsigned max_transcodes, transcode_reserve; /* likewise */
     TdSubscription *features;
 } Rtp;
 
@@ -68,6 +69,27 @@ static const TdConfigKey keys[] = {
       .max = 25,
       .help = "The share of the ports, the last of them and rounded down to whole pairs, that only "
               "calls with a priority, and emergency calls, may use. They take these first.",
+      .since = "0.1" },
+    { .name = "max-transcodes",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .unit = "calls",
+      .default_text = "0",
+      .min = 0,
+      .max = 1000000,
+      .help =
+          "So many calls may have their codec turned into another one at a time; more are refused. "
+          "0: any number.",
+      .since = "0.1" },
+    { .name = "transcode-reserve",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .unit = "%",
+      .default_text = "1",
+      .min = 0,
+      .max = 50,
+      .help = "The share of max-transcodes, rounded down, that only calls with a priority, and "
+              "emergency calls, may use.",
       .since = "0.1" },
     { .name = "threads",
       .type = TD_CONFIG_INTEGER,
@@ -172,6 +194,24 @@ declare_metrics (Rtp *rtp, TdModule *module)
                         "Datagrams at media ports that are neither RTP nor RTCP, or too long.");
     rtp->unsent = declare (module, "tandem_rtp_packets_unsent_total",
                            "Media packets that the kernel would not send.");
+}
+
+static void
+declare_transcodes (Rtp *rtp, TdModule *module)
+{
+    rtp->provider.transcodes = td_limit_new (module, "rtp.transcodes", G_MAXINT, 0);
+    rtp->provider.untranscoded =
+        declare (module, "tandem_rtp_transcodes_refused_total",
+                 "Calls that would have had to be transcoded beyond max-transcodes.");
+}
+
+static void
+bound_transcodes (Rtp *rtp, unsigned max_transcodes, unsigned reserve_percent)
+{
+    td_limit_set_capacity (rtp->provider.transcodes,
+                           max_transcodes > 0 ? max_transcodes : G_MAXINT);
+    td_limit_reserve (rtp->provider.transcodes, TD_CLASS_ORDINARY + 1,
+                      max_transcodes * reserve_percent / 100);
 }
 
 static int64_t
@@ -355,6 +395,9 @@ start (TdModule *module, GError **error)
     rtp->provider.module = module;
     td_module_set_state (module, rtp);
     declare_metrics (rtp, module);
+    declare_transcodes (rtp, module);
+    bound_transcodes (rtp, (unsigned) number (config, "max-transcodes"),
+                      (unsigned) number (config, "transcode-reserve"));
     open_sources (rtp, module);
     return read_place (config, "address", "advertise", &rtp->provider.ipv4, error)
            && read_place (config, "address6", "advertise6", &rtp->provider.ipv6, error)
@@ -368,9 +411,12 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
 
     switch (phase) {
     case TD_RELOAD_PREPARE:
+        rtp->max_transcodes = (unsigned) number (next, "max-transcodes");
+        rtp->transcode_reserve = (unsigned) number (next, "transcode-reserve");
         return read_settings (next, &rtp->prepared, error);
     case TD_RELOAD_COMMIT:
         rtp_engine_change (rtp->provider.engine, &rtp->prepared);
+        bound_transcodes (rtp, rtp->max_transcodes, rtp->transcode_reserve);
         break;
     case TD_RELOAD_ABANDON:
         break;
@@ -414,6 +460,7 @@ describe (TdModule *module, GVariantDict *info)
     g_variant_dict_insert (info, "ports_in_use", "u",
                            rtp_engine_ports_in_use (rtp->provider.engine) * 2);
     g_variant_dict_insert (info, "ports", "u", rtp_engine_ports_total (rtp->provider.engine) * 2);
+    g_variant_dict_insert (info, "transcodes", "u", td_limit_in_use (rtp->provider.transcodes));
     g_variant_dict_insert (info, "packets_relayed", "x", td_metric_value (rtp->relayed));
     g_variant_dict_insert (info, "packets_ignored", "x", td_metric_value (rtp->ignored));
 }

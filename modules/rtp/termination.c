@@ -18,6 +18,8 @@ typedef struct {
     uint8_t priority_class; /* as the last request has it */
     bool is_loop;           /* no streams: it sends back what comes */
     TdSource *source;       /* no streams: it plays this; nullable */
+    TdSeat transcode;       /* of the call, with one of its two terminations */
+    bool has_transcode;
     unsigned n_streams;
     RtpStream **streams; /* NULL where a stream is refused */
     TdDescription *local, *remote;
@@ -76,6 +78,7 @@ termination_free (Termination *termination)
     g_clear_pointer (&termination->local, td_description_unref);
     g_clear_pointer (&termination->remote, td_description_unref);
     g_clear_pointer (&termination->source, td_source_drop);
+    td_seat_give (&termination->transcode);
     g_free (termination->streams);
     g_free (termination);
     rtp_engine_leave (engine);
@@ -284,6 +287,7 @@ static void
 classify (Termination *termination, unsigned priority_class)
 {
     termination->priority_class = (uint8_t) priority_class;
+    td_seat_raise (&termination->transcode, priority_class);
     for (unsigned i = 0; i < termination->n_streams; i++) {
         if (termination->streams[i] != NULL) {
             rtp_stream_classify (termination->streams[i], priority_class);
@@ -343,6 +347,71 @@ connect_one_way (Termination *from, Termination *to, bool is_on)
         unsigned n_rules = rtp_rules_make (heard, spoken, rules);
         rtp_stream_connect (from->streams[i], to->streams[i], rules, n_rules);
     }
+}
+
+static bool
+has_format (const TdStream *stream, const TdFormat *format)
+{
+    for (unsigned i = 0; i < stream->n_formats; i++) {
+        if (td_format_matches (&stream->formats[i], format)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether what both sides of FROM have agreed on is nothing that TO's peer understands. */
+static bool
+needs_transcode (const Termination *from, const Termination *to, unsigned index)
+{
+    const TdStream *local = stream_of (from->local, index),
+                   *remote = stream_of (from->remote, index);
+    const TdStream *spoken = stream_of (to->remote, index);
+
+    if (from->streams[index] == NULL || to->streams[index] == NULL || local == NULL
+        || remote == NULL || spoken == NULL || local->kind != TD_MEDIA_AUDIO
+        || !td_stream_is_rtp (local)) {
+        return false;
+    }
+    for (unsigned i = 0; i < remote->n_formats; i++) {
+        const TdFormat *format = &remote->formats[i];
+        if (!td_format_is_companion (format) && has_format (local, format)
+            && has_format (spoken, format)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+give_transcode (Termination *termination)
+{
+    td_seat_give (&termination->transcode);
+    termination->has_transcode = false;
+}
+
+/* False: no more calls of this class may be transcoded. */
+static bool
+take_transcode (Termination *from, Termination *to, TdDirection direction)
+{
+    bool is_needed = false;
+
+    for (unsigned i = 0; direction != 0 && i < MIN (from->n_streams, to->n_streams); i++) {
+        is_needed |= needs_transcode (from, to, i);
+    }
+    if (!is_needed) {
+        give_transcode (from);
+        give_transcode (to);
+        return true;
+    }
+    if (from->provider->transcodes == NULL || from->has_transcode || to->has_transcode) {
+        return true;
+    }
+    from->transcode.holder = from->bridge;
+    from->has_transcode =
+        td_seat_take (&from->transcode, from->provider->transcodes, from->priority_class, false)
+        == TD_SEAT_GRANTED;
+    return from->has_transcode;
 }
 
 /* A player of SOURCE's sound for the peer of stream INDEX of TO, with the first codec that both sides named
@@ -432,6 +501,13 @@ connect_terminations (TdMediaRequest *request)
     }
     if (peer->source != NULL) {
         connect_source (request, peer, termination, receives);
+        return;
+    }
+    if (!termination->is_loop && !peer->is_loop
+        && !take_transcode (termination, peer, request->direction)) {
+        td_metric_add (termination->provider->untranscoded, 1);
+        td_media_failed (request, TD_CAUSE_RESOURCE_UNAVAILABLE,
+                         "all calls that may be transcoded are there: max-transcodes");
         return;
     }
     if (termination->is_loop) {

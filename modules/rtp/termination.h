@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 #include <tandem/iface/source.h>
+#include <tandem/metric.h>
+#include <tandem/resource.h>
 
 /* Where media come to, and what peers are told. Family 0: this kind of address is not there. */
 typedef struct {
@@ -22,6 +24,8 @@ typedef struct {
     RtpPlace ipv4, ipv6;
     /* Who makes sound by name, NULL when nobody does; what it is may change between two turns. */
     const TdSourceService *_Atomic sources;
+    TdLimit *transcodes;    /* calls whose codec is turned into another one; nullable: any number */
+    TdMetric *untranscoded; /* refused for it */
 } RtpProvider;
 
 /* What internal terminations there are: one that plays back, and all that can be played. */

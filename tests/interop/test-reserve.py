@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is left for calls with a priority when ordinary ones have used up the rest: places for calls,
-media ports, descriptors (PRI-078, PRI-081).
+media ports, transcoders, descriptors (PRI-078, PRI-081).
 
 With TANDEM_TEST_PRIORITY=off the switch has no module priority, and what marks are for fails."""
 
@@ -21,6 +21,7 @@ from peers.agent import Agent, branch, description, media_port  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
+PCMA = description(9).replace('AVP 0', 'AVP 8').replace('rtpmap:0 PCMU', 'rtpmap:8 PCMA')
 MARK = {'Resource-Priority': 'ets.0'}
 
 
@@ -136,6 +137,48 @@ class Ports(ReserveCase):
         for number in range(4):
             self.gets_through(f'800{number}')
         self.is_refused('112')
+
+
+class Transcodes(ReserveCase):
+    """Calls between a peer that has PCMU and one that has PCMA."""
+
+    def fill(self, reserve):
+        self.start(modules=dict.fromkeys(('cli', 'sip', 'rtp', 'route-table', 'priority',
+                                          'emergency', 'codec-g711'), 'required'),
+                   call={'media': 'anchor', 'transcode': 'yes'},
+                   rtp={'first-port': ports.free_range(64, 2), 'max-transcodes': 4,
+                        'transcode-reserve': reserve})
+        for number in range(4 - 4 * int(reserve.split()[0]) // 100):
+            self.is_answered(f'800{number}')
+
+    def reach(self, number, extra, callee, sdp):
+        """Dials, and CALLEE answers."""
+        callee = callee or self.carrier
+        self.dial(number, extra)
+        callee.answer(callee.expect('INVITE '), 200, 'c', sdp or PCMA)
+        callee.expect('ACK ')
+
+    def is_answered(self, number, extra=None, callee=None, sdp=None):
+        self.reach(number, extra, callee, sdp)
+        self.agency.expect('SIP/2.0 200 ')
+
+    def is_not(self, number, extra=None):
+        self.reach(number, extra, self.carrier, None)
+        self.carrier.answer(self.carrier.expect('BYE '), 200)
+        self.agency.expect('SIP/2.0 503 ')
+
+    def test_pri_078_reserved_transcodes(self):
+        self.fill('50 %')
+        self.is_not('8009')
+        self.is_answered('8010', sdp=description(9))   # a codec in common
+        self.is_answered('112', callee=self.psap)
+        self.is_answered('8011', MARK)
+        self.is_not('8012', MARK)
+
+    def test_without_reserve(self):
+        self.fill('0 %')
+        self.is_not('8009')
+        self.is_not('8010', MARK)
 
 
 class Descriptors(ReserveCase):

@@ -463,6 +463,40 @@ test_call_that_is_transcoded (Fixture *fixture, const void *data)
     close (b);
 }
 
+/* PRI-078: the place that a call has is another one's when it needs it no more. */
+static void
+test_bounded_transcodes (Fixture *fixture, const void *data)
+{
+    unsigned port_a, port_b;
+    int a = bind_any ("127.0.0.1", &port_a), b = bind_any ("127.0.0.1", &port_b);
+    TdSeat other = { 0 };
+
+    fixture->provider.transcodes = td_limit_new (NULL, "rtp.transcodes", 1, 0);
+    fixture->provider.untranscoded =
+        td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                  .kind = TD_METRIC_COUNTER,
+                                                  .name = "tandem_rtp_transcodes_refused_total",
+                                                  .help = "Refused." });
+    set_up_call (fixture, port_a, "96\na=rtpmap:96 one/8000", port_b, "98\na=rtpmap:98 two/8000");
+    g_assert_cmpint (td_seat_take (&other, fixture->provider.transcodes, 4, false), ==,
+                     TD_SEAT_GRANTED);
+    g_assert_cmpuint (connect_both (fixture, TD_DIRECTION_SENDRECV)->cause, ==,
+                      TD_CAUSE_RESOURCE_UNAVAILABLE);
+    g_assert_cmpint (td_metric_value (fixture->provider.untranscoded), ==, 1);
+    td_seat_give (&other);
+    g_assert_cmpuint (connect_both (fixture, TD_DIRECTION_SENDRECV)->cause, ==, 0);
+    g_assert_cmpuint (connect_both (fixture, TD_DIRECTION_SENDRECV)->cause, ==, 0);
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 1);
+    connect_both (fixture, TD_DIRECTION_INACTIVE);
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 0);
+    connect_both (fixture, TD_DIRECTION_SENDRECV);
+    ask (fixture, TD_MEDIA_SUBTRACT, &fixture->a, NULL, NULL);
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 0);
+    td_limit_retire (fixture->provider.transcodes);
+    close (a);
+    close (b);
+}
+
 static void
 test_directions (Fixture *fixture, const void *data)
 {
@@ -665,6 +699,7 @@ main (int argc, char **argv)
     ADD ("call", test_call_with_other_numbers_and_codec);
     ADD ("disorder", test_disorder_is_counted);
     ADD ("transcoded", test_call_that_is_transcoded);
+    ADD ("bounded-transcodes", test_bounded_transcodes);
     ADD ("directions", test_directions);
     ADD ("loop", test_loop);
     ADD ("nothing-to-connect", test_nothing_to_connect);
