@@ -86,14 +86,22 @@ td_spool_note (TdSpool *spool, const TdFact *fact)
     return was_whole ? errno : 0;
 }
 
+/* Whether FACT is what is known of a call that goes on: its beginning, or what was heard of it since. */
+static bool
+is_for_list (const TdSpool *spool, const TdFact *fact)
+{
+    return spool->begun != NULL && fact->topic != spool->ends
+           && (fact->topic == spool->begins
+               || td_topic_body_size (fact->topic) == td_topic_body_size (spool->begins));
+}
+
 /* Puts FACT into the journal, and what it begins or ends on the list: that a call has begun is known
  * before its fact is, and that it has ended after, so that each has an end whenever we are killed. Returns
  * errno where the first one cannot be. The lock is held. */
 static int
 write_down (TdSpool *spool, const TdFact *fact)
 {
-    bool is_listed =
-        spool->begun == NULL || fact->topic != spool->begins || td_begun_add (spool->begun, fact);
+    bool is_listed = !is_for_list (spool, fact) || td_begun_add (spool->begun, fact);
     int list_number = errno, number = td_spool_note (spool, fact);
 
     if (spool->begun != NULL && fact->topic == spool->ends) {

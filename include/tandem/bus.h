@@ -135,7 +135,8 @@ typedef struct {
      * a killed process costs nothing: what it had not stored is taken, before anything else and
      * maybe once more, by the next one that opens a spool of this name. */
     const char *journal;
-    /* Nullable, and only with a journal: topics with one body. A call of which BEGINS was heard and not
+    /* Nullable, and only with a journal: topics with one body. A call of which BEGINS was heard, or any other
+     * topic of the spool with that body, which takes its place, and not
      * ENDS when a process was killed gets, at the next start, an ENDS with the sequence behind: FINISH
      * makes of BODY, a copy of BEGUN's, what is known then, UNTIL_US (monotonic, of that process) being
      * the last time it was surely going on. */

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Callers type a personal number, by telephone events and by INFO, and nobody finds it afterwards."""
 
+import contextlib
 import csv
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -46,7 +49,7 @@ class Access(PeerCase):
     def config(self, **access):
         media = ports.free_range(40, alignment=2)
         return {
-            'tandem': {'lanes': 2, 'log-level': 'debug'},
+            'tandem': {'lanes': 2, 'log-level': 'debug', 'drain': '0 s'},
             'modules': dict.fromkeys(('access', 'cli', 'sip', 'rtp', 'route-table', 'codec-g711', 'announce',
                                       'cdr-file', 'priority'), 'required'),
             'sip': {'listen': f'udp:127.0.0.1:{self.port}', 'strangers': 'accept'},
@@ -315,6 +318,52 @@ class BarredElsewhere(Barred):
         super().setUp()
         self.tandem.process.wait_for(
             lambda: all(row['state'] == 'up' for row in self.tandem.ctl_json('policy', 'list')), 'server')
+
+
+class Killed(Typed):
+    """PRI-044: whatever becomes of the switch in the call, its record has the account."""
+
+    def config(self, **access):
+        config = super().config(**access)
+        config['modules'] |= {'cdr-sql': 'required'}
+        return config
+
+    def setUp(self):
+        super().setUp()
+        self.call()
+        self.send_events(PIN)
+        self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
+        self.send_events(DESTINATION + '#')
+        self.accept(self.sound)
+        self.tandem.process.wait_for(lambda: any(call['state'] == 'answered' and call['called'] == DESTINATION
+                                                 for call in self.tandem.ctl_json('call', 'list')), 'connection')
+
+    def assert_billed(self):
+        """Once in each place."""
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-sql', 'cdr.sqlite')
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            rows = database.execute("SELECT account, called, dialled, connected_us >= answered_us FROM records "
+                                    "WHERE record = 'STOP'").fetchall()
+        self.assertEqual(rows, [('ncs-1', DESTINATION, ACCESS, 1)])
+        row, = [row for row in self.records() if row['record'] == 'STOP']
+        self.assertEqual((row['account'], row['called'], row['dialled']), ('ncs-1', DESTINATION, ACCESS))
+        self.assertGreaterEqual(int(row['duration_us']), int(row['connected_duration_us']))
+        self.assertGreaterEqual(int(row['connected_duration_us']), 0)
+
+    def test_pri_044_stopped(self):
+        self.tandem.process.signal(signal.SIGTERM)
+        self.agent.answer(self.agent.expect('BYE '), '200 OK')
+        self.called.answer(self.called.expect('BYE '), '200 OK')
+        self.tandem.process.wait(20)
+        self.assert_billed()
+
+    def test_pri_044_killed(self):
+        self.tandem.process.signal(signal.SIGKILL)
+        self.tandem.process.wait(10)
+        again = Tandem(self, file=self.tandem.config,
+                       environment={'TANDEM_STATE_DIR': os.path.join(self.tandem.folder, 'state')})
+        again.stop()
+        self.assert_billed()
 
 
 class Transferred(Typed):

@@ -119,20 +119,28 @@ td_record_part_of (const TdFact *fact, TdRecordPart part, TdFact *ret_masked, vo
                : fact;
 }
 
-/* For a spool of TD_RECORD_TOPICS with a journal: each call has its STOP, whenever tandemd is killed. */
+/* For a spool with a journal: each call has its STOP, whenever tandemd is killed. That a call was handed on and
+ * connected is on no record of its own, but the STOP knows then whom it came to, and whose account pays. */
 #define TD_RECORD_BEGINS      "call.answered"
+#define TD_RECORD_CONNECTS    "call.connected"
 #define TD_RECORD_ENDS        "call.ended"
 #define TD_RECORD_KILLED_TEXT "Node failure"
 
-/* Makes of BODY, a copy of what was known when the call was answered (BEGUN), what is known of its end
- * when tandemd was killed: that it lasted until UNTIL_US (monotonic) at least. Thread: any. */
+/* Makes of BODY, a copy of what was known when the call was answered or connected (BEGUN), what is known
+ * of its end when tandemd was killed: that it lasted until UNTIL_US (monotonic) at least. Thread: any. */
 static inline void
 td_record_finish (void *body, const TdFact *begun, int64_t until_us)
 {
     TdCallFact *call = (TdCallFact *) body;
 
     call->duration_us = until_us - begun->monotonic_us;
+    if (!g_str_equal (td_topic_name (begun->topic), TD_RECORD_BEGINS)) {
+        call->duration_us += MAX (begun->wall_us - call->answered_us, 0);
+    }
     call->ended_us = call->answered_us + call->duration_us;
+    if (call->connected_us != 0) {
+        call->connected_duration_us = MAX (call->ended_us - call->connected_us, 0);
+    }
     call->cause = TD_CAUSE_TEMPORARY_FAILURE; /* ITU-T Q.850: 41 */
     call->cause_text = TD_RECORD_KILLED_TEXT;
     call->protocol_code = 0;
