@@ -259,29 +259,31 @@ http_new (TdModule *module)
         .serve = server_serve,
         .unserve = server_unserve,
         .answer = server_answer,
-        .layout = BOUND_LAYOUT,
+        .layout = SHARED_LAYOUT,
     };
-    http->paths = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, path_free);
-    pthread_mutex_init (&http->lock, NULL);
     loop_init (&http->loop);
     return http;
 }
 
-/* Opens what the settings want; what an older build has open is shared with it until it stops. */
-static GPtrArray *
+/* Opens what the settings want; what an older build has open, and who serves paths, is shared with it until it
+ * stops. */
+static bool
 bind_all (Http *http, GError **error)
 {
     const TdHttpService *older = td_feature_acquire (http->module, TD_FEATURE_HTTP);
-    const GPtrArray *before =
-        older != NULL && older->size >= sizeof *older && older->layout == BOUND_LAYOUT
+    const Shared *before =
+        older != NULL && older->size >= sizeof *older && older->layout == SHARED_LAYOUT
             ? older->shared
             : NULL;
-    GPtrArray *bound = gate_bind (http->settings, before, error);
 
+    http->paths = before != NULL ? paths_ref (before->paths) : paths_new ();
+    http->bound = gate_bind (http->settings, before != NULL ? before->bound : NULL, error);
+    http->shared = (Shared){ .bound = http->bound, .paths = http->paths };
+    http->iface.shared = &http->shared;
     if (older != NULL) {
         td_feature_release (http->module, TD_FEATURE_HTTP);
     }
-    return bound;
+    return http->bound != NULL;
 }
 
 /* What may fail comes before the thread, which then has all it needs. */
@@ -300,11 +302,9 @@ start (TdModule *module, GError **error)
 
     td_module_set_state (module, http);
     http->settings = settings_new (td_module_config (module), true, error);
-    http->bound = http->settings != NULL ? bind_all (http, error) : NULL;
-    if (http->bound == NULL) {
+    if (http->settings == NULL || !bind_all (http, error)) {
         return false;
     }
-    http->iface.shared = http->bound;
     declare_metrics (http);
     if (!td_command_add (module, &show, error)
         || !td_feature_provide (module, TD_FEATURE_HTTP, &http->iface, error)
@@ -334,7 +334,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         return http->prepared_bound != NULL;
     case TD_RELOAD_COMMIT: {
         g_autoptr (GPtrArray) before = g_steal_pointer (&http->bound);
-        http->bound = http->iface.shared = g_steal_pointer (&http->prepared_bound);
+        http->bound = http->shared.bound = g_steal_pointer (&http->prepared_bound);
         g_clear_pointer (&http->first, change_free);
         send_change (http, change_new (http, g_steal_pointer (&http->prepared), http->bound));
         tell_changes (http, before);
@@ -374,8 +374,7 @@ unload (TdModule *module)
     settings_unref (http->settings);
     g_clear_pointer (&http->first, change_free);
     g_clear_pointer (&http->bound, g_ptr_array_unref);
-    g_hash_table_unref (http->paths);
-    pthread_mutex_destroy (&http->lock);
+    paths_unref (http->paths);
     loop_clear (&http->loop);
     g_free (http);
     td_module_set_state (module, NULL);

@@ -33,13 +33,27 @@ typedef struct Change Change;
 
 /* One address that is listened on. A newer build takes the sockets of the one before over, so that nobody
  * is refused meanwhile: whatever changes in here changes the layout as well. */
-enum { BOUND_LAYOUT = 1 };
+enum { SHARED_LAYOUT = 2 };
 
 typedef struct {
     char *text;      /* as it is configured */
     GSocket *socket; /* shared with the thread */
     char *address;   /* where it is really bound */
 } Bound;
+
+/* What is served, by all builds of this module that run: the one that goes answers what has come to it by whoever
+ * serves the path by then. Written by the control lane, read by their threads. */
+typedef struct {
+    atomic_int n_refs;
+    pthread_mutex_t lock;
+    GHashTable *table; /* Path, by its text */
+} Paths;
+
+/* What the next build finds in TdHttpService.shared. */
+typedef struct {
+    GPtrArray *bound; /* Bound */
+    Paths *paths;
+} Shared;
 
 /* What clients have asked and nobody has answered, and questions of ours; the thread's own. */
 typedef struct {
@@ -87,11 +101,11 @@ struct Http {
     bool is_ending, has_ended; /* nothing new; no answer comes any more */
     GSource *grace;
 
-    /* Paths: written by the control lane, read by the thread. */
-    pthread_mutex_t lock;
-    GHashTable *paths; /* Path */
-    bool is_shut;      /* for good: the modules that served them may go before the thread does */
-    bool is_followed;  /* by the next build: clients shall ask that one, on new connections */
+    Paths *paths;
+    Shared shared; /* control lane only */
+    /* Under the lock of PATHS: */
+    bool is_shut;     /* for good: the modules that served them may go before the thread does */
+    bool is_followed; /* by the next build: clients shall ask that one, on new connections */
     unsigned next_lane;
 };
 
@@ -136,6 +150,8 @@ GVariant *server_paths (Http *http);                                           /
 void server_open (Http *http);
 void server_abort (Http *http); /* whoever waits is told 503 */
 void server_close (Http *http);
-void path_free (void *path);
+Paths *paths_new (void);
+Paths *paths_ref (Paths *paths);
+void paths_unref (Paths *paths); /* nullable */
 
 #endif

@@ -55,7 +55,7 @@ typedef struct {
 
 /* --- Paths ------------------------------------------------------------------------------- */
 
-void
+static void
 path_free (void *data)
 {
     Path *path = data;
@@ -76,6 +76,34 @@ path_new (const TdHttpPath *decl)
     return path;
 }
 
+Paths *
+paths_new (void)
+{
+    Paths *paths = g_new0 (Paths, 1);
+
+    atomic_init (&paths->n_refs, 1);
+    paths->table = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, path_free);
+    pthread_mutex_init (&paths->lock, NULL);
+    return paths;
+}
+
+Paths *
+paths_ref (Paths *paths)
+{
+    atomic_fetch_add (&paths->n_refs, 1);
+    return paths;
+}
+
+void
+paths_unref (Paths *paths)
+{
+    if (paths != NULL && atomic_fetch_sub (&paths->n_refs, 1) == 1) {
+        g_hash_table_unref (paths->table);
+        pthread_mutex_destroy (&paths->lock);
+        g_free (paths);
+    }
+}
+
 bool
 server_serve (const TdHttpPath *decl, void *data, GError **error)
 {
@@ -91,18 +119,18 @@ server_serve (const TdHttpPath *decl, void *data, GError **error)
         return false;
     }
     path = path_new (decl);
-    pthread_mutex_lock (&http->lock);
-    const Path *before = g_hash_table_lookup (http->paths, decl->path);
+    pthread_mutex_lock (&http->paths->lock);
+    const Path *before = g_hash_table_lookup (http->paths->table, decl->path);
     is_free = before == NULL
               || strcmp (td_module_name (before->path.owner), td_module_name (decl->owner)) == 0;
     if (is_free) {
-        g_hash_table_replace (http->paths, path->path_text, path);
+        g_hash_table_replace (http->paths->table, path->path_text, path);
     } else {
         g_set_error (error, TD_ERROR, TD_ERROR_EXISTS, "\"%s\" is served by the module %s already",
                      decl->path, td_module_name (before->path.owner));
         path_free (path);
     }
-    pthread_mutex_unlock (&http->lock);
+    pthread_mutex_unlock (&http->paths->lock);
     return is_free;
 }
 
@@ -111,22 +139,24 @@ server_unserve (TdModule *owner, const char *path, void *data)
 {
     Http *http = data;
 
-    pthread_mutex_lock (&http->lock);
-    const Path *found = g_hash_table_lookup (http->paths, path);
+    pthread_mutex_lock (&http->paths->lock);
+    const Path *found = g_hash_table_lookup (http->paths->table, path);
     if (found != NULL && found->path.owner == owner) {
-        g_hash_table_remove (http->paths, path);
+        g_hash_table_remove (http->paths->table, path);
     }
-    pthread_mutex_unlock (&http->lock);
+    pthread_mutex_unlock (&http->paths->lock);
 }
 
 void
 server_shut (Http *http, bool is_followed)
 {
-    pthread_mutex_lock (&http->lock);
-    http->is_shut = true;
+    pthread_mutex_lock (&http->paths->lock);
+    http->is_shut = !is_followed;
     http->is_followed = is_followed;
-    g_hash_table_remove_all (http->paths);
-    pthread_mutex_unlock (&http->lock);
+    if (!is_followed) {
+        g_hash_table_remove_all (http->paths->table);
+    }
+    pthread_mutex_unlock (&http->paths->lock);
 }
 
 GVariant *
@@ -137,8 +167,8 @@ server_paths (Http *http)
     void *value;
 
     g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
-    pthread_mutex_lock (&http->lock);
-    g_hash_table_iter_init (&iter, http->paths);
+    pthread_mutex_lock (&http->paths->lock);
+    g_hash_table_iter_init (&iter, http->paths->table);
     while (g_hash_table_iter_next (&iter, NULL, &value)) {
         const Path *path = value;
         g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
@@ -148,7 +178,7 @@ server_paths (Http *http)
                                g_variant_new_string (td_module_name (path->path.owner)));
         g_variant_builder_close (&rows);
     }
-    pthread_mutex_unlock (&http->lock);
+    pthread_mutex_unlock (&http->paths->lock);
     return g_variant_builder_end (&rows);
 }
 
@@ -250,6 +280,9 @@ take_answer (Errand *errand)
         soup_server_message_set_status (hand->message, hand->status, NULL);
         soup_server_message_set_response (hand->message, hand->answer_type, SOUP_MEMORY_COPY, body,
                                           len_bytes);
+        if (hand->http->is_ending) {
+            soup_message_headers_replace (headers, "Connection", "close"); /* RFC 9112 9.6 */
+        }
         if (hand->retry_after_s > 0) {
             g_autofree char *text = g_strdup_printf ("%u", hand->retry_after_s);
             soup_message_headers_replace (headers, "Retry-After", text);
@@ -293,15 +326,15 @@ answer_stopping (Hand *hand)
 static void
 follow_path (Hand *hand)
 {
-    pthread_mutex_lock (&hand->http->lock);
-    const Path *path = g_hash_table_lookup (hand->http->paths, hand->path);
+    pthread_mutex_lock (&hand->http->paths->lock);
+    const Path *path = g_hash_table_lookup (hand->http->paths->table, hand->path);
     if (path != NULL && strcmp (path->method, hand->request.method) == 0) {
         hand->owner = path->path.owner;
         hand->handle = path->path.handle;
         hand->data = path->path.data;
     }
     td_module_use (hand->owner);
-    pthread_mutex_unlock (&hand->http->lock);
+    pthread_mutex_unlock (&hand->http->paths->lock);
 }
 
 static void
@@ -424,14 +457,17 @@ handle (SoupServer *soup, SoupServerMessage *message, const char *path_text, GHa
     Hand *hand = hand_new (http, message);
     bool is_sent = false;
 
-    pthread_mutex_lock (&http->lock);
-    const Path *path = g_hash_table_lookup (http->paths, path_text);
+    pthread_mutex_lock (&http->paths->lock);
+    const Path *path = g_hash_table_lookup (http->paths->table, path_text);
     /* After the end no answer would come any more. */
     is_sent = path != NULL && !http->has_ended && dispatch (http, hand, path);
-    pthread_mutex_unlock (&http->lock);
+    pthread_mutex_unlock (&http->paths->lock);
     if (is_sent) {
         take_up (http, message, hand);
         return;
+    }
+    if (http->has_ended && http->is_followed) {
+        gate_cut (http, message); /* the next build has what this one cannot answer any more */
     }
     refuse (http, message, SOUP_STATUS_SERVICE_UNAVAILABLE,
             http->is_ending ? "this server stops\n" : "too much is waiting here\n");
@@ -451,12 +487,9 @@ judge (Http *http, SoupServerMessage *message, const char *path_text, const char
         *ret_why = "the bearer token is missing, or is not the one that is asked for here\n";
         return SOUP_STATUS_UNAUTHORIZED;
     }
-    pthread_mutex_lock (&http->lock);
-    const Path *path = g_hash_table_lookup (http->paths, path_text);
-    if (http->is_shut) {
-        if (http->is_followed) {
-            gate_cut (http, message);
-        }
+    pthread_mutex_lock (&http->paths->lock);
+    const Path *path = g_hash_table_lookup (http->paths->table, path_text);
+    if (http->is_shut || (path == NULL && http->is_ending)) {
         *ret_why = "this server stops\n";
         status = SOUP_STATUS_SERVICE_UNAVAILABLE;
     } else if (path == NULL) {
@@ -471,7 +504,7 @@ judge (Http *http, SoupServerMessage *message, const char *path_text, const char
         *ret_why = "the module that serves this path stops\n";
         status = SOUP_STATUS_SERVICE_UNAVAILABLE;
     }
-    pthread_mutex_unlock (&http->lock);
+    pthread_mutex_unlock (&http->paths->lock);
     if (status == 0 && http->server.n_hands >= http->settings->max_hands) {
         *ret_why = "as many requests as may are waiting for their answers\n";
         status = SOUP_STATUS_SERVICE_UNAVAILABLE;
