@@ -187,7 +187,12 @@ class Typed(Access):
 
 
 class Hidden(Typed):
-    """PRI-049: after such calls the number is searched for everywhere."""
+    """PRI-049: after such calls the number is searched for everywhere, also in the records of a database."""
+
+    def config(self, **access):
+        config = super().config(**access)
+        config['modules'] |= {'cdr-sql': 'required'}
+        return config
 
     def core(self):
         path = self.path('image')
@@ -227,6 +232,8 @@ class Hidden(Typed):
         for name in self.tandem.process.log, follower.log:
             with open(name, 'rb') as file:
                 self.assert_hidden(file.read(), name)
+        self.tandem.stop()  # all is in its files
+        self.assertTrue(os.path.getsize(os.path.join(self.tandem.folder, 'state', 'cdr-sql', 'cdr.sqlite')))
         for folder, _, names in os.walk(self.tandem.folder):
             for name in filter(os.path.isfile, (os.path.join(folder, name) for name in names)):
                 with open(name, 'rb') as file:
