@@ -18,9 +18,9 @@ import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.agent import Agent, branch, description, field  # noqa: E402
 from peers.case import ROOT, PeerCase  # noqa: E402
-from peers.tandem import Tandem, csv_records  # noqa: E402
+from peers.tandem import BUILD, Tandem, csv_records  # noqa: E402
 
-REPORT = '9196'
+REPORT, ACCESS, DESTINATION = '9196', '7106274387', '8105550100'
 
 
 class LabCase(PeerCase):
@@ -134,6 +134,70 @@ class Signed(LabCase):
                                capture_output=True, timeout=30, check=False)
         self.assertEqual(again.returncode, 1)
         self.assertIn('has a laboratory', again.stderr)
+
+
+class Named(LabCase):
+    """Callers with a personal number, and telephones with a subscription: contrib/priority-lab, tandem-pin."""
+
+    def files(self):
+        folder = self.path('laboratory')
+        subprocess.run([os.path.join(ROOT, 'contrib', 'priority-lab'), folder], check=True, timeout=30,
+                       stdout=subprocess.DEVNULL)
+        made = subprocess.run(
+            [os.path.join(BUILD, 'modules', 'access', 'tandem-pin'), '-t', os.path.join(folder, 'pins.table'),
+             '-g', 'ncs-0001', 'gets'], text=True, capture_output=True, timeout=30, check=True)
+        self.pin = made.stdout.strip()
+        return [os.path.join(folder, 'priority-lab.conf'), os.path.join(folder, 'conf.d', 'access.conf')]
+
+    def type(self, agent, dialog, digits):
+        for digit in digits:
+            self.cseq += 1
+            agent.send(agent.request('INFO', self.target, dialog, self.cseq, f'Signal={digit}\r\nDuration=100\r\n',
+                                     content_type='application/dtmf-relay'))
+            agent.expect('SIP/2.0 200')
+
+    def name(self, agent, number):
+        """A call to NUMBER, which asks: the carrier has what comes of it."""
+        parties = {'From': f'<sip:{agent.user}@{agent.host}>;tag=f', 'To': f'<sip:{number}@x>',
+                   'Call-ID': uuid.uuid4().hex}
+        agent.send(agent.request('INVITE', f'sip:{number}@127.0.0.1:{self.port}', parties, 1,
+                                 description(ports.free_port(), agent.host), branch()))
+        ok = agent.expect('SIP/2.0 200')
+        self.target, self.cseq = field(ok, 'Contact').strip('<>'), 1
+        dialog = {**parties, 'To': field(ok, 'To')}
+        agent.send(agent.request('ACK', self.target, dialog, 1))
+        self.type(agent, dialog, self.pin)
+        self.tandem.process.wait_for(self.is_good, 'good number')
+        self.type(agent, dialog, DESTINATION + '#')
+        return self.carrier.expect(f'INVITE sip:{DESTINATION}@')
+
+    def is_good(self):
+        return any('"good"' in row['labels'] and row['value'] > 0
+                   for row in self.tandem.ctl_json('metric', 'tandem_access_numbers_total'))
+
+    def worth(self):
+        call, = self.tandem.ctl_json('call', 'list')
+        return call['class']
+
+    def test_pri_046_number_is_asked_for(self):
+        """The neighbour's telephone, whose marks would not count."""
+        self.name(self.neighbour, ACCESS)
+        self.assertEqual(self.worth(), 11)
+
+    def test_pri_051_code_with_a_subscription(self):
+        radio = Agent(self, self.port, 'radio', '127.0.0.7')
+        self.invite(radio, '*272' + DESTINATION)
+        self.carrier.expect(f'INVITE sip:{DESTINATION}@')
+        self.assertEqual(self.worth(), 9)
+
+    def test_pri_051_code_without(self):
+        self.invite(self.neighbour, '*272' + DESTINATION)
+        self.assertIn('Q.850;cause=50', field(self.neighbour.expect('SIP/2.0 500'), 'Reason'))
+
+    def test_pri_110_code_before_the_access_number(self):
+        """Both in one call: the subscription's class while it asks, the account's afterwards."""
+        self.name(Agent(self, self.port, 'radio', '127.0.0.7'), '*272' + ACCESS)
+        self.assertEqual(self.worth(), 11)
 
 
 if __name__ == '__main__':
