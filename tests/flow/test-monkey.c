@@ -45,6 +45,8 @@ pick_text (FakeEvent event)
     case FAKE_MORE_DIGITS:
     case FAKE_LAST_DIGITS:
         return "7";
+    case FAKE_TRANSFER:
+        return g_test_rand_bit () ? "5550100" : "nobody";
     case FAKE_OFFER_ANSWERED:
         return SDP;
     default:
