@@ -169,7 +169,7 @@ take_good (Leg *leg, const Finding *finding)
     TdCall *call = td_channel_call (leg->channel);
 
     td_metric_add (leg->access->results[RESULT_GOOD], 1);
-    locks_forget (leg->access->locks, leg->caller);
+    locks_forgive (leg->access->locks, leg->caller);
     leg->destinations = g_strdupv ((char **) finding->destinations);
     leg->n_tries = 0;
     if (call != NULL) {
@@ -188,6 +188,10 @@ judge (Leg *leg, const Finding *finding)
     if (finding->result == RESULT_UNAVAILABLE) {
         td_metric_add (leg->access->results[RESULT_UNAVAILABLE], 1);
         end_with (leg, leg->settings->prompts.busy, TD_CAUSE_CONGESTION);
+    } else if (guard_is_locked (leg->access, leg->caller)) {
+        /* By another call of his: calling more often at a time gives no more tries. */
+        td_metric_add (leg->access->results[RESULT_LOCKED], 1);
+        end_with (leg, leg->settings->prompts.refused, TD_CAUSE_CALL_REJECTED);
     } else if (finding->result != RESULT_GOOD) {
         count_failure (leg, finding->result, finding->account);
     } else if (key != NULL && guard_is_locked (leg->access, key)) {

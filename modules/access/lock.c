@@ -65,15 +65,21 @@ locks_is_locked (Locks *locks, const char *key, int64_t now_us)
     return is_locked;
 }
 
+static bool
+is_over (const Entry *entry, const LockRules *rules, int64_t now_us)
+{
+    return now_us - MAX (entry->last_us, entry->lock.until_us) > rules->longest_us;
+}
+
 /* Whoever has long been quiet begins anew, and so that there is room, whoever has been quiet for longest. */
 static void
 make_room (Locks *locks, const LockRules *rules, int64_t now_us)
 {
     Entry *oldest;
 
-    while ((oldest = g_queue_peek_head (&locks->by_age)) != NULL
-           && (g_queue_get_length (&locks->by_age) >= LOCKS_MAX
-               || now_us - MAX (oldest->last_us, oldest->lock.until_us) > rules->longest_us)) {
+    while (
+        (oldest = g_queue_peek_head (&locks->by_age)) != NULL
+        && (g_queue_get_length (&locks->by_age) >= LOCKS_MAX || is_over (oldest, rules, now_us))) {
         remove_entry (locks, oldest);
     }
 }
@@ -83,6 +89,10 @@ find_or_add (Locks *locks, const LockRules *rules, const char *key, int64_t now_
 {
     Entry *entry = g_hash_table_lookup (locks->by_key, key);
 
+    if (entry != NULL && is_over (entry, rules, now_us)) {
+        remove_entry (locks, entry);
+        entry = NULL;
+    }
     if (entry != NULL) {
         g_queue_unlink (&locks->by_age, entry->place);
         g_queue_push_tail_link (&locks->by_age, entry->place);
@@ -123,6 +133,20 @@ locks_fail (Locks *locks, const LockRules *rules, const char *key, int64_t now_u
     }
     pthread_mutex_unlock (&locks->mutex);
     return until_us;
+}
+
+void
+locks_forgive (Locks *locks, const char *key)
+{
+    pthread_mutex_lock (&locks->mutex);
+    Entry *entry = g_hash_table_lookup (locks->by_key, key);
+    if (entry != NULL && entry->lock.n_failures > 0) {
+        entry->lock.n_failures--;
+    }
+    if (entry != NULL && entry->lock.n_failures == 0 && entry->lock.n_locks == 0) {
+        remove_entry (locks, entry);
+    }
+    pthread_mutex_unlock (&locks->mutex);
 }
 
 bool

@@ -16,7 +16,7 @@ enum { LOCKS_MAX = 65536 };
 typedef struct Locks Locks;
 
 typedef struct {
-    unsigned failures; /* after so many in a row */
+    unsigned failures; /* after so many */
     int64_t first_us, longest_us;
 } LockRules;
 
@@ -36,7 +36,11 @@ bool locks_is_locked (Locks *locks, const char *key, int64_t now_us);
 /* KEY has failed once more. Returns until when it is locked because of that, 0: it is not. */
 int64_t locks_fail (Locks *locks, const LockRules *rules, const char *key, int64_t now_us);
 
-/* KEY has a good number: it is as if it had never failed. False: it had not. */
+/* KEY has a good number: it has failed once less. No more than that, and no lock is forgotten: whoever has a
+ * number of his own could otherwise try those of others between two calls with it, for ever. */
+void locks_forgive (Locks *locks, const char *key);
+
+/* An operator lets KEY in: it is as if it had never failed. False: it had not. */
 bool locks_forget (Locks *locks, const char *key);
 
 /* Calls VISIT with each that has failed lately, under the lock. */

@@ -538,6 +538,56 @@ test_locked_out (Flow *flow, gconstpointer more)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+/* What CHANNEL types goes where it is asked for numbers. */
+static void
+type_into (TdId id, const char *digits)
+{
+    TdChannel *channel = td_channel_find (id);
+
+    for (; *digits != '\0' && channel != NULL; digits++) {
+        td_channel_digit (channel, *digits, 100);
+    }
+}
+
+/* A second call of the same caller, while the first one is asked. */
+static void
+type_wrong_in_both (void *data)
+{
+    const TdId *ids = data;
+
+    for (unsigned i = 0; i < 2; i++) {
+        type_into (ids[i], "482915736029");
+    }
+}
+
+static void
+type_good_in_first (void *data)
+{
+    type_into (*(const TdId *) data, PIN);
+}
+
+/* However many calls he makes at once: those that are asked already when he is locked out get no further,
+ * whatever they type. */
+static void
+test_locked_out_in_all_calls (Flow *flow, gconstpointer more)
+{
+    TdId ids[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        call (flow, "7106274387");
+        ids[i] = *(TdId *) g_hash_table_lookup (flow->endpoint->legs, "a");
+    }
+    for (unsigned i = 0; i < 3; i++) { /* the sixth locks him out */
+        td_fixture_on (flow->fixture, 0, type_wrong_in_both, ids);
+        td_engine_settle ();
+    }
+    td_fixture_on (flow->fixture, 0, type_good_in_first, ids);
+    td_engine_settle ();
+    g_assert_null (strstr (flow->played->str, "destination;"));
+    td_engine_advance (30001); /* what is heard at the end does not end by itself here */
+    LOG ("a:answer<a> a:answer<a> a:release(21) a:release(21) ");
+}
+
 /* --- Another module knows the numbers ---------------------------------------------------- */
 
 static void
@@ -743,6 +793,7 @@ main (int argc, char **argv)
     ADD ("PRI-047/short-code", NULL, test_short_code);
     ADD ("PRI-047/three-destinations", NULL, test_three_destinations);
     ADD ("PRI-048/locked-out", NULL, test_locked_out);
+    ADD ("PRI-048/locked-out-in-all-calls", "tries = 10\n", test_locked_out_in_all_calls);
     ADD ("PRI-048/module-says-good", ASKED, test_module_says_good);
     ADD ("PRI-048/module-is-silent", ASKED, test_module_is_silent);
     ADD ("PRI-048/module-says-expired", ASKED, test_module_says_expired);

@@ -45,7 +45,7 @@ test_twice_as_long_each_time (void)
 }
 
 static void
-test_who_is_good_begins_anew (void)
+test_who_is_let_in_begins_anew (void)
 {
     Locks *locks = locks_new ();
 
@@ -54,6 +54,35 @@ test_who_is_good_begins_anew (void)
     g_assert_false (locks_is_locked (locks, "caller a 1", 1));
     g_assert_cmpint (fail_thrice (locks, 0), ==, 60 * SECOND);
     g_assert_false (locks_forget (locks, "caller a 2"));
+    locks_free (locks);
+}
+
+/* A number of one's own does not pay for those of others that are tried between. */
+static void
+test_good_takes_back_one (void)
+{
+    Locks *locks = locks_new ();
+    int64_t until_us = 0;
+
+    for (unsigned n_calls = 0; n_calls < 3 && until_us == 0; n_calls++) {
+        locks_fail (locks, &rules, "caller a 1", 0);
+        until_us = locks_fail (locks, &rules, "caller a 1", 0);
+        locks_forgive (locks, "caller a 1");
+    }
+    g_assert_cmpint (until_us, ==, 60 * SECOND);
+    g_assert_true (locks_is_locked (locks, "caller a 1", 1));
+    locks_free (locks);
+}
+
+static void
+test_good_is_not_kept (void)
+{
+    Locks *locks = locks_new ();
+
+    locks_fail (locks, &rules, "caller a 1", 0);
+    locks_forgive (locks, "caller a 1");
+    locks_forgive (locks, "caller a 2");
+    g_assert_false (locks_forget (locks, "caller a 1"));
     locks_free (locks);
 }
 
@@ -66,6 +95,17 @@ test_who_is_quiet_begins_anew (void)
     locks_fail (locks, &rules, "caller a 2",
                 361 * SECOND); /* time passes: the old one is forgotten */
     g_assert_false (locks_forget (locks, "caller a 1"));
+    locks_free (locks);
+}
+
+/* Whether or not somebody else has failed meanwhile. */
+static void
+test_who_comes_again_begins_anew (void)
+{
+    Locks *locks = locks_new ();
+
+    g_assert_cmpint (fail_thrice (locks, 0), ==, 60 * SECOND);
+    g_assert_cmpint (fail_thrice (locks, 361 * SECOND), ==, 421 * SECOND);
     locks_free (locks);
 }
 
@@ -97,7 +137,10 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/access/PRI-048/locked-after-so-many", test_after_so_many);
     g_test_add_func ("/access/PRI-048/twice-as-long", test_twice_as_long_each_time);
-    g_test_add_func ("/access/PRI-048/good-begins-anew", test_who_is_good_begins_anew);
+    g_test_add_func ("/access/PRI-048/let-in-begins-anew", test_who_is_let_in_begins_anew);
+    g_test_add_func ("/access/PRI-048/good-takes-back-one", test_good_takes_back_one);
+    g_test_add_func ("/access/PRI-048/good-is-not-kept", test_good_is_not_kept);
+    g_test_add_func ("/access/PRI-048/comes-again", test_who_comes_again_begins_anew);
     g_test_add_func ("/access/PRI-048/quiet-begins-anew", test_who_is_quiet_begins_anew);
     g_test_add_func ("/access/PRI-048/bounded", test_there_is_an_end_to_it);
     return g_test_run ();
