@@ -48,6 +48,9 @@ typedef struct {
 typedef struct {
     struct sockaddr_in own, peer;
     Text invite, refused; /* the ACK of a refusal, up to the value of its To */
+    char *tokens;         /* nullable: n_tokens lines */
+    size_t token_bytes, token_at;
+    uint32_t n_tokens;
     Wire *in, *out;
     uint8_t *states;
     int64_t begun_us, end_us;
@@ -59,7 +62,7 @@ typedef struct {
 } Load;
 
 static const char *own_text, *peer_text, *number = "8001", *mark = "", *prefix = "g",
-                                         *caller = "public";
+                                         *caller = "public", *tokens_path;
 static double rate = 100, seconds = 5;
 static int hold_ms = 100, first;
 static gboolean is_once;
@@ -73,6 +76,9 @@ static const GOptionEntry options[] = {
     { "hold", 0, 0, G_OPTION_ARG_INT, &hold_ms, "How long a call is up (100)", "MS" },
     { "caller", 0, 0, G_OPTION_ARG_STRING, &caller, "Who calls (public)", "NUMBER" },
     { "mark", 0, 0, G_OPTION_ARG_STRING, &mark, "Header lines of each INVITE", "LINES" },
+    { "tokens", 0, 0, G_OPTION_ARG_FILENAME, &tokens_path,
+      "Tokens of one length, one a line: the first one stands in --mark, each call has the next",
+      "FILE" },
     { "prefix", 0, 0, G_OPTION_ARG_STRING, &prefix, "A letter that Call-IDs begin with (g)", "G" },
     { "first", 0, 0, G_OPTION_ARG_INT, &first, "The number of the first call (0)", "N" },
     { "once", 0, 0, G_OPTION_ARG_NONE, &is_once, "Send no INVITE again", NULL },
@@ -122,6 +128,40 @@ write_texts (Load *load)
                             "ACK %sCSeq: 1 ACK\r\nContent-Length: 0\r\nTo: ", head));
 }
 
+/* Signing takes too long to be done on the way. */
+static bool
+read_tokens (Load *load)
+{
+    g_autoptr (GError) error = NULL;
+    size_t len_bytes, line_bytes;
+
+    if (tokens_path == NULL) {
+        return true;
+    }
+    if (!g_file_get_contents (tokens_path, &load->tokens, &len_bytes, &error)) {
+        g_printerr ("crisis-call: %s\n", error->message);
+        return false;
+    }
+    load->token_bytes = strcspn (load->tokens, "\n");
+    line_bytes = load->token_bytes + 1;
+    load->n_tokens = (uint32_t) (len_bytes / line_bytes);
+    for (size_t i = 1; i <= load->n_tokens; i++) {
+        if (strcspn (load->tokens + (i - 1) * line_bytes, "\n") != load->token_bytes) {
+            g_printerr ("crisis-call: %s: token %" G_GSIZE_FORMAT " is not as long as the first\n",
+                        tokens_path, i);
+            return false;
+        }
+    }
+    g_autofree char *token = g_strndup (load->tokens, load->token_bytes);
+    const char *at = strstr (load->invite.bytes, token);
+    if (load->token_bytes == 0 || load->n_tokens == 0 || at == NULL) {
+        g_printerr ("crisis-call: the first token of %s does not stand in --mark\n", tokens_path);
+        return false;
+    }
+    load->token_at = (size_t) (at - load->invite.bytes);
+    return true;
+}
+
 static void
 write_number (char *at, uint32_t call)
 {
@@ -147,6 +187,10 @@ send_invite (Load *load, uint32_t call)
     char *room = wire_room (load->out, &load->peer);
 
     write_text (room, &load->invite, call);
+    if (load->tokens != NULL) {
+        memcpy (room + load->token_at,
+                load->tokens + call % load->n_tokens * (load->token_bytes + 1), load->token_bytes);
+    }
     wire_add (load->out, load->invite.len_bytes);
 }
 
@@ -354,9 +398,12 @@ main (int argc, char *argv[])
     }
     load->in = wire_new (fd);
     load->out = wire_new (fd);
-    load->n_calls = (uint32_t) (rate * seconds);
+    load->n_calls = (uint32_t) (rate * seconds + 0.5);
     load->states = g_malloc0 (load->n_calls + 1);
     write_texts (load);
+    if (!read_tokens (load)) {
+        return 1;
+    }
     run (load);
     printf ("{\"sent\": %u, \"late\": %" G_GUINT64_FORMAT ", \"worst_late_ms\": %.1f, "
             "\"dropped\": %" G_GUINT64_FORMAT ", \"retransmitted\": %" G_GUINT64_FORMAT
@@ -365,6 +412,7 @@ main (int argc, char *argv[])
             load->n_sent, load->n_late, (double) load->worst_us / 1000, load->out->n_refused,
             load->n_retransmitted, load->n_answered, load->n_refused, load->n_ended);
     g_free (load->states);
+    g_free (load->tokens);
     g_free (load->in);
     g_free (load->out);
     return 0;

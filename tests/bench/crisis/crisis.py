@@ -63,9 +63,15 @@ def rates_of(arguments):
     return [500 * 1.3 ** step for step in range(16)]
 
 
+def has_forgers(arguments):
+    return arguments.forged > 0 or arguments.replayed > 0
+
+
 def start_switch(stage, arguments):
     stage.start_switch(arguments.burn if arguments.regime == 'a' else 0, arguments.stall or scene.STALL_S,
-                       arguments.without, arguments.trouble, verifies=arguments.replayed > 0)
+                       arguments.without, arguments.trouble,
+                       # As long as the tokens that are shown, and shown again, are to be good.
+                       min(round(arguments.seconds) + 300, 3600) if has_forgers(arguments) else 0)
 
 
 def capacity_again(stage, arguments, best):
@@ -101,8 +107,9 @@ def run_crisis(stage, arguments):
     more = {'best': best, 'offered': offered, 'cost_us': cost_us, 'overflowed': stage.overflowed(),
             'levels': stage.levels(), 'refusal_us': refusal_us, 'change': 0}
     more |= {'answered': stage.n_answered, 'records': stage.finish(),
-             'gained': stage.n_gained(1 if arguments.replayed else 0)
-                       if arguments.forged or arguments.replayed else 0}
+             'gained': stage.n_gained(scene.N_SHOWN if arguments.replayed else 0)
+                       if has_forgers(arguments) else 0,
+             'proven': stage.classified().get('bearers', 0) if has_forgers(arguments) else 0}
     if arguments.regime == 'b' and not arguments.capacity:
         again = capacity_again(stage, arguments, best)
         more |= {'best': (best + again) / 2, 'change': abs(again - best) / ((best + again) / 2)}
@@ -159,8 +166,10 @@ def found(arguments, run, more):
         'refusal_to_call_cost': round(ratio, 4) if ratio else None,
         'records_lost': max(0, more['answered'] - min(more['records'].get('START', 0),
                                                       more['records'].get('STOP', 0))),
-        'generator_late': run.public['late'],
-        **({'forged_offered': len(run.forged), 'forged_gained': more['gained']} if run.forged else {}),
+        'generator_late': run.n_late,
+        **({'forged_offered': run.n_forged_sent, 'forged_gained': more['gained'],
+            'proven_offered': len(run.proven), 'proven_classified': more['proven']}
+           if run.forged else {}),
         'kernel_drops': run.watch['dropped'],
     }
 
@@ -171,7 +180,7 @@ def goals(arguments, result, run, more):
     ratio, p99 = result['ordinary_goodput_ratio'], result['p99_100_ms']
     shown = '-' if ratio is None else f'{100 * ratio:.1f} %'
     rows = [('priority calls that reach alerting', f'{alerting:.1f} %', '95 %', alerting >= 95)]
-    if arguments.stall or arguments.trouble or arguments.forged or arguments.replayed:
+    if arguments.stall or arguments.trouble or has_forgers(arguments):
         # No collapse: half of what is left to do.
         rows.append(('ordinary goodput, of what could be carried', shown, '50 %', (ratio or 0) >= 0.5))
     elif arguments.regime == 'a':
@@ -188,9 +197,13 @@ def goals(arguments, result, run, more):
     n_released = sum(call.is_released for call in run.all)
     rows.append(('records lost', str(result['records_lost']), '0', result['records_lost'] == 0))
     rows.append(('established calls released', str(n_released), '0', n_released == 0))
-    if arguments.forged or arguments.replayed:
-        rows.append(('forged or replayed marks that gained a class', str(more['gained']), '0',
-                     more['gained'] == 0))
+    if has_forgers(arguments):
+        n_forged = arguments.forged + arguments.replayed
+        proven = 100 * result['proven_classified'] / max(result['proven_offered'], 1)
+        rows.append(('forged or replayed marks sent', str(run.n_forged_sent), str(n_forged),
+                     run.n_forged_sent >= n_forged))
+        rows.append(('of them gained a class', str(more['gained']), '0', more['gained'] == 0))
+        rows.append(('true tokens that gave their call its class', f'{proven:.1f} %', '95 %', proven >= 95))
     return rows
 
 
@@ -247,10 +260,12 @@ def parse():
     parser.add_argument('--beside', choices=('kamailio',),
                         help='show a peer under the same load, tests/bench/crisis/kamailio.cfg')
     parser.add_argument('--forged', type=int, default=0, metavar='N',
-                        help='so many calls carry marks that give nothing')
+                        help='so many calls carry marks that give nothing, half of them with a token '
+                             'that nobody has signed')
     parser.add_argument('--replayed', type=int, default=0, metavar='N',
                         help='so many calls carry a token that was true for another one, half of them '
-                             'by the trunk which that one came by')
+                             'by the trunk which that one came by; of the calls with priority half '
+                             'have a token then')
     parser.add_argument('--without', choices=('marks', 'wait'),
                         help='leave out what it does about a crisis: no marks count, or no call is '
                              'refused for having waited')

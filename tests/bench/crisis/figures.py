@@ -8,6 +8,7 @@ import struct
 NOTE = struct.Struct('<qIHBBBB6x')
 PATIENCE_US = 4_000_000   # an answer after this comes too late
 ORDINARY, PRIORITY, FORGED, REPLAYED, SIGNED = 'g', 'p', 'f', 'r', 't'
+PROVEN, COUNTERFEIT = 'v', 'c'   # with a token: its own, and one that nobody has signed
 
 
 @dataclasses.dataclass(slots=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The scene of a crisis: the switch, who answers, who calls, and who watches."""
 
+import collections
 import json
 import os
 import signal
@@ -19,14 +20,18 @@ from peers.stage import Stage  # noqa: E402
 from peers.tandem import BUILD, Tandem, module_folders  # noqa: E402
 
 SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT = 5060, 5070, 5080, 5090
-FORGER_PORT, STALL_PORT, POLICY_PORT, SIGNER_PORT, REPLAYER_PORT = range(5071, 5076)
+FORGER_PORT, STALL_PORT, POLICY_PORT, SIGNER_PORT, REPLAYER_PORT, COUNTERFEITER_PORT = range(5071, 5077)
 PORTS = (SIP_PORT, PUBLIC_PORT, CALLED_PORT, RESPONDER_PORT, FORGER_PORT, STALL_PORT, POLICY_PORT,
-         SIGNER_PORT, REPLAYER_PORT)
+         SIGNER_PORT, REPLAYER_PORT, COUNTERFEITER_PORT)
 SWITCH, PUBLIC = f'127.0.0.1:{SIP_PORT}', f'127.0.0.1:{PUBLIC_PORT}'
 RESPONDER_HOST = '127.0.0.2'   # whose marks count when they come to TRUSTED
 TRUSTED_HOST = '127.0.0.3'     # an interface of the switch that nobody else reaches
 TRUSTED = f'{TRUSTED_HOST}:{SIP_PORT}'
+BEARER_HOST = '127.0.0.4'      # whose marks are signed
 MARK = 'ets.0'
+N_SHOWN = 20                   # tokens that others have heard, and show again
+# More than the switch remembers of: each one is verified again.
+N_COUNTERFEITS = 20000
 ORDINARY_CLASS = 4             # TD_CLASS_ORDINARY
 # Who has a processor of its own can be compared with itself: the first is the switch's in all runs.
 PROCESSORS = sorted(os.sched_getaffinity(0))
@@ -107,16 +112,17 @@ class Scene(Stage):
         server = socket.create_server(('127.0.0.1', POLICY_PORT), backlog=1024)
         self.addCleanup(server.close)
 
-    def start_switch(self, burn_us, stall_s, without=None, trouble=(), verifies=False):
+    def start_switch(self, burn_us, stall_s, without=None, trouble=(), verifies_s=0):
         """A switch on one lane, on which each call costs BURN_US more than it would; WITHOUT one of what
         it does about a crisis: 'marks' that count, or the 'wait' after which a call is refused. Of TROUBLE
         it has: 'policy', a server that is asked and never answers; 'full', a trunk group of few places,
-        for which calls with priority wait. With VERIFIES it has trunks whose marks must prove true."""
+        for which calls with priority wait. With VERIFIES_S it has trunks whose marks must prove true, and
+        tokens are good for so long."""
         folders = [*module_folders(), os.path.join(BUILD, 'tests', 'bench', 'crisis')]
         self.records = self.path(f'records-{len(self.processes)}.jsonl')
         modules = ('cli', 'sip', 'route-table', 'trunk', 'congestion', 'cdr-file', 'burn', 'priority',
                    *(('http', 'policy') if 'policy' in trouble else ()),
-                   *(('passport',) if verifies else ()))
+                   *(('passport',) if verifies_s else ()))
         validated = {'rph-trust': 'validate', 'rph-accept': 'ets'}
         if 'policy' in trouble:
             self.start_silent_server()
@@ -125,7 +131,7 @@ class Scene(Stage):
             'modules': dict.fromkeys(modules, 'required'),
             'sip': {'listen': f'udp:{SWITCH}, udp:{TRUSTED}', 'strangers': 'refuse', 'trace': 'no',
                     # The call that holds the lane up is not to be refused for its wait.
-                    'first-numbers': STALL_NUMBER, **({} if verifies else {'first-rate': 5000}),
+                    'first-numbers': STALL_NUMBER, **({} if verifies_s else {'first-rate': 5000}),
                     'arrival-wait': '0 s' if without == 'wait' else '2 s'},
             'call': {'media': 'through'},
             'cdr-file': {'path': self.records, 'format': 'json'},
@@ -143,7 +149,9 @@ class Scene(Stage):
             'route all': {'targets': 'called'},
             **({'trunk signers': {'address': f'sip:127.0.0.1:{SIGNER_PORT}', **validated},
                 'trunk replayers': {'address': f'sip:127.0.0.1:{REPLAYER_PORT}', **validated},
-                **tokens.configuration(self)} if verifies else {}),
+                'trunk counterfeiters': {'address': f'sip:127.0.0.1:{COUNTERFEITER_PORT}', **validated},
+                'trunk bearers': {'address': f'sip:{BEARER_HOST}:{RESPONDER_PORT}', **validated},
+                **tokens.configuration(self, verifies_s)} if verifies_s else {}),
         }, environment={'TANDEM_MODULE_PATH': ':'.join(folders)})
 
     def start_peer(self, hold_us, limit_cps):
@@ -178,9 +186,9 @@ class Scene(Stage):
         watch.wait_for_output('WATCHING')
         return watch, file
 
-    def start_public(self, rate, seconds, *options, port=PUBLIC_PORT):
+    def start_public(self, rate, seconds, *options, port=PUBLIC_PORT, host='127.0.0.1'):
         return self.spawn('crisis-call', [
-            self.program('crisis-call'), '--own', f'127.0.0.1:{port}', '--peer', SWITCH,
+            self.program('crisis-call'), '--own', f'{host}:{port}', '--peer', SWITCH,
             '--rate', rate, '--seconds', seconds, '--first', self.next_call(rate * seconds),
             *options])
 
@@ -199,31 +207,51 @@ class Scene(Stage):
 
     # --- What happens ---
 
+    def start_with_tokens(self, some, rate, seconds, prefix, port, host='127.0.0.1'):
+        """Calls whose marks are signed by SOME, one after the other and again from the first on."""
+        path = self.write(f'tokens-{len(self.processes)}', ''.join(token + '\n' for token in some))
+        return self.start_public(
+            rate, seconds, '--mark', tokens.header_lines(MARK, some[0]), '--tokens', path, '--caller',
+            '+' + tokens.FROM, '--number', '+' + tokens.TO, '--prefix', prefix, port=port, host=host)
+
     def start_replayers(self, rate, seconds):
-        """A call whose mark proves true, and as soon as it is up RATE others a second with the same token:
-        half of them from where it came from. Returns all that place calls."""
-        options = ('--mark', tokens.lines(self, MARK), '--caller', '+' + tokens.FROM, '--number',
-                   '+' + tokens.TO)
-        self.start_public(1, 1, *options, '--prefix', figures.SIGNED, port=SIGNER_PORT).wait(60)
-        return [self.start_public(rate / 2, seconds, *options, '--prefix', figures.REPLAYED, port=port)
+        """Calls whose marks prove true, and as soon as they are up RATE others a second with the same
+        tokens: half of them from where those came from. Returns all that place calls."""
+        shown = tokens.sign(self, MARK, N_SHOWN)
+        self.start_with_tokens(shown, N_SHOWN, 1, figures.SIGNED, SIGNER_PORT).wait(60)
+        return [self.start_with_tokens(shown, rate / 2, seconds, figures.REPLAYED, port)
                 for port in (SIGNER_PORT, REPLAYER_PORT)]
 
+    def start_forgers(self, rate, seconds):
+        """RATE calls a second whose marks give nothing: half of them come by a trunk that has no trust, half
+        have a token that says what a true one would and that nobody has signed."""
+        return [self.start_public(rate / 2, seconds, '--mark', f'Resource-Priority: {MARK}', '--prefix',
+                                  figures.FORGED, port=FORGER_PORT),
+                self.start_with_tokens(tokens.forge(self, MARK, N_COUNTERFEITS), rate / 2, seconds,
+                                       figures.COUNTERFEIT, COUNTERFEITER_PORT)]
+
+    def start_bearers(self, rate, seconds):
+        """Calls with a token each that is their own and true."""
+        some = tokens.sign(self, MARK, max(1, round(rate * seconds)))
+        return self.start_with_tokens(some, rate, seconds, figures.PROVEN, RESPONDER_PORT, BEARER_HOST)
+
     def load(self, rate, seconds, priority_rate=0, forged_rate=0, replayed_rate=0, at_half=None):
-        """Offers RATE ordinary calls a second, and with them the others. AT_HALF (nullable) is
-        called when half of the time has passed. Returns a Run."""
+        """Offers RATE ordinary calls a second, and with them the others; of those with priority half
+        have a token where others have forged ones. AT_HALF (nullable) is called when half of the time has
+        passed. Returns a Run."""
         watch, file = self.start_watch()
-        others = self.start_replayers(replayed_rate, seconds) if replayed_rate else []
+        forgers = self.start_replayers(replayed_rate, seconds) if replayed_rate else []
+        forgers += self.start_forgers(forged_rate, seconds) if forged_rate else []
+        proven_rate = priority_rate / 2 if forgers else 0
+        bearers = [self.start_bearers(proven_rate, seconds)] if proven_rate else []
         cpu_s = self.cpu_s()
         public = self.start_public(rate, seconds)
-        if forged_rate:
-            others.append(self.start_public(forged_rate, seconds, '--mark',
-                                            f'Resource-Priority: {MARK}', '--prefix', figures.FORGED,
-                                            port=FORGER_PORT))
-        responders = self.start_responders(priority_rate, seconds) if priority_rate else None
+        responders = (self.start_responders(priority_rate - proven_rate, seconds) if priority_rate
+                      else None)
         if at_half is not None:
             time.sleep(seconds / 2)
             at_half()
-        for process in (public, *others):
+        for process in (public, *forgers, *bearers):
             if process.wait(seconds + LINGER_S + 60) != 0:
                 raise ProcessError(f'{process.name} failed: {process.tail()}')
         if responders is not None:
@@ -232,7 +260,7 @@ class Scene(Stage):
         watch.signal(signal.SIGTERM)
         watch.wait(30)
         run = Run(rate, seconds, cpu_s, figures.read(file), last_json(watch), last_json(public),
-                  responders.counts() if responders else None)
+                  [last_json(forger) for forger in forgers], responders.counts() if responders else None)
         self.n_answered += run.n_answered
         return run
 
@@ -298,33 +326,43 @@ class Scene(Stage):
                 kinds.setdefault(record['record'], set()).add(record['call'])
         return {kind: len(calls) for kind, calls in kinds.items()}
 
-    def n_gained(self, n_true):
-        """Calls that the finished switch's records give more than an ordinary class, of trunks of which
-        N_TRUE may have it: one whose mark proved true."""
-        marked = {}
+    def classified(self):
+        """{trunk: how many of its calls have more than an ordinary class in the finished switch's
+        records}."""
+        marked = collections.defaultdict(set)
         with open(self.records, encoding='utf-8') as file:
             for row in map(json.loads, file):
                 if row['data']['priority_class'] > ORDINARY_CLASS:
-                    marked.setdefault(row['data']['calling_trunk'], set()).add(row['call'])
+                    marked[row['data']['calling_trunk']].add(row['call'])
         if 'responders' not in marked:
             self.fail('no call with priority has a class in its records')
-        n_marked = sum(len(marked.get(name, ())) for name in ('forgers', 'signers', 'replayers'))
+        return {trunk: len(calls) for trunk, calls in marked.items()}
+
+    def n_gained(self, n_true):
+        """Calls that have a class and should not, of trunks of which N_TRUE may have it: those whose
+        tokens others showed again."""
+        classified = self.classified()
+        n_marked = sum(classified.get(name, 0)
+                       for name in ('forgers', 'counterfeiters', 'signers', 'replayers'))
         if n_marked < n_true:
-            self.fail('the call whose mark is true has no class in its records')
+            self.fail('calls whose marks are true have no class in their records')
         return n_marked - n_true
 
 
 class Run:
     """One load and what came of it."""
 
-    def __init__(self, rate, seconds, cpu_s, callers, watch, public, counts):
+    def __init__(self, rate, seconds, cpu_s, callers, watch, public, forgers, counts):
         self.rate, self.seconds, self.cpu_s = rate, seconds, cpu_s
         self.ordinary = list(callers[figures.ORDINARY].values())
-        self.priority = list(callers[figures.PRIORITY].values())
-        self.forged = [call for letter in (figures.FORGED, figures.REPLAYED)
+        self.proven = list(callers[figures.PROVEN].values())
+        self.priority = [*callers[figures.PRIORITY].values(), *self.proven]
+        self.forged = [call for letter in (figures.FORGED, figures.COUNTERFEIT, figures.REPLAYED)
                        for call in callers[letter].values()]
         self.all = [call for calls in callers.values() for call in calls.values()]
         self.watch, self.public, self.counts = watch, public, counts
+        self.n_forged_sent = sum(forger['sent'] - forger['dropped'] for forger in forgers)
+        self.n_late = sum(sender['late'] for sender in (public, *forgers))
 
     @property
     def n_answered(self):

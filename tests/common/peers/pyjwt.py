@@ -14,8 +14,8 @@ if 'token' in asked:
                       options={'verify_iat': False})
     json.dump({'header': jwt.get_unverified_header(asked['token']), 'payload': said}, sys.stdout)
 else:
-    json.dump(jwt.encode(asked['payload'], asked['key'], algorithm='ES256',
-                         headers=asked['header']), sys.stdout)
+    json.dump([jwt.encode(asked['payload'], asked['key'], algorithm='ES256', headers=asked['header'])
+               for _ in range(asked['n_tokens'])], sys.stdout)
 '''
 
 
@@ -42,7 +42,12 @@ def ask(case, **asked):
 
 def sign(case, key, header, payload):
     """A token with HEADER and PAYLOAD by the private KEY (PEM)."""
-    return ask(case, key=key, header=header, payload=payload)
+    return sign_all(case, key, header, payload, 1)[0]
+
+
+def sign_all(case, key, header, payload, n_tokens):
+    """N_TOKENS of them, which differ in their signatures alone."""
+    return ask(case, key=key, header=header, payload=payload, n_tokens=n_tokens)
 
 
 def verify(case, key, token):
