@@ -3,10 +3,10 @@
  * is the test's own, so that it knows what is played, types digits, and says when something has ended. */
 
 #include "common/fake-endpoint.h"
+#include "common/fake-media.h"
 
 #include <crypt.h>
 #include <string.h>
-#include <tandem/media.h>
 
 #define SDP(label)                                                                                 \
     "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"              \
@@ -33,47 +33,12 @@ typedef struct {
     TdFixture *fixture;
     FakeEndpoint *endpoint;
     char *folder;
-    GString *played; /* the services of the internal terminations it made */
-    TdId bridge;
-    unsigned caller, sound; /* terminations: the caller's, and the last that makes sound */
-    char *ended;            /* what was told of the call */
-    char *routed;           /* ... and whom it was routed to last */
-    char *typed;
+    FakeMedia *media;
+    char *ended;  /* what was told of the call */
+    char *routed; /* ... and whom it was routed to last */
 } Flow;
 
 /* --- The world --------------------------------------------------------------------------- */
-
-static void
-modify (Flow *flow, TdMediaRequest *request)
-{
-    bool is_internal = request->kind == TD_TERMINATION_INTERNAL;
-
-    if (*request->state == NULL && is_internal) {
-        g_string_append_printf (flow->played, "%s;", strchr (request->service, '/') + 1);
-        flow->sound = request->termination;
-    } else if (*request->state == NULL && request->termination == 0) {
-        flow->bridge = request->bridge;
-        flow->caller = request->termination;
-    }
-    *request->state = flow;
-    td_media_done (request,
-                   !is_internal && request->wanted != NULL ? td_description_ref (request->wanted)
-                                                           : NULL,
-                   NULL, 0);
-}
-
-static void
-take_request (TdMediaRequest *request, void *data)
-{
-    if (request->verb == TD_MEDIA_MODIFY) {
-        modify (data, request);
-        return;
-    }
-    if (request->verb == TD_MEDIA_SUBTRACT) {
-        *request->state = NULL;
-    }
-    td_media_done (request, NULL, NULL, 0);
-}
 
 static void
 hear (const TdFact *fact, void *data)
@@ -127,17 +92,7 @@ set_up (Flow *flow, gconstpointer more)
     flow->endpoint->routes = g_strdup ("b1");
     flow->endpoint->is_through = false;
     flow->endpoint->is_quick = true;
-    flow->played = g_string_new (NULL);
-    td_media_provider_register (
-        NULL,
-        &(TdMediaProvider){ .size = sizeof (TdMediaProvider),
-                            .name = "test",
-                            .kinds = 1u << TD_TERMINATION_IP | 1u << TD_TERMINATION_INTERNAL,
-                            .services = TD_LIST ("source/"),
-                            .data = flow,
-                            .request = take_request },
-        &error);
-    g_assert_no_error (error);
+    flow->media = fake_media_new (flow->fixture);
     td_bus_subscribe (NULL, TD_LIST ("call.routed", "call.ended"), hear, flow);
 }
 
@@ -152,7 +107,7 @@ tear_down (Flow *flow, gconstpointer more)
     fake_endpoint_free (flow->endpoint);
     remove (path);
     remove (flow->folder);
-    g_string_free (flow->played, true);
+    fake_media_free (flow->media);
     g_free (flow->folder);
     g_free (flow->ended);
     g_free (flow->routed);
@@ -162,11 +117,7 @@ tear_down (Flow *flow, gconstpointer more)
 #define LOG(expected)          fake_assert_log (flow->endpoint, (expected))
 #define ENDED(expected)        g_assert_cmpstr (flow->ended, ==, (expected))
 #define ROUTED(expected)       g_assert_cmpstr (flow->routed, ==, (expected))
-#define PLAYED(expected)                                                                           \
-    do {                                                                                           \
-        g_assert_cmpstr (flow->played->str, ==, (expected));                                       \
-        g_string_truncate (flow->played, 0);                                                       \
-    } while (0)
+#define PLAYED(expected)       fake_assert_played (flow->media, (expected))
 
 #define SILENCE "silence 3600 s;"
 
@@ -176,38 +127,11 @@ call (Flow *flow, const char *number)
     fake_call (flow->endpoint, flow->fixture, number, SDP ("a"));
 }
 
-static void
-type_all (void *data)
-{
-    Flow *flow = data;
-
-    for (const char *digit = flow->typed; *digit != '\0'; digit++) {
-        td_media_event (NULL, flow->bridge, flow->caller, TD_MEDIA_DIGIT, *digit);
-    }
-}
-
 /* Waits for the worker that looks a number up, too. */
 static void
 type (Flow *flow, const char *digits)
 {
-    flow->typed = (char *) digits;
-    td_fixture_on (flow->fixture, 0, type_all, flow);
-    td_engine_settle ();
-}
-
-static void
-say_ended (void *data)
-{
-    Flow *flow = data;
-
-    td_media_event (NULL, flow->bridge, flow->sound, TD_MEDIA_ENDED, 0);
-}
-
-static void
-end_sound (Flow *flow)
-{
-    td_fixture_on (flow->fixture, 0, say_ended, flow);
-    td_engine_settle ();
+    fake_media_type (flow->media, 0, digits);
 }
 
 /* A good number, and as far as the destination. */
@@ -294,7 +218,7 @@ test_three_tries (Flow *flow, gconstpointer more)
     PLAYED (SILENCE "refused;");
     type (flow, PIN); /* too late */
     LOG ("a:answer<a> ");
-    end_sound (flow);
+    fake_media_end_sound (flow->media);
     LOG ("a:release(21) ");
     ENDED ("21 7106274387 answered account -");
 }
@@ -315,7 +239,7 @@ test_nothing_is_typed (Flow *flow, gconstpointer more)
     call (flow, "7106274387");
     td_engine_advance (90001);
     PLAYED ("first;refused;");
-    end_sound (flow);
+    fake_media_end_sound (flow->media);
     LOG ("a:answer<a> a:release(18) ");
 }
 
@@ -429,7 +353,7 @@ test_three_destinations (Flow *flow, gconstpointer more)
     type (flow, "411#");
     type (flow, "411#");
     PLAYED (SILENCE "barred;" SILENCE "barred;" SILENCE "refused;");
-    end_sound (flow);
+    fake_media_end_sound (flow->media);
     LOG ("a:release(21) ");
 }
 
@@ -518,7 +442,7 @@ fail_twice (Flow *flow)
     type (flow, "482915736029");
     type (flow, "482915736029");
     type (flow, "482915736029");
-    end_sound (flow);
+    fake_media_end_sound (flow->media);
     td_engine_settle ();
 }
 

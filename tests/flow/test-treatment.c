@@ -3,10 +3,10 @@
  * test's own, so that it knows what is played and says when it has ended. */
 
 #include "common/fake-endpoint.h"
+#include "common/fake-media.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <tandem/media.h>
 
 #define SDP(label)                                                                                 \
     "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"              \
@@ -23,58 +23,16 @@
     "[trunk east]\naddress = fake:e\n"                                                             \
     "[trunk spoken]\naddress = announce:tone/sit-nc\n"
 
-/* A test's own provider of media: it makes all there is, at once. */
 typedef struct {
     TdFixture *fixture;
     FakeEndpoint *endpoint;
-    GString *played; /* the services of the internal terminations it made */
-    TdId bridge;     /* of the last one, and which it was */
-    unsigned termination;
-    bool is_deaf; /* it makes none */
+    FakeMedia *media;
     GQueue late;  /* the requests it has not answered yet */
     bool is_slow; /* it answers some later, and so does a hook */
     GQueue asked; /* the tokens of the hook */
     unsigned n_started, n_ended;
     char *ended; /* what was told of the call */
 } Flow;
-
-static void
-modify (Flow *flow, TdMediaRequest *request)
-{
-    bool is_internal = request->kind == TD_TERMINATION_INTERNAL;
-
-    if (is_internal && flow->is_deaf) {
-        td_media_failed (request, TD_CAUSE_BEARER_NOT_IMPLEMENTED, "it has no such sound");
-        return;
-    }
-    if (is_internal && *request->state == NULL) {
-        g_string_append_printf (flow->played, "%s;", request->service);
-        flow->bridge = request->bridge;
-        flow->termination = request->termination;
-    }
-    *request->state = flow;
-    td_media_done (request,
-                   !is_internal && request->wanted != NULL ? td_description_ref (request->wanted)
-                                                           : NULL,
-                   NULL, 0);
-}
-
-static void
-answer_request (TdMediaRequest *request, void *data)
-{
-    switch (request->verb) {
-    case TD_MEDIA_MODIFY:
-        modify (data, request);
-        return;
-    case TD_MEDIA_SUBTRACT:
-        *request->state = NULL;
-        break;
-    case TD_MEDIA_CONNECT:
-    case TD_MEDIA_AUDIT:
-        break;
-    }
-    td_media_done (request, NULL, NULL, 0);
-}
 
 static void
 take_request (TdMediaRequest *request, void *data)
@@ -84,7 +42,7 @@ take_request (TdMediaRequest *request, void *data)
     if (flow->is_slow && g_test_rand_bit ()) {
         g_queue_push_tail (&flow->late, request);
     } else {
-        answer_request (request, flow);
+        fake_media_answer (flow->media, request);
     }
 }
 
@@ -102,7 +60,6 @@ hear (const TdFact *fact, void *data)
 static void
 set_up (Flow *flow, gconstpointer routes)
 {
-    g_autoptr (GError) error = NULL;
     g_autofree char *plan = g_test_build_filename (G_TEST_DIST, "north-america.ini", NULL);
     g_auto (GStrv) parts = g_strsplit (CONFIG, "%s", 2);
     g_autofree char *config = g_strjoin (plan, parts[0], parts[1], NULL);
@@ -112,17 +69,9 @@ set_up (Flow *flow, gconstpointer routes)
     flow->endpoint = fake_endpoint_new (flow->fixture);
     flow->endpoint->routes = g_strdup (routes);
     flow->endpoint->is_through = false;
-    flow->played = g_string_new (NULL);
-    td_media_provider_register (
-        NULL,
-        &(TdMediaProvider){ .size = sizeof (TdMediaProvider),
-                            .name = "test",
-                            .kinds = 1u << TD_TERMINATION_IP | 1u << TD_TERMINATION_INTERNAL,
-                            .services = TD_LIST ("source/"),
-                            .data = flow,
-                            .request = take_request },
-        &error);
-    g_assert_no_error (error);
+    flow->media = fake_media_new (flow->fixture);
+    flow->media->take = take_request;
+    flow->media->data = flow;
     td_bus_subscribe (NULL, TD_LIST ("call.ended"), hear, flow);
 }
 
@@ -134,14 +83,14 @@ tear_down (Flow *flow, gconstpointer routes)
     td_fixture_free (flow->fixture);
     g_assert_cmpuint (flow->n_ended, ==, flow->n_started);
     fake_endpoint_free (flow->endpoint);
-    g_string_free (flow->played, true);
+    fake_media_free (flow->media);
     g_free (flow->ended);
 }
 
 #define SAY(name, event, text) fake_say (flow->endpoint, flow->fixture, (name), (event), (text))
 #define LOG(expected)          fake_assert_log (flow->endpoint, (expected))
 #define ENDED(expected)        g_assert_cmpstr (flow->ended, ==, (expected))
-#define PLAYED(expected)       g_assert_cmpstr (flow->played->str, ==, (expected))
+#define PLAYED(expected)       fake_assert_played (flow->media, (expected))
 
 static void
 call (Flow *flow)
@@ -150,29 +99,14 @@ call (Flow *flow)
 }
 
 static void
-say_ended (void *data)
-{
-    Flow *flow = data;
-
-    td_media_event (NULL, flow->bridge, flow->termination, TD_MEDIA_ENDED, 0);
-}
-
-static void
-end_sound (Flow *flow)
-{
-    td_fixture_on (flow->fixture, 0, say_ended, flow);
-    td_engine_settle ();
-}
-
-static void
 test_busy_tone_until_its_end (Flow *flow, gconstpointer routes)
 {
     call (flow);
     LOG ("b1:originate<a> a:progress<a> ");
-    PLAYED ("source/tone/busy 5 s;");
+    PLAYED ("tone/busy 5 s;");
     td_engine_advance (4000);
     LOG ("");
-    end_sound (flow);
+    fake_media_end_sound (flow->media);
     LOG ("a:release(17) ");
     ENDED ("17 called unanswered");
 }
@@ -198,8 +132,8 @@ test_preempted_while_it_rings (Flow *flow, gconstpointer routes)
     td_fixture_on (flow->fixture, 0, preempt, flow->endpoint);
     td_engine_settle ();
     LOG ("b1:originate<a> a:ring b1:preempt(9) a:progress<a> ");
-    PLAYED ("source/tone/sit-nc, tone/reorder 3 s;");
-    end_sound (flow);
+    PLAYED ("tone/sit-nc, tone/reorder 3 s;");
+    fake_media_end_sound (flow->media);
     LOG ("a:preempt(8) ");
     ENDED ("8 switch unanswered");
 }
@@ -230,8 +164,8 @@ static void
 test_cause_by_its_name (Flow *flow, gconstpointer routes)
 {
     call (flow);
-    PLAYED ("source/tone/sit-vc, tone/reorder 2 s;");
-    end_sound (flow);
+    PLAYED ("tone/sit-vc, tone/reorder 2 s;");
+    fake_media_end_sound (flow->media);
     ENDED ("1 called unanswered");
 }
 
@@ -240,7 +174,7 @@ test_treatment_of_the_trunk (Flow *flow, gconstpointer routes)
 {
     flow->endpoint->trunk = "west";
     call (flow);
-    PLAYED ("source/tone/reorder;");
+    PLAYED ("tone/reorder;");
     SAY ("a", FAKE_RELEASE, "16");
     LOG ("b1:originate<a> a:progress<a> ");
     ENDED ("17 called unanswered");
@@ -251,7 +185,7 @@ test_trunk_without_one_has_the_usual (Flow *flow, gconstpointer routes)
 {
     flow->endpoint->trunk = "east";
     call (flow);
-    PLAYED ("source/tone/busy 5 s;");
+    PLAYED ("tone/busy 5 s;");
     SAY ("a", FAKE_RELEASE, "16");
 }
 
@@ -259,8 +193,8 @@ static void
 test_another_cause_after_the_tone (Flow *flow, gconstpointer routes)
 {
     call (flow);
-    PLAYED ("source/tone/reorder 1 s;");
-    end_sound (flow);
+    PLAYED ("tone/reorder 1 s;");
+    fake_media_end_sound (flow->media);
     LOG ("b1:originate<a> a:progress<a> a:release(41) ");
     ENDED ("41 switch unanswered");
 }
@@ -295,7 +229,7 @@ test_caller_without_an_offer (Flow *flow, gconstpointer routes)
 static void
 test_nothing_to_play_it_with (Flow *flow, gconstpointer routes)
 {
-    flow->is_deaf = true;
+    flow->media->is_deaf = true;
     call (flow);
     LOG ("b1:originate<a> a:release(17) ");
     ENDED ("17 called unanswered");
@@ -368,8 +302,8 @@ test_announcement_of_a_refusal (Flow *flow, gconstpointer routes)
 {
     add_refusal ("sit-ic");
     call (flow);
-    PLAYED ("source/tone/sit-ic 1 s;");
-    end_sound (flow);
+    PLAYED ("tone/sit-ic 1 s;");
+    fake_media_end_sound (flow->media);
     LOG ("a:progress<a> a:release(34) ");
 }
 
@@ -403,7 +337,7 @@ test_treatment_that_a_hook_chose (Flow *flow, gconstpointer routes)
                  &error);
     g_assert_no_error (error);
     call (flow);
-    PLAYED ("source/tone/reorder;");
+    PLAYED ("tone/reorder;");
     SAY ("a", FAKE_RELEASE, "16");
 }
 
@@ -416,7 +350,7 @@ test_module_stops_in_the_tone (Flow *flow, gconstpointer routes)
     g_autofree char *answer = td_fixture_ask ("module upgrade announce");
     g_assert_null (strstr (answer, "error"));
     LOG ("");
-    end_sound (flow);
+    fake_media_end_sound (flow->media);
     LOG ("a:release(17) ");
     call (flow);
     LOG ("b1:originate<a> a:progress<a> ");
@@ -467,7 +401,7 @@ answer_late (void *data)
     if (request != NULL && flow->is_slow && g_test_rand_int_range (0, 8) == 0) {
         td_media_failed (request, TD_CAUSE_RESOURCE_UNAVAILABLE, "no ports");
     } else if (request != NULL) {
-        answer_request (request, flow);
+        fake_media_answer (flow->media, request);
     }
 }
 
@@ -544,7 +478,7 @@ do_at_random (Flow *flow)
         answer_hook (flow);
         break;
     case 0:
-        end_sound (flow);
+        fake_media_end_sound (flow->media);
         break;
     case 1:
         td_engine_advance ((uint32_t) g_test_rand_int_range (1, 20000));
@@ -612,7 +546,7 @@ test_whatever_happens (Flow *flow, gconstpointer routes)
     }
     g_autofree char *metrics = td_fixture_ask ("metric tandem_announcements");
     g_assert_nonnull (strstr (metrics, "\"tandem_announcements\",\"labels\":\"\",\"value\":0,"));
-    g_assert_cmpuint (flow->played->len, >, 0);
+    g_assert_cmpuint (flow->media->played->len, >, 0);
     g_assert_cmpuint (flow->n_started, ==, N_CALLS);
     g_hash_table_remove_all (flow->endpoint->legs);
 }
@@ -622,8 +556,8 @@ static void
 test_announcement_as_a_target (Flow *flow, gconstpointer routes)
 {
     call (flow);
-    PLAYED ("source/tone/sit-nc;");
-    end_sound (flow);
+    PLAYED ("tone/sit-nc;");
+    fake_media_end_sound (flow->media);
     ENDED ("31 called unanswered");
 }
 

@@ -4,10 +4,10 @@
 
 #include "access.h"
 #include "common/fake-endpoint.h"
+#include "common/fake-media.h"
 #include "common/machines.h"
 
 #include <tandem/hook.h>
-#include <tandem/media.h>
 
 #define SDP                                                                                        \
     "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"              \
@@ -18,6 +18,7 @@ enum { LONG_ENOUGH_MS = 300000 };
 typedef struct {
     TdFixture *fixture;
     FakeEndpoint *endpoint;
+    FakeMedia *media;
     TdModule module;
     Access access;
     TdPinService service;
@@ -29,18 +30,6 @@ typedef struct {
 static World *here;
 
 /* --- The world --------------------------------------------------------------------------- */
-
-static void
-take_request (TdMediaRequest *request, void *data)
-{
-    bool is_ours = request->kind == TD_TERMINATION_INTERNAL || request->wanted == NULL;
-
-    *request->state = request->verb == TD_MEDIA_SUBTRACT ? NULL : here;
-    td_media_done (
-        request,
-        request->verb == TD_MEDIA_MODIFY && !is_ours ? td_description_ref (request->wanted) : NULL,
-        NULL, 0);
-}
 
 static bool
 keep_question (TdPinQuestion *question, void *data)
@@ -125,15 +114,7 @@ make_world (void)
                             .ask = route },
                  &error);
     g_assert_no_error (error);
-    td_media_provider_register (
-        NULL,
-        &(TdMediaProvider){ .size = sizeof (TdMediaProvider),
-                            .name = "test",
-                            .kinds = 1u << TD_TERMINATION_IP | 1u << TD_TERMINATION_INTERNAL,
-                            .services = TD_LIST ("source/"),
-                            .request = take_request },
-        &error);
-    g_assert_no_error (error);
+    here->media = fake_media_new (here->fixture);
     open_access ();
 }
 
@@ -228,6 +209,7 @@ end (void *world)
     close_access ();
     td_fixture_free (here->fixture);
     fake_endpoint_free (here->endpoint);
+    fake_media_free (here->media);
     td_owner_clear (&here->module.owner);
     g_clear_pointer (&here, g_free);
 }
