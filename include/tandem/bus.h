@@ -135,11 +135,10 @@ typedef struct {
      * a killed process costs nothing: what it had not stored is taken, before anything else and
      * maybe once more, by the next one that opens a spool of this name. */
     const char *journal;
-    /* Nullable, and only with a journal: topics with one body. A call of which BEGINS was heard, or any other
-     * topic of the spool with that body, which takes its place, and not
-     * ENDS when a process was killed gets, at the next start, an ENDS with the sequence behind: FINISH
-     * makes of BODY, a copy of BEGUN's, what is known then, UNTIL_US (monotonic, of that process) being
-     * the last time it was surely going on. */
+    /* Nullable, and only with a journal: topics with one body. Of a call BEGINS is kept until ENDS is heard; any
+     * other topic of the spool with that body takes its place. When a process was killed in between, the call
+     * gets, at the next start, an ENDS with the next sequence number: FINISH makes of BODY, a copy of BEGUN's,
+     * what is known then, UNTIL_US (monotonic, of that process) being the last time it was surely going on. */
     const char *begins, *ends;
     void (*finish) (void *body, const TdFact *begun, int64_t until_us);
 } TdSpoolDecl;

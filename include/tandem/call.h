@@ -296,8 +296,8 @@ typedef struct {
     const char *queue_result; /* of the last one; NULL: it was in none */
     const char *exemptions; /* controls that would have kept it out but for its class, "gap,rate" */
     const char *carriers;   /* trunk groups that legs went out by, in their order, "a,b" */
-    const char
-        *classified_by; /* "default", "rph", "signature", "access", "number", "cpc", "pin", "sos" */
+    /* "default", "rph", "signature", "access", "number", "cpc", "pin", "sos" */
+    const char *classified_by;
     const char *classified_stage; /* "early", "late"; "" by default */
     const char *marks_in;         /* of priority, as the calling leg brought them */
     const char *marks_out;        /* ... and as the called leg's request has them */

@@ -33,7 +33,6 @@ release_priorities (void *module)
     td_feature_release (module, TD_FEATURE_PRIORITY);
 }
 
-/* An older table has no read(). */
 static void
 take_priorities (Access *access, const TdPriorityService *next)
 {

@@ -95,9 +95,11 @@ void check_cancel (Check *check);
 
 /* --- guard.c: who is locked out --- */
 
-/* Whether the account, or the caller of CALL, is locked out. */
+/* What the caller of CALL (nullable), and an account, are known by to a lock (transfer full). */
 char *guard_caller_key (const TdCall *call);
 char *guard_account_key (const char *account);
+
+/* Whether nobody of KEY gets in now. */
 bool guard_is_locked (const Access *access, const char *key);
 
 /* KEY has failed; true: it is locked now. */

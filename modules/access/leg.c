@@ -247,48 +247,69 @@ complete_destination (Leg *leg)
 
 /* --- The machine ------------------------------------------------------------------------- */
 
-/* Whether DIGIT was one of a number: then it is kept in DIGITS, at most N_MAX. */
-static bool
-keep_digit (Leg *leg, char *digits, unsigned n_max, char digit)
+/* What a caller is asked for. */
+typedef struct {
+    char *digits; /* where it is kept, SIZE bytes in all */
+    size_t size;
+    unsigned n_max;
+    bool is_fixed; /* all have N_MAX digits: the last one completes it */
+    const char *prompt;
+    void (*complete) (Leg *leg);
+} Entry;
+
+static void
+keep_digit (Leg *leg, const Entry *entry, char digit)
 {
-    if (digit < '0' || digit > '9' || leg->n_digits >= n_max) {
-        return false;
+    be_silent (leg);
+    if (!g_ascii_isdigit (digit) || leg->n_digits >= entry->n_max) {
+        return;
     }
-    digits[leg->n_digits++] = digit;
+    entry->digits[leg->n_digits++] = digit;
     td_timer_start (&leg->quiet, leg->settings->digit_ms);
-    return true;
+    if (entry->is_fixed && leg->n_digits == entry->n_max) {
+        entry->complete (leg);
+    }
 }
 
 /* "*": what was typed is forgotten. */
 static void
-start_over (Leg *leg, char *digits, size_t size, const char *prompt)
+start_over (Leg *leg, const Entry *entry)
 {
-    explicit_bzero (digits, size);
+    explicit_bzero (entry->digits, entry->size);
     leg->n_digits = 0;
     td_timer_stop (&leg->quiet);
-    play (leg, prompt);
+    play (leg, entry->prompt);
+}
+
+static void
+take_entry (Leg *leg, const Entry *entry, unsigned event, const void *data)
+{
+    char digit = event == EVENT_DIGIT ? *(const char *) data : '\0';
+
+    if (event == EVENT_LATE) {
+        end_with (leg, leg->settings->prompts.refused, TD_CAUSE_NO_USER_RESPONDING);
+    } else if (event == EVENT_QUIET || digit == '#') {
+        entry->complete (leg);
+    } else if (digit == '*') {
+        start_over (leg, entry);
+    } else if (event == EVENT_DIGIT) {
+        keep_digit (leg, entry, digit);
+    }
 }
 
 static void
 number (void *self, unsigned event, void *data)
 {
     Leg *leg = self;
-    const Settings *settings = leg->settings;
-    char digit = event == EVENT_DIGIT ? *(const char *) data : '\0';
 
-    if (event == EVENT_LATE) {
-        end_with (leg, settings->prompts.refused, TD_CAUSE_NO_USER_RESPONDING);
-    } else if (event == EVENT_QUIET || digit == '#') {
-        complete_number (leg);
-    } else if (digit == '*') {
-        start_over (leg, leg->secret, SECRET_BYTES, settings->prompts.first);
-    } else if (event == EVENT_DIGIT) {
-        be_silent (leg);
-        keep_digit (leg, leg->secret, settings->n_digits, digit);
-        if (leg->n_digits == settings->n_digits) {
-            complete_number (leg);
-        }
-    }
+    take_entry (leg,
+                &(Entry){ .digits = leg->secret,
+                          .size = SECRET_BYTES,
+                          .n_max = leg->settings->n_digits,
+                          .is_fixed = true,
+                          .prompt = leg->settings->prompts.first,
+                          .complete = complete_number },
+                event, data);
 }
 
 static void
@@ -308,19 +329,14 @@ static void
 destination (void *self, unsigned event, void *data)
 {
     Leg *leg = self;
-    const Settings *settings = leg->settings;
-    char digit = event == EVENT_DIGIT ? *(const char *) data : '\0';
 
-    if (event == EVENT_LATE) {
-        end_with (leg, settings->prompts.refused, TD_CAUSE_NO_USER_RESPONDING);
-    } else if (event == EVENT_QUIET || digit == '#') {
-        complete_destination (leg);
-    } else if (digit == '*') {
-        start_over (leg, leg->destination, sizeof leg->destination, settings->prompts.destination);
-    } else if (event == EVENT_DIGIT) {
-        be_silent (leg);
-        keep_digit (leg, leg->destination, MAX_DESTINATION, digit);
-    }
+    take_entry (leg,
+                &(Entry){ .digits = leg->destination,
+                          .size = sizeof leg->destination,
+                          .n_max = MAX_DESTINATION,
+                          .prompt = leg->settings->prompts.destination,
+                          .complete = complete_destination },
+                event, data);
 }
 
 static void

@@ -158,6 +158,8 @@ route (void *subject, TdToken *token, void *data)
                : (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
 }
 
+/* Before the tables, so that nobody's screening keeps a caller from an access number, and whoever looks at the
+ * number sees it without the code. */
 bool
 access_route_start (Access *access, GError **error)
 {
@@ -166,8 +168,6 @@ access_route_start (Access *access, GError **error)
         &(TdHook){ .size = sizeof (TdHook),
                    .name = "access.route",
                    .after = TD_LIST ("emergency.route"),
-                   /* Nobody's screening keeps a caller from an access number, and whoever
-                                    * looks at the number sees it without the code. */
                    .before = TD_LIST ("priority.route", "policy.route", "registrar.route",
                                       "route.route", "route-table.route"),
                    .data = access,

@@ -17,8 +17,7 @@ static const TdConfigKey keys[] = {
                   "7106274387, +17106274387. Empty: there are none."),
     RELOADED (.name = "pins", .type = TD_CONFIG_PATH,
               .help = "The table of personal numbers, made with tandem-pin. Not given: another "
-                      "module looks "
-                      "them up, or nobody has one."),
+                      "module looks them up, or nobody has one."),
     RELOADED (.name = "length", .type = TD_CONFIG_INTEGER, .unit = "digits", .default_text = "12",
               .min = PINS_MIN_DIGITS, .max = PINS_MAX_DIGITS,
               .help = "How many digits a personal number has."),
@@ -31,12 +30,10 @@ static const TdConfigKey keys[] = {
               .max = 600000, .help = "How long a caller may take for it all."),
     RELOADED (.name = "early", .type = TD_CONFIG_BOOL, .default_text = "no",
               .help = "Whether callers are asked before they are answered, with early media. Some "
-                      "gateways let "
-                      "no digits through before an answer."),
+                      "gateways let no digits through before an answer."),
     RELOADED (.name = "first-prompt", .type = TD_CONFIG_TEXT, .default_text = "tone/dial",
               .help = "What is heard until the first digit of a personal number: a sequence of the "
-                      "module "
-                      "announce, as are the next five."),
+                      "module announce, as are the next five."),
     RELOADED (.name = "again-prompt", .type = TD_CONFIG_TEXT,
               .default_text = "tone/reorder 2 s, tone/dial",
               .help = "... after a personal number that is no good."),
@@ -53,20 +50,19 @@ static const TdConfigKey keys[] = {
               .default_text =
                   "800, 833, 844, 855, 866, 877, 888, 1800, 1833, 1844, 1855, 1866, 1877, 1888",
               .help = "What destinations begin with that nobody reaches with a personal number: "
-                      "toll-free "
-                      "ones, which may be called without."),
+                      "toll-free ones, which may be called without."),
     RELOADED (.name = "shortest", .type = TD_CONFIG_INTEGER, .unit = "digits", .default_text = "7",
               .min = 1, .max = 32,
               .help = "Shorter destinations are codes of services, and are refused as well."),
     RELOADED (.name = "capacity", .type = TD_CONFIG_INTEGER, .unit = "calls", .default_text = "500",
               .min = 1, .max = 100000,
-              .help =
-                  "So many callers are asked at once. A restart takes over more than there were."),
+              .help = "So many callers are asked at once. Fewer are from a reload on, more from a "
+                      "restart on."),
     RELOADED (.name = "checks", .type = TD_CONFIG_INTEGER, .default_text = "64", .min = 1,
               .max = 10000,
               .help = "So many personal numbers wait to be looked up; who comes then hears "
-                      "busy-prompt. Each "
-                      "takes some ten milliseconds for each salt of the table, on purpose."),
+                      "busy-prompt. Each takes some ten milliseconds for each salt of the table, "
+                      "on purpose."),
     RELOADED (.name = "lock-after", .type = TD_CONFIG_INTEGER, .unit = "failures",
               .default_text = "6", .min = 1, .max = 1000,
               .help =
@@ -78,8 +74,7 @@ static const TdConfigKey keys[] = {
               .help = "... at the longest; who was quiet for as long begins anew."),
     RELOADED (.name = "code", .type = TD_CONFIG_TEXT, .default_text = "*272",
               .help = "What a caller with a subscription dials before a number, for a call with "
-                      "priority; "
-                      "empty: nothing."),
+                      "priority; empty: nothing."),
     RELOADED (.name = "carrier-prefix", .type = TD_CONFIG_TEXT, .default_text = "101",
               .help = "What stands before the code of a carrier, and that before an access number "
                       "(101XXXX 710...). Empty: nobody dials a carrier here."),
@@ -105,8 +100,7 @@ static const TdConfigKey trunk_keys[] = {
     RELOADED (.name = "access-subscription", .type = TD_CONFIG_REFERENCE,
               .refers = "access-profile",
               .help = "What calls are worth that come by the trunk with the code of [access] "
-                      "before the number "
-                      "(*272). Not given: they are refused."),
+                      "before the number (*272). Not given: they are refused."),
 };
 
 #define SECTION(...)                                                                               \
