@@ -507,7 +507,7 @@ test_locked_out_in_all_calls (Flow *flow, gconstpointer more)
     }
     td_fixture_on (flow->fixture, 0, type_good_in_first, ids);
     td_engine_settle ();
-    g_assert_null (strstr (flow->played->str, "destination;"));
+    g_assert_null (strstr (flow->media->played->str, "destination;"));
     td_engine_advance (30001); /* what is heard at the end does not end by itself here */
     LOG ("a:answer<a> a:answer<a> a:release(21) a:release(21) ");
 }
