@@ -10,10 +10,31 @@
 
 /* --- The feature ------------------------------------------------------------------------- */
 
+/* Those who are many enough must prove who they are: whoever can gets through. */
+static bool
+has_room_for_strangers (Emergency *emergency)
+{
+    unsigned max = emergency_settings (emergency)->max_strangers;
+
+    if (max == 0 || atomic_load (&emergency->n_strangers) < max) {
+        return true;
+    }
+    td_log_peer (emergency->module, "emergency.strangers", "strangers", NULL,
+                 "%u of them have emergency calls up: the next ones must prove who they are "
+                 "([emergency] strangers-calls)",
+                 max);
+    return false;
+}
+
 static TdEmergencyKind
 recognise (const TdEmergencyQuestion *question, TdEmergencyAnswer *ret, void *data)
 {
-    return settings_recognise (emergency_settings (data), question, ret);
+    TdEmergencyKind kind = settings_recognise (emergency_settings (data), question, ret);
+
+    if (ret->is_admitted && *question->trunk == '\0') {
+        ret->is_admitted = has_room_for_strangers (data);
+    }
+    return kind;
 }
 
 static unsigned

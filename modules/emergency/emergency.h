@@ -56,6 +56,7 @@ typedef struct {
     TdSubscription *features;
     Mappings *mappings;
     Keys *keys;
+    atomic_uint n_strangers; /* emergency calls that are up, of those who come by no trunk */
     atomic_int_least64_t down_until_us[SETTINGS_MAX_SERVERS]; /* of LoST servers, monotonic */
     const TdAttribute *asked_for; /* the service: of emergency calls alone */
     const TdAttribute *failed;
@@ -64,7 +65,8 @@ typedef struct {
     const TdAttribute *shown;
     TdTopic *routed, *unanswered;
     TdMetric *calls[2]; /* by URN, by number */
-    TdMetric *found[N_FOUND], *outcomes[N_OUTCOMES], *tests, *callbacks, *failures, *delay;
+    TdMetric *found[N_FOUND], *outcomes[N_OUTCOMES], *tests, *callbacks, *strangers, *failures,
+        *delay;
 } Emergency;
 
 /* Thread: a lane, until its turn is over. */

@@ -153,6 +153,38 @@ hooks_classify (TdChannel *channel, const TdEmergencyWay *way, void *data)
     td_channel_classify (emergency->module, channel, &priority);
 }
 
+typedef struct {
+    TdHold hold; /* first */
+    Emergency *emergency;
+} Stranger;
+
+static void
+stranger_gone (TdHold *hold, TdChannel *leg)
+{
+    Stranger *stranger = (Stranger *) hold;
+
+    atomic_fetch_sub (&stranger->emergency->n_strangers, 1);
+    td_metric_add (stranger->emergency->strangers, -1);
+    g_free (stranger);
+}
+
+/* As long as the call is up. */
+static void
+count_stranger (Emergency *emergency, TdCall *call)
+{
+    TdChannel *incoming = td_call_incoming (call);
+
+    if (incoming == NULL || *td_call_trunk (call) != '\0') {
+        return;
+    }
+    Stranger *stranger = g_new0 (Stranger, 1);
+    stranger->hold = (TdHold){ .owner = emergency->module, .ended = stranger_gone };
+    stranger->emergency = emergency;
+    atomic_fetch_add (&emergency->n_strangers, 1);
+    td_metric_add (emergency->strangers, 1);
+    td_channel_hold (incoming, &stranger->hold);
+}
+
 /* All others; and what is counted. What the call asks for is known to all who come later: nobody takes its
  * place, whatever other mark it has. */
 static TdHookAnswer
@@ -168,6 +200,7 @@ admit (void *subject, TdToken *token, void *data)
         priority = priority_of (&answer);
         td_attributes_set_text (attributes, emergency->asked_for, answer.service);
         raise_class (emergency, subject, &priority, false);
+        count_stranger (emergency, subject);
     } else if (is_marked (attributes)) {
         take_callback (emergency, subject);
     }

@@ -36,6 +36,16 @@ static const TdConfigKey keys[] = {
       .help = "Whether an emergency call is let in whoever makes it, without a challenge; no: it "
               "is asked for a password as [sip] strangers says.",
       .since = "0.1" },
+    { .name = "strangers-calls",
+      .type = TD_CONFIG_INTEGER,
+      .flags = RELOADABLE,
+      .default_text = "1000",
+      .unit = "calls",
+      .max = 10000000,
+      .help = "How many emergency calls of those who have not proved who they are may be up at "
+              "once. Beyond that they are asked for a password as [sip] strangers says, so that "
+              "nobody takes the places of all other calls by calling for help. 0: any number.",
+      .since = "0.1" },
     { .name = "bad-location",
       .type = TD_CONFIG_CHOICE,
       .flags = RELOADABLE,

@@ -423,6 +423,7 @@ read_general (const Reader *reader)
     settings->fallback = psaps_of (reader, "fallback");
     settings->test = g_hash_table_lookup (settings->psap_by_name, text_of (reader, "test"));
     settings->admits_strangers = td_config_bool (reader->config, "emergency", NULL, "strangers");
+    settings->max_strangers = number_of (reader, "strangers-calls");
     settings->refuses_bad_location = number_of (reader, "bad-location") == 1;
     settings->takes_location =
         td_config_bool (reader->config, "emergency", NULL, "caller-location");

@@ -55,8 +55,9 @@ typedef struct {
     GHashTable *numbers;           /* of all regions */
     const Region *region;          /* of whoever is in no other; nullable */
     PsapList *fallback;
-    const Psap *test;      /* nullable */
-    bool admits_strangers; /* without asking who they are */
+    const Psap *test;       /* nullable */
+    bool admits_strangers;  /* without asking who they are */
+    unsigned max_strangers; /* ... so many at a time; 0: any number */
     bool refuses_bad_location;
     bool takes_location; /* of the caller's own */
     bool may_hold;       /* he can put the PSAP on hold */

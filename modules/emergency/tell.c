@@ -95,6 +95,12 @@ declare_metrics (Emergency *emergency)
                               "Calls to urn:service:test.sos.");
     emergency->callbacks = count (emergency, "tandem_emergency_callbacks_total", NULL, NULL,
                                   "Calls that came from PSAPs and are marked so.");
+    emergency->strangers = td_metric_declare (
+        emergency->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                            .kind = TD_METRIC_GAUGE,
+                                            .name = "tandem_emergency_strangers",
+                                            .help = "Emergency calls that are up and came by no "
+                                                    "trunk (strangers-calls)." });
     emergency->failures = count (emergency, "tandem_emergency_failed_total", NULL, NULL,
                                  "Emergency calls that no PSAP has taken.");
     emergency->delay = td_metric_declare (

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
-from peers.agent import Agent, Call, branch, description, field  # noqa: E402
+from peers.agent import Agent, Call, authorization, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem, csv_records  # noqa: E402
 from peers.web import Server, response  # noqa: E402
@@ -122,6 +122,29 @@ class Emergency(PeerCase):
         self.start(emergency={'strangers': 'no'})
         self.dial(self.ann, '112')
         self.ann.expect('SIP/2.0 407 ')
+
+    def test_strangers_leave_places_for_others(self):
+        """PRI-094: so many of them are let in at a time; one more must prove who he is, until there are fewer."""
+        tandem = self.start(emergency={'strangers-calls': '1 calls'})
+        self.dial(self.ann, '112')
+        first = self.psap.expect('INVITE sip:112@')
+        alice = Agent(self, self.port, 'alice')
+        uri = self.dial(alice, '112').split(' ')[1]
+        name, value = authorization(alice.expect('SIP/2.0 407 '), 'INVITE', uri, 'alice', 'secret').split(': ', 1)
+        self.invite(alice, uri, extra={name: value})
+        second = self.psap.expect('INVITE sip:112@')
+        self.dial(self.pbx, '112')  # a trunk's are not counted
+        self.psap.expect('INVITE sip:112@')
+        self.assertIn('\ntandem_emergency_strangers 2\n', tandem.ctl('metric', '--prometheus')[1])
+        for invite in first, second:
+            self.psap.answer(invite, 486, 'x')
+            self.psap.expect('ACK ')
+            self.other.answer(self.other.expect('INVITE sip:112@'), 486, 'x')
+            self.other.expect('ACK ')
+        self.ann.expect('SIP/2.0 600 ')
+        alice.expect('SIP/2.0 600 ')
+        self.dial(Agent(self, self.port, 'carl'), '112')
+        self.psap.expect('INVITE sip:112@')
 
     def test_refused_strangers_call_for_help(self):
         """PRI-094: a barred line is one that is refused whatever it calls."""
