@@ -234,6 +234,7 @@ typedef struct {
 
 struct SipClaims {
     uint64_t secret;
+    Claimant forged; /* all whose source may be a forged one */
     unsigned n_places;
     Claimant places[];
 };
@@ -261,11 +262,9 @@ sip_claim_of_source (const TdAddress *source)
                                              : (SipView){ (const char *) &source->v4.sin_addr, 4 };
 }
 
-bool
-sip_claims_take (SipClaims *claims, SipView who, unsigned rate, int64_t now_us)
+static bool
+take (Claimant *claimant, unsigned rate, int64_t now_us)
 {
-    Claimant *claimant = &claims->places[sip_view_hash (who, claims->secret) % claims->n_places];
-
     claimant->level_us = MIN (claimant->level_us + (now_us - claimant->filled_us), G_USEC_PER_SEC);
     claimant->filled_us = now_us;
     if (rate == 0 || claimant->level_us < G_USEC_PER_SEC / rate) {
@@ -273,4 +272,19 @@ sip_claims_take (SipClaims *claims, SipView who, unsigned rate, int64_t now_us)
     }
     claimant->level_us -= G_USEC_PER_SEC / rate;
     return true;
+}
+
+bool
+sip_claims_take (SipClaims *claims, SipView who, unsigned rate, int64_t now_us)
+{
+    return take (&claims->places[sip_view_hash (who, claims->secret) % claims->n_places], rate,
+                 now_us);
+}
+
+bool
+sip_claims_take_of (SipClaims *claims, const TdAddress *source, bool may_be_forged, unsigned rate,
+                    int64_t now_us)
+{
+    return sip_claims_take (claims, sip_claim_of_source (source), rate, now_us)
+           && (!may_be_forged || take (&claims->forged, rate * SIP_FORGED_SOURCES, now_us));
 }

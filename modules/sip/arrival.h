@@ -48,6 +48,13 @@ void sip_claims_free (SipClaims *claims);
 /* Whether WHO, who may go first RATE times a second, may do so now; counts it. */
 bool sip_claims_take (SipClaims *claims, SipView who, unsigned rate, int64_t now_us);
 
+/* The same for SOURCE. Those of datagrams MAY_BE_FORGED, another one each time, so that it says little how often
+ * each goes first: together they do so as often as some. */
+enum { SIP_FORGED_SOURCES = 20 };
+
+bool sip_claims_take_of (SipClaims *claims, const TdAddress *source, bool may_be_forged,
+                         unsigned rate, int64_t now_us);
+
 /* What tells a source apart from others: its address without the port. */
 SipView sip_claim_of_source (const TdAddress *source);
 

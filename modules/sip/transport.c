@@ -113,6 +113,13 @@ established_class (SipLane *lane, const SipGlance *glance)
                : TD_POST_ORDINARY;
 }
 
+/* A trunk's source can be forged as well, but it is one of a few. */
+static bool
+is_forgeable (const SipLane *lane, const TdPacket *packet)
+{
+    return packet->transport == TD_TRANSPORT_UDP && sip_trunks_by_source (lane, packet) == NULL;
+}
+
 /* What is marked by somebody whose marks count goes before the rest. A tag or a branch that is none of
  * ours belongs to nothing. */
 static TdPostClass
@@ -130,8 +137,8 @@ new_class (SipLane *lane, const SipGlance *glance, const TdPacket *packet, bool 
     case TD_STANDING_TRUSTED:
         return TD_POST_PRIORITY;
     case TD_STANDING_CLAIMED:
-        return sip_claims_take (lane->claims, sip_claim_of_source (&packet->remote),
-                                sip->first_rate, td_clock_now_us ())
+        return sip_claims_take_of (lane->claims, &packet->remote, is_forgeable (lane, packet),
+                                   sip->first_rate, td_clock_now_us ())
                    ? TD_POST_PRIORITY
                    : TD_POST_ORDINARY;
     default:

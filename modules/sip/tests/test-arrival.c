@@ -133,6 +133,31 @@ test_claims_have_a_rate (void)
     sip_claims_free (claims);
 }
 
+/* One claim each of a hundred sources, at once. */
+static unsigned
+count_sources (bool may_be_forged)
+{
+    SipClaims *claims = sip_claims_new (7, 65536);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < 100; i++) {
+        g_autofree char *source = g_strdup_printf ("198.51.100.%u", i);
+        TdAddress address;
+        g_assert_true (td_address_parse (source, 5060, &address));
+        n += sip_claims_take_of (claims, &address, may_be_forged, 2, 5 * G_USEC_PER_SEC);
+    }
+    sip_claims_free (claims);
+    return n;
+}
+
+/* Whoever writes another source into each datagram is not as many. */
+static void
+test_forged_sources_have_a_rate (void)
+{
+    g_assert_cmpuint (count_sources (false), >, 90);
+    g_assert_cmpuint (count_sources (true), ==, 2 * SIP_FORGED_SOURCES);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -143,5 +168,7 @@ main (int argc, char *argv[])
     g_test_add_func ("/sip/arrival/PRI-073/knows-emergencies-and-numbers",
                      test_knows_emergencies_and_numbers);
     g_test_add_func ("/sip/arrival/PRI-073/claims-have-a-rate", test_claims_have_a_rate);
+    g_test_add_func ("/sip/arrival/PRI-073/forged-sources-have-a-rate",
+                     test_forged_sources_have_a_rate);
     return g_test_run ();
 }
