@@ -129,12 +129,24 @@ take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
 /* --- OPTIONS (RFC 3261 11.2) ------------------------------------------------------------- */
 
 static void
+compose_supported (SipLane *lane, const TdPacket *packet, GString *lines)
+{
+    bool knows_priority = sip_priority (lane->sip) != NULL;
+    bool knows_reliable = sip_reliable_is_known (lane, packet);
+
+    g_string_append_printf (lines, "Supported: %s%s%s\r\n", knows_reliable ? SIP_TAG_RELIABLE : "",
+                            knows_reliable && knows_priority ? ", " : "",
+                            knows_priority ? SIP_TAG_PRIORITY : "");
+}
+
+static void
 take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
     g_autoptr (GString) lines =
         g_string_new ("Allow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n"
                       "Accept-Encoding: identity\r\nAccept-Language: en\r\n");
 
+    compose_supported (lane, packet, lines);
     sip_marks_compose_options (lane, packet, lines);
     sip_answer_simple (lane, request, packet, 200, NULL, lines->str);
 }
@@ -158,16 +170,25 @@ refuse_scheme (SipLane *lane, const SipScan *request, const TdPacket *packet)
     return true;
 }
 
+/* Whether the extension TAG may be required: of priority where somebody knows what it is worth (RFC 4412
+ * 4.3), of reliable provisional responses in an INVITE alone (RFC 3262 4). */
+static bool
+is_supported (SipView tag, bool knows_priority, bool knows_reliable)
+{
+    return (knows_priority && sip_view_is_nocase (tag, SIP_TAG_PRIORITY))
+           || (knows_reliable && sip_view_is_nocase (tag, SIP_TAG_RELIABLE));
+}
+
 /* Writes those of the extensions in HEADER that we do not know. */
 static void
-append_unsupported (SipLane *lane, GString *lines, const SipHeader *header)
+append_unsupported (SipLane *lane, GString *lines, const SipHeader *header, bool knows_reliable)
 {
     bool knows_priority = sip_priority (lane->sip) != NULL;
     SipView rest = sip_header_value (header), tag;
     g_autoptr (GString) tags = g_string_new (NULL);
 
     while (sip_view_split (&rest, ',', &tag)) {
-        if (tag.len_bytes > 0 && !(knows_priority && sip_view_is_nocase (tag, SIP_TAG_PRIORITY))) {
+        if (tag.len_bytes > 0 && !is_supported (tag, knows_priority, knows_reliable)) {
             g_string_append (tags, tags->len > 0 ? ", " : "");
             g_string_append_len (tags, tag.text, (gssize) tag.len_bytes);
         }
@@ -177,8 +198,7 @@ append_unsupported (SipLane *lane, GString *lines, const SipHeader *header)
     }
 }
 
-/* RFC 3261 8.2.2.3: there is one extension that somebody may require (RFC 4412 4.3), where somebody
- * knows what it is worth; and it may be asked of those who pass a request on (RFC 3261 16.3 5), too. */
+/* RFC 3261 8.2.2.3. That of priority may be asked of those who pass a request on (RFC 3261 16.3 5), too. */
 static bool
 refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
@@ -191,9 +211,11 @@ refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet
     }
     lines = g_string_new (NULL);
     for (size_t i = 0; i < G_N_ELEMENTS (ids); i++) {
+        bool knows_reliable = ids[i] == SIP_HEADER_REQUIRE && request->method == SIP_METHOD_INVITE
+                              && sip_reliable_is_known (lane, packet);
         unsigned index = 0;
         while ((header = sip_scan_next (request, ids[i], &index)) != NULL) {
-            append_unsupported (lane, lines, header);
+            append_unsupported (lane, lines, header, knows_reliable);
         }
     }
     if (lines->len == 0) {

@@ -525,6 +525,9 @@ sip_leg_take_request (SipLeg *leg, const SipScan *request, const TdPacket *packe
     case SIP_METHOD_INFO:
         take_info (leg, request, packet);
         break;
+    case SIP_METHOD_PRACK:
+        sip_reliable_take_prack (leg, request, packet);
+        break;
     default: /* dispatch.c has let nothing else through */
         sip_answer_simple (leg->lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
         break;
@@ -609,7 +612,7 @@ static const TdState states[] = {
     [SIP_LEG_OFFERED] = { .name = "offered",
                           .events = TD_BIT (SIP_LEG_EV_EARLY) | TD_BIT (SIP_LEG_EV_ANSWER)
                                     | TD_BIT (SIP_LEG_EV_RELEASE) | TD_BIT (SIP_LEG_EV_CANCELLED)
-                                    | TD_BIT (SIP_LEG_EV_BYE),
+                                    | TD_BIT (SIP_LEG_EV_BYE) | TD_BIT (SIP_LEG_EV_PRACK_LOST),
                           .next = TD_BIT (SIP_LEG_ANSWERED) | TD_BIT (SIP_LEG_GONE),
                           .action = sip_uas_offered },
     [SIP_LEG_ANSWERED] = { .name = "answered",
@@ -647,13 +650,21 @@ static const TdState states[] = {
 };
 
 static const char *const event_names[SIP_LEG_N_EVENTS] = {
-    [SIP_LEG_EV_INVITED] = "invited",  [SIP_LEG_EV_PLACED] = "placed",
-    [SIP_LEG_EV_EARLY] = "early",      [SIP_LEG_EV_ANSWER] = "answer",
-    [SIP_LEG_EV_ACCEPT] = "accept",    [SIP_LEG_EV_RELEASE] = "release",
-    [SIP_LEG_EV_CANCELLED] = "CANCEL", [SIP_LEG_EV_ACKED] = "ACK",
-    [SIP_LEG_EV_ACK_LOST] = "no ACK",  [SIP_LEG_EV_PROVISIONAL] = "1xx",
-    [SIP_LEG_EV_SUCCESS] = "2xx",      [SIP_LEG_EV_FAILURE] = "failure",
-    [SIP_LEG_EV_BYE] = "BYE",          [SIP_LEG_EV_CLOSED] = "BYE answered",
+    [SIP_LEG_EV_INVITED] = "invited",
+    [SIP_LEG_EV_PLACED] = "placed",
+    [SIP_LEG_EV_EARLY] = "early",
+    [SIP_LEG_EV_ANSWER] = "answer",
+    [SIP_LEG_EV_ACCEPT] = "accept",
+    [SIP_LEG_EV_RELEASE] = "release",
+    [SIP_LEG_EV_CANCELLED] = "CANCEL",
+    [SIP_LEG_EV_ACKED] = "ACK",
+    [SIP_LEG_EV_ACK_LOST] = "no ACK",
+    [SIP_LEG_EV_PROVISIONAL] = "1xx",
+    [SIP_LEG_EV_SUCCESS] = "2xx",
+    [SIP_LEG_EV_FAILURE] = "failure",
+    [SIP_LEG_EV_BYE] = "BYE",
+    [SIP_LEG_EV_CLOSED] = "BYE answered",
+    [SIP_LEG_EV_PRACK_LOST] = "no PRACK",
 };
 
 const TdMachine sip_leg_machine = { "sip.leg",   "RFC 3261 12-15", states, G_N_ELEMENTS (states),

@@ -14,6 +14,7 @@
 #define SIP_LEG_H
 
 #include "dialog.h"
+#include "reliable.h"
 #include "sip.h"
 
 #include <tandem/call.h>
@@ -45,15 +46,11 @@ typedef enum {
     SIP_LEG_EV_FAILURE,     /* data is a TdCause */
     SIP_LEG_EV_BYE,         /* data is a TdCause */
     SIP_LEG_EV_CLOSED,      /* the answer to our BYE, or none */
+    SIP_LEG_EV_PRACK_LOST,  /* of a provisional response of ours */
     SIP_LEG_N_EVENTS,
 } SipLegEvent;
 
 extern const TdMachine sip_leg_machine;
-
-typedef struct {
-    unsigned status; /* 180, 182 or 183 */
-    TdDescription *description;
-} SipEarly;
 
 #define SIP_MAX_FORKS 8
 
@@ -89,6 +86,7 @@ struct SipLeg {
     SipReplyHead head;
     TdTimer repeat_timer; /* of the last provisional response */
     TdTimer expiry_timer; /* of the INVITE */
+    SipReliable reliable;
 
     /* Outgoing. */
     SipFork *forks[SIP_MAX_FORKS + 1]; /* the last place is for one that answers */
@@ -126,7 +124,8 @@ struct SipLeg {
     SipTransaction *offer_out; /* our last re-INVITE, until its transaction ends */
     bool is_offering;          /* it has no final response yet, or waits for its time */
     bool is_offer_empty;
-    bool is_ack_due; /* its 2xx made an offer: the ACK waits for accept */
+    bool is_amending; /* the offer is the leg's own: its call does not know of it */
+    bool is_ack_due;  /* its 2xx made an offer: the ACK waits for accept */
     uint8_t n_glares;
     bool has_tried_offer;             /* credentials */
     TdDescription *offer_description; /* nullable: what is or will be offered */
@@ -310,6 +309,10 @@ void sip_uac_cancelling (void *leg, unsigned event, void *data);
 
 void sip_offer_receive (SipLeg *leg, const SipScan *request, const TdPacket *packet);
 void sip_offer_send (SipLeg *leg, TdDescription *description);
+/* The same, to say other than the peer was told in an answer; its call is not asked. */
+void sip_offer_amend (SipLeg *leg, TdDescription *description);
+/* An answer to OFFER that takes no stream (transfer full). */
+TdDescription *sip_offer_refuse_all (const TdDescription *offer);
 void sip_offer_accept (SipLeg *leg, TdDescription *description);
 void sip_offer_refuse (SipLeg *leg, const TdCause *cause);
 void sip_offer_init (SipLeg *leg);

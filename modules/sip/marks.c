@@ -164,6 +164,9 @@ sip_marks_admit (SipLane *lane, const SipScan *request, const TdPacket *packet, 
                                   .kept = kept,
                                   .accepted = accepted };
     ask (service, lane, request, packet, marks, leg != NULL ? leg->channel : NULL, &verdict);
+    if (request->method == SIP_METHOD_PRACK) {
+        return true; /* RFC 3262 3: one that matches gets a 2xx */
+    }
     if (verdict.status != 0 && request->method != SIP_METHOD_ACK) {
         append_accepted (lines, &verdict);
         sip_answer_simple (lane, request, packet, verdict.status, verdict.reason, lines->str);
@@ -178,8 +181,7 @@ sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *lines
     const SipTrunk *trunk = sip_trunks_by_source (lane, packet);
     g_autoptr (GString) text = g_string_new (NULL);
 
-    /* RFC 4412 4.4: the tag for everybody, the values for those who may use them. */
-    sip_compose_text (lines, "Supported", service != NULL ? SIP_TAG_PRIORITY : "");
+    /* RFC 4412 4.4: for those who may use them; the option tag is for everybody. */
     if (service != NULL && trunk != NULL && service->accepted (trunk->name, text, service->data)) {
         sip_compose_text (lines, "Accept-Resource-Priority", text->str);
     }

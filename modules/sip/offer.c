@@ -180,11 +180,22 @@ stop_offering (SipLeg *leg)
     g_clear_pointer (&leg->offer_description, td_description_unref);
 }
 
+static bool
+take_amended (SipLeg *leg)
+{
+    bool is_amended = leg->is_amending;
+
+    leg->is_amending = false;
+    return is_amended;
+}
+
 static void
 refused (SipLeg *leg, const TdCause *cause)
 {
     stop_offering (leg);
-    td_channel_offer_refused (leg->channel, cause);
+    if (!take_amended (leg)) {
+        td_channel_offer_refused (leg->channel, cause);
+    }
 }
 
 static void
@@ -210,7 +221,9 @@ take_ok (SipLeg *leg, const SipScan *response)
         return;
     }
     stop_offering (leg);
-    td_channel_offer_answered (leg->channel, description);
+    if (!take_amended (leg)) {
+        td_channel_offer_answered (leg->channel, description);
+    }
 }
 
 /* RFC 3261 14.1: whoever made the Call-ID waits for longer. */
@@ -333,6 +346,13 @@ sip_offer_send (SipLeg *leg, TdDescription *description)
     }
 }
 
+void
+sip_offer_amend (SipLeg *leg, TdDescription *description)
+{
+    leg->is_amending = true;
+    sip_offer_send (leg, description);
+}
+
 /* --- Verbs that end an exchange ---------------------------------------------------------- */
 
 void
@@ -353,9 +373,9 @@ sip_offer_accept (SipLeg *leg, TdDescription *description)
     }
 }
 
-/* An answer that takes no stream: an ACK must bring one (RFC 3261 14.1, RFC 3264 6). */
-static TdDescription *
-refuse_all (const TdDescription *offer)
+/* An ACK must bring one (RFC 3261 14.1, RFC 3264 6). */
+TdDescription *
+sip_offer_refuse_all (const TdDescription *offer)
 {
     TdDescription *answer = td_description_copy (offer);
 
@@ -369,7 +389,7 @@ refuse_all (const TdDescription *offer)
 static void
 refuse_peer_offer (SipLeg *leg)
 {
-    g_autoptr (TdDescription) answer = refuse_all (leg->peer_offer);
+    g_autoptr (TdDescription) answer = sip_offer_refuse_all (leg->peer_offer);
 
     sip_offer_accept (leg, answer);
 }
@@ -417,5 +437,6 @@ sip_offer_clear (SipLeg *leg)
     forget_offer_in (leg);
     forget_offer_out (leg);
     stop_offering (leg);
+    leg->is_amending = false;
     g_clear_pointer (&leg->peer_offer, td_description_unref);
 }

@@ -13,6 +13,8 @@
 static const char *const digest_choices[] = { "both", "md5", "sha-256", NULL };
 static const char *const strangers_choices[] = { "accept", "challenge", "refuse", NULL };
 static const char *const preemption_reasons[] = { "exact", "generic", NULL };
+static const char *const reliabilities[] = { "never", "supported", "required",
+                                             NULL }; /* SipReliability */
 
 static const TdConfigKey keys[] = {
     { .name = "listen",
@@ -233,6 +235,17 @@ static const TdConfigKey trunk_keys[] = {
       .help = "What the peer is told when a call is released for one of higher precedence: exact "
               "(RFC 4411: by a user agent, a network's reservation, a gateway), or generic, where "
               "the peer is a user's own and his domain wants it so (5.3).",
+      .since = "0.1" },
+    { .name = "reliable-in",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "required",
+      .choices = reliabilities,
+      .help =
+          "To which INVITEs of the trunk ringing and progress are sent until they are acknowledged "
+          "(100rel, RFC 3262). required: to those that require it, since each costs a transaction, "
+          "and the answer waits for it. supported: to those that support it, too, where messages "
+          "are lost or early media matter. never: who requires it gets 420.",
       .since = "0.1" },
     { .name = "probe",
       .type = TD_CONFIG_DURATION,

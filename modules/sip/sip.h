@@ -33,10 +33,13 @@
 #include <tandem/snapshot.h>
 
 #define SIP_MAX_LISTENERS 16
-#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
+#define SIP_ALLOW         "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK"
 
 /* RFC 4412 3.4. */
 #define SIP_TAG_PRIORITY "resource-priority"
+
+/* RFC 3262 8.1. */
+#define SIP_TAG_RELIABLE "100rel"
 
 typedef struct Sip Sip;
 typedef struct SipLane SipLane;
@@ -80,6 +83,14 @@ struct SipLane {
     GHashTable *probes; /* of peers; see probe.c */
 };
 
+/* Whether provisional responses are acknowledged: not at all, to who supports it, or only to who requires
+ * it. */
+typedef enum {
+    SIP_RELIABILITY_NEVER,
+    SIP_RELIABILITY_SUPPORTED,
+    SIP_RELIABILITY_REQUIRED,
+} SipReliability;
+
 /* A trunk as this module uses it. */
 typedef struct {
     const char *name;
@@ -88,6 +99,7 @@ typedef struct {
     const char *tls_name;  /* the domain that its certificate stands for; "": its address's */
     const char *domain;    /* of this peer: either of the two, in lower case */
     bool hides_preemption; /* it is not told of which kind one was */
+    SipReliability reliable_in;
 } SipTrunk;
 
 /* Where a trunk's calls come from: its address, or that of a member. */

@@ -128,6 +128,8 @@ peer_new (const TdConfig *config, const char *trunk, const char *name, const Sip
     peer->trunk.tls_name = td_config_text (config, "trunk", trunk, "tls-name");
     peer->trunk.hides_preemption =
         td_config_number (config, "trunk", trunk, "preemption-reason") == 1;
+    peer->trunk.reliable_in =
+        (SipReliability) td_config_number (config, "trunk", trunk, "reliable-in");
     peer->probe_ms = (uint32_t) td_config_number (config, "trunk", trunk, "probe");
     peer->n_probe_failures = (uint32_t) td_config_number (config, "trunk", trunk, "probe-failures");
     peer->host = sip_view_dup (uri->host);

@@ -8,7 +8,6 @@
 #include <tandem/log.h>
 
 enum {
-    REPEAT_MS = 60000,         /* RFC 3261 13.3.1.1: at every minute */
     MAX_EXPIRES_S = 24 * 3600, /* nobody waits for longer */
 };
 
@@ -44,15 +43,19 @@ begin_response (SipLeg *leg, unsigned status, const char *reason)
 static void
 respond_early (SipLeg *leg, const SipEarly *early)
 {
-    if (leg->invite == NULL) {
+    TdDescription *description = sip_reliable_untold (leg, early->description);
+
+    if (leg->invite == NULL || sip_reliable_defers (leg, early)) {
         return;
     }
     GString *out = begin_response (leg, early->status, NULL);
     g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
+    sip_reliable_compose (leg, out);
     sip_leg_compose_self (leg, out);
-    sip_leg_compose_body (leg, out, early->description);
+    sip_leg_compose_body (leg, out, description);
     sip_server_respond (leg->invite, early->status, out->str, out->len);
-    td_timer_start (&leg->repeat_timer, REPEAT_MS);
+    sip_reliable_sent (leg, description);
+    td_timer_start (&leg->repeat_timer, sip_reliable_repeat_ms (leg));
 }
 
 /* What another module tells the caller with the answer. */
@@ -80,9 +83,10 @@ respond_ok (SipLeg *leg, TdDescription *description)
     g_string_append_len (out, leg->head.routes.text, (gssize) leg->head.routes.len_bytes);
     sip_leg_compose_self (leg, out);
     compose_answer_lines (leg, out);
-    sip_leg_compose_body (leg, out, description);
-    sip_uas_clear (leg);
+    sip_leg_compose_body (leg, out, sip_reliable_untold (leg, description));
     sip_leg_keep_ok (leg, out, &path, leg->cseq);
+    sip_reliable_amend (leg, description);
+    sip_uas_clear (leg);
     leg->ok_has_offer = !leg->has_offered;
     leg->dialog.is_confirmed = true;
     sip_server_respond (leg->invite, 200, out->str, out->len);
@@ -136,8 +140,15 @@ sip_uas_offered (void *self, unsigned event, void *data)
         respond_early (leg, data);
         break;
     case SIP_LEG_EV_ANSWER:
-        td_fsm_enter (&leg->fsm, SIP_LEG_ANSWERED);
-        respond_ok (leg, data);
+        if (!sip_reliable_holds (leg, data)) {
+            td_fsm_enter (&leg->fsm, SIP_LEG_ANSWERED);
+            respond_ok (leg, data);
+        }
+        break;
+    case SIP_LEG_EV_PRACK_LOST:
+        cancelled = td_cause (TD_CAUSE_RECOVERY_ON_TIMER, "No PRACK");
+        respond_failure (leg, 504, NULL, &cancelled, "");
+        sip_leg_gone (leg, &cancelled);
         break;
     case SIP_LEG_EV_RELEASE:
         status = sip_cause_to_status (cause, &reason);
@@ -202,8 +213,13 @@ repeat_expired (TdTimer *timer)
     if (leg->invite == NULL) {
         return;
     }
+    if (leg->reliable.kind == SIP_PROVISIONAL_RELIABLE) { /* a new one (RFC 3262 3) */
+        SipEarly again = { leg->invite->last_status, NULL };
+        td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_EARLY, &again);
+        return;
+    }
     sip_server_repeat (leg->invite);
-    td_timer_start (&leg->repeat_timer, REPEAT_MS);
+    td_timer_start (&leg->repeat_timer, sip_reliable_repeat_ms (leg));
 }
 
 static void
@@ -220,6 +236,7 @@ sip_uas_init (SipLeg *leg)
 {
     td_timer_init (&leg->repeat_timer, leg->lane->sip->module, repeat_expired);
     td_timer_init (&leg->expiry_timer, leg->lane->sip->module, invitation_expired);
+    sip_reliable_init (leg);
 }
 
 void
@@ -227,6 +244,7 @@ sip_uas_clear (SipLeg *leg)
 {
     td_timer_stop (&leg->repeat_timer);
     td_timer_stop (&leg->expiry_timer);
+    sip_reliable_stop (leg);
 }
 
 /* An Expires that is no number counts as none (RFC 3261 20.19). */
@@ -594,6 +612,7 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         refuse_location (leg, location_error);
     } else {
         leg->has_offered = offer != NULL;
+        sip_reliable_take_invite (leg, invite, packet);
         take_expires (leg, invite);
         td_channel_offer_call (leg->channel, offer);
     }

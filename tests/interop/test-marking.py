@@ -207,7 +207,7 @@ class Dialogs(MarkingCase):
     (PRI-012; RFC 4412 3.1, 3.3)."""
 
     # Which ones are refused, and how; the others are answered 200.
-    REFUSED = {'REFER': 405, 'NOTIFY': 405, 'PRACK': 405, 'SUBSCRIBE': 405, 'MESSAGE': 405, 'X': 501}
+    REFUSED = {'REFER': 405, 'NOTIFY': 405, 'PRACK': 400, 'SUBSCRIBE': 405, 'MESSAGE': 405, 'X': 501}
 
     def sent(self, call):
         """How the switch has marked what it has sent in CALL, and how many that were."""
@@ -250,6 +250,41 @@ class Dialogs(MarkingCase):
         self.start()
         marks = {'Resource-Priority': 'ets.4'}
         self.assertEqual(self.whole_dialog({'Resource-Priority': 'ets.0'}, extra=marks), {SIP_FIRST})
+
+    def acknowledge(self, marks, own):
+        """How the switch marks what it sends in a call that only rings, of which OWN is in each PRACK."""
+        uri, transaction = f'sip:8001@127.0.0.1:{self.port}', branch()
+        parties = {'From': '<sip:a@x>;tag=f', 'To': f'<{uri}>', 'Call-ID': uuid.uuid4().hex}
+        self.pbx.send(self.pbx.request('INVITE', uri, parties, 1, description(9), transaction,
+                                       extra={**marks, 'Require': '100rel'}))
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 180, 'c')
+        ringing = self.pbx.expect('SIP/2.0 180 ')
+        self.pbx.known.clear()
+        self.assertEqual(self.pbx.expect('SIP/2.0 180 '), ringing)   # once more, since it is not acknowledged
+        for cseq, (rack, status) in enumerate(((f'{field(ringing, "RSeq")} 9 INVITE', 481),
+                                               (f'{field(ringing, "RSeq")} 1 INVITE', 200)), 2):
+            self.pbx.send(self.pbx.request('PRACK', field(ringing, 'Contact').strip('<>'),
+                                           {**parties, 'To': field(ringing, 'To')}, cseq,
+                                           extra={**own, 'RAck': rack}))
+            self.pbx.expect(f'SIP/2.0 {status} ')
+        self.carrier.answer(invite, 486, 'c')
+        self.carrier.expect('ACK ')
+        refusal = self.pbx.expect('SIP/2.0 486 ')
+        self.pbx.send(self.pbx.request('ACK', uri, {**parties, 'To': field(refusal, 'To')}, 1,
+                                       transaction=transaction))
+        sent = [one for one in self.capture.datagrams(source=self.port)
+                if parties['Call-ID'].encode() in one.bytes]
+        self.assertGreaterEqual(len(sent), 6)
+        return {one.dscp for one in sent}
+
+    def test_pri_012_prack(self):
+        """Nor is one refused for what it is marked with: it acknowledges all the same (RFC 3262 3)."""
+        self.start()
+        marked, required = {'Resource-Priority': 'ets.0'}, {'Require': 'resource-priority'}
+        self.assertEqual(self.acknowledge(marked, {}), {SIP_FIRST})
+        self.assertEqual(self.acknowledge(marked, {'Resource-Priority': 'ets.4'}), {SIP_FIRST})
+        self.assertEqual(self.acknowledge({}, {'Resource-Priority': 'strange.1', **required}), {SIP})
 
     def test_pri_012_a_mark_raises_what_follows(self):
         self.start()

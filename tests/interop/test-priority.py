@@ -215,11 +215,11 @@ class Marks(PriorityCase):
     def test_pri_009_010_options(self):
         response = self.agency.ask('OPTIONS')
         self.assertEqual(', '.join(values(response, 'Accept-Resource-Priority')), ACCEPTED)
-        self.assertEqual(values(response, 'Supported'), ['resource-priority'])
+        self.assertEqual(values(response, 'Supported'), ['100rel', 'resource-priority'])
         for untrusted in self.neighbour, self.transit, Caller(self, self.port, 'stranger'):
             response = untrusted.ask('OPTIONS')
             self.assertIsNone(values(response, 'Accept-Resource-Priority'))
-            self.assertEqual(values(response, 'Supported'), ['resource-priority'])
+            self.assertEqual(values(response, 'Supported'), ['100rel', 'resource-priority'])
 
     def test_pri_011_030_trust_none(self):
         self.assertEqual(self.goes_out(self.neighbour, 'ets.0, strange.1'),
