@@ -9,6 +9,7 @@
 #include <string.h>
 
 typedef enum {
+    STEP_RESERVE,
     STEP_OFFER,
     STEP_ANSWER,
     STEP_PLAY,
@@ -31,6 +32,9 @@ struct Step {
 typedef struct {
     bool is_used;
     bool is_leaving;                      /* its leg is gone; its provider may not know yet */
+    bool is_spare;                        /* its leg is gone, and the next one is to have it */
+    bool is_placed;                       /* the provider has all that it was asked for */
+    bool is_heard;                        /* its leg has said where it is, or is about to */
     TdTermination *termination;           /* NULL in a through bridge */
     uint64_t session_id, session_version; /* of our own o= line towards this leg */
     TdDescription *told;                  /* what the leg was told last */
@@ -133,6 +137,29 @@ td_bridge_set_class (TdBridge *bridge, unsigned priority_class)
     }
 }
 
+/* RFC 4566 5.2: unique for whoever hears it; the time and the id make it so. */
+static void
+begin_session (Seat *seat, unsigned index)
+{
+    seat->session_id = (uint64_t) td_clock_wall_us () + index;
+    seat->session_version = 1;
+}
+
+/* The seat that another leg has left as it was; TD_NO_TERMINATION: there is none. */
+static unsigned
+take_spare (TdBridge *bridge)
+{
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
+        Seat *seat = seat_at (bridge, i);
+        if (seat->is_spare) {
+            seat->is_spare = false;
+            begin_session (seat, i);
+            return i;
+        }
+    }
+    return TD_NO_TERMINATION;
+}
+
 unsigned
 td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
 {
@@ -143,7 +170,11 @@ td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
                                  "The media provider has no such termination");
         return TD_NO_TERMINATION;
     }
-    unsigned index = find_free_seat (bridge);
+    unsigned index = service == NULL ? take_spare (bridge) : TD_NO_TERMINATION;
+    if (index != TD_NO_TERMINATION) {
+        return index;
+    }
+    index = find_free_seat (bridge);
     if (index == TD_NO_TERMINATION) {
         *ret_failure = td_cause (TD_CAUSE_RESOURCE_UNAVAILABLE, "Too many legs in one bridge");
         return index;
@@ -153,9 +184,7 @@ td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
     if (bridge->provider != NULL) {
         seat->termination = td_termination_new (bridge->provider, bridge->id, index, kind, service,
                                                 bridge->options.priority_class);
-        /* RFC 4566 5.2: unique for whoever hears it; the time and the id make it so. */
-        seat->session_id = (uint64_t) td_clock_wall_us () + index;
-        seat->session_version = 1;
+        begin_session (seat, index);
     }
     return index;
 }
@@ -308,16 +337,59 @@ modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *
                      bridge);
 }
 
-static void
-begin_offer (TdBridge *bridge, Step *step)
+/* What is made of software takes nothing that could be scarce. */
+static bool
+is_internal (TdBridge *bridge, unsigned index)
 {
-    if (seat_at (bridge, step->to)->termination->kind == TD_TERMINATION_INTERNAL) {
+    return seat_at (bridge, index)->termination->kind == TD_TERMINATION_INTERNAL;
+}
+
+/* Has the provider make what the leg of INDEX will need to hear DESCRIPTION's streams, or those that a call
+ * usually has, unless it has that. False: there is nothing to wait for. */
+static bool
+place (TdBridge *bridge, unsigned index, const TdDescription *description)
+{
+    if (is_internal (bridge, index) || seat_at (bridge, index)->is_placed) {
+        return false;
+    }
+    g_autoptr (TdDescription) wanted =
+        description != NULL ? td_negotiate_offer (description, false) : td_negotiate_any_offer ();
+    modify (bridge, index, wanted, NULL);
+    return true;
+}
+
+static void
+go_on_reserving (TdBridge *bridge, Step *step)
+{
+    while (step->phase < 2) {
+        if (place (bridge, step->phase == 0 ? step->from : step->to, NULL)) {
+            return;
+        }
+        step->phase++;
+    }
+    end_step (bridge, NULL, NULL);
+}
+
+static void
+offer_onwards (TdBridge *bridge, Step *step)
+{
+    if (is_internal (bridge, step->to)) {
         end_step (bridge, NULL, NULL);
         return;
     }
     g_autoptr (TdDescription) wanted =
         td_negotiate_offer (step->offer, bridge->options.can_transcode);
     modify (bridge, step->to, wanted, NULL);
+}
+
+/* First what the answer will need: nobody is called for whom there is no way back to the caller. */
+static void
+begin_offer (TdBridge *bridge, Step *step)
+{
+    if (!place (bridge, step->from, step->offer)) {
+        step->phase = 1;
+        offer_onwards (bridge, step);
+    }
 }
 
 /* Whoever answers so has said nothing of keys of its own: sound and echo go in the clear. */
@@ -467,6 +539,13 @@ take_step (TdBridge *bridge)
     Step *step = bridge->first;
 
     switch (step->kind) {
+    case STEP_RESERVE:
+        if (bridge->options.is_through) {
+            end_step (bridge, NULL, NULL);
+        } else {
+            go_on_reserving (bridge, step);
+        }
+        break;
     case STEP_OFFER:
         if (bridge->options.is_through) {
             end_step (bridge, step->offer, NULL);
@@ -504,9 +583,22 @@ keep_stats (Seat *seat, const TdMediaOutcome *outcome)
 
 /* The provider has answered the request of the step at the head. */
 static void
-answered_offer (TdBridge *bridge, const TdMediaOutcome *outcome)
+answered_reserve (TdBridge *bridge, Step *step)
 {
-    end_step (bridge, tell (seat_at (bridge, bridge->first->to), outcome->local), NULL);
+    seat_at (bridge, step->phase++ == 0 ? step->from : step->to)->is_placed = true;
+    go_on_reserving (bridge, step);
+}
+
+static void
+answered_offer (TdBridge *bridge, Step *step, const TdMediaOutcome *outcome)
+{
+    if (step->phase++ == 0) {
+        seat_at (bridge, step->from)->is_placed = true;
+        offer_onwards (bridge, step);
+    } else {
+        seat_at (bridge, step->to)->is_placed = true;
+        end_step (bridge, tell (seat_at (bridge, step->to), outcome->local), NULL);
+    }
 }
 
 static void
@@ -517,6 +609,7 @@ answered_answer (TdBridge *bridge, Step *step, const TdMediaOutcome *outcome)
         answer_asker (bridge, step);
         break;
     case 1: /* the asking side has its local description */
+        seat_at (bridge, step->from)->is_placed = true;
         if (!seat_at (bridge, step->from)->is_settled) {
             g_clear_pointer (&step->offer, td_description_unref);
             step->offer = td_description_ref (tell (seat_at (bridge, step->from), outcome->local));
@@ -544,7 +637,9 @@ answered_step (void *data, const TdMediaOutcome *outcome)
     } else if (outcome->cause != TD_CAUSE_NONE) {
         fail_step (bridge, outcome->cause, outcome->reason);
     } else if (step->kind == STEP_OFFER) {
-        answered_offer (bridge, outcome);
+        answered_offer (bridge, step, outcome);
+    } else if (step->kind == STEP_RESERVE) {
+        answered_reserve (bridge, step);
     } else if (step->kind == STEP_PLAY) {
         if (step->phase++ == 0) {
             connect_both (bridge, step);
@@ -559,6 +654,12 @@ answered_step (void *data, const TdMediaOutcome *outcome)
 /* --- Asking ------------------------------------------------------------------------------ */
 
 void
+td_bridge_reserve (TdBridge *bridge, unsigned from, unsigned to, TdBridgeTag tag)
+{
+    push_step (bridge, STEP_RESERVE, from, to, NULL, NULL, tag);
+}
+
+void
 td_bridge_offer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
                  TdBridgeTag tag)
 {
@@ -569,6 +670,9 @@ void
 td_bridge_answer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
                   TdDescription *answer, TdBridgeTag tag)
 {
+    if (to < bridge->n_seats) {
+        seat_at (bridge, to)->is_heard = true;
+    }
     push_step (bridge, STEP_ANSWER, from, to, offer, answer, tag);
 }
 
@@ -602,6 +706,41 @@ void
 td_bridge_remove (TdBridge *bridge, unsigned index)
 {
     push_step (bridge, STEP_REMOVE, index, index, NULL, NULL, (TdBridgeTag){ 0 });
+}
+
+/* Whether nothing is known of the seat of INDEX but to us, and nothing is under way. */
+static bool
+may_be_spared (TdBridge *bridge, unsigned index)
+{
+    const Seat *seat = seat_at (bridge, index);
+    const Step *step = bridge->first;
+
+    return seat->is_placed && !seat->is_heard && !seat->is_leaving
+           && (step == NULL || (step->from != index && step->to != index));
+}
+
+void
+td_bridge_spare (TdBridge *bridge, unsigned index)
+{
+    if (may_be_spared (bridge, index)) {
+        Seat *seat = seat_at (bridge, index);
+        seat->is_spare = true;
+        g_clear_pointer (&seat->told, td_description_unref);
+    } else {
+        td_bridge_remove (bridge, index);
+    }
+}
+
+void
+td_bridge_drop_spares (TdBridge *bridge)
+{
+    for (unsigned i = 0; i < bridge->n_seats; i++) {
+        Seat *seat = seat_at (bridge, i);
+        if (seat->is_spare) {
+            seat->is_spare = false;
+            td_bridge_remove (bridge, i);
+        }
+    }
 }
 
 /* Forgets the steps behind the head: ALL, or those about LEG but for its removal. */

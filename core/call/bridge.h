@@ -42,12 +42,18 @@ TdBridge *td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure);
 /* What is asked of the provider from now on is asked in PRIORITY_CLASS. */
 void td_bridge_set_class (TdBridge *bridge, unsigned priority_class);
 
-/* A termination for one leg: its index, or TD_NO_TERMINATION with RET_FAILURE when there is no room
+/* A termination for one leg, the one of a leg that was spared before a new one: its index, or TD_NO_TERMINATION with RET_FAILURE when there is no room
  * or the provider has no such kind. Through bridges give out indices, too. SERVICE: of an internal
  * one, NULL: IP. */
 unsigned td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure);
 
-/* The leg of FROM offers: STEPPED gets what is offered to the leg of TO. */
+/* The leg of FROM makes no offer yet: the terminations of both legs are made for the media that a call
+ * usually has, and STEPPED gets no description. It fails when one of them cannot be made: then nobody
+ * needs to be called. */
+void td_bridge_reserve (TdBridge *bridge, unsigned from, unsigned to, TdBridgeTag tag);
+
+/* The leg of FROM offers: STEPPED gets what is offered to the leg of TO. The termination of FROM is made
+ * first, so that the answer lacks nothing. */
 void td_bridge_offer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
                       TdBridgeTag tag);
 
@@ -72,6 +78,13 @@ void td_bridge_forget (TdBridge *bridge, TdId leg);
 
 /* The leg of INDEX is gone: its termination is subtracted; no STEPPED. */
 void td_bridge_remove (TdBridge *bridge, unsigned index);
+
+/* The leg of INDEX is gone, and the next one that is added may have its termination, unless the leg has said
+ * where it is: then packets may be on their way from there, and it is removed. */
+void td_bridge_spare (TdBridge *bridge, unsigned index);
+
+/* No other leg is going to be called. */
+void td_bridge_drop_spares (TdBridge *bridge);
 
 /* The statistics of stream 0, as far as they are known; NULL: never had any. */
 const TdMediaStats *td_bridge_stats (TdBridge *bridge, unsigned index);

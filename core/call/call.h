@@ -41,8 +41,9 @@ typedef enum {
 
 /* Why the bridge was asked for a step. */
 typedef enum {
-    STEP_FOR_ORIGINATE = 1, /* an offer for leg B */
-    STEP_FOR_RING,          /* an early answer for leg A */
+    STEP_FOR_ORIGINATE =
+        1,         /* what leg B needs to be called, and an offer for it if leg A made one */
+    STEP_FOR_RING, /* an early answer for leg A */
     STEP_FOR_PROGRESS,
     STEP_FOR_ANSWER,       /* the answer for leg A */
     STEP_FOR_ANSWER_OFFER, /* leg A made no offer: leg B's, with which it is answered */

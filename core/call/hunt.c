@@ -217,7 +217,9 @@ td_hunt_begin (TdCall *call, TdRouteList *routes)
         leg->route_target = NO_TARGET;
         leg->wants_again = false;
     }
-    if (!call->failure.is_treated) {
+    if (call->failure.is_treated && call->bridge != NULL) {
+        td_bridge_drop_spares (call->bridge); /* what he hears is made of software */
+    } else if (!call->failure.is_treated) {
         if (td_route_list_label (routes) != NULL) {
             g_free (call->route_label);
             call->route_label = g_strdup (td_route_list_label (routes));
@@ -273,7 +275,7 @@ fail_leg (TdCall *call, TdChannel *leg, const TdCause *cause)
     }
     if (call->bridge != NULL && leg->termination != TD_NO_TERMINATION) {
         td_bridge_forget (call->bridge, leg->id);
-        td_bridge_remove (call->bridge, leg->termination);
+        td_bridge_spare (call->bridge, leg->termination);
         leg->termination = TD_NO_TERMINATION;
     }
 }
@@ -297,11 +299,11 @@ launch (TdCall *call, const TdDestination *to)
     if (td_fsm_state (&call->fsm) == TD_CALL_ATTEMPTING) {
         td_fsm_enter (&call->fsm, TD_CALL_CALLING);
     }
+    TdBridgeTag tag = { leg->id, STEP_FOR_ORIGINATE };
     if (call->a->offer == NULL) {
-        originate (call, leg, NULL);
+        td_bridge_reserve (call->bridge, call->a->termination, leg->termination, tag);
     } else {
-        td_bridge_offer (call->bridge, call->a->termination, leg->termination, call->a->offer,
-                         (TdBridgeTag){ leg->id, STEP_FOR_ORIGINATE });
+        td_bridge_offer (call->bridge, call->a->termination, leg->termination, call->a->offer, tag);
     }
 }
 
@@ -484,6 +486,7 @@ take_winner (TdCall *call, TdChannel *leg, TdDescription *description)
                           description, (TdBridgeTag){ leg->id, STEP_FOR_ANSWER });
     }
     release_losers (call, leg);
+    td_bridge_drop_spares (call->bridge);
     call->cause = (TdCause){ 0 };
     if (call->a->offer == NULL) {
         answer_without_offer (call, description);

@@ -68,7 +68,8 @@ typedef struct {
 
     /* MODIFY. WANTED: what the termination shall offer or answer to its peer, right but for
      * addresses and ports, which the provider fills in. REMOTE: what the peer has said. Both are
-     * nullable and stay as they were when they are NULL. */
+     * nullable and stay as they were when they are NULL. What is WANTED at first is there to be held:
+     * nobody may have been told of it when it changes, and then its addresses and ports should not. */
     TdDescription *wanted;
     TdDescription *remote;
 

@@ -113,6 +113,7 @@ RtpStream *rtp_stream_open (RtpEngine *engine, uint64_t key, const TdAddress *ho
 void rtp_stream_classify (RtpStream *stream, unsigned priority_class);
 RtpStreamKind rtp_stream_kind (const RtpStream *stream);
 unsigned rtp_stream_port (const RtpStream *stream);
+bool rtp_stream_is_ipv6 (const RtpStream *stream);
 
 /* What is agreed with the peer. LOCAL (nullable, counted): its stream INDEX says what the payload
  * types that come in mean. REMOTE: where the peer wants its packets. IS_AWAITED: packets must come, so

@@ -140,6 +140,12 @@ rtp_stream_port (const RtpStream *stream)
     return stream->port;
 }
 
+bool
+rtp_stream_is_ipv6 (const RtpStream *stream)
+{
+    return stream->is_ipv6;
+}
+
 void
 rtp_stream_rearm (RtpStream *stream, RtpSocket *socket)
 {

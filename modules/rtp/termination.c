@@ -123,13 +123,14 @@ kind_of (const TdStream *wanted, const TdStream *remote)
                                                                         : RTP_STREAM_PAIR;
 }
 
-/* Whether the stream that is open serves for KIND: a pair does for both of RTP's. */
+/* Whether the stream that is open serves for KIND at PLACE: a pair does for both of RTP's. */
 static bool
-serves (const RtpStream *stream, RtpStreamKind kind)
+serves (const RtpStream *stream, RtpStreamKind kind, const RtpPlace *place)
 {
     bool is_opaque = rtp_stream_kind (stream) == RTP_STREAM_OPAQUE;
 
     return is_opaque == (kind == RTP_STREAM_OPAQUE)
+           && rtp_stream_is_ipv6 (stream) == (place->host.any.sa_family == AF_INET6)
            && (rtp_stream_kind (stream) == RTP_STREAM_PAIR || kind != RTP_STREAM_PAIR);
 }
 
@@ -153,7 +154,7 @@ open_stream (Termination *termination, unsigned index, TdStream *local, GError *
     const RtpPlace *place = place_for (termination->provider, local, remote);
     RtpStreamKind kind = kind_of (local, remote);
 
-    if (termination->streams[index] != NULL && !serves (termination->streams[index], kind)) {
+    if (termination->streams[index] != NULL && !serves (termination->streams[index], kind, place)) {
         close_stream (termination, index);
     }
     if (termination->streams[index] == NULL) {
@@ -228,8 +229,8 @@ agree (Termination *termination, unsigned index)
     const TdStream *remote = stream_of (termination->remote, index);
     RtpAgreement agreement = { .local = termination->local, .index = index };
 
-    if (termination->streams[index] == NULL) {
-        return;
+    if (termination->streams[index] == NULL || termination->remote == NULL) {
+        return; /* nobody is there yet with whom something could be agreed */
     }
     if (remote != NULL && remote->port == 0) { /* RFC 3264 6: the peer does not want it */
         close_stream (termination, index);

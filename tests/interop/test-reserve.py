@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is left for calls with a priority when ordinary ones have used up the rest: places for calls,
-media ports, transcoders, descriptors (PRI-078, PRI-081).
+media ports, transcoders, descriptors (PRI-078, PRI-081); and that a call has what it needs before anybody
+is called.
 
 With TANDEM_TEST_PRIORITY=off the switch has no module priority, and what marks are for fails."""
 
@@ -17,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import Agent, branch, description, media_port  # noqa: E402
+from peers.agent import Agent, branch, description, field, media_port  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
@@ -52,11 +53,14 @@ class ReserveCase(PeerCase):
         # The calls are left as they are, and their peers are silent.
         self.addCleanup(self.tandem.process.signal, signal.SIGKILL)
 
-    def dial(self, number, extra=None):
+    def dial(self, number, extra=None, sdp=description(9)):
+        """Returns what a CANCEL of the call says as its INVITE does."""
         parties = {'From': '<sip:a@127.0.0.1>;tag=f', 'To': f'<sip:{number}@x>',
                    'Call-ID': uuid.uuid4().hex}
-        self.agency.send(self.agency.request('INVITE', f'sip:{number}@127.0.0.1:{self.port}', parties,
-                                             1, description(9), branch(), extra=extra))
+        invite = f'sip:{number}@127.0.0.1:{self.port}', parties, 1
+        transaction = branch()
+        self.agency.send(self.agency.request('INVITE', *invite, sdp, transaction, extra=extra))
+        return invite, transaction
 
     def gets_through(self, number, extra=None, callee=None):
         """Dials, and rings at CALLEE. Returns the INVITE that came there."""
@@ -67,9 +71,25 @@ class ReserveCase(PeerCase):
         self.agency.expect('SIP/2.0 180 ')
         return invite
 
-    def is_refused(self, number, extra=None):
-        self.dial(number, extra)
+    def is_refused(self, number, extra=None, sdp=description(9)):
+        self.dial(number, extra, sdp)
         return self.agency.expect('SIP/2.0 503 ')
+
+    def rings(self, number, extra=None, callee=None):
+        """As gets_through(), but that nothing is said of media before the answer."""
+        callee = callee or self.carrier
+        self.dial(number, extra)
+        invite = callee.expect('INVITE ')
+        callee.answer(invite, 180, 'c')
+        self.agency.expect('SIP/2.0 180 ')
+        return invite
+
+    def is_refused_unheard(self, *call):
+        """And nobody has been called."""
+        response = self.is_refused(*call)
+        self.assertRegex(field(response, 'Reason'), r'Q\.850;cause=47')
+        for callee in self.carrier, self.psap:
+            self.assertEqual(callee.drain(), [])
 
     def the_others_get_through(self):
         """An ordinary call does not; one for help, and one with a mark, do."""
@@ -137,6 +157,109 @@ class Ports(ReserveCase):
         for number in range(4):
             self.gets_through(f'800{number}')
         self.is_refused('112')
+
+    def test_pri_078_both_legs_from_the_reserve(self):
+        """Three ordinary calls have six pairs of eight."""
+        self.fill('25 %')
+        for number in range(3):
+            self.rings(f'800{number}')
+        self.is_refused_unheard('8009')
+        self.assertGreaterEqual(self.used(self.rings('8010', MARK)), 12)
+        self.is_refused_unheard('8011', MARK)
+
+
+class Room(ReserveCase):
+    """What a call needs for its media is there before anybody is called, and is given back."""
+
+    def fill(self, n_pairs, rest='0 s', **sections):
+        self.first = ports.free_range(2 * n_pairs, alignment=2)
+        self.start(call={'media': 'anchor'},
+                   rtp={'first-port': self.first, 'last-port': self.first + 2 * n_pairs - 1,
+                        'port-rest': rest}, **sections)
+
+    def test_a_place_for_one_leg_calls_nobody(self):
+        self.fill(1)
+        self.is_refused_unheard('8001')
+
+    def test_nor_when_the_offer_is_to_come(self):
+        self.fill(1)
+        self.is_refused_unheard('8001', None, '')
+
+    def spill(self, n_pairs, early):
+        """carrier fails after EARLY media; the port that it was offered. psap is the next target."""
+        self.fill(n_pairs, '10 min', route_all={'targets': 'carrier, psap'})
+        self.dial('8001')
+        first = self.carrier.expect('INVITE ')
+        self.carrier.answer(first, 183, 'c', early)
+        self.agency.expect('SIP/2.0 183 ' if early else 'SIP/2.0 100 ')
+        self.carrier.answer(first, 503, 'c')
+        self.carrier.expect('ACK ')
+        return media_port(first)
+
+    def test_next_target_has_the_ports_of_the_one_before(self):
+        port = self.spill(2, '')
+        invite = self.psap.expect('INVITE ')
+        self.assertEqual(media_port(invite), port)
+        self.psap.answer(invite, 200, 'p', description(9))
+        self.psap.expect('ACK ')
+        self.agency.expect('SIP/2.0 200 ')
+
+    def test_but_not_those_that_somebody_may_send_to(self):
+        port = self.spill(3, description(9))
+        self.assertNotEqual(media_port(self.psap.expect('INVITE ')), port)
+
+    def test_without_others_it_is_not_called(self):
+        self.spill(2, description(9))
+        self.agency.expect('SIP/2.0 503 ')
+        self.assertEqual(self.psap.drain(), [])
+
+    def test_targets_that_ring_together_need_one_each(self):
+        self.fill(2, route_all={'targets': 'carrier + psap'})
+        self.dial('8001')
+        called = [callee for callee in (self.carrier, self.psap) if callee.receive(2)]
+        self.assertEqual(called, [self.carrier])
+
+    def cancelled(self, sdp, early):
+        invite, transaction = self.dial('8001', None, sdp)
+        call = self.carrier.expect('INVITE ')
+        self.carrier.answer(call, 183 if early else 180, 'c', early)
+        self.agency.expect(f'SIP/2.0 18{3 if early else 0} ')
+        self.agency.send(self.agency.request('CANCEL', *invite, transaction=transaction))
+        self.agency.expect('SIP/2.0 200 ')
+        self.carrier.answer(self.carrier.expect('CANCEL '), 200)
+        self.carrier.answer(call, 487, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 487 ')
+        self.wait_for_the_end()
+
+    def wait_for_the_end(self):
+        """A call is there until its media have gone."""
+        self.tandem.process.wait_for(lambda: not self.tandem.ctl_json('call', 'list'), 'end of the call')
+
+    def test_nothing_is_left_of_calls_that_end_on_their_way(self):
+        """Each finds all that there is: two pairs."""
+        self.fill(2)
+        for sdp in description(9), '':
+            self.cancelled(sdp, '')
+        self.cancelled(description(9), description(9))
+        for _ in range(2):
+            self.dial('8001')
+            self.carrier.answer(self.carrier.expect('INVITE '), 486, 'c')
+            self.carrier.expect('ACK ')
+            self.agency.expect('SIP/2.0 486 ')
+            self.wait_for_the_end()
+        self.dial('8001', None, '')
+        call = self.carrier.expect('INVITE ')
+        self.carrier.answer(call, 180, 'c')
+        self.agency.expect('SIP/2.0 180 ')
+        number = self.tandem.ctl_json('call', 'list')[0]['call']
+        self.assertEqual(self.tandem.ctl('call', 'hangup', number)[0], 0)
+        self.carrier.answer(self.carrier.expect('CANCEL '), 200)
+        self.carrier.answer(call, 487, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 ')
+        self.wait_for_the_end()
+        self.rings('8001')
 
 
 class Transcodes(ReserveCase):

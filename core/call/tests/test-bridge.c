@@ -5,6 +5,7 @@
 #include "call/bridge.h"
 
 #include "base/owner.h"
+#include "call/codec.h"
 #include "run/lane.h"
 
 #include <string.h>
@@ -14,7 +15,8 @@ enum { TIMEOUT_MS = 1000 };
 /* A build of the provider. It answers at once, but for what is asked while it is slow. */
 typedef struct {
     TdOwner module; /* first */
-    unsigned n_made;
+    unsigned n_made, n_left;
+    unsigned n_room; /* so many it can make; 0: any number */
     bool is_slow;
     GQueue kept; /* the requests it has not answered */
 } Build;
@@ -24,6 +26,8 @@ typedef struct {
     TdBridge *bridge;
     TdDescription *offer;
     unsigned index; /* of the seat that was added last */
+    unsigned n_steps;
+    unsigned cause; /* of the last step */
     bool is_closed;
 } World;
 
@@ -32,10 +36,16 @@ answer (TdMediaRequest *request, Build *build)
 {
     switch (request->verb) {
     case TD_MEDIA_MODIFY:
+        if (*request->state == NULL && build->n_room > 0
+            && build->n_made - build->n_left == build->n_room) {
+            td_media_failed (request, TD_CAUSE_RESOURCE_UNAVAILABLE, "No room");
+            return;
+        }
         build->n_made += *request->state == NULL;
         *request->state = build;
         break;
     case TD_MEDIA_SUBTRACT:
+        build->n_left += *request->state != NULL;
         *request->state = NULL;
         break;
     case TD_MEDIA_CONNECT:
@@ -75,8 +85,12 @@ start_build (Build *build)
 }
 
 static void
-ignore_step (void *owner, TdBridgeTag tag, TdDescription *out, const TdCause *failure)
+note_step (void *owner, TdBridgeTag tag, TdDescription *out, const TdCause *failure)
 {
+    World *world = owner;
+
+    world->n_steps++;
+    world->cause = failure != NULL ? failure->value : TD_CAUSE_NONE;
 }
 
 static void
@@ -98,7 +112,7 @@ open_bridge (void *data)
 
     world->bridge = td_bridge_new (&(TdBridgeOptions){ .timeout_ms = TIMEOUT_MS,
                                                        .owner = world,
-                                                       .stepped = ignore_step,
+                                                       .stepped = note_step,
                                                        .media_event = ignore_event,
                                                        .closed = note_closed },
                                    &failure);
@@ -124,9 +138,41 @@ offer (void *data)
 }
 
 static void
+reserve (void *data)
+{
+    td_bridge_reserve (((World *) data)->bridge, 0, 1, (TdBridgeTag){ 0 });
+}
+
+static void
+answer_second (void *data)
+{
+    World *world = data;
+
+    td_bridge_answer (world->bridge, 0, 1, world->offer, world->offer, (TdBridgeTag){ 0 });
+}
+
+static void
+remove_first (void *data)
+{
+    td_bridge_remove (((World *) data)->bridge, 0);
+}
+
+static void
 remove_second (void *data)
 {
     td_bridge_remove (((World *) data)->bridge, 1);
+}
+
+static void
+spare_second (void *data)
+{
+    td_bridge_spare (((World *) data)->bridge, 1);
+}
+
+static void
+drop_spares (void *data)
+{
+    td_bridge_drop_spares (((World *) data)->bridge);
 }
 
 static void
@@ -162,6 +208,7 @@ set_up (World *world, const void *data)
     g_autoptr (GError) error = NULL;
 
     td_lanes_open (&(TdLanesOptions){ .n_lanes = 1, .is_fake = true, .seed = 1 });
+    td_codecs_open ();
     td_media_open ();
     td_bridges_open ();
     start_build (&world->old);
@@ -182,6 +229,7 @@ tear_down (World *world, const void *data)
     g_assert_true (world->is_closed);
     td_description_unref (world->offer);
     td_media_close ();
+    td_codecs_close ();
     td_owner_clear (&world->old.module);
     if (world->new.module.name != NULL) {
         td_owner_clear (&world->new.module);
@@ -194,7 +242,7 @@ static void
 test_index_is_not_given_away_before_it_is_free (World *world, const void *data)
 {
     on_lane (offer, world);
-    g_assert_cmpuint (world->old.n_made, ==, 1);
+    g_assert_cmpuint (world->old.n_made, ==, 2);
     world->old.is_slow = true;
     on_lane (remove_second, world);
     td_lanes_advance (TIMEOUT_MS + 1);
@@ -213,8 +261,9 @@ test_what_leaves_is_subtracted_once (World *world, const void *data)
     on_lane (remove_second, world);
     td_lanes_advance (TIMEOUT_MS + 1);
     on_lane (close_bridge, world);
+    td_lanes_advance (TIMEOUT_MS + 1);
     g_assert_true (world->is_closed);
-    g_assert_cmpuint (g_queue_get_length (&world->old.kept), ==, 1);
+    g_assert_cmpuint (g_queue_get_length (&world->old.kept), ==, 2); /* one for each */
     on_lane (answer_kept, &world->old);
     on_lane (open_bridge, world); /* to be closed */
 }
@@ -231,21 +280,15 @@ test_of_nothing_made_the_newest_build_makes_the_first (World *world, const void 
 {
     on_lane (offer, world);
     upgrade (world);
+    on_lane (remove_first, world);
     on_lane (remove_second, world);
+    on_lane (add_seat, world);
     on_lane (add_seat, world);
     g_assert_cmpuint (world->index, ==, 1);
     on_lane (offer, world);
-    g_assert_cmpuint (world->old.n_made, ==, 1);
-    g_assert_cmpuint (world->new.n_made, ==, 1);
+    g_assert_cmpuint (world->old.n_made, ==, 2);
+    g_assert_cmpuint (world->new.n_made, ==, 2);
     g_assert_cmpuint (td_owner_uses (&world->old.module), ==, 0);
-}
-
-static void
-offer_back (void *data)
-{
-    World *world = data;
-
-    td_bridge_offer (world->bridge, 1, 0, world->offer, (TdBridgeTag){ 0 });
 }
 
 static void
@@ -253,9 +296,74 @@ test_beside_what_is_made_its_build_goes_on (World *world, const void *data)
 {
     on_lane (offer, world);
     upgrade (world);
-    on_lane (offer_back, world);
-    g_assert_cmpuint (world->old.n_made, ==, 2);
+    on_lane (remove_second, world);
+    on_lane (add_seat, world);
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_made, ==, 3);
     g_assert_cmpuint (world->new.n_made, ==, 0);
+}
+
+/* Without room for the caller's own media there is nothing to offer to anybody. */
+static void
+test_offer_has_its_way_back (World *world, const void *data)
+{
+    world->old.n_room = 1;
+    on_lane (offer, world);
+    g_assert_cmpuint (world->n_steps, ==, 1);
+    g_assert_cmpuint (world->cause, ==, TD_CAUSE_RESOURCE_UNAVAILABLE);
+}
+
+static void
+test_both_are_reserved (World *world, const void *data)
+{
+    on_lane (reserve, world);
+    g_assert_cmpuint (world->cause, ==, TD_CAUSE_NONE);
+    on_lane (reserve, world);
+    g_assert_cmpuint (world->n_steps, ==, 2);
+    g_assert_cmpuint (world->old.n_made, ==, 2);
+}
+
+static void
+test_reserve_fails (World *world, const void *data)
+{
+    world->old.n_room = 1;
+    on_lane (reserve, world);
+    g_assert_cmpuint (world->n_steps, ==, 1);
+    g_assert_cmpuint (world->cause, ==, TD_CAUSE_RESOURCE_UNAVAILABLE);
+}
+
+static void
+test_next_leg_has_what_is_spared (World *world, const void *data)
+{
+    on_lane (offer, world);
+    on_lane (spare_second, world);
+    on_lane (add_seat, world);
+    g_assert_cmpuint (world->index, ==, 1);
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_made, ==, 2);
+    g_assert_cmpuint (world->old.n_left, ==, 0);
+}
+
+/* Its peer may send yet. */
+static void
+test_what_was_heard_is_not_spared (World *world, const void *data)
+{
+    on_lane (offer, world);
+    on_lane (answer_second, world);
+    on_lane (spare_second, world);
+    g_assert_cmpuint (world->old.n_left, ==, 1);
+}
+
+static void
+test_spares_are_dropped (World *world, const void *data)
+{
+    on_lane (offer, world);
+    on_lane (spare_second, world);
+    on_lane (drop_spares, world);
+    g_assert_cmpuint (world->old.n_left, ==, 1);
+    on_lane (add_seat, world);
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_made, ==, 3);
 }
 
 #define ADD(name, test) g_test_add ("/call/bridge/" name, World, NULL, set_up, test, tear_down)
@@ -268,5 +376,11 @@ main (int argc, char **argv)
     ADD ("subtracted-once", test_what_leaves_is_subtracted_once);
     ADD ("newest-build", test_of_nothing_made_the_newest_build_makes_the_first);
     ADD ("same-build", test_beside_what_is_made_its_build_goes_on);
+    ADD ("way-back", test_offer_has_its_way_back);
+    ADD ("reserved", test_both_are_reserved);
+    ADD ("no-reserve", test_reserve_fails);
+    ADD ("spare", test_next_leg_has_what_is_spared);
+    ADD ("spare-heard", test_what_was_heard_is_not_spared);
+    ADD ("spare-dropped", test_spares_are_dropped);
     return g_test_run ();
 }
