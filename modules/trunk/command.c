@@ -18,6 +18,17 @@ command_add (Trunk *trunk, const TdCommand *decl, GError **error)
     return td_command_add (trunk->module, &command, error);
 }
 
+bool
+commands_add (Trunk *trunk, const TdCommand *commands, size_t n_commands, GError **error)
+{
+    for (size_t i = 0; i < n_commands; i++) {
+        if (!command_add (trunk, &commands[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 row_text (GVariantBuilder *row, const char *name, const char *value)
 {
@@ -476,68 +487,60 @@ run_codes (TdRequest *request, void *data)
     td_request_reply (request, g_variant_builder_end (&rows));
 }
 
-bool
-commands_start (Trunk *trunk, GError **error)
-{
-    static const TdArgument one[] = {
-        { .name = "TRUNK",
-          .help = "The trunk group",
-          .is_required = true,
-          .complete = "trunk list" },
-    };
+static const TdArgument one[] = {
+    { .name = "TRUNK", .help = "The trunk group", .is_required = true, .complete = "trunk list" },
+};
 #define TRUNK_AND_MEMBER                                                                           \
     { .name = "TRUNK", .help = "The trunk group", .is_required = true, .complete = "trunk list" }, \
         { .name = "MEMBER", .help = "One member of it; the whole group without it" },              \
     {                                                                                              \
         .name = "--why", .help = "The reason, which is shown and told", .takes_value = true        \
     }
-    static const TdArgument some[] = { TRUNK_AND_MEMBER };
-    static const TdArgument drain[] = {
-        TRUNK_AND_MEMBER,
-        { .name = "--timeout",
-          .help = "After this time, such as 15min, calls that are left are released",
-          .takes_value = true },
-        { .name = "--force", .help = "Release all calls now" },
-    };
-    const TdCommand commands[] = {
-        { .name = "trunk list", .help = "Shows the trunk groups and how they do", .run = run_list },
-        { .name = "trunk show",
-          .help = "Shows one trunk group with its limits and members",
-          .arguments = one,
-          .n_arguments = G_N_ELEMENTS (one),
-          .run = run_show },
-        { .name = "trunk priority",
-          .is_priority = true,
-          .help = "Shows for each priority class what became of the calls offered to a trunk group",
-          .arguments = one,
-          .n_arguments = G_N_ELEMENTS (one),
-          .run = run_priority },
-        { .name = "trunk block",
-          .help = "Takes a trunk group or a member out of use; calls that are up go on",
-          .arguments = some,
-          .n_arguments = G_N_ELEMENTS (some),
-          .is_change = true,
-          .run = run_block },
-        { .name = "trunk unblock",
-          .help = "Puts a trunk group or a member back into service",
-          .arguments = some,
-          .n_arguments = G_N_ELEMENTS (some),
-          .is_change = true,
-          .run = run_unblock },
-        { .name = "trunk drain",
-          .help = "Lets the calls of a trunk group or a member come to their end, then takes it "
-                  "out of service",
-          .arguments = drain,
-          .n_arguments = G_N_ELEMENTS (drain),
-          .is_change = true,
-          .run = run_drain },
-        { .name = "code list", .help = "Shows the codes that are hard to reach", .run = run_codes },
-    };
+static const TdArgument some[] = { TRUNK_AND_MEMBER };
+static const TdArgument drain[] = {
+    TRUNK_AND_MEMBER,
+    { .name = "--timeout",
+      .help = "After this time, such as 15min, calls that are left are released",
+      .takes_value = true },
+    { .name = "--force", .help = "Release all calls now" },
+};
+static const TdCommand commands[] = {
+    { .name = "trunk list", .help = "Shows the trunk groups and how they do", .run = run_list },
+    { .name = "trunk show",
+      .help = "Shows one trunk group with its limits and members",
+      .arguments = one,
+      .n_arguments = G_N_ELEMENTS (one),
+      .run = run_show },
+    { .name = "trunk priority",
+      .is_priority = true,
+      .help = "Shows for each priority class what became of the calls offered to a trunk group",
+      .arguments = one,
+      .n_arguments = G_N_ELEMENTS (one),
+      .run = run_priority },
+    { .name = "trunk block",
+      .help = "Takes a trunk group or a member out of use; calls that are up go on",
+      .arguments = some,
+      .n_arguments = G_N_ELEMENTS (some),
+      .is_change = true,
+      .run = run_block },
+    { .name = "trunk unblock",
+      .help = "Puts a trunk group or a member back into service",
+      .arguments = some,
+      .n_arguments = G_N_ELEMENTS (some),
+      .is_change = true,
+      .run = run_unblock },
+    { .name = "trunk drain",
+      .help = "Lets the calls of a trunk group or a member come to their end, then takes it "
+              "out of service",
+      .arguments = drain,
+      .n_arguments = G_N_ELEMENTS (drain),
+      .is_change = true,
+      .run = run_drain },
+    { .name = "code list", .help = "Shows the codes that are hard to reach", .run = run_codes },
+};
 
-    for (unsigned i = 0; i < G_N_ELEMENTS (commands); i++) {
-        if (!command_add (trunk, &commands[i], error)) {
-            return false;
-        }
-    }
-    return true;
+bool
+commands_start (Trunk *trunk, GError **error)
+{
+    return commands_add (trunk, commands, G_N_ELEMENTS (commands), error);
 }

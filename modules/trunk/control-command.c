@@ -427,76 +427,71 @@ run_clear (TdRequest *request, void *data)
     td_request_reply (request, g_variant_new_parsed ("{'cleared': <%u>}", n));
 }
 
+static const TdArgument set[] = {
+    { .name = "KIND",
+      .help = "gap, block, cancel-to, cancel-from, skip, reroute, reroute-overflow, acc, silc, "
+              "reservation",
+      .is_required = true },
+    { .name = "--trunk",
+      .help = "The trunk group it is about",
+      .takes_value = true,
+      .complete = "trunk list" },
+    { .name = "--code", .help = "What the called number begins with", .takes_value = true },
+    { .name = "--percent", .help = "Of how many of 100 calls; 100", .takes_value = true },
+    { .name = "--traffic", .help = "all, direct or alternate", .takes_value = true },
+    { .name = "--hard-to-reach", .help = "Only calls to codes that are hard to reach" },
+    { .name = "--gap", .help = "gap: one call in this time, such as 10s", .takes_value = true },
+    { .name = "--continuous", .help = "gap: by the clock, not from the last call on" },
+    { .name = "--via",
+      .help = "reroute: other trunk groups, with commas",
+      .takes_value = true,
+      .complete = "trunk list" },
+    { .name = "--spray", .help = "reroute: to those in turn" },
+    { .name = "--direct",
+      .help = "acc, silc, reservation: percent of direct calls at each level: 0,25,75",
+      .takes_value = true },
+    { .name = "--alternate",
+      .help = "acc, reservation: the same of alternate-routed calls: 50,100,100",
+      .takes_value = true },
+    { .name = "--free",
+      .help = "reservation: free places at which its two levels begin: 20,5",
+      .takes_value = true },
+    { .name = "--skip", .help = "acc: the calls go on to the next target; else they end" },
+    { .name = "--level",
+      .help = "Only while the group's congestion has this level, 1 to 3, or more",
+      .takes_value = true },
+    { .name = "--machine", .help = "Levels are those of this switch: MC1 to MC3" },
+    { .name = "--cause", .help = "For which cause calls end; congestion", .takes_value = true },
+    { .name = "--from", .help = "When it begins: 2026-03-29T14:00:00", .takes_value = true },
+    { .name = "--until", .help = "When it ends", .takes_value = true },
+    { .name = "--for", .help = "How long it lasts: 30min", .takes_value = true },
+};
+static const TdArgument clear_arguments[] = {
+    { .name = "CONTROL",
+      .help = "Its number, or all",
+      .is_required = true,
+      .complete = "control list" },
+};
+static const TdCommand commands[] = {
+    { .name = "control list",
+      .help = "Shows the network management controls and what they did",
+      .run = run_list },
+    { .name = "control set",
+      .help = "Sets a network management control",
+      .arguments = set,
+      .n_arguments = G_N_ELEMENTS (set),
+      .is_change = true,
+      .run = run_set },
+    { .name = "control clear",
+      .help = "Takes a network management control away",
+      .arguments = clear_arguments,
+      .n_arguments = G_N_ELEMENTS (clear_arguments),
+      .is_change = true,
+      .run = run_clear },
+};
+
 bool
 control_commands_start (Trunk *trunk, GError **error)
 {
-    static const TdArgument set[] = {
-        { .name = "KIND",
-          .help = "gap, block, cancel-to, cancel-from, skip, reroute, reroute-overflow, acc, silc, "
-                  "reservation",
-          .is_required = true },
-        { .name = "--trunk",
-          .help = "The trunk group it is about",
-          .takes_value = true,
-          .complete = "trunk list" },
-        { .name = "--code", .help = "What the called number begins with", .takes_value = true },
-        { .name = "--percent", .help = "Of how many of 100 calls; 100", .takes_value = true },
-        { .name = "--traffic", .help = "all, direct or alternate", .takes_value = true },
-        { .name = "--hard-to-reach", .help = "Only calls to codes that are hard to reach" },
-        { .name = "--gap", .help = "gap: one call in this time, such as 10s", .takes_value = true },
-        { .name = "--continuous", .help = "gap: by the clock, not from the last call on" },
-        { .name = "--via",
-          .help = "reroute: other trunk groups, with commas",
-          .takes_value = true,
-          .complete = "trunk list" },
-        { .name = "--spray", .help = "reroute: to those in turn" },
-        { .name = "--direct",
-          .help = "acc, silc, reservation: percent of direct calls at each level: 0,25,75",
-          .takes_value = true },
-        { .name = "--alternate",
-          .help = "acc, reservation: the same of alternate-routed calls: 50,100,100",
-          .takes_value = true },
-        { .name = "--free",
-          .help = "reservation: free places at which its two levels begin: 20,5",
-          .takes_value = true },
-        { .name = "--skip", .help = "acc: the calls go on to the next target; else they end" },
-        { .name = "--level",
-          .help = "Only while the group's congestion has this level, 1 to 3, or more",
-          .takes_value = true },
-        { .name = "--machine", .help = "Levels are those of this switch: MC1 to MC3" },
-        { .name = "--cause", .help = "For which cause calls end; congestion", .takes_value = true },
-        { .name = "--from", .help = "When it begins: 2026-03-29T14:00:00", .takes_value = true },
-        { .name = "--until", .help = "When it ends", .takes_value = true },
-        { .name = "--for", .help = "How long it lasts: 30min", .takes_value = true },
-    };
-    static const TdArgument clear_arguments[] = {
-        { .name = "CONTROL",
-          .help = "Its number, or all",
-          .is_required = true,
-          .complete = "control list" },
-    };
-    const TdCommand commands[] = {
-        { .name = "control list",
-          .help = "Shows the network management controls and what they did",
-          .run = run_list },
-        { .name = "control set",
-          .help = "Sets a network management control",
-          .arguments = set,
-          .n_arguments = G_N_ELEMENTS (set),
-          .is_change = true,
-          .run = run_set },
-        { .name = "control clear",
-          .help = "Takes a network management control away",
-          .arguments = clear_arguments,
-          .n_arguments = G_N_ELEMENTS (clear_arguments),
-          .is_change = true,
-          .run = run_clear },
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS (commands); i++) {
-        if (!command_add (trunk, &commands[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    return commands_add (trunk, commands, G_N_ELEMENTS (commands), error);
 }

@@ -109,6 +109,7 @@ bool commands_start (Trunk *trunk, GError **error);
 bool control_commands_start (Trunk *trunk, GError **error);
 bool statistics_commands_start (Trunk *trunk, GError **error);
 bool command_add (Trunk *trunk, const TdCommand *command, GError **error);
+bool commands_add (Trunk *trunk, const TdCommand *commands, size_t n_commands, GError **error);
 
 /* A control of KIND as its options say. Errors: which option is wrong, and how to write it. */
 Control *control_read (const char *kind, OptionGetter get, void *data, GError **error);
