@@ -497,60 +497,60 @@ test_a_file_too_large (Folder *folder, gconstpointer unused)
     g_assert_cmpstr (smaller_problems, ==, "");
 }
 
+static const struct {
+    const char *name;
+    GTestFunc run;
+} tests[] = {
+    { "nothing", test_nothing },
+    { "sections", test_sections },
+    { "keys-and-values", test_keys_and_values },
+    { "a-value-may-be-empty", test_a_value_may_be_empty },
+    { "the-last-line-may-lack-its-end", test_the_last_line_may_lack_its_end },
+    { "a-value-may-hold-equals-signs-and-brackets",
+      test_a_value_may_hold_equals_signs_and_brackets },
+    { "comments", test_comments },
+    { "marks-inside-a-word-are-no-comment", test_marks_inside_a_word_are_no_comment },
+    { "quotes-keep-blanks-and-marks", test_quotes_keep_blanks_and_marks },
+    { "escapes", test_escapes },
+    { "a-backslash-is-plain-without-quotes", test_a_backslash_is_plain_without_quotes },
+    { "continuation", test_continuation },
+    { "continuation-in-quotes", test_continuation_in_quotes },
+    { "a-continued-value-may-end-at-once", test_a_continued_value_may_end_at_once },
+    { "a-comment-does-not-go-on", test_a_comment_does_not_go_on },
+    { "crlf", test_crlf },
+    { "byte-order-mark", test_byte_order_mark },
+    { "columns-count-characters", test_columns_count_characters },
+    { "utf-16", test_utf16 },
+    { "nul", test_nul },
+    { "control-character", test_control_character },
+    { "broken-utf-8", test_broken_utf8 },
+    { "a-section-head-that-is-no-text-still-ends-the-section-before",
+      test_a_section_head_that_is_no_text_still_ends_the_section_before },
+    { "damage-before-the-equals-sign-leaves-no-key",
+      test_damage_before_the_equals_sign_leaves_no_key },
+    { "unclosed-bracket", test_unclosed_bracket },
+    { "a-section-without-a-name", test_a_section_without_a_name },
+    { "a-section-of-three-words", test_a_section_of_three_words },
+    { "text-after-the-bracket", test_text_after_the_bracket },
+    { "missing-equals-sign", test_missing_equals_sign },
+    { "missing-key", test_missing_key },
+    { "a-key-of-two-words", test_a_key_of_two_words },
+    { "a-key-before-any-section", test_a_key_before_any_section },
+    { "unclosed-quote", test_unclosed_quote },
+    { "text-after-the-quote", test_text_after_the_quote },
+    { "unknown-escape", test_unknown_escape },
+    { "blanks-after-the-backslash", test_blanks_after_the_backslash },
+    { "a-value-that-goes-on-at-the-end-of-the-file",
+      test_a_value_that_goes_on_at_the_end_of_the_file },
+    { "the-longest-line", test_the_longest_line },
+    { "a-line-too-long", test_a_line_too_long },
+    { "a-value-too-long-over-its-lines", test_a_value_too_long_over_its_lines },
+    { "no-message-shows-a-value", test_no_message_shows_a_value },
+};
+
 int
 main (int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        GTestFunc run;
-    } tests[] = {
-        { "nothing", test_nothing },
-        { "sections", test_sections },
-        { "keys-and-values", test_keys_and_values },
-        { "a-value-may-be-empty", test_a_value_may_be_empty },
-        { "the-last-line-may-lack-its-end", test_the_last_line_may_lack_its_end },
-        { "a-value-may-hold-equals-signs-and-brackets",
-          test_a_value_may_hold_equals_signs_and_brackets },
-        { "comments", test_comments },
-        { "marks-inside-a-word-are-no-comment", test_marks_inside_a_word_are_no_comment },
-        { "quotes-keep-blanks-and-marks", test_quotes_keep_blanks_and_marks },
-        { "escapes", test_escapes },
-        { "a-backslash-is-plain-without-quotes", test_a_backslash_is_plain_without_quotes },
-        { "continuation", test_continuation },
-        { "continuation-in-quotes", test_continuation_in_quotes },
-        { "a-continued-value-may-end-at-once", test_a_continued_value_may_end_at_once },
-        { "a-comment-does-not-go-on", test_a_comment_does_not_go_on },
-        { "crlf", test_crlf },
-        { "byte-order-mark", test_byte_order_mark },
-        { "columns-count-characters", test_columns_count_characters },
-        { "utf-16", test_utf16 },
-        { "nul", test_nul },
-        { "control-character", test_control_character },
-        { "broken-utf-8", test_broken_utf8 },
-        { "a-section-head-that-is-no-text-still-ends-the-section-before",
-          test_a_section_head_that_is_no_text_still_ends_the_section_before },
-        { "damage-before-the-equals-sign-leaves-no-key",
-          test_damage_before_the_equals_sign_leaves_no_key },
-        { "unclosed-bracket", test_unclosed_bracket },
-        { "a-section-without-a-name", test_a_section_without_a_name },
-        { "a-section-of-three-words", test_a_section_of_three_words },
-        { "text-after-the-bracket", test_text_after_the_bracket },
-        { "missing-equals-sign", test_missing_equals_sign },
-        { "missing-key", test_missing_key },
-        { "a-key-of-two-words", test_a_key_of_two_words },
-        { "a-key-before-any-section", test_a_key_before_any_section },
-        { "unclosed-quote", test_unclosed_quote },
-        { "text-after-the-quote", test_text_after_the_quote },
-        { "unknown-escape", test_unknown_escape },
-        { "blanks-after-the-backslash", test_blanks_after_the_backslash },
-        { "a-value-that-goes-on-at-the-end-of-the-file",
-          test_a_value_that_goes_on_at_the_end_of_the_file },
-        { "the-longest-line", test_the_longest_line },
-        { "a-line-too-long", test_a_line_too_long },
-        { "a-value-too-long-over-its-lines", test_a_value_too_long_over_its_lines },
-        { "no-message-shows-a-value", test_no_message_shows_a_value },
-    };
-
     g_test_init (&argc, &argv, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS (tests); i++) {
         g_autofree char *path = g_strconcat ("/config/reader/", tests[i].name, NULL);

@@ -132,86 +132,85 @@ test_rph (void)
     g_assert_false (credential_has_signed (signer->key, token));
 }
 
+static const struct {
+    const char *ppt, *header, *payload;
+} refused[] = {
+    { "rph", "{\"alg\":\"ES256\",\"typ\":\"passport\",\"x5u\":\"" INFO "\"}", RPH },
+    { "rph", "{\"alg\":\"none\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO "\"}", RPH },
+    { "rph", "{\"alg\":\"HS256\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO "\"}", RPH },
+    { "rph", "{\"alg\":\"ES256\",\"ppt\":\"rph\",\"typ\":\"JWT\",\"x5u\":\"" INFO "\"}", RPH },
+    { "rph", "{\"alg\":\"ES256\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"https://a/\"}",
+      RPH },
+    { "rph",
+      "{\"alg\":\"ES256\",\"crit\":[\"x\"],\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO
+      "\"}",
+      RPH },
+    { "rph",
+      "{\"alg\":\"none\",\"alg\":\"ES256\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO
+      "\"}",
+      RPH },
+    { "rph", "[]", RPH },
+    { "rph", "{\"alg\":", RPH },
+    { "rph", HEADER, "{" PARTIES "}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[]}}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":\"ets.0\"}}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets\"]}}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0.1\"]}}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0\",1]}}" },
+    { "rph", HEADER,
+      "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0\"]},\"rph\":{\"auth\":[\"ets.1\"]}}" },
+    { "rph", HEADER, "{" PARTIES ",\"mky\":[{\"alg\":\"a\",\"alg\":\"b\"}]}" },
+    { "rph", HEADER,
+      "{\"dest\":{[\"tn\":\"1\"]},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets."
+      "0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":\"1\"},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets.0\"]"
+      "}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":[\"1\"]},\"iat\":\"1443208345\",\"orig\":{\"tn\":\"2\"},\"rph\":{"
+      "\"auth\":[\"ets.0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":[\"1\"]},\"iat\":1e300,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":["
+      "\"ets.0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":[\"1\"]},\"iat\":-5,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets."
+      "0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":[\"1\"]},\"iat\":1,\"orig\":{\"tn\":\"+2\"},\"rph\":{\"auth\":[\"ets."
+      "0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":[\"1\"]},\"iat\":1,\"orig\":{\"tn\":\"2\",\"uri\":\"sip:a@b\"},"
+      "\"rph\":{\"auth\":[\"ets.0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets.0\"]}}" },
+    /* RFC 9027 3, 4 */
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0\"]},\"sph\":\"psap-callback\"}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"esnet.0\"]},\"sph\":\"emergency\"}" },
+    { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"esnet.0\"]},\"sph\":1}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"uri\":[\"sip:a@b\"]},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":["
+      "\"esnet.0\"]}}" },
+    { "rph", HEADER,
+      "{\"dest\":{\"tn\":[\"911\"]},\"iat\":1,\"orig\":{\"uri\":\"sip:a@b\"},\"rph\":{\"auth\":"
+      "[\"esnet.0\"]}}" },
+    { "shaken", HEADER, "{" PARTIES "}" },
+    { "shaken", HEADER,
+      "{\"attest\":\"D\"," PARTIES ",\"origid\":\"123e4567-e89b-12d3-a456-426655440000\"}" },
+    { "shaken", HEADER, "{\"attest\":\"A\"," PARTIES ",\"origid\":\"me\"}" },
+};
+
 static void
 test_refused (void)
 {
-    static const struct {
-        const char *ppt, *header, *payload;
-    } cases[] = {
-        { "rph", "{\"alg\":\"ES256\",\"typ\":\"passport\",\"x5u\":\"" INFO "\"}", RPH },
-        { "rph", "{\"alg\":\"none\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO "\"}",
-          RPH },
-        { "rph", "{\"alg\":\"HS256\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO "\"}",
-          RPH },
-        { "rph", "{\"alg\":\"ES256\",\"ppt\":\"rph\",\"typ\":\"JWT\",\"x5u\":\"" INFO "\"}", RPH },
-        { "rph", "{\"alg\":\"ES256\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"https://a/\"}",
-          RPH },
-        { "rph",
-          "{\"alg\":\"ES256\",\"crit\":[\"x\"],\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO
-          "\"}",
-          RPH },
-        { "rph",
-          "{\"alg\":\"none\",\"alg\":\"ES256\",\"ppt\":\"rph\",\"typ\":\"passport\",\"x5u\":\"" INFO
-          "\"}",
-          RPH },
-        { "rph", "[]", RPH },
-        { "rph", "{\"alg\":", RPH },
-        { "rph", HEADER, "{" PARTIES "}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[]}}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":\"ets.0\"}}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets\"]}}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0.1\"]}}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0\",1]}}" },
-        { "rph", HEADER,
-          "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0\"]},\"rph\":{\"auth\":[\"ets.1\"]}}" },
-        { "rph", HEADER, "{" PARTIES ",\"mky\":[{\"alg\":\"a\",\"alg\":\"b\"}]}" },
-        { "rph", HEADER,
-          "{\"dest\":{[\"tn\":\"1\"]},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets."
-          "0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":\"1\"},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets.0\"]"
-          "}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":[\"1\"]},\"iat\":\"1443208345\",\"orig\":{\"tn\":\"2\"},\"rph\":{"
-          "\"auth\":[\"ets.0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":[\"1\"]},\"iat\":1e300,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":["
-          "\"ets.0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":[\"1\"]},\"iat\":-5,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets."
-          "0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":[\"1\"]},\"iat\":1,\"orig\":{\"tn\":\"+2\"},\"rph\":{\"auth\":[\"ets."
-          "0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":[\"1\"]},\"iat\":1,\"orig\":{\"tn\":\"2\",\"uri\":\"sip:a@b\"},"
-          "\"rph\":{\"auth\":[\"ets.0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":[\"ets.0\"]}}" },
-        /* RFC 9027 3, 4 */
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"ets.0\"]},\"sph\":\"psap-callback\"}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"esnet.0\"]},\"sph\":\"emergency\"}" },
-        { "rph", HEADER, "{" PARTIES ",\"rph\":{\"auth\":[\"esnet.0\"]},\"sph\":1}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"uri\":[\"sip:a@b\"]},\"iat\":1,\"orig\":{\"tn\":\"2\"},\"rph\":{\"auth\":["
-          "\"esnet.0\"]}}" },
-        { "rph", HEADER,
-          "{\"dest\":{\"tn\":[\"911\"]},\"iat\":1,\"orig\":{\"uri\":\"sip:a@b\"},\"rph\":{\"auth\":"
-          "[\"esnet.0\"]}}" },
-        { "shaken", HEADER, "{" PARTIES "}" },
-        { "shaken", HEADER,
-          "{\"attest\":\"D\"," PARTIES ",\"origid\":\"123e4567-e89b-12d3-a456-426655440000\"}" },
-        { "shaken", HEADER, "{\"attest\":\"A\"," PARTIES ",\"origid\":\"me\"}" },
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
-        g_autoptr (GString) header = g_string_new (cases[i].header);
+    for (unsigned i = 0; i < G_N_ELEMENTS (refused); i++) {
+        g_autoptr (GString) header = g_string_new (refused[i].header);
         Finding finding = { 0 };
-        g_string_replace (header, "%s", cases[i].ppt, 0);
-        g_autofree char *token = pki_token (signer, header->str, cases[i].payload);
-        g_autofree char *text = g_strdup_printf ("%s;info=<" INFO ">;ppt=%s", token, cases[i].ppt);
+        g_string_replace (header, "%s", refused[i].ppt, 0);
+        g_autofree char *token = pki_token (signer, header->str, refused[i].payload);
+        g_autofree char *text =
+            g_strdup_printf ("%s;info=<" INFO ">;ppt=%s", token, refused[i].ppt);
         g_autoptr (Token) read = read_text (text, &finding);
-        g_test_message ("%u: %s %s: %s", i, header->str, cases[i].payload, finding.reason);
+        g_test_message ("%u: %s %s: %s", i, header->str, refused[i].payload, finding.reason);
         g_assert_null (read);
         g_assert_cmpint (finding.result, !=, TD_PASSPORT_VALID);
         finding_clear (&finding);
