@@ -26,8 +26,9 @@ BUILD = os.environ.get('TANDEM_BUILD', os.path.join(os.path.dirname(HERE), 'buil
 PROGRAMS = ('flow/access', 'interop/access',
             'flow/levels', 'flow/priority', 'flow/preempt', 'flow/interwork', 'flow/sip-queue', 'flow/emergency',
             'flow/passport', 'flow/dips', 'flow/trunk-shared', 'flow/policy', 'flow/treatment',
-            'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency', 'interop/tls',
-            'interop/overload', 'interop/pair', 'interop/marking', 'interop/mutations', 'interop/reserve',
+            'interop/precedence', 'interop/priority', 'interop/queue', 'interop/passport', 'interop/emergency',
+            'interop/tls', 'interop/overload', 'interop/pair', 'interop/marking', 'interop/mutations',
+            'interop/reserve',
             'interop/roles', 'interop/sip-i',
             'interop/priority-lab', 'interop/late')
 
@@ -42,7 +43,7 @@ SPARED = {
     'flow/passport /passport/PRI-034/refused',       # what cannot be signed is not
     'flow/passport /passport/PRI-102/alarm',         # tokens fail, whoever is believed
     'interop/tls Refusals.test_address_alone_is_not_the_trunk_s',  # over UDP nobody shows a certificate
-    'interop/priority Preemption.test_pri_071_a_peer_preempts',  # whoever it was that did
+    'interop/precedence Preemption.test_pri_071_a_peer_preempts',  # whoever it was that did
     'interop/roles Roles.test_pri_103_commands_of_priority',  # guarded, whatever there is to be seen
     'interop/roles Roles.test_pri_103_trace_of_a_call_that_is_over',  # a mark on the wire, believed or not
     'interop/late Late.test_a_standstill_refuses_nobody',  # nor does a switch that refuses nobody as late

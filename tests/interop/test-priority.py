@@ -6,9 +6,7 @@
 With TANDEM_TEST_PRIORITY=off the switch has no module priority, and these tests fail."""
 
 import os
-import re
 import sys
-import uuid
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -16,111 +14,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
-from peers.agent import TIMEOUT_S, Agent, Call, branch, description, field  # noqa: E402
+from peers.agent import TIMEOUT_S, Call, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
-from peers.tandem import Tandem, csv_records  # noqa: E402
+from peers.priority import Caller, PriorityCase, Recorded, marked, values  # noqa: E402
+from peers.tandem import Tandem  # noqa: E402
 from peers.web import Server, response  # noqa: E402
 
 ORDINARY = 4
 ACCEPTED = 'ets.4, ets.3, ets.2, ets.1, ets.0, wps.4'
-
-
-def marked(*marks, **more):
-    """Header fields, one Resource-Priority for each of MARKS."""
-    fields = dict(more)
-    if marks:
-        fields['Resource-Priority'] = '\r\nResource-Priority: '.join(marks)
-    return fields
-
-
-def values(message, name='Resource-Priority'):
-    """The values of all header fields NAME in MESSAGE, or None."""
-    found = re.findall(rf'^{name}:(.*?)\r$', message, re.MULTILINE | re.IGNORECASE)
-    return [value.strip() for line in found for value in line.split(',') if value.strip()] \
-        if found else None
-
-
-class Caller(Agent):
-    """A peer that marks its calls."""
-
-    def invite(self, number='8001', extra=None, user=None):
-        self.parties = {'From': f'<sip:{user or self.user}@127.0.0.1>;tag=f',
-                        'To': f'<sip:{number}@x>', 'Call-ID': uuid.uuid4().hex}
-        self.transaction = branch()
-        self.number = number
-        self.send(self.request('INVITE', f'sip:{number}@127.0.0.1:{self.switch[1]}', self.parties, 1,
-                               description(9), self.transaction, extra=extra))
-
-    def refused(self, status):
-        """The refusal, which is acknowledged."""
-        response = self.expect(f'SIP/2.0 {status} ')
-        self.send(self.request('ACK', f'sip:{self.number}@127.0.0.1:{self.switch[1]}',
-                               {**self.parties, 'To': field(response, 'To')}, 1,
-                               transaction=self.transaction))
-        return response
-
-    def ask(self, method, extra=None):
-        parties = {'From': f'<sip:{self.user}@127.0.0.1>;tag=q', 'To': '<sip:switch>',
-                   'Call-ID': uuid.uuid4().hex}
-        self.send(self.request(method, f'sip:127.0.0.1:{self.switch[1]}', parties, 1, extra=extra))
-        return self.expect('SIP/2.0 ')
-
-
-class PriorityCase(PeerCase):
-    """agency's marks are accepted as far as they are listed, as they come to a private address;
-    neighbour's are not trusted; transit's are passed on. carrier is where calls go."""
-
-    AGENCY = {'rph-trust': 'accept', 'rph-accept': 'ets, wps.4', 'rph-interface': '127.0.0.1'}
-    CARRIER = {}
-    PRIORITY = {}
-    MORE = {}
-    MODULES = ()
-    STRANGERS = 'accept'
-
-    def setUp(self):
-        super().setUp()
-        self.port = ports.free_port()
-        for name in 'agency', 'neighbour', 'transit', 'carrier', 'other':
-            setattr(self, name, Caller(self, self.port, name))
-        modules = ('cli', 'sip', 'route-table', 'priority', *self.MODULES)
-        self.config = {
-            'tandem': {'drain': '0 s'},
-            'modules': dict.fromkeys(modules, 'required'),
-            'sip': {'listen': [f'udp:127.0.0.1:{self.port}', f'tcp:127.0.0.1:{self.port}'],
-                    'strangers': self.STRANGERS},
-            'call': {'media': 'through'},
-            'priority': self.PRIORITY,
-            **self.MORE,
-            'trunk agency': {'address': f'sip:{self.agency.address}', **self.AGENCY},
-            'trunk neighbour': {'address': f'sip:{self.neighbour.address}'},
-            'trunk transit': {'address': f'sip:{self.transit.address}', 'rph-trust': 'pass'},
-            'trunk carrier': {'address': f'sip:{self.carrier.address}', **self.CARRIER},
-            'trunk other': {'address': f'sip:{self.other.address}', 'rph-isup': 'ansi'},
-            'route carrier': {'prefix': '8', 'targets': 'carrier, other'},
-            'route number': {'prefix': '', 'targets': 'carrier'},
-        }
-        self.tandem = Tandem(self, self.config)
-
-    def call_in_hand(self, number=None):
-        """That to NUMBER, of several."""
-        return next(call for call in self.tandem.ctl_json('call', 'list')
-                    if number in (None, call['called']))
-
-    def judged(self, result):
-        """How many requests were judged so."""
-        rows = self.tandem.ctl_json('metric', 'tandem_priority_judged_total')
-        return sum(row['value'] for row in rows if f'"{result}"' in row.get('labels', ''))
-
-    def goes_out(self, caller, *marks, number='8001', **more):
-        """(class, values that went out) of a call of CALLER with MARKS, which is then refused."""
-        caller.invite(number, marked(*marks, **more))
-        invite = self.carrier.expect('INVITE ')
-        priority_class = self.call_in_hand(number)['class']
-        self.carrier.answer(invite, 486, 'c')
-        self.carrier.expect('ACK ')
-        caller.refused(486)
-        return priority_class, values(invite)
 
 
 class Marks(PriorityCase):
@@ -473,21 +375,6 @@ class Stripped(PriorityCase):
         self.assertEqual(self.goes_out(self.agency, 'ets.1, strange.1'), (10, ['strange.1']))
 
 
-class Recorded(PriorityCase):
-    """With call detail records."""
-
-    MODULES = ('cdr-file',)
-
-    def records(self, n=1):
-        """The call detail records of calls that have ended, once there are N."""
-        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
-
-        def rows():
-            return [row for row in csv_records(path) if row['record'] != 'START']
-        self.tandem.process.wait_for(lambda: len(rows()) >= n, f'{n} records')
-        return rows()
-
-
 class Numbers(Recorded):
     """What a called number and a caller's category say, and the records."""
 
@@ -621,141 +508,6 @@ class Treated(Recorded):
                          {'exemptions': 'block', 'queue_result': 'served', 'carriers': 'carrier'})
         self.assertGreater(int(row['queue_wait_us']), 0)
         self.assertEqual((ordinary['exemptions'], ordinary['queue_result']), ('', ''))
-
-
-class PreemptionCase(Recorded):
-    """The trunk "carrier" has one place, and precedence decides whose it is. Calls to 9 go there alone."""
-
-    MODULES = ('cdr-file', 'trunk')
-    AGENCY = {**PriorityCase.AGENCY, 'rph-accept': 'ets, dsn, drsn'}
-    CARRIER = {'capacity': '1 calls', 'mlpp': 'on'}
-    BY_US = 'preemption ;cause=1 ;text="UA Preemption"'
-
-    def end_winner(self):
-        """The winner's leg, which comes now, is refused."""
-        invite = self.carrier.expect('INVITE ')
-        self.carrier.answer(invite, 404, 'c')
-        self.carrier.expect('ACK ')
-        self.agency.refused(404)
-
-    def rejected(self):
-        """How many calls the trunk refused, by class."""
-        return {row['class']: row['rejected'] for row in
-                self.tandem.ctl_json('trunk', 'priority', 'carrier') if row['rejected']}
-
-    def preempt(self, *marks):
-        """A call that is up loses its place to one with MARKS. The Reason that the called and the calling
-        side of it are told."""
-        Call(self.neighbour, self.carrier, '9001')
-        self.agency.invite('9002', marked(*marks))
-        bye = self.carrier.expect('BYE ')
-        told = self.neighbour.expect('BYE ')
-        self.neighbour.answer(told, 200)
-        self.carrier.ping()  # nothing of the new call comes before the old one has ended
-        self.carrier.answer(bye, 200)
-        self.end_winner()
-        return field(bye, 'Reason'), field(told, 'Reason')
-
-
-class Preemption(PreemptionCase):
-    """Between switches."""
-
-    def test_pri_071_both_legs(self):
-        self.assertEqual(self.preempt('dsn.flash'), (self.BY_US, self.BY_US))
-        victim, winner = self.records(2)
-        self.assertEqual(victim['cause'], '8')
-        self.assertEqual(victim['preempted_by'], winner['call'])
-        self.assertEqual(winner['preempted'], victim['call'])
-        self.assertEqual(winner['preempted_by'], '')
-        row, = self.tandem.ctl_json('trunk', 'statistics', 'carrier', '--last', '1')
-        self.assertEqual(row['preempted'], 1)
-
-    def test_pri_071_one_that_rings(self):
-        self.neighbour.invite('9001')
-        invite = self.carrier.expect('INVITE ')
-        self.carrier.answer(invite, 180, 'c')
-        self.neighbour.expect('SIP/2.0 180 ')
-        self.agency.invite('9002', marked('dsn.flash'))
-        cancel = self.carrier.expect('CANCEL ')  # RFC 3326 2
-        self.assertEqual(field(cancel, 'Reason'), self.BY_US)
-        self.assertEqual(field(self.neighbour.refused(503), 'Reason'), self.BY_US)
-        self.carrier.answer(cancel, 200, 'c')
-        self.carrier.answer(invite, 487, 'c')
-        self.carrier.expect('ACK ')
-        self.end_winner()
-
-    def test_pri_071_a_peer_preempts(self):
-        call = Call(self.neighbour, self.carrier, '9001')
-        call.from_b('BYE', extra={'Reason': 'Q.850;cause=8, Preemption;cause=4;text="x"'})
-        self.carrier.expect('SIP/2.0 200 ')
-        bye = self.neighbour.expect('BYE ')
-        self.assertEqual(field(bye, 'Reason'), 'preemption ;cause=4 ;text="Non-IP Preemption"')
-        self.neighbour.answer(bye, 200)
-        self.assertEqual(self.records()[0]['cause'], '8')
-
-    def test_pri_070_not_for_ets(self):
-        Call(self.neighbour, self.carrier, '9001')
-        self.agency.invite('9002', marked('ets.0'))
-        self.assertIn('cause=34;', field(self.agency.refused(503), 'Reason'))
-        self.assertEqual(self.carrier.drain(), [])
-        self.assertEqual(self.rejected(), {11: 1})
-
-    def test_pri_072_not_an_equal(self):
-        self.agency.invite('9001', marked('drsn.flash'))
-        invite = self.carrier.expect('INVITE ')
-        self.agency.drain()
-        other = dict(vars(self.agency))
-        for mark in 'dsn.flash', 'dsn.routine':
-            self.agency.invite('9002', marked(mark))
-            self.assertIn('cause=46;', field(self.agency.refused(503), 'Reason'))
-        vars(self.agency).update(other)
-        self.carrier.answer(invite, 404, 'c')
-        self.carrier.expect('ACK ')
-        self.agency.refused(404)
-
-
-class PreemptionAndHelp(PreemptionCase):
-    """Calls of the agency preempt one another on its own trunk, by values above calls for help."""
-
-    MODULES = ('cdr-file', 'trunk', 'emergency')
-    AGENCY = {**PreemptionCase.AGENCY, 'capacity': '1 calls', 'mlpp': 'on'}
-    PRIORITY = {'namespace': 'drsn preemption routine:5 flash-override:14 flash-override-override:15='}
-    MORE = {'emergency': {'fallback': 'town', 'region': 'here'},
-            'emergency-region here': {'numbers': '112'},
-            'emergency-psap town': {'trunks': 'other'}}
-
-    def second_call(self, first):
-        """What becomes of a call of the highest value when the only place has one to FIRST."""
-        self.agency.invite(first, marked('drsn.flash-override'))
-        called = self.other if first == '112' else self.carrier
-        called.answer(called.expect('INVITE '), 180, 'c')
-        self.agency.expect('SIP/2.0 180 ')
-        self.agency.invite('9002', marked('drsn.flash-override-override'))
-
-    def test_pri_070_nobody_takes_the_place_of_a_call_for_help(self):
-        self.second_call('112')
-        self.assertIn('cause=46;', field(self.agency.refused(503), 'Reason'))
-        self.assertEqual(self.other.drain(), [])
-
-    def test_pri_071_but_of_another_call(self):
-        self.second_call('9001')
-        self.assertEqual(field(self.carrier.expect('CANCEL '), 'Reason'), self.BY_US)
-
-
-class PreemptionOfUsers(PreemptionCase):
-    """The carrier is a user's line, and his domain tells him no kinds."""
-
-    CARRIER = {**PreemptionCase.CARRIER, 'line': 'yes', 'preemption-reason': 'generic'}
-
-    def test_pri_071_both_legs(self):
-        self.assertEqual(self.preempt('dsn.flash'),
-                         ('preemption ;cause=3 ;text="Generic Preemption"', self.BY_US))
-
-    def test_pri_014_busy(self):
-        Call(self.neighbour, self.carrier, '9001')
-        self.agency.invite('9002', marked('ets.0'))
-        self.agency.refused(486)
-        self.assertEqual(self.rejected(), {11: 1})
 
 
 class Overload(PriorityCase):
