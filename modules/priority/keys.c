@@ -282,7 +282,9 @@ static const TdConfigKey trunk_keys[] = {
       .type = TD_CONFIG_BOOL,
       .flags = TD_CONFIG_RELOADABLE,
       .default_text = "no",
-      .help = "Whether requests within a call have the marks of its INVITE, too (RFC 4412 3.1).",
+      .help =
+          "Whether requests within a call have the marks of its INVITE, too, and those that have "
+          "raised it since (RFC 4412 3.1).",
       .since = "0.1" },
     { .name = "rph-sign",
       .type = TD_CONFIG_BOOL,

@@ -11,6 +11,7 @@
 #include "foreign.h"
 #include "show.h"
 #include "sign.h"
+#include "within.h"
 
 #include <string.h>
 #include <tandem/call.h>
@@ -61,29 +62,45 @@ tell_stripped (const Priority *priority, const TdPriorityQuestion *question)
 }
 
 static void
+apply_within (Priority *priority, const TdPriorityQuestion *question,
+              const TdPriorityVerdict *verdict, const char *pending)
+{
+    const NamespaceTable *table = settings_of (priority)->namespaces;
+    TdCall *call = td_channel_call (question->channel);
+
+    if (call == NULL) {
+        return;
+    }
+    g_autofree char *rising =
+        within_rising (table, verdict->kept->str, td_call_priority (call)->priority_class);
+    if (verdict->priority.priority_class > TD_CLASS_ORDINARY
+        && td_call_raise_priority (priority->module, call, &verdict->priority, true)
+        && rising != NULL) {
+        within_grant (&priority->known, table, call, rising);
+    }
+    verifier_ask_within (priority->verifier, call, question, pending);
+}
+
+static void
 apply (Priority *priority, const TdPriorityQuestion *question, const TdPriorityVerdict *verdict,
        const GString *pending, Judged judged)
 {
-    TdCall *call = NULL;
-
     if (question->channel == NULL || verdict->status != 0) {
         return;
     }
     if (question->request == TD_MARKED_DIALOG) {
-        call = td_channel_call (question->channel);
-    } else if (pending->len > 0) {
+        apply_within (priority, question, verdict, pending->str);
+        return;
+    }
+    if (pending->len > 0) {
         td_attributes_set_text (td_channel_attributes (question->channel), priority->known.pending,
                                 pending->str);
     } else if (judged == JUDGED_ACCEPTED) {
         td_attributes_set_text (td_channel_attributes (question->channel), priority->known.granted,
                                 verdict->kept->str);
     }
-    if (verdict->priority.priority_class <= TD_CLASS_ORDINARY) {
-        return;
-    }
-    if (call != NULL) {
-        td_call_raise_priority (priority->module, call, &verdict->priority, true);
-    } else if (question->request == TD_MARKED_CALL) {
+    if (verdict->priority.priority_class > TD_CLASS_ORDINARY
+        && question->request == TD_MARKED_CALL) {
         td_channel_classify (priority->module, question->channel, &verdict->priority);
     }
 }
@@ -155,7 +172,13 @@ static void
 ask_outgoing (TdChannel *channel, TdMarkedRequest request, const char *const *marks, GString *text,
               void *data)
 {
-    judge_outgoing (settings_of (data), td_channel_trunk (channel), request,
+    const Priority *priority = data;
+
+    if (request == TD_MARKED_DIALOG) {
+        within_outgoing (&priority->known, settings_of (priority), channel, *marks, text);
+        return;
+    }
+    judge_outgoing (settings_of (priority), td_channel_trunk (channel), request,
                     td_channel_priority (channel), marks, text);
 }
 
@@ -175,15 +198,17 @@ ask_retry (TdChannel *channel, const char *const *accepted, GString *text, void 
 }
 
 static TdSignatures
-ask_sign (const TdPriorityDemand *demand, GPtrArray *identities, void *data)
+ask_sign (const TdPriorityDemand *asked, GPtrArray *identities, void *data)
 {
     Priority *priority = data;
+    TdPriorityDemand demand = { 0 };
     const Signing signing = { .module = priority->module,
                               .settings = settings_of (priority),
                               .known = &priority->known,
                               .service = verifier_service (priority->verifier) };
 
-    return sign_request (&signing, demand, identities);
+    memcpy (&demand, asked, MIN (asked->size, sizeof demand));
+    return sign_request (&signing, &demand, identities);
 }
 
 static bool
@@ -295,6 +320,8 @@ declare_known (Priority *priority, GError **error)
           "Signatures over marks of priority that have been verified." },
         { &priority->known.proven, "priority.proven", TD_ATTRIBUTE_MANY,
           "The marks that each of these signatures is over." },
+        { &priority->known.within, "priority.within", 0,
+          "Marks of priority that have raised the call since it began." },
         { &priority->known.signature, TD_ATTRIBUTE_SIGNATURE, 0,
           "What was found of signatures over what the caller claims." },
     };

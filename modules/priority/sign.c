@@ -233,19 +233,23 @@ TdSignatures
 sign_request (const Signing *signing, const TdPriorityDemand *demand, GPtrArray *identities)
 {
     const Policy *policy = settings_policy (signing->settings, td_channel_trunk (demand->channel));
+    TdCall *call = td_channel_call (demand->channel);
+    bool is_within = demand->request == TD_MARKED_DIALOG && call != NULL;
     Request request = { .signing = signing,
                         .demand = demand,
-                        .attributes = td_channel_attributes (demand->channel),
+                        /* What has come within the call is known of the call alone. */
+                        .attributes = is_within ? td_call_attributes (call)
+                                                : td_channel_attributes (demand->channel),
                         .identities = identities };
 
     if (!policy->signs) {
         return TD_SIGNATURES_LEFT;
     }
     read_list (&request.marks, &request, demand->marks);
-    if (!demand->is_caller_hidden) {
+    if (!is_within && !demand->is_caller_hidden) {
         keep_others (&request);
     }
-    if (has_same_parties (&request)) {
+    if (!is_within && has_same_parties (&request)) {
         keep_tokens (&request);
     }
     return sign_new (&request) ? TD_SIGNATURES_MADE : TD_SIGNATURES_KEPT;

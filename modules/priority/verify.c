@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Asks the passport service about marks, while the call waits to be admitted.
+/* Asks the passport service about marks, while the call waits to be admitted; for those of a request within
+ * the call nobody waits.
  *
  *     pending "ets.0, wps.1" -> ask () . . . done (): "ets.0" -> class, and what goes on */
 
 #include "verify.h"
 
 #include "count.h"
+#include "within.h"
 
 #include <stdatomic.h>
 #include <tandem/bus.h>
@@ -23,12 +25,12 @@ struct Verifier {
     TdSubscription *changes;
 };
 
-/* One call that waits. */
+/* One call that waits, or one request within a call. */
 typedef struct {
     TdPassportQuestion question; /* first */
     Verifier *verifier;
     const TdPassportService *service;
-    TdToken *token;
+    TdToken *token; /* NULL: within the call */
     TdId call;
     char **values;
     GPtrArray *identities;
@@ -61,36 +63,59 @@ let_on (Waiting *waiting, TdHookVerdict verdict)
     TdToken *token = waiting->token;
 
     waiting_free (waiting);
-    td_token_answer (token, (TdHookAnswer){ .verdict = verdict });
+    if (token != NULL) {
+        td_token_answer (token, (TdHookAnswer){ .verdict = verdict });
+    }
 }
 
 /* --- The answer -------------------------------------------------------------------------- */
 
-/* What was verified gives the call its class, and goes on with it (RFC 8443 4.2). */
-static void
-take_values (Waiting *waiting, TdCall *call, const char *const *values)
+static const NamespaceTable *
+table_of (const Waiting *waiting)
 {
-    const TdAttribute *marks = td_attribute_find ("sip.header.resource-priority");
-    const NamespaceTable *table = waiting->verifier->settings (waiting->verifier->data)->namespaces;
+    return waiting->verifier->settings (waiting->verifier->data)->namespaces;
+}
+
+/* The best one that is understood, or NULL. */
+static const Level *
+best_of (const Waiting *waiting, const char *const *values)
+{
     const Level *best = NULL;
-    TdPriority learnt;
     Mark mark;
 
     for (; *values != NULL; values++) {
         const char *at = *values;
-        if (!marks_next (&at, table, &mark) || mark.level == NULL) {
-            continue;
-        }
-        if (marks != NULL) {
-            td_attributes_add_text (td_call_attributes (call), marks, *values);
-        }
-        if (best == NULL || mark.level->priority_class > best->priority_class) {
+        if (marks_next (&at, table_of (waiting), &mark) && mark.level != NULL
+            && (best == NULL || mark.level->priority_class > best->priority_class)) {
             best = mark.level;
         }
     }
+    return best;
+}
+
+static bool
+raise_to (const Waiting *waiting, TdCall *call, const Level *level, bool is_late)
+{
+    TdPriority learnt;
+
+    level_to_priority (level, TD_LEARNT_SIGNATURE, &learnt);
+    return td_call_raise_priority (waiting->verifier->module, call, &learnt, is_late);
+}
+
+/* What was verified gives the call its class, and goes on with it (RFC 8443 4.2). */
+static void
+take_values (const Waiting *waiting, TdCall *call, const char *const *values)
+{
+    const TdAttribute *marks = td_attribute_find ("sip.header.resource-priority");
+    const Level *best = best_of (waiting, values);
+
+    for (; marks != NULL && *values != NULL; values++) {
+        if (best_of (waiting, TD_LIST (*values)) != NULL) {
+            td_attributes_add_text (td_call_attributes (call), marks, *values);
+        }
+    }
     if (best != NULL) {
-        level_to_priority (best, TD_LEARNT_SIGNATURE, &learnt);
-        td_call_raise_priority (waiting->verifier->module, call, &learnt, false);
+        raise_to (waiting, call, best, false);
     }
 }
 
@@ -121,11 +146,24 @@ keep_tokens (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answe
     }
 }
 
-/* For the records: once for each call whose marks must prove true. */
+/* For the records: of the call's beginning, where its marks must prove true, and the last word on what came
+ * within it. */
 static void
-note (const Waiting *waiting, TdCall *call, const char *what)
+note (const Known *known, TdCall *call, bool is_within, const char *what)
 {
-    td_attributes_set_text (td_call_attributes (call), waiting->verifier->known->signature, what);
+    static const char within[] = "within the call: ";
+    TdAttributes *attributes = td_call_attributes (call);
+    const char *before = td_attributes_text (attributes, known->signature, 0);
+    g_autofree char *text = NULL;
+
+    if (is_within && before != NULL && !g_str_has_prefix (before, within)) {
+        const char *end = strstr (before, within);
+        int len = end != NULL ? (int) (end - before) - 2 : (int) strlen (before);
+        text = g_strdup_printf ("%.*s; %s%s", len, before, within, what);
+    } else {
+        text = g_strconcat (is_within ? within : "", what, NULL);
+    }
+    td_attributes_set_text (attributes, known->signature, text);
 }
 
 static void
@@ -137,21 +175,21 @@ note_answer (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answe
                                 ? g_strconcat ("unchecked: ", answer->reason, NULL)
                                 : g_strdup_printf ("%u: %s", answer->status, answer->reason);
 
-    note (waiting, call, text);
+    note (waiting->verifier->known, call, waiting->token == NULL, text);
 }
 
 static void
-tell_unproven (const Waiting *waiting, const TdPassportAnswer *answer, bool is_refused)
+tell_unproven (const Waiting *waiting, unsigned status, const char *reason, const char *outcome)
 {
-    g_autofree char *status = g_strdup_printf ("%u", answer->status);
+    g_autofree char *number = g_strdup_printf ("%u", status);
     const TdLogField fields[] = { { "call_id", waiting->call_id },
                                   { "trunk", waiting->trunk },
-                                  { "status", status },
+                                  { "status", number },
                                   { NULL, NULL } };
 
     td_log_peer (waiting->verifier->module, "priority.unsigned", waiting->trunk, fields,
-                 "Resource-Priority is not covered by a valid signature: %s; the call %s",
-                 answer->reason, is_refused ? "is refused" : "goes on as an ordinary one");
+                 "Resource-Priority is not covered by a valid signature: %s; the call %s", reason,
+                 outcome);
 }
 
 /* By the class that it would have had. */
@@ -159,17 +197,10 @@ static void
 count_unproven (const Waiting *waiting)
 {
     const Settings *settings = waiting->verifier->settings (waiting->verifier->data);
-    unsigned highest = TD_CLASS_ORDINARY;
-    Mark mark;
+    const Level *best = best_of (waiting, (const char *const *) waiting->values);
 
-    for (char **value = waiting->values; *value != NULL; value++) {
-        const char *at = *value;
-        if (marks_next (&at, settings->namespaces, &mark) && mark.level != NULL) {
-            highest = MAX (highest, mark.level->priority_class);
-        }
-    }
-    if (highest > TD_CLASS_ORDINARY) {
-        counts_unproven (settings, waiting->trunk, highest);
+    if (best != NULL && best->priority_class > TD_CLASS_ORDINARY) {
+        counts_unproven (settings, waiting->trunk, best->priority_class);
     }
 }
 
@@ -213,13 +244,45 @@ verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
         is_refused = answer->status != 0 && needs_proof (waiting, call);
     }
     if (answer->status != 0) {
-        tell_unproven (waiting, answer, is_refused);
+        tell_unproven (waiting, answer->status, answer->reason,
+                       is_refused ? "is refused" : "goes on as an ordinary one");
         count_unproven (waiting);
     }
     if (is_refused) {
         refuse (waiting, call, answer->status);
     }
     let_on (waiting, is_refused ? TD_HOOK_REFUSE : TD_HOOK_CONTINUE);
+}
+
+/* The values that raise CALL still, when their turn has come. */
+static void
+take_within (const Waiting *waiting, TdCall *call, const char *const *values)
+{
+    g_autofree char *list = g_strjoinv (", ", (char **) values);
+    g_autofree char *rising =
+        within_rising (table_of (waiting), list, td_call_priority (call)->priority_class);
+
+    if (rising != NULL && may_count (waiting, call)
+        && raise_to (waiting, call, best_of (waiting, values), true)) {
+        within_grant (waiting->verifier->known, table_of (waiting), call, rising);
+    }
+}
+
+static void
+verified_within (TdPassportQuestion *question, const TdPassportAnswer *answer)
+{
+    Waiting *waiting = (Waiting *) question;
+    TdCall *call = td_call_find (waiting->call);
+
+    if (call != NULL) {
+        note_answer (waiting, call, answer);
+        take_within (waiting, call, answer->values);
+    }
+    if (answer->status != 0) {
+        tell_unproven (waiting, answer->status, answer->reason, "keeps its class");
+        count_unproven (waiting);
+    }
+    waiting_free (waiting);
 }
 
 static void
@@ -237,7 +300,7 @@ cancel (TdToken *token, void *state, void *data)
 
     waiting->service->cancel (&waiting->question, waiting->service->data);
     if (call != NULL) {
-        note (waiting, call, "unchecked: not in time");
+        note (waiting->verifier->known, call, false, "unchecked: not in time");
     }
     let_on (waiting, TD_HOOK_CONTINUE);
 }
@@ -281,6 +344,25 @@ meant_of (TdCall *call)
     return g_strdup (to != NULL ? td_attributes_text (td_call_attributes (call), to, 0) : NULL);
 }
 
+static void
+ask (Waiting *waiting)
+{
+    waiting->question = (TdPassportQuestion){
+        .size = sizeof (TdPassportQuestion),
+        .owner = waiting->verifier->module,
+        .identities = (const char *const *) waiting->identities->pdata,
+        .only = "rph",
+        .orig = waiting->orig,
+        .dests = waiting->dests,
+        .values = (const char *const *) waiting->values,
+        .call_id = waiting->call_id,
+        .trunk = waiting->trunk,
+        .done = waiting->token != NULL ? verified : verified_within,
+        .drop = dropped,
+    };
+    waiting->service->ask (&waiting->question, waiting->service->data);
+}
+
 static TdHookAnswer
 admit (void *subject, TdToken *token, void *data)
 {
@@ -292,8 +374,7 @@ admit (void *subject, TdToken *token, void *data)
         td_attributes_text (td_call_attributes (call), verifier->known->pending, 0);
 
     if (pending != NULL && service == NULL) {
-        td_attributes_set_text (td_call_attributes (call), verifier->known->signature,
-                                "unchecked: the module passport is not there");
+        note (verifier->known, call, false, "unchecked: the module passport is not there");
     }
     if (pending == NULL || service == NULL || incoming == NULL) {
         return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
@@ -312,21 +393,87 @@ admit (void *subject, TdToken *token, void *data)
     waiting->token = td_token_take (token, waiting);
     waiting->dests[0] = waiting->called;
     waiting->dests[1] = waiting->meant;
-    waiting->question = (TdPassportQuestion){
-        .size = sizeof (TdPassportQuestion),
-        .owner = verifier->module,
-        .identities = (const char *const *) waiting->identities->pdata,
-        .only = "rph",
-        .orig = waiting->orig,
-        .dests = waiting->dests,
-        .values = (const char *const *) waiting->values,
-        .call_id = waiting->call_id,
-        .trunk = waiting->trunk,
-        .done = verified,
-        .drop = dropped,
-    };
-    service->ask (&waiting->question, service->data);
+    ask (waiting);
     return (TdHookAnswer){ .verdict = TD_HOOK_LATER };
+}
+
+/* --- Within a call ----------------------------------------------------------------------- */
+
+/* Whether CALL had not all of MARKS yet, which it has from now on: what a peer says in each request of the call
+ * is told once. */
+static bool
+take_news (const Verifier *verifier, TdCall *call, const NamespaceTable *table, const char *marks)
+{
+    TdAttributes *attributes = td_call_attributes (call);
+    const char *known = td_attributes_text (attributes, verifier->known->pending, 0);
+    g_autofree char *all = within_merge (table, known, marks);
+    bool is_news = !within_knows (table, known, marks);
+
+    td_attributes_set_text (attributes, verifier->known->pending, all);
+    return is_news;
+}
+
+static Waiting *
+waiting_within (Verifier *verifier, TdCall *call, const TdPriorityQuestion *question,
+                const char *marks)
+{
+    Waiting *waiting = g_new0 (Waiting, 1);
+    const char *const *identity = question->identities;
+
+    waiting->verifier = verifier;
+    waiting->call = td_call_id (call);
+    waiting->values = g_strsplit (marks, ", ", -1);
+    waiting->identities = g_ptr_array_new_with_free_func (g_free);
+    for (; identity != NULL && *identity != NULL; identity++) {
+        g_ptr_array_add (waiting->identities, g_strdup (*identity));
+    }
+    g_ptr_array_add (waiting->identities, NULL);
+    waiting->orig = g_strdup (question->orig);
+    waiting->called = g_strdup (question->dest);
+    waiting->call_id = g_strdup (td_channel_peer_id (question->channel));
+    waiting->trunk = g_strdup (question->trunk);
+    waiting->dests[0] = waiting->called;
+    return waiting;
+}
+
+/* Nothing is asked: there is no signature, nor can there be one. */
+static void
+find_unproven (Waiting *waiting, TdCall *call, unsigned status, const char *reason)
+{
+    g_autofree char *text = g_strdup_printf ("%u: %s", status, reason);
+
+    note (waiting->verifier->known, call, true, text);
+    tell_unproven (waiting, status, reason, "keeps its class");
+    count_unproven (waiting);
+    waiting_free (waiting);
+}
+
+void
+verifier_ask_within (Verifier *verifier, TdCall *call, const TdPriorityQuestion *question,
+                     const char *marks)
+{
+    const NamespaceTable *table = verifier->settings (verifier->data)->namespaces;
+    g_autofree char *rising = within_rising (table, marks, td_call_priority (call)->priority_class);
+    bool is_news = rising != NULL && take_news (verifier, call, table, rising);
+    bool is_signed = question->identities != NULL && *question->identities != NULL;
+    const TdPassportService *service = verifier_service (verifier);
+
+    if (rising == NULL || (!is_news && !is_signed)) {
+        return;
+    }
+    if (is_signed && service == NULL) {
+        note (verifier->known, call, true, "unchecked: the module passport is not there");
+        return;
+    }
+    Waiting *waiting = waiting_within (verifier, call, question, rising);
+    if (!is_signed) {
+        find_unproven (waiting, call, 428,
+                       question->identities == NULL ? "only an INVITE may have one (RFC 8443 7.1)"
+                                                    : "it has no token");
+        return;
+    }
+    waiting->service = service;
+    ask (waiting);
 }
 
 /* --- Who verifies ------------------------------------------------------------------------ */

@@ -18,6 +18,7 @@ typedef struct {
     const TdAttribute *pending; /* those that are to be verified */
     const TdAttribute *tokens;  /* the good tokens it came with */
     const TdAttribute *proven;  /* of each of them the marks that it proves */
+    const TdAttribute *within;  /* "ets.0": those that have raised it since it began */
     const TdAttribute *signature;
 } Known;
 
@@ -25,6 +26,11 @@ typedef struct {
  * worth now. Thread: control. */
 Verifier *verifier_new (TdModule *module, const Known *known,
                         const Settings *(*settings) (void *data), void *data, GError **error);
+
+/* QUESTION, of a request within CALL, has MARKS that count when a signature over them has been verified:
+ * the call goes on meanwhile. Thread: the lane of CALL. Blocks: never. */
+void verifier_ask_within (Verifier *verifier, TdCall *call, const TdPriorityQuestion *question,
+                          const char *marks);
 
 /* Who verifies and signs just now, or NULL. Thread: a lane. */
 const TdPassportService *verifier_service (Verifier *verifier);

@@ -248,13 +248,14 @@ bool sip_marks_admit (SipLane *lane, const SipScan *request, const TdPacket *pac
 /* What a 200 to OPTIONS says of it. */
 void sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *lines);
 
-/* Makes up what LEG's INVITE is marked with; writes that into the INVITE, and into another request in
- * the dialog. */
+/* Makes up what LEG's INVITE is marked with; writes that into the INVITE, into another request in the
+ * dialog, and, signed anew, into another INVITE there. */
 void sip_marks_place (SipLeg *leg);
 void sip_marks_compose (const SipLeg *leg, GString *out);
 /* Whether the header field ID of LEG's INVITE is written by that, and not as it came. */
 bool sip_marks_have (const SipLeg *leg, SipHeaderId id);
 void sip_marks_compose_inside (const SipLeg *leg, GString *out);
+void sip_marks_compose_again (const SipLeg *leg, GString *out);
 
 /* Whether to send the INVITE that has got RESPONSE once more, with other marks. */
 bool sip_marks_try_others (SipLeg *leg, const SipScan *response);

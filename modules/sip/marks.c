@@ -77,6 +77,14 @@ known_as (const SipTrunk *trunk, const TdPacket *packet)
                                                                             : TD_PEER_ADDRESS;
 }
 
+/* Whether REQUEST, in a dialog, may bear a signature over its marks (RFC 8443 7.1: "MUST only be sent with
+ * SIP INVITE"). */
+static bool
+may_be_signed (const SipScan *request)
+{
+    return request->method == SIP_METHOD_INVITE && kind_of (request) == TD_MARKED_DIALOG;
+}
+
 /* Answers into VERDICT, whose texts are the caller's. */
 static void
 ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
@@ -84,6 +92,10 @@ ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
 {
     const SipTrunk *trunk = sip_trunks_by_source (lane, packet);
     TdForeign foreign = { .size = sizeof foreign };
+    bool is_signed = may_be_signed (request);
+    g_autoptr (GPtrArray) identities = is_signed ? values_of (request, SIP_HEADER_IDENTITY) : NULL;
+    g_autofree char *orig = is_signed ? sip_view_dup (request->from_addr.uri) : NULL;
+    g_autofree char *dest = is_signed ? sip_view_dup (request->to_addr.uri) : NULL;
     const TdPriorityQuestion question = {
         .size = sizeof (TdPriorityQuestion),
         .request = kind_of (request),
@@ -97,6 +109,9 @@ ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
         .foreign = kind_of (request) == TD_MARKED_CALL && sip_parts_read_isup (request, &foreign)
                        ? &foreign
                        : NULL,
+        .identities = is_signed ? texts_of (identities) : NULL,
+        .orig = orig,
+        .dest = dest,
     };
 
     service->judge (&question, verdict, service->data);
@@ -189,27 +204,39 @@ sip_marks_compose_options (SipLane *lane, const TdPacket *packet, GString *lines
 
 /* --- On the way out ---------------------------------------------------------------------- */
 
+/* The URI in the header field VALUE (transfer full), or NULL. */
+static char *
+uri_in (const char *value)
+{
+    SipNameAddr party;
+
+    return sip_name_addr_scan (sip_view_of (value), &party) == NULL ? sip_view_dup (party.uri)
+                                                                    : NULL;
+}
+
+/* Has the marks of DEMAND, an INVITE of LEG with the header field FROM, signed into IDENTITIES, if they are to
+ * be. */
+static TdSignatures
+ask_to_sign (const SipLeg *leg, TdPriorityDemand *demand, const char *from, GPtrArray *identities)
+{
+    const TdPriorityService *service = sip_priority (leg->lane->sip);
+    g_autofree char *orig = uri_in (from);
+
+    demand->size = sizeof *demand;
+    demand->channel = leg->channel;
+    demand->orig = orig;
+    demand->is_caller_hidden = sip_uac_hides_caller (leg);
+    return orig != NULL && demand->dest != NULL ? service->sign (demand, identities, service->data)
+                                                : TD_SIGNATURES_LEFT;
+}
+
 /* Has the marks signed that are to be; the request says when that was (RFC 8224 6.1, step 3). */
 static void
 sign (SipLeg *leg)
 {
-    const TdPriorityService *service = sip_priority (leg->lane->sip);
     g_autoptr (GPtrArray) identities = g_ptr_array_new_with_free_func (g_free);
-    SipNameAddr from;
-
-    if (sip_name_addr_scan (sip_view_of (leg->from), &from) != NULL) {
-        return;
-    }
-    g_autofree char *orig = sip_view_dup (from.uri);
-    const TdPriorityDemand demand = {
-        .size = sizeof (TdPriorityDemand),
-        .channel = leg->channel,
-        .marks = leg->marks,
-        .orig = orig,
-        .dest = leg->request_uri,
-        .is_caller_hidden = sip_uac_hides_caller (leg),
-    };
-    TdSignatures signatures = service->sign (&demand, identities, service->data);
+    TdPriorityDemand demand = { .marks = leg->marks, .dest = leg->request_uri };
+    TdSignatures signatures = ask_to_sign (leg, &demand, leg->from, identities);
 
     g_clear_pointer (&leg->identities, g_ptr_array_unref);
     if (signatures != TD_SIGNATURES_LEFT) {
@@ -251,18 +278,25 @@ sip_marks_place (SipLeg *leg)
     set_marks (leg, text);
 }
 
+/* MARKS and IDENTITIES are nullable; SIGNED_US 0: none of these is new. */
+static void
+compose (GString *out, const char *marks, const GPtrArray *identities, int64_t signed_us)
+{
+    if (marks != NULL) {
+        sip_compose_text (out, sip_header_name (SIP_HEADER_RESOURCE_PRIORITY), marks);
+    }
+    for (unsigned i = 0; identities != NULL && i < identities->len; i++) {
+        sip_compose_text (out, sip_header_name (SIP_HEADER_IDENTITY), identities->pdata[i]);
+    }
+    if (signed_us != 0) {
+        sip_compose_date (out, signed_us);
+    }
+}
+
 void
 sip_marks_compose (const SipLeg *leg, GString *out)
 {
-    if (leg->marks != NULL) {
-        sip_compose_text (out, sip_header_name (SIP_HEADER_RESOURCE_PRIORITY), leg->marks);
-    }
-    for (unsigned i = 0; leg->identities != NULL && i < leg->identities->len; i++) {
-        sip_compose_text (out, sip_header_name (SIP_HEADER_IDENTITY), leg->identities->pdata[i]);
-    }
-    if (leg->signed_us != 0) {
-        sip_compose_date (out, leg->signed_us);
-    }
+    compose (out, leg->marks, leg->identities, leg->signed_us);
 }
 
 bool
@@ -280,20 +314,45 @@ sip_marks_have (const SipLeg *leg, SipHeaderId id)
     }
 }
 
-void
-sip_marks_compose_inside (const SipLeg *leg, GString *out)
+/* The marks of a request in LEG's dialog (transfer full, nullable). */
+static char *
+marks_inside (const SipLeg *leg)
 {
-    const TdPriorityService *service = leg->marks != NULL ? sip_priority (leg->lane->sip) : NULL;
-    g_autoptr (GString) text = NULL;
+    const TdPriorityService *service = leg->has_marks ? sip_priority (leg->lane->sip) : NULL;
+    GString *text;
 
     if (service == NULL) {
-        return;
+        return NULL;
     }
     text = g_string_new (NULL);
     service->outgoing (leg->channel, TD_MARKED_DIALOG, TD_LIST (leg->marks), text, service->data);
-    if (text->len > 0) {
-        sip_compose_text (out, sip_header_name (SIP_HEADER_RESOURCE_PRIORITY), text->str);
+    return g_string_free (text, text->len == 0);
+}
+
+void
+sip_marks_compose_inside (const SipLeg *leg, GString *out)
+{
+    g_autofree char *marks = marks_inside (leg);
+
+    compose (out, marks, NULL, 0); /* RFC 8443 7.1: a signature only with INVITE */
+}
+
+/* Of legs that we have placed: who is in From is the caller, as in their first INVITE (RFC 8224 12.1.1). */
+void
+sip_marks_compose_again (const SipLeg *leg, GString *out)
+{
+    g_autofree char *marks = marks_inside (leg);
+    g_autoptr (GPtrArray) identities = NULL;
+    TdSignatures signatures;
+
+    if (marks == NULL) {
+        return;
     }
+    g_autofree char *dest = uri_in (leg->dialog.remote);
+    TdPriorityDemand demand = { .marks = marks, .dest = dest, .request = TD_MARKED_DIALOG };
+    identities = g_ptr_array_new_with_free_func (g_free);
+    signatures = ask_to_sign (leg, &demand, leg->dialog.local, identities);
+    compose (out, marks, identities, signatures == TD_SIGNATURES_MADE ? td_clock_wall_us () : 0);
 }
 
 bool

@@ -313,7 +313,7 @@ send_offer (SipLeg *leg)
     sip_dialog_compose (out, &leg->dialog, "INVITE", ++leg->dialog.local_cseq, leg->path.transport,
                         sip_transport_listener (lane->sip, &leg->path)->host, branch);
     sip_leg_compose_self (leg, out);
-    sip_marks_compose_inside (leg, out);
+    sip_marks_compose_again (leg, out);
     if (leg->has_tried_offer && leg->credentials != NULL) { /* made for this re-INVITE */
         g_string_append (out, leg->credentials);
     }

@@ -5,6 +5,7 @@
 Keys and certificates are OpenSSL's, tokens PyJWT's.
 """
 
+import base64
 import email.utils
 import json
 import os
@@ -20,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, pyjwt  # noqa: E402
-from peers.agent import Agent, description, field  # noqa: E402
+from peers.agent import Agent, Call, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import BUILD, Tandem, csv_records, module_folders  # noqa: E402
 from peers.web import Server, response  # noqa: E402
@@ -77,8 +78,8 @@ class Case(PeerCase):
         return self.start(info, more={'passport-certificate signer': {
             'info': info, 'certificate': self.path('signer.pem')}})
 
-    def token(self, key='signer', values=('ets.0',), to=TO, age_s=0, ppt='rph', **header):
-        payload = {'dest': {'tn': to.split()}, 'iat': int(time.time()) - age_s, 'orig': {'tn': FROM},
+    def token(self, key='signer', values=('ets.0',), to=TO, age_s=0, ppt='rph', by=FROM, **header):
+        payload = {'dest': {'tn': to.split()}, 'iat': int(time.time()) - age_s, 'orig': {'tn': by},
                    'rph': {'auth': list(values)}}
         token = pyjwt.sign(self, self.read(key + '.key'),
                            {'ppt': ppt, 'typ': 'passport', 'x5u': self.info, **header}, payload)
@@ -134,7 +135,7 @@ class Theirs(Case):
 class CallCase(Case):
     """Marks of the trunk a must prove true."""
 
-    TRUNK = {}
+    TRUNK, CALLED = {}, {}
 
     def setUp(self):
         super().setUp()
@@ -158,9 +159,23 @@ class CallCase(Case):
                                             'certificate': self.path('shaken.pem')},
             'trunk a': {'address': f'sip:{self.caller.address}', 'rph-trust': 'validate',
                         'rph-accept': 'ets, wps', **self.TRUNK},
-            'trunk b': {'address': f'sip:{self.called.address}'},
+            'trunk b': {'address': f'sip:{self.called.address}', **self.CALLED},
             'route all': {'prefix': '', 'targets': 'b'},
         })
+
+    def records(self, n):
+        """What the N records of calls say of signatures."""
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+
+        def rows():
+            return [row for row in csv_records(path) if row['record'] != 'START']
+        self.tandem.process.wait_for(lambda: len(rows()) >= n, f'{n} records')
+        return [row['signature'] for row in rows()]
+
+    def audit(self):
+        """What the log says of calls whose marks are not proven."""
+        return re.findall(r'is not covered by a valid signature: .*; the call (.*?)  call_id=(\S+) '
+                          r'trunk=a status=(\d+) ', self.tandem.process.output())
 
     def invite(self, identity, call_id, marks='ets.0', to=TO):
         extra = {'Resource-Priority': marks}
@@ -210,15 +225,6 @@ class Calls(CallCase):
                           'trunk="a",class="7",calls="bad_signature"': 1})
         self.assertEqual(found['trunk="a",class="11",calls="admitted"'], 1)
 
-    def records(self, n):
-        """What the N records of calls say of signatures."""
-        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
-
-        def rows():
-            return [row for row in csv_records(path) if row['record'] != 'START']
-        self.tandem.process.wait_for(lambda: len(rows()) >= n, f'{n} records')
-        return [row['signature'] for row in rows()]
-
     def test_one_record_says_why(self):
         """PRI-033, PRI-100: one record, and one line of the log, for each call."""
         self.call(self.token(), 'one')
@@ -230,11 +236,6 @@ class Calls(CallCase):
         self.assertIn('437: nobody with authority over all its r-values vouches for its signer', foreign)
         self.assertEqual(self.audit(), [('goes on as an ordinary one', 'two', '403'),
                                         ('goes on as an ordinary one', 'three', '437')])
-
-    def audit(self):
-        """What the log says of calls whose marks are not proven."""
-        return re.findall(r'is not covered by a valid signature: .*; the call (.*?)  call_id=(\S+) '
-                          r'trunk=a status=(\d+) ', self.tandem.process.output())
 
     def by_shaken(self):
         """By whom numbers are vouched for."""
@@ -259,6 +260,116 @@ class Retargeted(CallCase):
         self.assertEqual(self.call(self.token(), 'one', to=meant), (4, ''))
         self.assertEqual(self.call(self.token(to=meant), 'two', to=meant), (4, ''))
         self.assertEqual(self.call(self.token(to=f'{TO} {meant}'), 'three', to=meant), (11, 'ets.0'))
+
+
+def reinvite(call, is_by_caller=True, **extra):
+    """One side of CALL offers again, with EXTRA fields; returns the INVITE that the other one gets."""
+    this, other = (call.a, call.b) if is_by_caller else (call.b, call.a)
+    send, cseq = (call.from_a, 'cseq_a') if is_by_caller else (call.from_b, 'cseq_b')
+    target, dialog = (call.target_a, call.dialog_a) if is_by_caller else (call.target_b, call.dialog_b)
+    send('INVITE', description(9, version=2), extra={name.replace('_', '-'): value
+                                                     for name, value in extra.items()})
+    invite = other.expect('INVITE ')
+    other.answer(invite, 200, body=description(9, version=2))
+    other.expect('ACK ')
+    this.expect('SIP/2.0 200 ')
+    this.send(this.request('ACK', target, dialog, getattr(call, cseq)))
+    return invite
+
+
+class Within(CallCase):
+    """Marks within a call that must prove true (PRI-012): who calls, and who is called, may bring them."""
+
+    CALLED = {'rph-in-dialog': 'yes', 'rph-trust': 'validate', 'rph-accept': 'ets'}
+
+    def begin(self, *values, **extra):
+        """A call with a mark that is proven, if any."""
+        if values:
+            extra |= {'Resource-Priority': ', '.join(values), 'Identity': self.token(values=values)}
+        self.hand = Call(self.caller, self.called, '+' + TO, extra)
+        self.addCleanup(self.tandem.process.stop)
+        return self.hand
+
+    def priority_class(self):
+        return self.tandem.ctl_json('call', 'list')[0]['class']
+
+    def wait_for_class(self, priority_class):
+        self.tandem.process.wait_for(lambda: self.priority_class() == priority_class,
+                                     f'class {priority_class}')
+
+    def end(self):
+        self.hand.hang_up()
+        return self.records(1)[0]
+
+    def test_proven_mark_raises(self):
+        """PRI-012, PRI-032: and what goes out from then on has it."""
+        call = self.begin('ets.4')
+        self.assertEqual(self.priority_class(), 7)
+        reinvite(call, Resource_Priority='ets.1', Identity=self.token(values=('ets.1',)))
+        self.wait_for_class(10)
+        self.assertEqual(field(reinvite(call), 'Resource-Priority'), 'ets.1')
+        self.assertEqual(self.end(), 'valid: ets.4; within the call: valid: ets.1')
+        self.assertEqual(self.audit(), [])
+
+    def test_proven_mark_of_who_is_called_raises(self):
+        """PRI-012, PRI-032: it is he who is in From then (RFC 8224 12.1.1)."""
+        call = self.begin()
+        self.assertEqual(self.priority_class(), 4)
+        reinvite(call, False, Resource_Priority='ets.1', Identity=self.token(values=('ets.1',)))
+        reinvite(call, False, Resource_Priority='ets.2',
+                 Identity=self.token(values=('ets.2',), by=TO, to=FROM))
+        self.wait_for_class(9)
+        self.assertEqual(self.end(), 'within the call: valid: ets.2')
+
+    def test_unproven_mark_does_nothing(self):
+        """PRI-012, PRI-033: the call keeps its class; the record and the log say why."""
+        call = self.begin('ets.4')
+        self.assertEqual(self.priority_class(), 7)
+        for extra in {}, {'Identity': self.token(values=('ets.0',), age_s=120)}, \
+                {'Identity': self.token(values=('ets.2',))}:
+            reinvite(call, Resource_Priority='ets.0', **extra)
+        self.tandem.process.wait_for(lambda: len(self.audit()) == 3, 'three findings')
+        self.assertEqual(self.priority_class(), 7)
+        self.assertEqual([(outcome, status) for outcome, _, status in self.audit()],
+                         [('keeps its class', status) for status in ('428', '403', '438')])
+        self.assertEqual(field(reinvite(call), 'Resource-Priority'), 'ets.4')
+        self.assertEqual(self.end(), 'valid: ets.4; within the call: 438: no r-value of the request is '
+                                     'in its rph.auth')
+
+    def test_only_an_invite_proves(self):
+        """PRI-012, PRI-033: RFC 8443 7.1; and what each request of a call says is told once."""
+        call = self.begin('ets.4')
+        for _ in range(2):
+            call.from_a('INFO', extra={'Resource-Priority': 'ets.0',
+                                       'Identity': self.token(values=('ets.0',))})
+            self.caller.expect('SIP/2.0 200 ')
+        reinvite(call, Resource_Priority='ets.0')
+        self.assertEqual(self.priority_class(), 7)
+        self.assertEqual([status for _, _, status in self.audit()], ['428'])
+        self.assertEqual(self.end(), 'valid: ets.4; within the call: 428: only an INVITE may have one '
+                                     '(RFC 8443 7.1)')
+
+    def test_what_was_proven_needs_no_proof(self):
+        """PRI-012: RFC 4412 3.1: the marks of the call in each of its requests."""
+        call = self.begin('ets.4')
+        reinvite(call, Resource_Priority='ets.4')
+        call.from_a('INFO', extra={'Resource-Priority': 'ets.4'})
+        self.caller.expect('SIP/2.0 200 ')
+        self.assertEqual(self.priority_class(), 7)
+        self.assertEqual(self.end(), 'valid: ets.4')
+        self.assertEqual(self.audit(), [])
+
+    def test_replayed_mark_does_nothing(self):
+        """PRI-037: a token of another call, between the same two, as good as it is."""
+        token = self.token()
+        self.assertEqual(self.call(token, 'other'), (11, 'ets.0'))
+        call = self.begin('ets.4')
+        reinvite(call, Resource_Priority='ets.0', Identity=token)
+        self.tandem.process.wait_for(lambda: self.audit(), 'the finding')
+        self.assertEqual(self.priority_class(), 7)
+        self.hand.hang_up()
+        self.assertEqual(self.records(2)[1], 'valid: ets.4; within the call: 438: another call has '
+                                             'brought it already')
 
 
 class Rated(CallCase):
@@ -368,7 +479,7 @@ class Signed(Case):
             'trunk carrier': {'address': f'sip:{self.carrier.address}', 'rph-trust': 'validate',
                               'rph-accept': 'ets, wps'},
             'trunk transit': {'address': f'sip:{self.transit.address}', 'rph-trust': 'pass'},
-            'trunk passing': there,
+            'trunk passing': {**there, 'rph-in-dialog': 'yes'},
             'trunk mapping': {**there, 'rph-egress': 'map', 'rph-map': 'ets:wps'},
             'trunk making': {**there, 'rph-egress': 'generate', 'rph-send': 'wps, ets'},
             'route passing': {'prefix': '', 'targets': 'passing'},
@@ -457,6 +568,27 @@ class Signed(Case):
         payload = pyjwt.verify(self, self.openssl('x509', '-in', self.path('signer.pem'), '-noout',
                                                   '-pubkey'), identity.split(';')[0])[1]
         self.assertEqual(payload['orig'], {'uri': 'sip:anonymous@anonymous.invalid'})
+
+    def test_marks_within_a_call(self):
+        """PRI-012, PRI-034: another INVITE of the call has a token of its own, and what has been believed since
+        is signed; RFC 8443 7.1: other requests have none."""
+        call = Call(self.agency, self.called, '+' + TO, {'Resource-Priority': 'ets.1'})
+        first = self.identities(call.invite_b)
+        while time.time() < json.loads(self.decoded(first[0]))['iat'] + 1:
+            time.sleep(0.05)  # until a token of now is another one
+        again = reinvite(call)
+        self.verify(again, ['ets.1'])
+        self.assertNotEqual(self.identities(again), first)
+        self.verify(reinvite(call, Resource_Priority='ets.0'), ['ets.0'])
+        call.from_a('BYE')
+        self.agency.expect('SIP/2.0 200 ')
+        bye = self.called.expect('BYE ')
+        self.assertEqual((field(bye, 'Resource-Priority'), self.identities(bye), field(bye, 'Date')),
+                         ('ets.0', [], ''))
+
+    def decoded(self, identity):
+        payload = identity.split('.')[1]
+        return base64.urlsafe_b64decode(payload + '=' * (-len(payload) % 4)).decode()
 
     def test_without_who_signs(self):
         """The call goes on, marked and without a signature; the log says so. What one signer cannot

@@ -57,6 +57,10 @@ typedef struct {
     TdChannel *channel;       /* nullable */
     /* What another protocol, or ISUP within the SIP request, says of the same call; nullable. */
     const TdForeign *foreign;
+    /* Of an INVITE in a dialog: its Identity header fields, NULL-terminated, maybe none, and the URIs of its
+     * From and To. NULL: the request cannot bear a signature over its marks (RFC 8443 7.1). */
+    const char *const *identities;
+    const char *orig, *dest;
 } TdPriorityQuestion;
 
 /* The caller sets SIZE, KEPT and ACCEPTED (each an empty text of its own); the rest is zero. */
@@ -74,13 +78,15 @@ typedef struct {
     bool is_foreign_void; /* what FOREIGN said means nothing, and must not go on as it came */
 } TdPriorityVerdict;
 
-/* A request that CHANNEL's leg is about to send. ORIG and DEST are the URIs of its From and To. */
+/* An INVITE that CHANNEL's leg is about to send. ORIG and DEST are the URIs of its From and To. */
 typedef struct {
     uint32_t size; /* sizeof (TdPriorityDemand) */
     TdChannel *channel;
     const char *marks; /* its Resource-Priority; nullable: none */
     const char *orig, *dest;
     bool is_caller_hidden; /* ORIG does not say who calls */
+    /* TD_MARKED_CALL, or TD_MARKED_DIALOG: what the call came with is of another time, and is not sent. */
+    TdMarkedRequest request;
 } TdPriorityDemand;
 
 /* What becomes of the signatures over a request. */
@@ -104,7 +110,8 @@ typedef struct {
 
     /* Appends to TEXT the value of Resource-Priority in a request that CHANNEL's leg sends by its trunk
      * (nothing: none), made of MARKS, what was kept of the leg the call came by. REQUEST is
-     * TD_MARKED_CALL, or TD_MARKED_DIALOG with what the INVITE had. */
+     * TD_MARKED_CALL, or TD_MARKED_DIALOG with what the INVITE had, if anything; to these come marks that have
+     * raised the call since. */
     void (*outgoing) (TdChannel *channel, TdMarkedRequest request, const char *const *marks,
                       GString *text, void *data);
 
