@@ -261,13 +261,28 @@ take_expires (SipLeg *leg, const SipScan *invite)
 
 /* --- INVITE ------------------------------------------------------------------------------ */
 
+/* Whether the user of URI is a number, however it is written (RFC 3261 19.1.1, "user"). */
+static bool
+is_telephone (const SipUri *uri)
+{
+    SipView user;
+
+    return uri->scheme == SIP_SCHEME_TEL
+           || (sip_param_find (uri->params, "user", &user) && sip_view_is_nocase (user, "phone"));
+}
+
 static bool
 take_called (TdParty *called, const SipUri *uri)
 {
     char user[TD_PARTY_TEXT], host[TD_PARTY_TEXT];
 
-    if (!sip_message_user_host (uri, user, sizeof user, host, sizeof host)
-        || !td_party_from_user (called, user, host)) {
+    if (!sip_message_user_host (uri, user, sizeof user, host, sizeof host)) {
+        return false;
+    }
+    /* RFC 3966 4: "-", "." and parentheses in it mean nothing: tel:9-1-1 is 911. */
+    if (is_telephone (uri) && td_party_from_number (called, user)) {
+        g_strlcpy (called->host, host, sizeof called->host);
+    } else if (!td_party_from_user (called, user, host)) {
         return false;
     }
     called->is_complete = true;

@@ -197,6 +197,14 @@ class Emergency(PeerCase):
         self.assertEqual(field(ack, 'Route'), field(invite, 'Route'))
         self.other.expect('INVITE urn:service:sos.fire SIP/2.0')
 
+    def test_number_as_people_write_it(self):
+        """PRI-090; RFC 3966 4: what stands between the digits of a telephone number means nothing."""
+        self.start()
+        for uri in 'tel:1-1-2;phone-context=+49', 'sip:1.1(2)@127.0.0.1;user=phone', 'sip:%31%31%32@127.0.0.1':
+            with self.subTest(uri):
+                self.invite(self.ann, uri)
+                self.psap.expect('INVITE sip:112')
+
     def test_long_service_is_no_reason_to_refuse(self):
         """PRI-090: what is odd at its end leaves its parent."""
         self.start()
