@@ -66,8 +66,8 @@ void td_bridge_answer (TdBridge *bridge, unsigned from, unsigned to, TdDescripti
  * description. */
 void td_bridge_play (TdBridge *bridge, unsigned from, unsigned to, TdBridgeTag tag);
 
-/* What the leg of INDEX was told stands from now on, whoever it is connected with. Returns (transfer full) SAID, what its peer said, as far as both agree on it: to be offered to
- * others. NULL: nothing was agreed on. */
+/* What the leg of INDEX was told stands from now on, whoever it is connected with. Returns (transfer full) SAID,
+ * what its peer said, as far as both agree on it: to be offered to others. NULL: nothing was agreed on. */
 TdDescription *td_bridge_settle (TdBridge *bridge, unsigned index, const TdDescription *said);
 
 /* It can be told again what changes. */
