@@ -128,37 +128,50 @@ write_texts (Load *load)
                             "ACK %sCSeq: 1 ACK\r\nContent-Length: 0\r\nTo: ", head));
 }
 
+/* Whether each line of TEXT is as long as the first, which stands in the INVITE. */
+static bool
+take_tokens (Load *load, const char *text, size_t len_bytes)
+{
+    size_t token_bytes = strcspn (text, "\n"), line_bytes = token_bytes + 1;
+    g_autofree char *token = g_strndup (text, token_bytes);
+    const char *at = token_bytes > 0 ? strstr (load->invite.bytes, token) : NULL;
+
+    load->n_tokens = (uint32_t) (len_bytes / line_bytes);
+    if (at == NULL || load->n_tokens == 0) {
+        g_printerr ("crisis-call: the first token of %s does not stand in --mark\n", tokens_path);
+        return false;
+    }
+    for (size_t i = 1; i < load->n_tokens; i++) {
+        if (strcspn (text + i * line_bytes, "\n") != token_bytes) {
+            g_printerr ("crisis-call: %s: token %" G_GSIZE_FORMAT " is not as long as the first\n",
+                        tokens_path, i + 1);
+            return false;
+        }
+    }
+    load->token_at = (size_t) (at - load->invite.bytes);
+    load->token_bytes = token_bytes;
+    return true;
+}
+
 /* Signing takes too long to be done on the way. */
 static bool
 read_tokens (Load *load)
 {
     g_autoptr (GError) error = NULL;
-    size_t len_bytes, line_bytes;
+    g_autofree char *text = NULL;
+    size_t len_bytes;
 
     if (tokens_path == NULL) {
         return true;
     }
-    if (!g_file_get_contents (tokens_path, &load->tokens, &len_bytes, &error)) {
+    if (!g_file_get_contents (tokens_path, &text, &len_bytes, &error)) {
         g_printerr ("crisis-call: %s\n", error->message);
         return false;
     }
-    load->token_bytes = strcspn (load->tokens, "\n");
-    line_bytes = load->token_bytes + 1;
-    load->n_tokens = (uint32_t) (len_bytes / line_bytes);
-    for (size_t i = 1; i <= load->n_tokens; i++) {
-        if (strcspn (load->tokens + (i - 1) * line_bytes, "\n") != load->token_bytes) {
-            g_printerr ("crisis-call: %s: token %" G_GSIZE_FORMAT " is not as long as the first\n",
-                        tokens_path, i);
-            return false;
-        }
-    }
-    g_autofree char *token = g_strndup (load->tokens, load->token_bytes);
-    const char *at = strstr (load->invite.bytes, token);
-    if (load->token_bytes == 0 || load->n_tokens == 0 || at == NULL) {
-        g_printerr ("crisis-call: the first token of %s does not stand in --mark\n", tokens_path);
+    if (!take_tokens (load, text, len_bytes)) {
         return false;
     }
-    load->token_at = (size_t) (at - load->invite.bytes);
+    load->tokens = g_steal_pointer (&text);
     return true;
 }
 
@@ -392,6 +405,10 @@ main (int argc, char *argv[])
     if (!wire_address (own_text, &load->own) || !wire_address (peer_text, &load->peer)) {
         return 2;
     }
+    write_texts (load);
+    if (!read_tokens (load)) {
+        return 1;
+    }
     int fd = wire_open (&load->own);
     if (fd < 0) {
         return 1;
@@ -400,10 +417,6 @@ main (int argc, char *argv[])
     load->out = wire_new (fd);
     load->n_calls = (uint32_t) (rate * seconds + 0.5);
     load->states = g_malloc0 (load->n_calls + 1);
-    write_texts (load);
-    if (!read_tokens (load)) {
-        return 1;
-    }
     run (load);
     printf ("{\"sent\": %u, \"late\": %" G_GUINT64_FORMAT ", \"worst_late_ms\": %.1f, "
             "\"dropped\": %" G_GUINT64_FORMAT ", \"retransmitted\": %" G_GUINT64_FORMAT

@@ -217,6 +217,9 @@ def show(result, rows, run, more):
         print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us")
     print(f"{'processor time it got':26} {run.cpu_s / run.seconds:.2f} s a second, {run.n_refused} calls refused")
     print(f"{'lost by the switch':26} {more['overflowed']:.0f} datagrams")
+    if run.forged:
+        share = 100 * served_in_time(run) / run.seconds / more['best']
+        print(f"{'goodput of everybody':26} {share:.1f} % of the capacity")
     if run.counts:
         print(f"{'as sipp counts':26} {run.counts.successful} done, {run.counts.failed} failed, "
               f'{run.counts.retransmissions} sent again')
