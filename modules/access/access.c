@@ -105,19 +105,18 @@ static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
     Access *access = td_module_state (module);
+    Settings *prepared = g_steal_pointer (&access->prepared);
 
     switch (phase) {
     case TD_RELOAD_PREPARE:
         access->prepared = settings_new (next, error);
         return access->prepared != NULL;
     case TD_RELOAD_COMMIT:
-        td_limit_set_capacity (access->limit, access->prepared->capacity);
-        td_snapshot_swap (access->settings, &g_steal_pointer (&access->prepared)->table);
+        td_limit_set_capacity (access->limit, prepared->capacity);
+        td_snapshot_swap (access->settings, &prepared->table);
         break;
     case TD_RELOAD_ABANDON:
-        if (access->prepared != NULL) {
-            td_table_unref (&g_steal_pointer (&access->prepared)->table);
-        }
+        td_table_unref (&prepared->table);
         break;
     }
     return true;

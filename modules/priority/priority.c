@@ -407,20 +407,20 @@ static bool
 reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **error)
 {
     Priority *priority = td_module_state (module);
+    Settings *prepared = g_steal_pointer (&priority->prepared);
 
     switch (phase) {
     case TD_RELOAD_PREPARE:
         priority->prepared = settings_new (next, settings_has_passport (next), error);
         return priority->prepared != NULL;
     case TD_RELOAD_COMMIT:
-        counts_prepare (priority->counts, priority->prepared);
-        td_snapshot_swap (priority->settings, &priority->prepared->table);
+        counts_prepare (priority->counts, prepared);
+        td_snapshot_swap (priority->settings, &prepared->table);
         break;
     case TD_RELOAD_ABANDON:
-        td_table_unref (&priority->prepared->table);
+        td_table_unref (&prepared->table);
         break;
     }
-    priority->prepared = NULL;
     return true;
 }
 

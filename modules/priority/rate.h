@@ -13,7 +13,8 @@
 
 typedef _Atomic int64_t Rate; /* 0: nobody has come yet */
 
-/* Whether one more may come at NOW_US, of PER_MINUTE and BURST at once; counts it then. Thread: any. */
+/* Whether one more may come at NOW_US (monotonic), of PER_MINUTE (1 or more) and BURST at once; counts it then.
+ * Thread: any. */
 static inline bool
 rate_take (Rate *rate, uint32_t per_minute, uint32_t burst, int64_t now_us)
 {
