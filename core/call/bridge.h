@@ -42,9 +42,9 @@ TdBridge *td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure);
 /* What is asked of the provider from now on is asked in PRIORITY_CLASS. */
 void td_bridge_set_class (TdBridge *bridge, unsigned priority_class);
 
-/* A termination for one leg, the one of a leg that was spared before a new one: its index, or TD_NO_TERMINATION with RET_FAILURE when there is no room
- * or the provider has no such kind. Through bridges give out indices, too. SERVICE: of an internal
- * one, NULL: IP. */
+/* A termination for one leg, the one of a leg that was spared before a new one: its index, or TD_NO_TERMINATION
+ * with RET_FAILURE when there is no room or the provider has no such kind. Through bridges give out indices,
+ * too. SERVICE: of an internal one, NULL: IP. */
 unsigned td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure);
 
 /* The leg of FROM makes no offer yet: the terminations of both legs are made for the media that a call

@@ -62,11 +62,11 @@ struct TdSchema {
     GHashTable *orphans; /* sections that they may have declared -> who adds keys there */
 };
 
-/* The schema of all OWNERS (transfer full). What they add to each other's sections comes behind what
- * is declared there, in the order of OWNERS, whoever of two comes first. Errors: a section declared
- * twice, a key without a name or with a default that its own type refuses, and so on: "sip declares
- * section [sip] wrongly: ..."; an addition to what nobody declares: "trunk cannot add keys to section
- * [trunk]: ..."; where an owner is absent, which may have, it is an orphan: passed over, its keys empty. Thread: any. */
+/* The schema of all OWNERS (transfer full). What they add to each other's sections comes behind what is
+ * declared there, in the order of OWNERS, whoever of two comes first. Errors: a section declared twice, a key
+ * without a name or with a default that its own type refuses, and so on: "sip declares section [sip] wrongly:
+ * ..."; an addition to what nobody declares: "trunk cannot add keys to section [trunk]: ...", unless an owner
+ * that may declare it is absent: then it is passed over, and its keys are empty. Thread: any. */
 TdSchema *td_schema_new (const TdSchemaOwner *owners, unsigned n_owners, GError **error);
 TdSchema *td_schema_ref (TdSchema *schema);
 void td_schema_unref (TdSchema *schema);

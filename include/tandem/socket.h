@@ -5,11 +5,11 @@
  *     wire -> reader ---- own lane, nothing waits ------> deliver ()
  *            (a lane) \-- else: a lane's arrival queues -> deliver () there
  *
- * Each flow (a datagram listener, a stream connection) is read by one lane, so order is kept within a
- * class; anybody may send through it. A lane that has more to do than it can empties the kernel's
- * buffer into its arrival queues before it serves them: what goes first does not wait behind the rest. A message arrives whole: a stream's frame function says where one
- * ends. A listener asks for 4 MiB of kernel buffer and reports what it was granted and what
- * overflowed: that buffer is the first queue.
+ * Each flow (a datagram listener, a stream connection) is read by one lane, so order is kept within a class;
+ * anybody may send through it. A lane that has more to do than it can empties the kernel's buffer into its
+ * arrival queues before it serves them: what goes first does not wait behind the rest. A message arrives whole:
+ * a stream's frame function says where one ends. A listener asks for 4 MiB of kernel buffer and reports what it
+ * was granted and what overflowed: that buffer is the first queue.
  */
 
 #ifndef TANDEM_SOCKET_H
@@ -185,11 +185,11 @@ typedef struct {
     uint32_t handshake_percent;
 } TdListenerDecl;
 
-/* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. Where an older
- * build of the same module has the address open, its port is shared: nothing is lost, the connections
- * stay, and claim() says which messages are still the older build's. The listener belongs to MODULE until td_listener_close() or its stop. Metrics and log call it by DECL's name,
- * so two of a module should not share one. Errors: what the kernel said, with the name.
- * Thread: control. */
+/* Binds, listens and begins to deliver. READER reads datagrams and accepts connections. Where an older build of
+ * the same module has the address open, its port is shared: nothing is lost, the connections stay, and claim()
+ * says which messages are still the older build's. The listener belongs to MODULE until td_listener_close() or
+ * its stop. Metrics and log call it by DECL's name, so two of a module should not share one. Errors: what the
+ * kernel said, with the name. Thread: control. */
 TD_API TdListener *td_listener_open (TdModule *module, TdLane *reader, const TdListenerDecl *decl,
                                      GError **error);
 

@@ -15,9 +15,9 @@ typedef enum {
     CDR_SYNC_FULL,
 } CdrSync;
 
-/* Opens the database at PATH, makes it where it is missing (IS_PRIVATE: nobody else may read it), and adds the columns of TOPIC that it has
- * not yet. Waits BUSY_MS for whoever holds it. Blocks. Errors: it is held, full, damaged, of a newer
- * version or somebody else's: with what to do. */
+/* Opens the database at PATH, makes it where it is missing (IS_PRIVATE: nobody else may read it), and adds the
+ * columns of TOPIC that it has not yet. Waits BUSY_MS for whoever holds it. Blocks. Errors: it is held, full,
+ * damaged, of a newer version or somebody else's: with what to do. */
 CdrStore *cdr_store_open (const char *path, CdrSync sync, bool is_private, int busy_ms,
                           const TdTopic *topic, GError **error);
 void cdr_store_close (CdrStore *store); /* nullable */

@@ -32,8 +32,8 @@ void sip_ring_free (SipRing *ring);
 /* Keeps a message of CALL_ID. One larger than a quarter of the ring is not kept. */
 void sip_ring_add (SipRing *ring, SipView call_id, const SipRecord *record, const char *bytes);
 
-/* Notes that the messages of CALL_ID are a leg of CALL, which has PRIORITY_CLASS. A note takes its place among the messages, and
- * goes when they do. */
+/* Notes that the messages of CALL_ID are a leg of CALL, which has PRIORITY_CLASS. A note takes its place among
+ * the messages, and goes when they do. */
 void sip_ring_note (SipRing *ring, SipView call_id, TdId call, bool is_incoming,
                     uint8_t priority_class);
 

@@ -73,9 +73,9 @@ SipVerdict sip_scan (SipScan *scan, const char *bytes, size_t len_bytes, bool is
  * response, and for whatever is wrong or unusual: then sip_scan () has to say. */
 bool sip_scan_brief (SipScan *scan, const char *bytes, size_t len_bytes);
 
-/* For a stream: the length of the first message in BYTES, which may be more than LEN_BYTES; 0 when
- * more is needed to know it; -1 when no end can be found (no Content-Length, one that is no number, a head over 64 KiB). White lines before a
- * message are a message of their own: keep-alives (RFC 3261 7.5, RFC 5626 3.5.1). */
+/* For a stream: the length of the first message in BYTES, which may be more than LEN_BYTES; 0 when more is
+ * needed to know it; -1 when no end can be found (no Content-Length, one that is no number, a head over 64
+ * KiB). White lines before a message are a message of their own: keep-alives (RFC 3261 7.5, RFC 5626 3.5.1). */
 ssize_t sip_frame (const char *bytes, size_t len_bytes);
 
 /* The first header field with ID at or after *INDEX (0 to begin); moves *INDEX behind it. NULL at

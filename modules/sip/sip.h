@@ -397,9 +397,9 @@ bool sip_trace_command_add (TdModule *module, GError **error);
 
 typedef void (*SipResolved) (const TdAddress *address, void *data);
 
-/* Finds an address of HOST that a listener can reach, with PORT; calls RESOLVED on this lane, at once or later, with NULL when
- * there is none. DATA is from g_malloc () and RESOLVED's to free; it is freed here when the module
- * stops before. */
+/* Finds an address of HOST that a listener can reach, with PORT; calls RESOLVED on this lane, at once or later,
+ * with NULL when there is none. DATA is from g_malloc () and RESOLVED's to free; it is freed here when the
+ * module stops before. */
 void sip_resolve (SipLane *lane, const char *host, uint16_t port, unsigned priority_class,
                   SipResolved resolved, void *data);
 

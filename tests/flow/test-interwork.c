@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PRI-082 to PRI-085, PRI-080 for H.248 and MGCP, PRI-095 and PRI-096 for PSAPs and access gateways: a call that comes in by one protocol and goes out by
- * another, through the public contract, as the endpoint `gateway` has it. Of ITU-T Q.763, Q.735.3 and H.248.1,
- * 3GPP TS 48.008 and TS 29.214 the clauses' own wording could not be opened; numbers are those of Wireshark's
+/* PRI-082 to PRI-085, PRI-080 for H.248 and MGCP, PRI-095 and PRI-096 for PSAPs and access gateways: a call
+ * that comes in by one protocol and goes out by another, through the public contract, as the endpoint `gateway`
+ * has it. Numbers of ITU-T Q.763, Q.735.3 and H.248.1, 3GPP TS 48.008 and TS 29.214 are those of Wireshark's
  * dissectors where it has them (category 14, parameter 58, levels 0 to 4), and else of docs/priority.md. */
 
 #include "common/fixture.h"

@@ -38,7 +38,8 @@ typedef struct {
 
 typedef struct TdPinQuestion TdPinQuestion;
 
-/* Whoever is asked has answered all questions before it lets itself be stopped. Embed one; it stays there, untouched, until DONE, or until CANCEL has returned. */
+/* Whoever is asked has answered all questions before it lets itself be stopped. Embed one; it stays there,
+ * untouched, until DONE, or until CANCEL has returned. */
 struct TdPinQuestion {
     uint32_t size;       /* sizeof (TdPinQuestion) */
     const char *digits;  /* the number, NUL at its end */

@@ -4,8 +4,8 @@
  *     REGISTER -> sip -> credentials () -> 401, or checked -> update () . . . -> done () -> 200
  *                                                             stored, on a worker
  *
- * An address of record is written "user@domain", the domain in lower case, nothing escaped
- * (RFC 3261 10.3 5). The functions may be called on any lane. The table is published with td_feature_provide() and found with
+ * An address of record is written "user@domain", the domain in lower case, nothing escaped (RFC 3261 10.3 5).
+ * The functions may be called on any lane. The table is published with td_feature_provide() and found with
  * td_feature_acquire().
  */
 

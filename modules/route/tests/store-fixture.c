@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A store in a folder of its own, or in a database of its own where there is a server, filled from CSV texts, its contents as text. */
+/* A store in a folder of its own, or in a database of its own where there is a server, filled from CSV texts,
+ * its contents as text. */
 
 #include "store-fixture.h"
 
