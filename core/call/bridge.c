@@ -14,6 +14,7 @@ typedef enum {
     STEP_ANSWER,
     STEP_PLAY,
     STEP_REMOVE,
+    STEP_SPARE, /* the transcoder */
     STEP_CLOSE,
 } StepKind;
 
@@ -53,6 +54,8 @@ struct TdBridge {
     unsigned n_seats;
     Step *first, **last;
     bool is_busy, is_closing;
+    bool has_transcoder; /* one is kept, whatever will be answered */
+    unsigned keeper;     /* the seat whose termination has it, or had it last */
 };
 
 static void take_step (TdBridge *bridge);
@@ -80,6 +83,7 @@ td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure)
     bridge->provider = provider;
     bridge->n_seats = G_N_ELEMENTS (bridge->pair);
     bridge->last = &bridge->first;
+    bridge->keeper = TD_NO_TERMINATION;
     bridge->id = td_id_table_add (td_lane_ids (td_lane_current ()), TD_ID_BRIDGE, bridge);
     return bridge;
 }
@@ -268,7 +272,7 @@ end_step (TdBridge *bridge, TdDescription *out, const TdCause *failure)
         bridge->is_busy = false;
     }
     bool has_more = bridge->first != NULL;
-    if (!bridge->is_closing && step->kind != STEP_REMOVE) {
+    if (!bridge->is_closing && step->kind != STEP_REMOVE && step->kind != STEP_SPARE) {
         bridge->options.stepped (bridge->options.owner, step->tag, out, failure);
     }
     step_free (step);
@@ -370,6 +374,7 @@ go_on_reserving (TdBridge *bridge, Step *step)
     end_step (bridge, NULL, NULL);
 }
 
+/* Nothing is offered that might have to be turned into something else, unless that can be done. */
 static void
 offer_onwards (TdBridge *bridge, Step *step)
 {
@@ -377,19 +382,60 @@ offer_onwards (TdBridge *bridge, Step *step)
         end_step (bridge, NULL, NULL);
         return;
     }
-    g_autoptr (TdDescription) wanted =
-        td_negotiate_offer (step->offer, bridge->options.can_transcode);
+    g_autoptr (TdDescription) wanted = td_negotiate_offer (step->offer, bridge->has_transcoder);
     modify (bridge, step->to, wanted, NULL);
+}
+
+/* Whether more could be offered than the leg of FROM did, if a transcoder was kept for it. */
+static bool
+wants_transcoder (TdBridge *bridge, const Step *step)
+{
+    return bridge->options.can_transcode && !bridge->has_transcoder
+           && !is_internal (bridge, step->to) && td_negotiate_can_add (step->offer);
+}
+
+/* The seat whose termination is asked to keep a transcoder: always the same, as one is enough. */
+static unsigned
+find_keeper (TdBridge *bridge, const Step *step)
+{
+    return seat_at (bridge, step->from)->is_placed && bridge->keeper != TD_NO_TERMINATION
+               ? bridge->keeper
+               : step->from;
 }
 
 /* First what the answer will need: nobody is called for whom there is no way back to the caller. */
 static void
 begin_offer (TdBridge *bridge, Step *step)
 {
-    if (!place (bridge, step->from, step->offer)) {
+    bool is_wanted = !is_internal (bridge, step->from) && wants_transcoder (bridge, step);
+    unsigned keeper = find_keeper (bridge, step);
+
+    if (is_wanted) {
+        bridge->keeper = keeper;
+        seat_at (bridge, keeper)->termination->transcoder = TD_TRANSCODER_KEEP;
+    }
+    if (place (bridge, step->from, step->offer)) {
+        return;
+    }
+    if (is_wanted) {
+        modify (bridge, keeper, NULL, NULL);
+    } else {
         step->phase = 1;
         offer_onwards (bridge, step);
     }
+}
+
+/* What was kept for an answer that came otherwise, or not at all, is for other calls. */
+static void
+begin_spare (TdBridge *bridge)
+{
+    if (!bridge->has_transcoder) {
+        end_step (bridge, NULL, NULL);
+        return;
+    }
+    bridge->has_transcoder = false;
+    seat_at (bridge, bridge->keeper)->termination->transcoder = TD_TRANSCODER_SPARE;
+    modify (bridge, bridge->keeper, NULL, NULL);
 }
 
 /* Whoever answers so has said nothing of keys of its own: sound and echo go in the clear. */
@@ -457,7 +503,7 @@ static void
 answer_asker (TdBridge *bridge, Step *step)
 {
     g_autoptr (TdDescription) wanted =
-        td_negotiate_answer (step->offer, step->answer, bridge->options.can_transcode);
+        td_negotiate_answer (step->offer, step->answer, bridge->has_transcoder);
 
     if (wanted == NULL) {
         fail_step (bridge, TD_CAUSE_BEARER_NOT_IMPLEMENTED, "No codec in common");
@@ -480,6 +526,10 @@ drop_seat (TdBridge *bridge, unsigned index)
 {
     Seat *seat = seat_at (bridge, index);
 
+    if (index == bridge->keeper) {
+        bridge->keeper = TD_NO_TERMINATION;
+        bridge->has_transcoder = false;
+    }
     if (seat->termination != NULL) {
         seat->termination->is_abandoned = true;
     }
@@ -566,6 +616,9 @@ take_step (TdBridge *bridge)
     case STEP_REMOVE:
         begin_remove (bridge, step);
         break;
+    case STEP_SPARE:
+        begin_spare (bridge);
+        break;
     case STEP_CLOSE:
         go_on_closing (bridge, step);
         break;
@@ -594,6 +647,7 @@ answered_offer (TdBridge *bridge, Step *step, const TdMediaOutcome *outcome)
 {
     if (step->phase++ == 0) {
         seat_at (bridge, step->from)->is_placed = true;
+        bridge->has_transcoder |= outcome->has_transcoder;
         offer_onwards (bridge, step);
     } else {
         seat_at (bridge, step->to)->is_placed = true;
@@ -634,6 +688,8 @@ answered_step (void *data, const TdMediaOutcome *outcome)
     } else if (step->kind == STEP_CLOSE) {
         keep_stats (seat_at (bridge, step->to++), outcome);
         go_on_closing (bridge, step);
+    } else if (step->kind == STEP_SPARE) {
+        end_step (bridge, NULL, NULL);
     } else if (outcome->cause != TD_CAUSE_NONE) {
         fail_step (bridge, outcome->cause, outcome->reason);
     } else if (step->kind == STEP_OFFER) {
@@ -740,6 +796,9 @@ td_bridge_drop_spares (TdBridge *bridge)
             seat->is_spare = false;
             td_bridge_remove (bridge, i);
         }
+    }
+    if (bridge->provider != NULL && bridge->options.can_transcode && !bridge->is_closing) {
+        push_step (bridge, STEP_SPARE, 0, 0, NULL, NULL, (TdBridgeTag){ 0 });
     }
 }
 

@@ -83,7 +83,7 @@ void td_bridge_remove (TdBridge *bridge, unsigned index);
  * where it is: then packets may be on their way from there, and it is removed. */
 void td_bridge_spare (TdBridge *bridge, unsigned index);
 
-/* No other leg is going to be called. */
+/* No other leg is going to be called, or no answer to come: what was kept for that is given back. */
 void td_bridge_drop_spares (TdBridge *bridge);
 
 /* The statistics of stream 0, as far as they are known; NULL: never had any. */

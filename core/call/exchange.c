@@ -35,13 +35,23 @@ td_exchange_begin_delayed (TdCall *call, TdDescription *offer)
     begin (&call->exchange, call->b, call->a, offer);
 }
 
+/* The exchange is over, and nothing is kept for its answer any more. */
+static void
+end_exchange (TdCall *call)
+{
+    td_exchange_clear (&call->exchange);
+    if (call->bridge != NULL) {
+        td_bridge_drop_spares (call->bridge);
+    }
+}
+
 static void
 refuse (TdCall *call, const TdCause *cause)
 {
     TdChannel *from = call->exchange.from;
     bool is_ours = call->exchange.is_ours;
 
-    td_exchange_clear (&call->exchange);
+    end_exchange (call);
     if (!is_ours) {
         td_leg_refuse (from, cause);
     }
@@ -59,7 +69,7 @@ td_exchange_begin_ours (TdCall *call, TdChannel *leg)
     call->exchange.asker = other;
     call->exchange.is_ours = true;
     if (!td_leg_offer (leg, NULL)) {
-        td_exchange_clear (&call->exchange);
+        end_exchange (call);
     }
 }
 
@@ -191,7 +201,7 @@ accept (TdCall *call, const TdHappening *what)
         return;
     }
     note_description (call, from, call->exchange.offer);
-    td_exchange_clear (&call->exchange);
+    end_exchange (call);
     td_leg_accept (from, what->out);
     td_call_tell (call, FACT_UPDATED, NULL);
 }
@@ -220,7 +230,7 @@ td_exchange_take_step (TdCall *call, const TdHappening *what)
     case STEP_FOR_REACCEPT:
         if (what->failure != NULL) {
             td_leg_refuse (exchange->to, what->failure);
-            td_exchange_clear (exchange);
+            end_exchange (call);
         } else {
             td_leg_accept (exchange->to, what->out);
         }

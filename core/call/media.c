@@ -267,6 +267,7 @@ finish (Request *request)
             .cause = request->cause,
             .reason = request->reason,
             .local = request->local,
+            .has_transcoder = request->request.has_transcoder,
             .stats = request->stats,
             .n_stats = request->n_stats,
         };
@@ -366,6 +367,8 @@ send_request (Request *request, uint32_t timeout_ms)
     request->request.service = termination->service;
     request->request.state = &termination->state;
     request->request.priority_class = termination->priority_class;
+    request->request.transcoder = termination->transcoder;
+    termination->transcoder = TD_TRANSCODER_AS_IS;
     td_timer_init (&request->deadline, NULL, expire);
     if (timeout_ms > 0 && request->answered != NULL) {
         td_timer_start (&request->deadline, timeout_ms);

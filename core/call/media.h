@@ -16,6 +16,7 @@ typedef struct {
     uint16_t index;
     uint8_t kind; /* TdTerminationKind */
     uint8_t priority_class;
+    uint8_t transcoder;  /* TdTranscoderWish of the next request */
     bool is_abandoned;   /* the bridge is gone: an answer that comes now is taken back */
     unsigned n_requests; /* the provider has them: also those that nobody waits for any more */
     char *service;       /* of an internal one */
@@ -27,6 +28,7 @@ typedef struct {
     unsigned cause; /* TD_CAUSE_NONE: done */
     const char *reason;
     TdDescription *local;
+    bool has_transcoder;
     const TdMediaStats *stats;
     unsigned n_stats;
 } TdMediaOutcome;

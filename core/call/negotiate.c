@@ -157,6 +157,34 @@ td_negotiate_offer (const TdDescription *offer, bool can_transcode)
     return wanted;
 }
 
+typedef struct {
+    const TdStream *stream;
+    bool can_add;
+} Lookup;
+
+static void
+look_at_codec (const TdCodec *codec, void *data)
+{
+    Lookup *lookup = data;
+
+    lookup->can_add |= lookup->stream->n_formats < TD_MAX_FORMATS
+                       && !has_format (lookup->stream, codec->name, codec->clock_rate_hz);
+}
+
+bool
+td_negotiate_can_add (const TdDescription *offer)
+{
+    Lookup lookup = { 0 };
+
+    for (unsigned i = 0; i < offer->n_streams && !lookup.can_add; i++) {
+        lookup.stream = &offer->streams[i];
+        if (can_transcode_stream (lookup.stream)) {
+            td_codec_each (look_at_codec, &lookup);
+        }
+    }
+    return lookup.can_add;
+}
+
 TdDescription *
 td_negotiate_any_offer (void)
 {

@@ -15,6 +15,9 @@
  * offers at least one registered codec. */
 TdDescription *td_negotiate_offer (const TdDescription *offer, bool can_transcode);
 
+/* Whether that would add something. */
+bool td_negotiate_can_add (const TdDescription *offer);
+
 /* An offer of one audio stream with every registered codec (transfer full), for a peer that asked
  * for an offer of a leg that has none of its own. */
 TdDescription *td_negotiate_any_offer (void);

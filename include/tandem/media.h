@@ -56,6 +56,13 @@ typedef struct {
     char remote[72];             /* where it sends to, "198.51.100.7:4000"; "": nowhere yet */
 } TdMediaStats;
 
+/* What is to become of the place among the calls whose codec is turned into another one. */
+typedef enum {
+    TD_TRANSCODER_AS_IS,
+    TD_TRANSCODER_KEEP, /* the call may come to need one: HAS_TRANSCODER says whether it has it then */
+    TD_TRANSCODER_SPARE, /* it has what it needs, and nothing more needs to be kept */
+} TdTranscoderWish;
+
 /* One request, made by the core and alive until its answer. */
 typedef struct {
     TdMediaVerb verb;
@@ -72,6 +79,8 @@ typedef struct {
      * nobody may have been told of it when it changes, and then its addresses and ports should not. */
     TdDescription *wanted;
     TdDescription *remote;
+    TdTranscoderWish transcoder;
+    bool has_transcoder; /* the provider's to set, when a place was to be kept */
 
     /* CONNECT: media flows between this termination and PEER, stream by stream, in DIRECTION seen
      * from this termination (RECVONLY: only from PEER to it). PEER_STATE is the provider's pointer

@@ -78,8 +78,9 @@ static const TdConfigKey keys[] = {
       .min = 0,
       .max = 1000000,
       .help =
-          "So many calls may have their codec turned into another one at a time; more are refused. "
-          "0: any number.",
+          "So many calls at a time may have their codec turned into another one, or come to need "
+          "it "
+          "while they are set up; to others only codecs of the caller are offered. 0: any number.",
       .since = "0.1" },
     { .name = "transcode-reserve",
       .type = TD_CONFIG_INTEGER,
@@ -200,9 +201,10 @@ static void
 declare_transcodes (Rtp *rtp, TdModule *module)
 {
     rtp->provider.transcodes = td_limit_new (module, "rtp.transcodes", G_MAXINT, 0);
-    rtp->provider.untranscoded =
-        declare (module, "tandem_rtp_transcodes_refused_total",
-                 "Calls that would have had to be transcoded beyond max-transcodes.");
+    rtp->provider.untranscoded = declare (
+        module, "tandem_rtp_transcodes_refused_total",
+        "Offers that had only the caller's codecs, and calls that ended, because max-transcodes "
+        "left nothing else.");
 }
 
 static void

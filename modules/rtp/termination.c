@@ -20,6 +20,8 @@ typedef struct {
     TdSource *source;       /* no streams: it plays this; nullable */
     TdSeat transcode;       /* of the call, with one of its two terminations */
     bool has_transcode;
+    bool keeps_transcode; /* whether it is needed or not, until it is spared */
+    bool is_transcoded;   /* connected so that it is needed */
     unsigned n_streams;
     RtpStream **streams; /* NULL where a stream is refused */
     TdDescription *local, *remote;
@@ -296,6 +298,49 @@ classify (Termination *termination, unsigned priority_class)
     }
 }
 
+static bool
+take_seat (Termination *termination)
+{
+    TdLimit *limit = termination->provider->transcodes;
+
+    if (limit != NULL && !termination->has_transcode) {
+        termination->transcode.holder = termination->bridge;
+        termination->has_transcode =
+            td_seat_take (&termination->transcode, limit, termination->priority_class, false)
+            == TD_SEAT_GRANTED;
+        td_metric_add (termination->provider->untranscoded, !termination->has_transcode);
+    }
+    return limit == NULL || termination->has_transcode;
+}
+
+static void
+give_seat (Termination *termination)
+{
+    if (!termination->keeps_transcode) {
+        td_seat_give (&termination->transcode);
+        termination->has_transcode = false;
+    }
+}
+
+/* A place for the call among those that are transcoded, before it is known whether it needs one. */
+static void
+keep_transcode (Termination *termination, TdMediaRequest *request)
+{
+    switch (request->transcoder) {
+    case TD_TRANSCODER_AS_IS:
+        break;
+    case TD_TRANSCODER_KEEP:
+        request->has_transcoder = termination->keeps_transcode = take_seat (termination);
+        break;
+    case TD_TRANSCODER_SPARE:
+        termination->keeps_transcode = false;
+        if (!termination->is_transcoded) {
+            give_seat (termination);
+        }
+        break;
+    }
+}
+
 static void
 modify (RtpProvider *provider, TdMediaRequest *request)
 {
@@ -320,7 +365,9 @@ modify (RtpProvider *provider, TdMediaRequest *request)
         td_media_failed (request, cause_of (error), error->message);
         return;
     }
-    for (unsigned i = 0; i < termination->n_streams; i++) {
+    keep_transcode (termination, request);
+    bool is_news = request->remote != NULL || request->wanted != NULL;
+    for (unsigned i = 0; is_news && i < termination->n_streams; i++) {
         agree (termination, i);
     }
     td_media_done (request,
@@ -384,13 +431,6 @@ needs_transcode (const Termination *from, const Termination *to, unsigned index)
     return true;
 }
 
-static void
-give_transcode (Termination *termination)
-{
-    td_seat_give (&termination->transcode);
-    termination->has_transcode = false;
-}
-
 /* False: no more calls of this class may be transcoded. */
 static bool
 take_transcode (Termination *from, Termination *to, TdDirection direction)
@@ -400,19 +440,13 @@ take_transcode (Termination *from, Termination *to, TdDirection direction)
     for (unsigned i = 0; direction != 0 && i < MIN (from->n_streams, to->n_streams); i++) {
         is_needed |= needs_transcode (from, to, i);
     }
+    from->is_transcoded = to->is_transcoded = is_needed;
     if (!is_needed) {
-        give_transcode (from);
-        give_transcode (to);
+        give_seat (from);
+        give_seat (to);
         return true;
     }
-    if (from->provider->transcodes == NULL || from->has_transcode || to->has_transcode) {
-        return true;
-    }
-    from->transcode.holder = from->bridge;
-    from->has_transcode =
-        td_seat_take (&from->transcode, from->provider->transcodes, from->priority_class, false)
-        == TD_SEAT_GRANTED;
-    return from->has_transcode;
+    return to->has_transcode || take_seat (from);
 }
 
 /* A player of SOURCE's sound for the peer of stream INDEX of TO, with the first codec that both sides named
@@ -506,7 +540,6 @@ connect_terminations (TdMediaRequest *request)
     }
     if (!termination->is_loop && !peer->is_loop
         && !take_transcode (termination, peer, request->direction)) {
-        td_metric_add (termination->provider->untranscoded, 1);
         td_media_failed (request, TD_CAUSE_RESOURCE_UNAVAILABLE,
                          "all calls that may be transcoded are there: max-transcodes");
         return;

@@ -265,43 +265,70 @@ class Room(ReserveCase):
 class Transcodes(ReserveCase):
     """Calls between a peer that has PCMU and one that has PCMA."""
 
-    def fill(self, reserve):
+    def fill(self, reserve, n_left=0):
+        """Leaves N_LEFT of what ordinary calls may have."""
         self.start(modules=dict.fromkeys(('cli', 'sip', 'rtp', 'route-table', 'priority',
                                           'emergency', 'codec-g711'), 'required'),
                    call={'media': 'anchor', 'transcode': 'yes'},
                    rtp={'first-port': ports.free_range(64, 2), 'max-transcodes': 4,
                         'transcode-reserve': reserve})
-        for number in range(4 - 4 * int(reserve.split()[0]) // 100):
-            self.is_answered(f'800{number}')
+        for number in range(4 - 4 * int(reserve.split()[0]) // 100 - n_left):
+            self.is_answered(f'700{number}')
 
-    def reach(self, number, extra, callee, sdp):
-        """Dials, and CALLEE answers."""
+    def place(self, number, extra=None, callee=None):
+        """Returns the INVITE that comes to CALLEE, and whether more codecs are in it than in the caller's."""
         callee = callee or self.carrier
         self.dial(number, extra)
-        callee.answer(callee.expect('INVITE '), 200, 'c', sdp or PCMA)
+        invite = callee.expect('INVITE ')
+        return invite, 'PCMA' in invite
+
+    def is_answered(self, number, extra=None, callee=None):
+        """CALLEE has another codec than the caller."""
+        callee = callee or self.carrier
+        invite, has_more = self.place(number, extra, callee)
+        self.assertTrue(has_more, invite)
+        self.pick_up(callee, invite, PCMA)
+
+    def pick_up(self, callee, invite, sdp):
+        callee.answer(invite, 200, 'c', sdp)
         callee.expect('ACK ')
+        self.assertIn('m=audio', self.agency.expect('SIP/2.0 200 '))
 
-    def is_answered(self, number, extra=None, callee=None, sdp=None):
-        self.reach(number, extra, callee, sdp)
-        self.agency.expect('SIP/2.0 200 ')
-
-    def is_not(self, number, extra=None):
-        self.reach(number, extra, self.carrier, None)
-        self.carrier.answer(self.carrier.expect('BYE '), 200)
-        self.agency.expect('SIP/2.0 503 ')
+    def has_the_callers_alone(self, number, extra=None):
+        """Nothing can be answered that would have to be transcoded."""
+        invite, has_more = self.place(number, extra)
+        self.assertFalse(has_more, invite)
+        return invite
 
     def test_pri_078_reserved_transcodes(self):
         self.fill('50 %')
-        self.is_not('8009')
-        self.is_answered('8010', sdp=description(9))   # a codec in common
+        self.pick_up(self.carrier, self.has_the_callers_alone('8009'), description(9))
         self.is_answered('112', callee=self.psap)
-        self.is_answered('8011', MARK)
-        self.is_not('8012', MARK)
+        self.is_answered('8010', MARK)
+        self.has_the_callers_alone('8011', MARK)
 
     def test_without_reserve(self):
         self.fill('0 %')
-        self.is_not('8009')
-        self.is_not('8010', MARK)
+        self.has_the_callers_alone('8009')
+        self.has_the_callers_alone('8010', MARK)
+
+    def test_kept_while_it_rings_and_given_back_with_an_answer_without_need(self):
+        self.fill('50 %', 1)
+        waiting, has_more = self.place('8001')
+        self.assertTrue(has_more)
+        self.has_the_callers_alone('8002')
+        self.pick_up(self.carrier, waiting, description(9))
+        self.is_answered('8003')
+
+    def test_given_back_by_who_does_not_pick_up(self):
+        self.fill('50 %', 1)
+        waiting, has_more = self.place('8001')
+        self.assertTrue(has_more)
+        self.carrier.answer(waiting, 486, 'c')
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 486 ')
+        self.tandem.process.wait_for(lambda: len(self.tandem.ctl_json('call', 'list')) == 1, 'end of the call')
+        self.is_answered('8002')
 
 
 class Descriptors(ReserveCase):

@@ -17,6 +17,8 @@ typedef struct {
     TdOwner module; /* first */
     unsigned n_made, n_left;
     unsigned n_room; /* so many it can make; 0: any number */
+    bool has_transcoder, keeps;
+    unsigned n_formats; /* of what was wanted last */
     bool is_slow;
     GQueue kept; /* the requests it has not answered */
 } Build;
@@ -43,6 +45,13 @@ answer (TdMediaRequest *request, Build *build)
         }
         build->n_made += *request->state == NULL;
         *request->state = build;
+        request->has_transcoder =
+            request->transcoder == TD_TRANSCODER_KEEP && build->has_transcoder;
+        build->keeps |= request->has_transcoder;
+        build->keeps &= request->transcoder != TD_TRANSCODER_SPARE;
+        if (request->wanted != NULL) {
+            build->n_formats = request->wanted->streams[0].n_formats;
+        }
         break;
     case TD_MEDIA_SUBTRACT:
         build->n_left += *request->state != NULL;
@@ -111,6 +120,7 @@ open_bridge (void *data)
     TdCause failure;
 
     world->bridge = td_bridge_new (&(TdBridgeOptions){ .timeout_ms = TIMEOUT_MS,
+                                                       .can_transcode = true,
                                                        .owner = world,
                                                        .stepped = note_step,
                                                        .media_event = ignore_event,
@@ -366,6 +376,72 @@ test_spares_are_dropped (World *world, const void *data)
     g_assert_cmpuint (world->old.n_made, ==, 3);
 }
 
+static ssize_t
+code (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
+{
+    return -1;
+}
+
+static ssize_t
+decode (void *state, const uint8_t *payload, size_t len_bytes, int16_t *samples, size_t max_samples)
+{
+    return -1;
+}
+
+static void
+add_codec (const char *name, unsigned payload_type)
+{
+    g_autoptr (GError) error = NULL;
+
+    td_codec_register (NULL,
+                       &(TdCodec){ .size = sizeof (TdCodec),
+                                   .name = name,
+                                   .clock_rate_hz = 8000,
+                                   .sample_rate_hz = 8000,
+                                   .channels = 1,
+                                   .payload_type = (uint8_t) payload_type,
+                                   .frame_us = 20000,
+                                   .encode = code,
+                                   .decode = decode },
+                       &error);
+    g_assert_no_error (error);
+}
+
+/* PCMU is what the caller has. */
+static void
+offer_between (World *world, bool has_transcoder)
+{
+    add_codec ("PCMU", 0);
+    add_codec ("PCMA", 8);
+    world->old.has_transcoder = has_transcoder;
+    on_lane (offer, world);
+    g_assert_cmpuint (world->cause, ==, TD_CAUSE_NONE);
+}
+
+static void
+test_codecs_are_added_when_a_transcoder_is_kept (World *world, const void *data)
+{
+    offer_between (world, true);
+    g_assert_cmpuint (world->old.n_formats, ==, 2);
+    g_assert_true (world->old.keeps);
+    on_lane (answer_second, world);
+    g_assert_true (world->old.keeps); /* it may have been early media */
+    on_lane (drop_spares, world);
+    g_assert_false (world->old.keeps);
+}
+
+static void
+test_nothing_is_added_without_transcoder (World *world, const void *data)
+{
+    offer_between (world, false);
+    g_assert_cmpuint (world->old.n_formats, ==, 1);
+    world->old.has_transcoder = true; /* for the next target there is one again */
+    on_lane (spare_second, world);
+    on_lane (add_seat, world);
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_formats, ==, 2);
+}
+
 #define ADD(name, test) g_test_add ("/call/bridge/" name, World, NULL, set_up, test, tear_down)
 
 int
@@ -382,5 +458,7 @@ main (int argc, char **argv)
     ADD ("spare", test_next_leg_has_what_is_spared);
     ADD ("spare-heard", test_what_was_heard_is_not_spared);
     ADD ("spare-dropped", test_spares_are_dropped);
+    ADD ("transcoder-kept", test_codecs_are_added_when_a_transcoder_is_kept);
+    ADD ("no-transcoder", test_nothing_is_added_without_transcoder);
     return g_test_run ();
 }

@@ -163,6 +163,8 @@ test_codecs_are_added_behind_the_offered_ones (void)
     g_assert_cmpuint (audio->formats[2].payload_type, ==, 97);
     g_assert_cmpstr (audio->formats[3].name, ==, "PCMA");
     g_assert_cmpuint (wanted->streams[1].n_formats, ==, 1);
+    g_assert_true (td_negotiate_can_add (offer));
+    g_assert_false (td_negotiate_can_add (wanted));
     close_codecs ();
 }
 
@@ -174,6 +176,7 @@ test_nothing_is_added_where_nothing_can_be_transcoded (void)
     open_codecs ();
     g_autoptr (TdDescription) wanted = td_negotiate_offer (offer, true);
     g_assert_cmpuint (wanted->streams[0].n_formats, ==, 1);
+    g_assert_false (td_negotiate_can_add (offer));
     close_codecs ();
 }
 

@@ -463,6 +463,17 @@ test_call_that_is_transcoded (Fixture *fixture, const void *data)
     close (b);
 }
 
+static void
+bound (Fixture *fixture, unsigned n_transcodes)
+{
+    fixture->provider.transcodes = td_limit_new (NULL, "rtp.transcodes", n_transcodes, 0);
+    fixture->provider.untranscoded =
+        td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                                                  .kind = TD_METRIC_COUNTER,
+                                                  .name = "tandem_rtp_transcodes_refused_total",
+                                                  .help = "Refused." });
+}
+
 /* PRI-078: the place that a call has is another one's when it needs it no more. */
 static void
 test_bounded_transcodes (Fixture *fixture, const void *data)
@@ -471,12 +482,7 @@ test_bounded_transcodes (Fixture *fixture, const void *data)
     int a = bind_any ("127.0.0.1", &port_a), b = bind_any ("127.0.0.1", &port_b);
     TdSeat other = { 0 };
 
-    fixture->provider.transcodes = td_limit_new (NULL, "rtp.transcodes", 1, 0);
-    fixture->provider.untranscoded =
-        td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                                                  .kind = TD_METRIC_COUNTER,
-                                                  .name = "tandem_rtp_transcodes_refused_total",
-                                                  .help = "Refused." });
+    bound (fixture, 1);
     set_up_call (fixture, port_a, "96\na=rtpmap:96 one/8000", port_b, "98\na=rtpmap:98 two/8000");
     g_assert_cmpint (td_seat_take (&other, fixture->provider.transcodes, 4, false), ==,
                      TD_SEAT_GRANTED);
@@ -490,6 +496,68 @@ test_bounded_transcodes (Fixture *fixture, const void *data)
     connect_both (fixture, TD_DIRECTION_INACTIVE);
     g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 0);
     connect_both (fixture, TD_DIRECTION_SENDRECV);
+    ask (fixture, TD_MEDIA_SUBTRACT, &fixture->a, NULL, NULL);
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 0);
+    td_limit_retire (fixture->provider.transcodes);
+    close (a);
+    close (b);
+}
+
+static bool
+ask_transcoder (Fixture *fixture, TdTranscoderWish wish, unsigned priority_class)
+{
+    Request *request = &fixture->request;
+
+    request->request = (TdMediaRequest){ .verb = TD_MEDIA_MODIFY,
+                                         .bridge = 77,
+                                         .kind = TD_TERMINATION_IP,
+                                         .state = &fixture->a,
+                                         .priority_class = (uint8_t) priority_class,
+                                         .transcoder = wish };
+    request->n_answers = request->cause = 0;
+    rtp_provider_request (&request->request, &fixture->provider);
+    turn (fixture);
+    g_assert_cmpuint (request->cause, ==, 0);
+    return request->request.has_transcoder;
+}
+
+/* PRI-078: before it is known whether it will be needed, a call has its place, and with a priority one of
+ * those that are reserved. */
+static void
+test_kept_transcode (Fixture *fixture, const void *data)
+{
+    unsigned port_a, port_b;
+    int a = bind_any ("127.0.0.1", &port_a), b = bind_any ("127.0.0.1", &port_b);
+
+    bound (fixture, 1);
+    td_limit_reserve (fixture->provider.transcodes, TD_CLASS_ORDINARY + 1, 1);
+    set_up_call (fixture, port_a, "0", port_b, "0");
+    int64_t before = td_metric_value (fixture->provider.untranscoded);
+    g_assert_false (ask_transcoder (fixture, TD_TRANSCODER_KEEP, TD_CLASS_ORDINARY));
+    g_assert_cmpint (td_metric_value (fixture->provider.untranscoded), ==, before + 1);
+    g_assert_true (ask_transcoder (fixture, TD_TRANSCODER_KEEP, TD_CLASS_ORDINARY + 1));
+    connect_both (fixture, TD_DIRECTION_SENDRECV); /* early media that need none: the answer may */
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 1);
+    ask_transcoder (fixture, TD_TRANSCODER_SPARE, TD_CLASS_ORDINARY + 1);
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 0);
+    td_limit_retire (fixture->provider.transcodes);
+    close (a);
+    close (b);
+}
+
+static void
+test_kept_transcode_is_used (Fixture *fixture, const void *data)
+{
+    unsigned port_a, port_b;
+    int a = bind_any ("127.0.0.1", &port_a), b = bind_any ("127.0.0.1", &port_b);
+
+    bound (fixture, 1);
+    set_up_call (fixture, port_a, "96\na=rtpmap:96 one/8000", port_b, "98\na=rtpmap:98 two/8000");
+    g_assert_true (ask_transcoder (fixture, TD_TRANSCODER_KEEP, TD_CLASS_ORDINARY));
+    g_assert_cmpuint (connect_both (fixture, TD_DIRECTION_SENDRECV)->cause, ==, 0);
+    ask_transcoder (fixture, TD_TRANSCODER_SPARE, TD_CLASS_ORDINARY);
+    g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 1);
+    g_assert_true (ask_transcoder (fixture, TD_TRANSCODER_KEEP, TD_CLASS_ORDINARY));
     ask (fixture, TD_MEDIA_SUBTRACT, &fixture->a, NULL, NULL);
     g_assert_cmpuint (td_limit_in_use (fixture->provider.transcodes), ==, 0);
     td_limit_retire (fixture->provider.transcodes);
@@ -700,6 +768,8 @@ main (int argc, char **argv)
     ADD ("disorder", test_disorder_is_counted);
     ADD ("transcoded", test_call_that_is_transcoded);
     ADD ("bounded-transcodes", test_bounded_transcodes);
+    ADD ("kept-transcode", test_kept_transcode);
+    ADD ("kept-transcode-is-used", test_kept_transcode_is_used);
     ADD ("directions", test_directions);
     ADD ("loop", test_loop);
     ADD ("nothing-to-connect", test_nothing_to_connect);
