@@ -236,15 +236,56 @@ count_of_trunk_locked (Fetcher *fetcher, const char *trunk)
     return n;
 }
 
-/* Makes room: forgets what is over, or has failed. Returns whether there is some. */
-static bool
+static unsigned
+count_more (GHashTable *counts, const char *trunk)
+{
+    unsigned n = GPOINTER_TO_UINT (g_hash_table_lookup (counts, trunk)) + 1;
+
+    g_hash_table_insert (counts, (char *) trunk, GUINT_TO_POINTER (n));
+    return n;
+}
+
+/* Of the trunk that has named the most, the one that was fetched first: whoever names many, such as one
+ * certificate by a thousand URLs, loses his own. */
+static void
+forget_one_locked (Fetcher *fetcher)
+{
+    g_autoptr (GHashTable) counts = g_hash_table_new (g_str_hash, g_str_equal);
+    const Entry *found = NULL;
+    const char *trunk = NULL;
+    unsigned most = 0;
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init (&iter, fetcher->entries);
+    while (g_hash_table_iter_next (&iter, NULL, &value)) {
+        const Entry *entry = value;
+        unsigned n = entry->is_under_way ? 0 : count_more (counts, entry->trunk);
+        trunk = n > most ? entry->trunk : trunk;
+        most = MAX (n, most);
+    }
+    g_hash_table_iter_init (&iter, fetcher->entries);
+    while (g_hash_table_iter_next (&iter, NULL, &value)) {
+        const Entry *entry = value;
+        if (!entry->is_under_way && strcmp (entry->trunk, trunk) == 0
+            && (found == NULL || entry->until_us < found->until_us)) {
+            found = entry;
+        }
+    }
+    if (found != NULL) {
+        g_hash_table_remove (fetcher->entries, found->info);
+    }
+}
+
+/* Makes room: forgets what is over, or has failed, or else one that is still good. */
+static void
 make_room_locked (Fetcher *fetcher, int64_t now_us)
 {
     GHashTableIter iter;
     void *value;
 
     if (g_hash_table_size (fetcher->entries) < MAX_ENTRIES) {
-        return true;
+        return;
     }
     g_hash_table_iter_init (&iter, fetcher->entries);
     while (g_hash_table_iter_next (&iter, NULL, &value)) {
@@ -253,15 +294,16 @@ make_room_locked (Fetcher *fetcher, int64_t now_us)
             g_hash_table_iter_remove (&iter);
         }
     }
-    return g_hash_table_size (fetcher->entries) < MAX_ENTRIES;
+    if (g_hash_table_size (fetcher->entries) >= MAX_ENTRIES) {
+        forget_one_locked (fetcher);
+    }
 }
 
 static bool
-may_begin_locked (Fetcher *fetcher, const Job *job, int64_t now_us)
+may_begin_locked (Fetcher *fetcher, const Job *job)
 {
     return fetcher->n_under_way < MAX_UNDER_WAY
-           && count_of_trunk_locked (fetcher, job->trunk) < MAX_OF_TRUNK
-           && make_room_locked (fetcher, now_us);
+           && count_of_trunk_locked (fetcher, job->trunk) < MAX_OF_TRUNK;
 }
 
 static Entry *
@@ -301,7 +343,8 @@ find_or_begin_locked (Fetcher *fetcher, Job *job, bool *ret_begins, const char *
     int64_t now_us = td_clock_now_us ();
     Entry *entry = find_locked (fetcher, job->identity.info, job->settings, now_us);
 
-    if (entry == NULL && may_begin_locked (fetcher, job, now_us)) {
+    if (entry == NULL && may_begin_locked (fetcher, job)) {
+        make_room_locked (fetcher, now_us);
         entry = begin_locked (fetcher, job);
         *ret_begins = true;
     }

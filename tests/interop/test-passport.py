@@ -23,7 +23,7 @@ import tap  # noqa: E402
 from peers import ports, pyjwt  # noqa: E402
 from peers.agent import Agent, Call, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.tandem import BUILD, Tandem, csv_records, module_folders  # noqa: E402
+from peers.tandem import BUILD, Tandem, csv_records, module_folders, program  # noqa: E402
 from peers.web import Server, response  # noqa: E402
 
 FROM, TO = '12155550112', '12125550113'
@@ -85,8 +85,8 @@ class Case(PeerCase):
                            {'ppt': ppt, 'typ': 'passport', 'x5u': self.info, **header}, payload)
         return f'{token};info=<{self.info}>;alg=ES256;ppt="{ppt}"'
 
-    def ask(self, tandem, identity, call_id='1', values='ets.0'):
-        status, out, errors = tandem.ctl('--json', 'probe', 'ask', 'carrier', call_id, '+' + FROM,
+    def ask(self, tandem, identity, call_id='1', values='ets.0', trunk='carrier'):
+        status, out, errors = tandem.ctl('--json', 'probe', 'ask', trunk, call_id, '+' + FROM,
                                          '+' + TO, values, identity)
         self.assertEqual((status, errors), (0, ''))
         return json.loads(out)
@@ -652,6 +652,20 @@ class Fetched(Case):
         tandem = self.start(self.server.url + '/signer.pem', {'fetch': 'https://other.example/'})
         self.assertEqual(self.ask(tandem, self.token())['status'], 436)
         self.assertEqual(self.server.requests, [])
+
+
+    def test_one_by_a_thousand_urls(self):
+        """PRI-038: whoever names so many leaves room for the certificates that others name."""
+        certificate = response(self.read('signer.pem').encode(), media_type='application/pem-certificate-chain')
+        tandem = self.serve(certificate)
+        asks = ''.join(f'probe ask flood {n} +{FROM} +{TO} ets.0 a.b.c;info=<{self.info}?{n}>;ppt=rph\n'
+                       for n in range(1010))
+        subprocess.run([program('tandemctl')], input=asks, text=True, capture_output=True, timeout=60,
+                       env={**os.environ, **tandem.environment}, check=False)
+        self.assertGreaterEqual(len(self.server.requests), 1010)
+        self.assertEqual(self.ask(tandem, self.token(), trunk='other')['status'], 0)
+        rows = json.loads(tandem.ctl('--json', 'passport', 'list')[1])
+        self.assertEqual(len([row for row in rows if row['kind'] == 'fetched']), 1000)
 
 
 class Configuration(Case):
