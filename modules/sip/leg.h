@@ -58,6 +58,9 @@ extern const TdMachine sip_leg_machine;
 typedef struct {
     SipDialog dialog;
     TdDescription *description; /* what it said last */
+    uint32_t number;     /* RSeq of the last response that was acknowledged; 0: there was none */
+    uint32_t challenged; /* that whose PRACK had to be sent with credentials */
+    bool is_settled;     /* DESCRIPTION is the answer: it said so for certain */
 } SipFork;
 
 struct SipLeg {
@@ -75,7 +78,8 @@ struct SipLeg {
     bool is_sips;       /* the dialog is secure: RFC 3261 12.1 */
     bool has_marks;     /* of an outgoing leg: MARKS is all the priority there is to say */
     bool has_tried_marks;
-    bool is_pinned; /* behind a translator: requests go where its own came from */
+    bool is_acknowledging; /* the INVITE says that reliable provisional responses are */
+    bool is_pinned;        /* behind a translator: requests go where its own came from */
 
     SipDialog dialog;
     SipTransaction *invite; /* theirs or ours; NULL when it has ended */
@@ -286,6 +290,20 @@ void sip_uas_init (SipLeg *leg);
 void sip_uas_clear (SipLeg *leg);
 void sip_uas_offered (void *leg, unsigned event, void *data);
 void sip_uas_answered (void *leg, unsigned event, void *data);
+
+/* --- prack.c ----------------------------------------------------------------------------- */
+
+/* Writes into LEG's INVITE what it says of reliable provisional responses. */
+void sip_prack_offer (SipLeg *leg, GString *out);
+
+typedef enum {
+    SIP_PRACK_PLAIN, /* a response as any other */
+    SIP_PRACK_SENT,  /* it was acknowledged: it has arrived in its order */
+    SIP_PRACK_DISCARDED, /* it was there before, or is before its time: nothing is to be done about it */
+} SipPrack;
+
+/* Acknowledges the provisional RESPONSE in the early dialog EARLY_ID of LEG (0: in none), where it wants that. */
+SipPrack sip_prack_take (SipLeg *leg, unsigned early_id, const SipScan *response);
 
 /* --- late.c ------------------------------------------------------------------------------ */
 

@@ -247,6 +247,17 @@ static const TdConfigKey trunk_keys[] = {
           "and the answer waits for it. supported: to those that support it, too, where messages "
           "are lost or early media matter. never: who requires it gets 420.",
       .since = "0.1" },
+    { .name = "reliable-out",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "supported",
+      .choices = reliabilities,
+      .help =
+          "What INVITEs to the trunk say of ringing and progress that are acknowledged (100rel, "
+          "RFC 3262). supported: as RFC 3262 4 has it, the peer may send them so. required: it "
+          "must, or refuse the call. never: nothing, for a peer that goes wrong over it. An "
+          "INVITE without an offer says nothing.",
+      .since = "0.1" },
     { .name = "probe",
       .type = TD_CONFIG_DURATION,
       .flags = TD_CONFIG_RELOADABLE,

@@ -99,7 +99,7 @@ typedef struct {
     const char *tls_name;  /* the domain that its certificate stands for; "": its address's */
     const char *domain;    /* of this peer: either of the two, in lower case */
     bool hides_preemption; /* it is not told of which kind one was */
-    SipReliability reliable_in;
+    SipReliability reliable_in, reliable_out;
 } SipTrunk;
 
 /* Where a trunk's calls come from: its address, or that of a member. */

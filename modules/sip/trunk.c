@@ -130,6 +130,8 @@ peer_new (const TdConfig *config, const char *trunk, const char *name, const Sip
         td_config_number (config, "trunk", trunk, "preemption-reason") == 1;
     peer->trunk.reliable_in =
         (SipReliability) td_config_number (config, "trunk", trunk, "reliable-in");
+    peer->trunk.reliable_out =
+        (SipReliability) td_config_number (config, "trunk", trunk, "reliable-out");
     peer->probe_ms = (uint32_t) td_config_number (config, "trunk", trunk, "probe");
     peer->n_probe_failures = (uint32_t) td_config_number (config, "trunk", trunk, "probe-failures");
     peer->host = sip_view_dup (uri->host);

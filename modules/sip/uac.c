@@ -119,6 +119,7 @@ send_invite (SipLeg *leg)
     sip_compose_text (out, "Call-ID", leg->call_id);
     sip_compose_cseq (out, leg->cseq, "INVITE");
     sip_leg_compose_self (leg, out);
+    sip_prack_offer (leg, out);
     if (leg->credentials != NULL) {
         g_string_append (out, leg->credentials);
     }
@@ -416,10 +417,16 @@ take_provisional (SipLeg *leg, const SipScan *response)
         return;
     }
     SipFork *fork = fork_of (leg, response, &early_id);
-    description = leg->has_offered ? sip_leg_description (response, &why) : NULL;
+    SipPrack prack = sip_prack_take (leg, early_id, response);
+    if (prack == SIP_PRACK_DISCARDED) {
+        return;
+    }
+    bool is_settled = fork != NULL && fork->is_settled;
+    description = leg->has_offered && !is_settled ? sip_leg_description (response, &why) : NULL;
     if (fork != NULL && description != NULL) {
         g_clear_pointer (&fork->description, td_description_unref);
         fork->description = td_description_ref (description);
+        fork->is_settled = prack == SIP_PRACK_SENT;
     }
     if (response->status == 180) {
         td_channel_ringing (leg->channel, early_id, description);
@@ -430,12 +437,13 @@ take_provisional (SipLeg *leg, const SipScan *response)
     }
 }
 
-/* The peer's answer to our offer: in this response, or in an earlier one of the same dialog. */
+/* The peer's answer to our offer: in this response, or in an earlier one of the same dialog. What comes
+ * after the answer is none (RFC 3261 13.2.1). */
 static TdDescription *
 answer_of (const SipFork *fork, const SipScan *response)
 {
     g_autofree char *why = NULL;
-    TdDescription *description = sip_leg_description (response, &why);
+    TdDescription *description = fork->is_settled ? NULL : sip_leg_description (response, &why);
 
     if (description == NULL && why == NULL && fork->description != NULL) {
         return td_description_ref (fork->description);
@@ -454,7 +462,7 @@ adopt_dialog (SipLeg *leg, SipFork *fork, const SipScan *response)
     sip_dialog_confirm_uac (&fork->dialog, response);
     leg->dialog = fork->dialog;
     fork->dialog = (SipDialog){ 0 };
-    leg->dialog.local_cseq = leg->cseq;
+    leg->dialog.local_cseq = MAX (leg->dialog.local_cseq, leg->cseq); /* PRACKs have theirs */
     leg->peer_has_info = !sip_scan_has (response, SIP_HEADER_ALLOW)
                          || sip_scan_lists (response, SIP_HEADER_ALLOW, "INFO");
     sip_leg_update_path (leg, &leg->dialog);

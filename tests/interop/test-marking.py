@@ -121,7 +121,8 @@ class MarkingCase(PeerCase):
             'route all': {'targets': 'carrier'},
         }
         for name, keys in sections.items():
-            config[name.replace('_', ' ')] = config.get(name, {}) | keys
+            name = name.replace('_', ' ')
+            config[name] = config.get(name, {}) | keys
         self.tandem = Tandem(self, config)
         self.addCleanup(self.tandem.process.signal, signal.SIGKILL)
         self.capture = Capture(self)
@@ -285,6 +286,23 @@ class Dialogs(MarkingCase):
         self.assertEqual(self.acknowledge(marked, {}), {SIP_FIRST})
         self.assertEqual(self.acknowledge(marked, {'Resource-Priority': 'ets.4'}), {SIP_FIRST})
         self.assertEqual(self.acknowledge({}, {'Resource-Priority': 'strange.1', **required}), {SIP})
+
+    def test_pri_012_prack_of_ours(self):
+        """It says the mark as the other requests in the dialog do (RFC 4412 3.1)."""
+        self.start(trunk_carrier={'rph-egress': 'pass', 'rph-in-dialog': 'yes'})
+        uri = f'sip:8001@127.0.0.1:{self.port}'
+        parties = {'From': '<sip:a@x>;tag=f', 'To': f'<{uri}>', 'Call-ID': uuid.uuid4().hex}
+        self.pbx.send(self.pbx.request('INVITE', uri, parties, 1, description(9), branch(),
+                                       extra={'Resource-Priority': 'ets.0'}))
+        invite = self.carrier.expect('INVITE ')
+        self.carrier.answer(invite, 180, 'c', extra={'Require': '100rel', 'RSeq': 1})
+        prack = self.carrier.expect('PRACK ')
+        self.assertEqual(field(prack, 'Resource-Priority'), 'ets.0')
+        self.carrier.answer(prack, 200)
+        self.carrier.answer(invite, 486, 'c')
+        self.carrier.expect('ACK ')
+        sent = [one.dscp for one in self.capture.datagrams(source=self.port) if one.bytes.startswith(b'PRACK ')]
+        self.assertEqual(sent, [SIP_FIRST])
 
     def test_pri_012_a_mark_raises_what_follows(self):
         self.start()

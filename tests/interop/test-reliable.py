@@ -159,6 +159,28 @@ class Caller(ReliableCase):
         self.b.expect('BYE ')
 
 
+class Called(ReliableCase):
+    """Of a called party, which is sipp behind Kamailio; the caller knows of nothing, or has it so, too."""
+
+    def acknowledged_to_sipp(self, **options):
+        called = sipp.uas(self, scenario='uas-reliable', n_calls=1)
+        self.start(target=Kamailio(self, target=called.address).address)
+        caller = sipp.uac(self, f'127.0.0.1:{self.port}', number='8001', **options)
+        self.assertEqual(caller.wait(), sipp.Counts(successful=1))
+        self.assertEqual(called.wait(), sipp.Counts(successful=1))
+        call_id = f'1-{caller.process.pid}@127.0.0.1'
+        read = self.decoded(call_id, 'udp.srcport', 'sip.Method', 'sip.RAck.RSeq.seq', 'sip.RAck.CSeq.seq',
+                            'sip.RAck.CSeq.method')
+        self.assertEqual([ack for port, method, *ack in read if (int(port), method) == (self.port, 'PRACK')],
+                         [['4711', '1', 'INVITE'], ['4712', '1', 'INVITE']])
+
+    def test_sipp_is_acknowledged(self):
+        self.acknowledged_to_sipp()
+
+    def test_sipp_on_both_sides(self):
+        self.acknowledged_to_sipp(scenario='uac-reliable', keys={'extension': 'Require: 100rel'})
+
+
 class WhoSupports(Caller):
     """The same, where supporting it is enough."""
 
