@@ -5,7 +5,7 @@
 
 #include <tandem/log.h>
 
-enum { DAY_MS = 86400000, DAY_S = 86400 };
+enum { DAY_S = 86400 };
 
 typedef struct {
     const char *result, *reason;
@@ -57,6 +57,23 @@ declare_expiring (TdModule *module)
                                     .clear_below = 1 } });
 }
 
+static TdMetric *
+declare_stale (TdModule *module)
+{
+    return td_metric_declare (
+        module,
+        &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                         .kind = TD_METRIC_GAUGE,
+                         .name = "tandem_passport_stale_crls",
+                         .help = "Anchors with a list of revoked certificates whose time is "
+                                 "over.",
+                         .alarm = { .name = "passport-crl-expired",
+                                    .help = "A list of revoked certificates is over: the log "
+                                            "says of which anchor.",
+                                    .raise_at = 1,
+                                    .clear_below = 1 } });
+}
+
 void
 audit_declare (Passport *passport)
 {
@@ -72,6 +89,7 @@ audit_declare (Passport *passport)
     passport->signed_tokens =
         declare (module, "tandem_passport_signed_total", NULL, "PASSporTs that were signed here.");
     passport->expiring = declare_expiring (module);
+    passport->stale = declare_stale (module);
     passport->verified = td_topic_declare (
         module, &(TdTopicDecl){ .size = sizeof (TdTopicDecl),
                                 .version = 1,
@@ -182,6 +200,31 @@ look_at_all (Look *look, const Settings *settings)
     }
 }
 
+/* Returns when the next list is over, in seconds, in a day at the latest. */
+static int64_t
+look_at_lists (Passport *passport, const Settings *settings, int64_t now_s)
+{
+    int64_t next_s = DAY_S, n_stale = 0;
+
+    for (unsigned i = 0; i < settings->anchors->len; i++) {
+        const Anchor *anchor = settings->anchors->pdata[i];
+        g_autofree char *section = g_strdup_printf ("[passport-anchor %s]", anchor->name);
+        if (anchor->crl_until_s > now_s) {
+            next_s = MIN (next_s, anchor->crl_until_s - now_s);
+            continue;
+        }
+        n_stale++;
+        td_log_error (passport->module, section,
+                      "crl: a list of revoked certificates is over since %" G_GINT64_FORMAT
+                      " s: %s",
+                      now_s - anchor->crl_until_s,
+                      anchor->refuses_stale ? "the anchor vouches for nobody any more"
+                                            : "who has been revoked since is still vouched for");
+    }
+    td_metric_add (passport->stale, n_stale - td_metric_value (passport->stale));
+    return next_s;
+}
+
 void
 audit_look_at_certificates (Passport *passport)
 {
@@ -192,5 +235,6 @@ audit_look_at_certificates (Passport *passport)
 
     look_at_all (&look, settings);
     td_metric_add (passport->expiring, look.n - td_metric_value (passport->expiring));
-    td_timer_start (&passport->daily, DAY_MS);
+    td_timer_start (&passport->daily,
+                    (uint32_t) look_at_lists (passport, settings, look.now_s) * 1000);
 }

@@ -19,6 +19,8 @@ typedef struct {
     bool is_for_identity; /* for the calling number: baseline and shaken */
     char *subject;        /* of the first certificate */
     int64_t until_s;      /* when the first of its certificates expires */
+    int64_t crl_until_s;  /* and the first of its lists of revoked ones; INT64_MAX: none does */
+    bool refuses_stale;   /* it vouches for nobody when one has */
 } Anchor;
 
 /* What an anchor says of a certificate, whatever the time. */
@@ -42,7 +44,11 @@ typedef struct {
 } Credential;
 
 /* Errors: of FILE, what is wrong with it. Thread: any. Blocks: it reads a file. */
-Anchor *anchor_read (const char *name, const char *file, const char *revoked_file, GError **error);
+Anchor *anchor_read (const char *name, const char *file, GError **error);
+
+/* ANCHOR vouches for nobody from now on who is on a list in FILE (RFC 5280 5), or whose authority has none there;
+ * REFUSES_STALE: for nobody at all when the time of one of them is over. Errors, thread: as above. */
+bool anchor_read_revoked (Anchor *anchor, const char *file, bool refuses_stale, GError **error);
 void anchor_free (void *anchor);
 bool anchor_has_name_space (const Anchor *anchor, const char *r_value);
 

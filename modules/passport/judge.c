@@ -63,7 +63,8 @@ is_in_force (const Verdict *verdict, const Request *request, Finding *finding)
         return finding_fail (finding, "validity", TD_PASSPORT_UNTRUSTED,
                              now_s < verdict->from_s
                                  ? "its certificate, or one above it, is not valid yet"
-                                 : "its certificate, or one above it, has expired");
+                                 : "its certificate, one above it, or a list of revoked ones has "
+                                   "expired");
     }
     /* RFC 8224 6.2, step 4: the time of issue is one at which the certificate was good. */
     if (iat_s < verdict->credential->from_s || iat_s > verdict->credential->until_s) {

@@ -37,7 +37,7 @@ struct Passport {
     Fetcher *fetcher;
     Failures *failures;
     TdTopic *verified;
-    TdMetric *results[TD_PASSPORT_N_RESULTS], *remembered, *signed_tokens, *expiring;
+    TdMetric *results[TD_PASSPORT_N_RESULTS], *remembered, *signed_tokens, *expiring, *stale;
     TdTimer daily; /* the control lane's */
 };
 

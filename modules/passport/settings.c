@@ -144,16 +144,30 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
 };
 
+static const char *const expired_choices[] = { "use", "refuse", NULL };
+
 static const TdConfigKey anchor_keys[] = {
     { .name = "certificates",
       .type = TD_CONFIG_PATH,
       .flags = TD_CONFIG_REQUIRED | TD_CONFIG_RELOADABLE,
       .help = "A file of certificates (PEM) that vouch for those below them.",
       .since = "0.1" },
-    { .name = "revoked",
+    { .name = "crl",
       .type = TD_CONFIG_PATH,
       .flags = TD_CONFIG_RELOADABLE,
-      .help = "A file with the list of certificates that are revoked (PEM); empty: none is.",
+      .help =
+          "A file with the lists of revoked certificates (PEM), one of each authority on the way "
+          "from a signer's certificate to the anchor: who is on a list, or whose authority has "
+          "none in the file, is not vouched for. Read again by each reload.",
+      .since = "0.1" },
+    { .name = "crl-expired",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "use",
+      .choices = expired_choices,
+      .help =
+          "What is done with a list whose time is over (alarm passport-crl-expired). use: whom it "
+          "names is not vouched for, others are. refuse: the anchor vouches for nobody any more.",
       .since = "0.1" },
     { .name = "namespaces",
       .type = TD_CONFIG_LIST,
@@ -318,6 +332,17 @@ is_of_use (const Place *place, char **name_spaces, bool is_for_identity)
 }
 
 static bool
+read_revoked (Anchor *anchor, const Place *place)
+{
+    const char *file = text (place, "crl");
+    GError *error = NULL;
+
+    return *file == '\0'
+           || anchor_read_revoked (anchor, file, number (place, "crl-expired") == 1, &error)
+           || fail_with (place, "crl", error);
+}
+
+static bool
 read_anchor (Settings *settings, const Place *place)
 {
     GError *error = NULL;
@@ -326,15 +351,14 @@ read_anchor (Settings *settings, const Place *place)
     if (settings->anchors->len == CREDENTIAL_MAX_ANCHORS) {
         return fail (place, "certificates", "there are more than 64 anchors");
     }
-    anchor =
-        anchor_read (place->name, text (place, "certificates"), text (place, "revoked"), &error);
+    anchor = anchor_read (place->name, text (place, "certificates"), &error);
     if (anchor == NULL) {
         return fail_with (place, "certificates", error);
     }
     g_ptr_array_add (settings->anchors, anchor);
     anchor->is_for_identity = td_config_bool (place->config, ANCHOR, place->name, "identity");
     anchor->name_spaces = read_name_spaces (place);
-    return anchor->name_spaces != NULL
+    return anchor->name_spaces != NULL && read_revoked (anchor, place)
            && is_of_use (place, anchor->name_spaces, anchor->is_for_identity);
 }
 

@@ -4,6 +4,7 @@
 #include "tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <time.h>
 
 enum {
@@ -115,6 +116,62 @@ read_authorities (const Reading *reading, Identity *identity)
     return true;
 }
 
+/* Takes LIST (transfer full). */
+static void
+add_list (Identity *identity, X509_CRL *list)
+{
+    const ASN1_TIME *next = X509_CRL_get0_nextUpdate (list);
+    struct tm end;
+
+    if (next != NULL && ASN1_TIME_to_tm (next, &end) == 1) {
+        identity->crl_expires_s = MIN (identity->crl_expires_s, (int64_t) timegm (&end));
+    }
+    X509_STORE_add_crl (SSL_CTX_get_cert_store (identity->context), list);
+    X509_CRL_free (list);
+}
+
+/* All lists in FILE; false: there is none, or one that cannot be read. */
+static bool
+add_lists (Identity *identity, const char *file)
+{
+    BIO *in = BIO_new_file (file, "r");
+    unsigned n = 0;
+    X509_CRL *list;
+
+    while (in != NULL && (list = PEM_read_bio_X509_CRL (in, NULL, NULL, NULL)) != NULL) {
+        add_list (identity, list);
+        n++;
+    }
+    BIO_free (in);
+    return n > 0 && ERR_GET_REASON (ERR_peek_last_error ()) == PEM_R_NO_START_LINE;
+}
+
+/* RFC 5280 5, 6.3. Of all certificates up to the authority: each of these may have been revoked. */
+static bool
+read_revoked (const Reading *reading, Identity *identity)
+{
+    const char *file = text_of (reading, "crl");
+
+    identity->crl_expires_s = INT64_MAX;
+    identity->refuses_stale =
+        td_config_number (reading->config, TLS_SECTION, reading->name, "crl-expired") != 0;
+    if (*file == '\0') {
+        return true;
+    }
+    if (!identity->is_verifying) {
+        return refuse (reading, "crl", "verify = none asks nobody for a certificate: leave it out");
+    }
+    ERR_clear_error ();
+    if (!add_lists (identity, file)) {
+        return refuse (reading, "crl",
+                       "no lists of revoked certificates, in PEM, can be read from it");
+    }
+    ERR_clear_error ();
+    X509_VERIFY_PARAM_set_flags (SSL_CTX_get0_param (identity->context),
+                                 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    return true;
+}
+
 static bool
 read_methods (const Reading *reading, Identity *identity)
 {
@@ -176,7 +233,7 @@ identity_new (const Reading *reading)
     }
     identity_set_manners (identity->context);
     if (!read_methods (reading, identity) || !read_own (reading, identity)
-        || !read_authorities (reading, identity)) {
+        || !read_authorities (reading, identity) || !read_revoked (reading, identity)) {
         identity_free (identity);
         return NULL;
     }

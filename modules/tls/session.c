@@ -30,7 +30,7 @@ typedef struct {
     size_t n_input;
     GByteArray *wire;
     char *peer_name; /* nullable */
-    bool is_verifying;
+    bool is_verifying, refuses_stale;
     bool is_open;
     bool is_broken;      /* SSL must not be asked any more */
     bool is_tired;       /* of the peer */
@@ -126,7 +126,8 @@ count_message (int is_sent, int version, int content_type, const void *bytes, si
     session->is_tired = session->n_messages > FREE_MESSAGES + session->n_bytes / PIECE_BYTES;
 }
 
-/* Remembers whose certificate it was that is not believed: OpenSSL forgets it. */
+/* Remembers whose certificate it was that is not believed: OpenSSL forgets it. A list of revoked certificates that
+ * has ended still counts: whom it names is refused. */
 static int
 note_suspect (int is_good, X509_STORE_CTX *store)
 {
@@ -134,6 +135,11 @@ note_suspect (int is_good, X509_STORE_CTX *store)
     Session *session = SSL_get_app_data (ssl);
     const X509 *shown = X509_STORE_CTX_get0_cert (store);
 
+    if (is_good == 0 && !session->refuses_stale
+        && X509_STORE_CTX_get_error (store) == X509_V_ERR_CRL_HAS_EXPIRED) {
+        X509_STORE_CTX_set_error (store, X509_V_OK);
+        return 1;
+    }
     if (is_good == 0 && session->suspect == NULL && shown != NULL) {
         session->suspect = subject_of_certificate (shown);
     }
@@ -230,6 +236,7 @@ session_begin (Sessions *sessions, const Identity *identity, const TdFilterFlow 
 
     session->sessions = sessions;
     session->is_verifying = identity->is_verifying;
+    session->refuses_stale = identity->refuses_stale;
     session->peer_name = flow->is_client ? g_strdup (flow->peer_name) : NULL;
     session->ssl = SSL_new (identity->context);
     if (!connect_wire (session)) {

@@ -13,7 +13,7 @@
 #include <tandem/module.h>
 
 enum {
-    LOOK_MS = 3600 * 1000, /* how often certificates are looked at */
+    LOOK_MS = 3600 * 1000, /* at the latest: how often certificates are looked at */
     NEAR_S = 30 * 86400,   /* before its end a certificate is spoken of */
     QUICK_RSA_BITS = 2048, /* a longer key keeps a lane for more than a turn: docs/benchmarks.md */
 };
@@ -25,10 +25,12 @@ typedef struct {
     Sessions sessions;
     TdSnapshot *identities;
     Identities *prepared;
+    TdMetric *stale;
     TdTimer look;
 } State;
 
 static const char *const verify_choices[] = { "none", "peer", NULL };
+static const char *const expired_choices[] = { "use", "refuse", NULL };
 static const char *const minimum_choices[] = { "1.2", "1.3", NULL };
 
 static const TdConfigKey keys[] = {
@@ -50,6 +52,23 @@ static const TdConfigKey keys[] = {
       .flags = TD_CONFIG_RELOADABLE,
       .help =
           "PEM file of the authorities that peers' certificates are checked with, and no others.",
+      .since = "0.1" },
+    { .name = "crl",
+      .type = TD_CONFIG_PATH,
+      .flags = TD_CONFIG_RELOADABLE,
+      .help =
+          "PEM file of the lists of revoked certificates, one of each authority on the way from a "
+          "peer's certificate to the one in ca: who is on a list, or whose authority has none in "
+          "the file, is refused. Read again by each reload.",
+      .since = "0.1" },
+    { .name = "crl-expired",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "use",
+      .choices = expired_choices,
+      .help =
+          "What is done with a list whose time is over (alarm tls-crl-expired). use: whom it names "
+          "is refused, others are not. refuse: nobody of its authority is believed any more.",
       .since = "0.1" },
     { .name = "verify",
       .type = TD_CONFIG_CHOICE,
@@ -143,6 +162,23 @@ fill_tables (State *state)
 
 /* --- What an operator is told ------------------------------------------------------------ */
 
+static TdMetric *
+declare_stale (TdModule *module)
+{
+    return td_metric_declare (
+        module,
+        &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
+                         .kind = TD_METRIC_GAUGE,
+                         .name = "tandem_tls_stale_crls",
+                         .help = "[tls] sections with a list of revoked certificates whose "
+                                 "time is over.",
+                         .alarm = { .name = "tls-crl-expired",
+                                    .help = "A list of revoked certificates is over: the log "
+                                            "says of which [tls] section.",
+                                    .raise_at = 1,
+                                    .clear_below = 1 } });
+}
+
 static void
 declare_metrics (State *state)
 {
@@ -158,6 +194,22 @@ declare_metrics (State *state)
                          .name = "tandem_tls_failed_handshakes_total",
                          .help = "TLS handshakes that failed: no certificate, one that is not "
                                  "believed, or bytes that are no TLS." });
+    state->stale = declare_stale (state->module);
+}
+
+/* Whether the lists of IDENTITY are over, which is said then. */
+static bool
+is_stale (const State *state, const Identity *identity, int64_t now_s)
+{
+    if (identity->crl_expires_s > now_s) {
+        return false;
+    }
+    td_log_error (state->module, identity->name,
+                  "crl: a list of revoked certificates is over since %" G_GINT64_FORMAT " s: %s",
+                  now_s - identity->crl_expires_s,
+                  identity->refuses_stale ? "nobody of its authority is believed any more"
+                                          : "who has been revoked since is still believed");
+    return true;
 }
 
 /* Says when the certificate of IDENTITY ends, and says it aloud when that is soon. */
@@ -185,29 +237,32 @@ look_at (State *state, const Identity *identity)
     }
 }
 
+/* Looks at all, now and then again: when the next list is over, or in an hour. */
 static void
 look_at_all (State *state)
 {
-    const Identities *identities = current (state);
+    int64_t now_s = td_clock_wall_us () / G_USEC_PER_SEC, next_s = LOOK_MS / 1000, n_stale = 0;
     GHashTableIter iter;
-    void *identity;
+    void *data;
 
-    if (identities == NULL) {
-        return;
-    }
-    g_hash_table_iter_init (&iter, identities->by_name);
-    while (g_hash_table_iter_next (&iter, NULL, &identity)) {
+    g_hash_table_iter_init (&iter, current (state)->by_name);
+    while (g_hash_table_iter_next (&iter, NULL, &data)) {
+        const Identity *identity = data;
         look_at (state, identity);
+        if (is_stale (state, identity, now_s)) {
+            n_stale++;
+        } else {
+            next_s = MIN (next_s, identity->crl_expires_s - now_s);
+        }
     }
+    td_metric_add (state->stale, n_stale - td_metric_value (state->stale));
+    td_timer_start (&state->look, (uint32_t) next_s * 1000);
 }
 
 static void
 look_again (TdTimer *timer)
 {
-    State *state = (State *) ((char *) timer - offsetof (State, look));
-
-    look_at_all (state);
-    td_timer_start (timer, LOOK_MS);
+    look_at_all ((State *) ((char *) timer - offsetof (State, look)));
 }
 
 /* A step of a handshake is not interrupted: a lane that makes one does nothing else. */
@@ -264,7 +319,7 @@ start (TdModule *module, GError **error)
     fill_tables (state);
     declare_metrics (state);
     state->identities = td_snapshot_new (module, "tls.identities", &identities->table);
-    look_again (&state->look);
+    look_at_all (state);
     warn_of_slow_keys (state);
     return td_feature_provide (module, TD_FEATURE_TLS, &state->service, error);
 }

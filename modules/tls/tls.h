@@ -24,7 +24,10 @@ typedef struct {
     SSL_CTX *context; /* of clients and servers */
     bool is_verifying;
     int64_t expires_s; /* the certificate; wall time */
-    unsigned rsa_bits; /* of the key, 0: another kind */
+    int64_t
+        crl_expires_s;  /* the first of the lists of revoked certificates; INT64_MAX: none does */
+    bool refuses_stale; /* nobody is believed when one has */
+    unsigned rsa_bits;  /* of the key, 0: another kind */
 } Identity;
 
 typedef struct {

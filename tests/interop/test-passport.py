@@ -23,6 +23,7 @@ import tap  # noqa: E402
 from peers import ports, pyjwt  # noqa: E402
 from peers.agent import Agent, Call, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
+from peers.certificates import revoke  # noqa: E402
 from peers.tandem import BUILD, Tandem, csv_records, module_folders, program  # noqa: E402
 from peers.web import Server, response  # noqa: E402
 
@@ -50,7 +51,7 @@ class Case(PeerCase):
         key, certificate = self.path(name + '.key'), self.path(name + '.pem')
         issued = ['-CA', self.path(issuer + '.pem'), '-CAkey', self.path(issuer + '.key')] \
             if issuer else []
-        usage = 'keyCertSign' if authority else 'digitalSignature'
+        usage = 'keyCertSign,cRLSign' if authority else 'digitalSignature'
         self.openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
                      '-keyout', key, '-out', certificate, '-days', '10', '-subj', '/CN=' + name,
                      '-addext', f'basicConstraints=critical,CA:{"TRUE" if authority else "FALSE"}',
@@ -145,7 +146,7 @@ class CallCase(Case):
         self.info = 'https://certificates.example/signer.pem'
         self.make('numbers', authority=True)
         self.make('shaken', issuer='numbers')
-        self.tandem = Tandem(self, {
+        self.config = {
             'tandem': {'drain': '0 s'},
             'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport', 'cdr-file'),
                                      'required'),
@@ -161,7 +162,8 @@ class CallCase(Case):
                         'rph-accept': 'ets, wps', **self.TRUNK},
             'trunk b': {'address': f'sip:{self.called.address}', **self.CALLED},
             'route all': {'prefix': '', 'targets': 'b'},
-        })
+        }
+        self.tandem = Tandem(self, self.config)
 
     def records(self, n):
         """What the N records of calls say of signatures."""
@@ -260,6 +262,68 @@ class Retargeted(CallCase):
         self.assertEqual(self.call(self.token(), 'one', to=meant), (4, ''))
         self.assertEqual(self.call(self.token(to=meant), 'two', to=meant), (4, ''))
         self.assertEqual(self.call(self.token(to=f'{TO} {meant}'), 'three', to=meant), (11, 'ets.0'))
+
+
+class Revoked(CallCase):
+    """The authority has taken a certificate back (RFC 5280 5)."""
+
+    def replace(self, *revoked, mode='use', below=None, **options):
+        """A list of the certificates REVOKED, and maybe one of the authority BELOW, read by a reload."""
+        def of(authority, *names):
+            with open(revoke(self.folder, self.path(authority + '.pem'), self.path(authority + '.key'),
+                             *(self.path(name + '.pem') for name in names), **options),
+                      encoding='ascii') as file:
+                return file.read()
+        self.write(self.path('crl.pem'), of('root', *revoked) + (of(below) if below else ''))
+        self.config['passport-anchor ets'] |= {'crl': self.path('crl.pem'), 'crl-expired': mode}
+        self.tandem.rewrite(self.config)
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+
+    def alarms(self):
+        return [alarm['alarm'] for alarm in self.tandem.ctl_json('alarm', 'list')
+                if alarm['alarm'].startswith('passport-crl')]
+
+    def test_signer_is_not_vouched_for(self):
+        """PRI-032: what he signed counted until then."""
+        self.assertEqual(self.call(self.token(), 'one'), (11, 'ets.0'))
+        self.replace()
+        self.assertEqual(self.call(self.token(), 'two'), (11, 'ets.0'))
+        self.replace('signer')
+        self.assertEqual(self.call(self.token(), 'three'), (4, ''))
+        self.assertIn('certificate revoked', self.records(3)[2])
+        self.assertEqual([finding[2] for finding in self.audit()], ['437'])
+
+    def test_authority_between_is_not_vouched_for(self):
+        """PRI-032: nor who is below one that was."""
+        self.make('between', issuer='root', authority=True)
+        self.make('below', issuer='between')
+        self.write(self.path('chain.pem'), self.read('below.pem') + self.read('between.pem'))
+        self.info = 'https://certificates.example/below.pem'
+        self.config['passport-certificate below'] = {'info': self.info,
+                                                     'certificate': self.path('chain.pem')}
+        self.replace(below='between')
+        self.assertEqual(self.call(self.token('below'), 'one'), (11, 'ets.0'))
+        self.replace('between', below='between')
+        self.assertEqual(self.call(self.token('below'), 'two'), (4, ''))
+        self.replace()  # whose authority has no list
+        self.assertEqual(self.call(self.token('below'), 'three'), (4, ''))
+        self.assertIn('unable to get certificate CRL', self.records(3)[2])
+
+    def test_list_that_is_over(self):
+        """PRI-032: said at once; whom it names is not vouched for, and others are, unless nobody is to be."""
+        self.make('other', issuer='root')
+        self.replace('other', is_over=True)
+        self.tandem.process.wait_for(lambda: self.alarms() == ['passport-crl-expired'], 'the alarm')
+        self.assertIn('[passport-anchor ets]: crl: a list of revoked certificates is over since',
+                      self.tandem.process.output())
+        self.assertEqual(self.call(self.token(), 'one'), (11, 'ets.0'))
+        self.replace('signer', is_over=True)
+        self.assertEqual(self.call(self.token(), 'two'), (4, ''))
+        self.replace(is_over=True, mode='refuse')
+        self.assertEqual(self.call(self.token(), 'three'), (4, ''))
+        self.assertIn('a list of revoked ones has expired', self.records(3)[2])
+        self.replace()
+        self.tandem.process.wait_for(lambda: self.alarms() == [], 'the end of the alarm')
 
 
 def reinvite(call, is_by_caller=True, **extra):

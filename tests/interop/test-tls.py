@@ -20,7 +20,7 @@ import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.agent import TIMEOUT_S, Agent, Call, authorization, branch, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
-from peers.certificates import Authority  # noqa: E402
+from peers.certificates import Authority, revoke  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
 from peers.secure import SecureAgent, context  # noqa: E402
 from peers.tandem import Tandem, module_folders, program  # noqa: E402
@@ -241,6 +241,90 @@ class Refusals(Secure):
             raise ConnectionError('ended')
         Call(self.ann, self.bob, '8001').hang_up()
         self.tandem.stop()
+
+
+class Revoked(Secure):
+    """The authority has taken a certificate back (RFC 5280 5)."""
+
+    MODE = 'use'
+
+    def revoke(self, *revoked, authority=None, **options):
+        authority = authority or self.authority
+        return revoke(authority.folder, authority.certificate, authority.key, *revoked, **options)
+
+    def config(self, **changes):
+        self.list = self.revoke()
+        config = super().config(**changes)
+        config['tls default'] |= {'crl': self.list, 'crl-expired': self.MODE}
+        return config
+
+    def replace(self, file):
+        """Puts the list in FILE where the configuration says, which is read again."""
+        os.replace(file, self.list)
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+
+    def alarms(self):
+        return [alarm['alarm'] for alarm in self.tandem.ctl_json('alarm', 'list')
+                if alarm['alarm'].startswith('tls-crl')]
+
+    def test_who_connects_is_refused(self):
+        """PRI-031: once the list has him; who is not on it is served."""
+        Call(self.ann, self.bob, '8001').hang_up()
+        eve = self.authority.sign('eve', 'URI:sip:ann.example')
+        self.raw(certificate=eve).close()
+        self.replace(self.revoke(eve[0]))
+        self.expect_refusal(eve)
+        self.expect_log('certificate revoked; it is that of', 'CN=eve')
+        self.raw(certificate=self.switch).close()
+
+    def test_who_is_called_is_refused(self):
+        """PRI-031: nothing of a call goes to him."""
+        self.replace(self.revoke(os.path.join(self.authority.folder, 'bob.pem')))
+        self.invite(self.ann, '8001')
+        self.ann.expect('SIP/2.0 50')
+        self.expect_log('certificate revoked; it is that of', 'CN=bob')
+        self.assertEqual(self.bob.drain(), [])
+
+    def test_authority_without_a_list_is_not_believed(self):
+        """PRI-031: that of another authority says nothing of it."""
+        self.replace(self.revoke(authority=self.other))
+        self.expect_refusal(self.switch)
+        self.expect_log('unable to get certificate CRL')
+
+    def test_list_that_is_over(self):
+        """PRI-031: said at once; whom it names is refused, others are served."""
+        eve = self.authority.sign('eve', 'URI:sip:ann.example')
+        self.assertEqual(self.alarms(), [])
+        self.replace(self.revoke(eve[0], is_over=True))
+        self.expect_log('tls default: crl: a list of revoked certificates is over since')
+        self.tandem.process.wait_for(lambda: self.alarms() == ['tls-crl-expired'], 'the alarm')
+        self.expect_refusal(eve)
+        self.expect_log('certificate revoked')
+        Call(self.ann, self.bob, '8001').hang_up()
+        self.replace(self.revoke())
+        self.tandem.process.wait_for(lambda: self.alarms() == [], 'the end of the alarm')
+
+    def test_list_that_cannot_be_read_is_refused(self):
+        """By a reload, which leaves what was; and one of several in a file that is no list any more."""
+        with open(self.list, encoding='ascii') as file:
+            good = file.read()
+        for text in '', good + good.replace('\n', '\n!', 3), open(self.switch[0], encoding='ascii').read():
+            self.write(self.list, text)
+            status, _, errors = self.tandem.ctl('config', 'reload')
+            self.assertNotEqual(status, 0)
+            self.assertIn('[tls default] crl', errors)
+        Call(self.ann, self.bob, '8001').hang_up()
+
+
+class RevokedInTime(Revoked):
+    MODE = 'refuse'
+
+    def test_list_that_is_over(self):
+        """PRI-031: nobody is believed any more."""
+        self.replace(self.revoke(is_over=True))
+        self.tandem.process.wait_for(lambda: self.alarms() == ['tls-crl-expired'], 'the alarm')
+        self.expect_refusal(self.switch)
+        self.expect_log('CRL has expired')
 
 
 class Limited(Secure):

@@ -52,8 +52,9 @@ make_anchor_with (Trial *trial, const char *name, const Pair *root, const char *
     g_autofree char *list = write_file (trial, "revoked", revoked);
     g_autoptr (GError) error = NULL;
 
-    Anchor *anchor = anchor_read (name, file, *revoked != '\0' ? list : "", &error);
+    Anchor *anchor = anchor_read (name, file, &error);
     g_assert_no_error (error);
+    g_assert_true (*revoked == '\0' || anchor_read_revoked (anchor, list, false, &error));
     anchor->name_spaces = g_strsplit (name_spaces, ",", -1);
     anchor->is_for_identity = is_for_identity;
     g_unlink (file);

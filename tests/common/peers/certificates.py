@@ -5,6 +5,28 @@ import os
 import subprocess
 
 
+def revoke(folder, certificate, key, *revoked, is_over=False):
+    """The file of a list of the certificates REVOKED of the authority CERTIFICATE, in FOLDER; one whose time
+    IS_OVER, if so."""
+    number = len(os.listdir(folder))
+    path = os.path.join(folder, f'revoked-{number}.pem')
+    base = os.path.join(folder, f'revoked-{number}')
+    for end, text in (('index', ''), ('conf', (
+            f'[ca]\ndefault_ca = one\n[one]\ndatabase = {base}.index\ndefault_md = sha256\n'))):
+        with open(f'{base}.{end}', 'w', encoding='ascii') as output:
+            output.write(text)
+
+    def ca(*words):
+        subprocess.run(['openssl', 'ca', '-config', f'{base}.conf', '-cert', certificate, '-keyfile', key,
+                        *words], check=True, capture_output=True, timeout=60)
+    for one in revoked:
+        ca('-revoke', one)
+    time = ['-crl_lastupdate', '20190101000000Z', '-crl_nextupdate', '20200101000000Z'] \
+        if is_over else ['-crldays', '2']
+    ca('-gencrl', '-out', path, *time)
+    return path
+
+
 class Authority:
     """A certificate that signs others, in a folder of its own."""
 

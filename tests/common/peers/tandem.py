@@ -17,7 +17,7 @@ from peers.process import IS_OFF, ProcessError
 # priority, whom tokens are believed from, and what some keys say.
 OFF_MODULES = 'access', 'emergency', 'marker', 'priority'
 OFF_SECTIONS = re.compile(r'(access|emergency|marker|passport-|priority)')
-OFF_KEYS = re.compile(r'rph-|access-')
+OFF_KEYS = re.compile(r'rph-|access-|crl')
 OFF_VALUES = {('tls', 'verify'): 'none', ('sip', 'tell-load'): 'no', ('sip', 'arrival-wait'): '0 s'}
 BUILD = os.environ.get('TANDEM_BUILD', os.path.join(ROOT, 'build'))
 
