@@ -4,6 +4,7 @@
 
 import contextlib
 import csv
+import json
 import os
 import signal
 import sqlite3
@@ -17,12 +18,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
-from peers import ports  # noqa: E402
+from peers import ports, pyjwt  # noqa: E402
 from peers.agent import Agent, Sound, branch, description, field, media_port, status_of  # noqa: E402
 from peers.baresip import Baresip, tone_share  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
 from peers.process import is_sanitized  # noqa: E402
 from peers.tandem import BUILD, Tandem, program  # noqa: E402
+from peers.web import Server, response  # noqa: E402
 
 PIN, WRONG = '482915736028', '482915736029'
 ACCESS, DESTINATION = '7106274387', '7035550100'
@@ -137,6 +139,8 @@ class Phone(Access):
 class Typed(Access):
     """Calls of an agent that types by telephone events and by INFO."""
 
+    CALLER = None  # who is in From
+
     def config(self, **access):
         return super().config(**{'inter-digit': '60 s', **access})  # it stands still while its image is made
 
@@ -144,8 +148,8 @@ class Typed(Access):
         self.agent = Agent(self, self.port)
         self.sound = Sound(self)
         self.uri = f'sip:{ACCESS}@127.0.0.1:{self.port}'
-        self.parties = {'From': f'<sip:ann@{self.agent.address}>;tag=at', 'To': f'<{self.uri}>',
-                        'Call-ID': uuid.uuid4().hex}
+        self.parties = {'From': f'<{self.CALLER or "sip:ann@" + self.agent.address}>;tag=at',
+                        'To': f'<{self.uri}>', 'Call-ID': uuid.uuid4().hex}
         transaction = branch()
         self.agent.send(self.agent.request('INVITE', self.uri, self.parties, 1,
                                            SDP.format(port=self.sound.port), transaction, extra))
@@ -187,12 +191,31 @@ class Typed(Access):
 
 
 class Hidden(Typed):
-    """PRI-049: after such calls the number is searched for everywhere, also in the records of a database."""
+    """PRI-049: after such calls the number is searched for everywhere, also in the records of a database, in what a
+    policy server is asked, and in all that an operator is shown."""
+
+    COMMANDS = ('access locks', 'alarm list --all', 'call list', 'http show', 'metric', 'metric --prometheus',
+                'module info access', 'module info sip', 'policy list', 'priority namespaces', 'trunk list')
 
     def config(self, **access):
         config = super().config(**access)
-        config['modules'] |= {'cdr-sql': 'required'}
-        return config
+        config['modules'] |= dict.fromkeys(('cdr-sql', 'http', 'policy', 'trunk'), 'required')
+        self.server = Server(self, self.answer)
+        return config | {'policy': {'servers': self.server.url}}
+
+    def answer(self, start, *_):
+        """It is there, as far as probes can tell, and knows nothing: calls go by the tables here."""
+        if '/status' in start:
+            return response(b'{"version": 1, "node": "n", "congestion": 0}')
+        return response(b'', status='500 Internal Server Error')
+
+    def shown(self):
+        """What the commands print, for eyes and for programs."""
+        call = self.tandem.ctl_json('call', 'list')[0]['call']
+        printed = [self.tandem.ctl(*form, *command.split()) for form in ((), ('--json',))
+                   for command in (*self.COMMANDS, f'call show {call}')]
+        self.assertEqual({status for status, _, _ in printed}, {0}, printed)
+        return ''.join(out for _, out, _ in printed)
 
     def core(self):
         path = self.path('image')
@@ -220,14 +243,22 @@ class Hidden(Typed):
             image = self.core()  # while one is typed, when one was looked up
             self.assertIn(ACCESS.encode(), image)
             self.assert_hidden(image, 'core')
+        self.assert_hidden(self.shown().encode(), 'commands')
         self.send_events(PIN[11:])
         self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
         traces = ''.join(self.tandem.ctl('trace', self.parties['Call-ID'], *form)[1]
                          for form in ((), ('--raw',)))
         self.assertIn('INFO', traces)
         self.assertNotRegex(traces, r'Signal=\s*[0-9]')
+        self.send_events(DESTINATION + '#')
+        self.assert_hidden(self.accept(self.sound).encode(), 'INVITE')
+        self.assert_hidden(self.shown().encode(), 'commands')
         self.hang_up()
+        self.called.answer(self.called.expect('BYE '), '200 OK')
         self.assertEqual(self.record()['account'], 'ncs-1')
+        asked = repr(self.server.requests)
+        self.assertIn(DESTINATION, asked)
+        self.assert_hidden(asked.encode(), 'policy server')
         self.process_has(follower, 'call.ended')
         for name in self.tandem.process.log, follower.log:
             with open(name, 'rb') as file:
@@ -241,6 +272,50 @@ class Hidden(Typed):
 
     def process_has(self, process, text):
         process.wait_for(lambda: text in process.output(), f'"{text}" in its output')
+
+
+class Signed(Typed):
+    """A call that its personal number makes more than ordinary, by a trunk whose marks are signed."""
+
+    CALLER = 'sip:+12155550112@127.0.0.1'
+    INFO = 'https://certificates.example/signer.pem'
+
+    def config(self, **access):
+        if pyjwt.interpreter() is None:
+            self.lack('no Python has PyJWT: install python3-jwt and python3-cryptography')
+        certificate, key = self.path('signer.pem'), self.path('signer.key')
+        subprocess.run([self.need('openssl'), 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                        'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', certificate, '-days', '10',
+                        '-subj', '/CN=signer'], check=True, timeout=60, capture_output=True)
+        config = super().config(**access)
+        config['modules'] |= {'passport': 'required'}
+        config['trunk far'] |= {'rph-sign': 'yes', 'rph-egress': 'generate', 'rph-send': 'ets'}
+        return config | {'passport': {'country-code': '1'},
+                         'passport-signer ours': {'info': self.INFO, 'certificate': certificate, 'key': key,
+                                                  'namespaces': 'ets'}}
+
+    def test_pri_034_personal_number(self):
+        """PRI-034, PRI-046: PyJWT verifies the token: of this caller, of whom he calls, and of his profile's mark;
+        without the number there is none."""
+        self.call()
+        self.send_events(PIN)
+        self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
+        self.send_events(DESTINATION + '#')
+        invite = self.accept(self.sound)
+        self.assertEqual(field(invite, 'Resource-Priority'), 'ets.0')
+        token, *parameters = field(invite, 'Identity').split(';')
+        self.assertEqual(parameters, [f'info=<{self.INFO}>', 'alg=ES256', 'ppt="rph"'])
+        public = subprocess.run(['openssl', 'x509', '-in', self.path('signer.pem'), '-noout', '-pubkey'], check=True,
+                                timeout=60, capture_output=True, text=True).stdout
+        header, payload = pyjwt.verify(self, public, token)
+        self.assertEqual(header, {'alg': 'ES256', 'ppt': 'rph', 'typ': 'passport', 'x5u': self.INFO})
+        self.assertAlmostEqual(payload.pop('iat'), time.time(), delta=30)
+        self.assertEqual(payload, {'dest': {'tn': ['1' + DESTINATION]}, 'orig': {'tn': '12155550112'},
+                                   'rph': {'auth': ['ets.0']}})
+        self.assertNotIn(PIN, json.dumps(payload) + invite)
+        self.hang_up()
+        self.called.answer(self.called.expect('BYE '), '200 OK')
+        self.assertEqual(self.record()['account'], 'ncs-1')
 
 
 class Barred(Typed):
