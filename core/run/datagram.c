@@ -18,6 +18,8 @@ enum {
     GATHERED_BYTES = 1024,  /* answers that say little are no longer */
     DRAIN_US = 2000,        /* for emptying the kernel's buffer, before what was read has its go */
     BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
+    PAGE_BYTES = 4096,
+    STAGGER_BYTES = 33 * 64, /* an odd number of cache lines, and as much as most messages have */
 };
 
 typedef union {
@@ -43,7 +45,7 @@ typedef struct {
     Control controls[BATCH];
     unsigned n_used;       /* headers that the last batch wrote over */
     uint32_t n_overflowed; /* as the kernel counts, from the opening of the socket */
-    size_t stride_bytes;   /* a message and the NUL behind it */
+    size_t stride_bytes;   /* from one buffer to the next */
     char *buffers;
 } Datagrams;
 
@@ -58,13 +60,22 @@ free_inside (TdPort *port)
     }
 }
 
+/* From one buffer to the next: a message, the NUL behind it, and what has them begin in other sets of the
+ * processor's caches. Buffers a power of two apart would share a few sets, and by the time that the last
+ * one of a batch is written the first ones would be gone from there. */
+static size_t
+stride_bytes (size_t max_message_bytes)
+{
+    return (max_message_bytes / PAGE_BYTES + 1) * PAGE_BYTES + STAGGER_BYTES;
+}
+
 static Datagrams *
 datagrams_new (size_t max_message_bytes)
 {
     Datagrams *datagrams = g_new0 (Datagrams, 1);
 
     datagrams->n_used = BATCH;
-    datagrams->stride_bytes = max_message_bytes + 1;
+    datagrams->stride_bytes = stride_bytes (max_message_bytes);
     datagrams->buffers = g_malloc (BATCH * datagrams->stride_bytes);
     for (unsigned i = 0; i < BATCH; i++) {
         datagrams->iovecs[i] =
