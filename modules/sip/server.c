@@ -329,10 +329,16 @@ make_key (SipStack *stack, const SipScan *scan)
     return (SipView){ key->str, key->len };
 }
 
+static uint64_t
+key_hash (const SipStack *stack, SipMethod method, SipView key)
+{
+    return sip_view_hash (key, stack->secret + method);
+}
+
 static SipTransaction *
 find (SipStack *stack, const SipScan *scan, SipMethod method, SipView key)
 {
-    SipLink *link = sip_table_first (&stack->servers, sip_view_hash (key, stack->secret + method));
+    SipLink *link = sip_table_first (&stack->servers, key_hash (stack, method, key));
 
     for (; link != NULL; link = sip_table_next (link)) {
         SipTransaction *transaction = (SipTransaction *) link;
@@ -353,13 +359,13 @@ merge_hash (const SipStack *stack, const SipScan *scan)
     return sip_view_hash (scan->cseq_method, hash);
 }
 
-/* RFC 3261 8.2.2.2. The hash of 64 bits with a secret stands for the three fields. */
+/* RFC 3261 8.2.2.2. HASH, of 64 bits and with a secret, stands for the three fields. */
 static bool
-is_merged (SipStack *stack, const SipScan *scan)
+is_merged (SipStack *stack, const SipScan *scan, uint64_t hash)
 {
     return scan->to_tag.len_bytes == 0 && scan->from_tag.len_bytes > 0
            && scan->method != SIP_METHOD_ACK && scan->method != SIP_METHOD_CANCEL
-           && sip_table_first (&stack->merges, merge_hash (stack, scan)) != NULL;
+           && sip_table_first (&stack->merges, hash) != NULL;
 }
 
 SipReceived
@@ -370,9 +376,9 @@ sip_server_receive (SipStack *stack, const SipScan *scan)
         find (stack, scan, is_ack ? SIP_METHOD_INVITE : scan->method, make_key (stack, scan));
 
     if (transaction == NULL) {
-        return is_ack                    ? SIP_RECEIVED_ACK
-               : is_merged (stack, scan) ? SIP_RECEIVED_MERGED
-                                         : SIP_RECEIVED_NEW;
+        return is_ack                                              ? SIP_RECEIVED_ACK
+               : is_merged (stack, scan, merge_hash (stack, scan)) ? SIP_RECEIVED_MERGED
+                                                                   : SIP_RECEIVED_NEW;
     }
     if (is_ack && td_fsm_state (&transaction->fsm) == ACCEPTED) {
         return SIP_RECEIVED_ACK; /* RFC 6026 7.1 */
@@ -385,11 +391,13 @@ bool
 sip_server_knows (SipStack *stack, const SipScan *scan)
 {
     bool is_of_invite = scan->method == SIP_METHOD_ACK || scan->method == SIP_METHOD_CANCEL;
+    uint64_t merge = merge_hash (stack, scan);
     SipView key = make_key (stack, scan);
 
+    sip_table_expect (&stack->merges, merge);
     return find (stack, scan, scan->method, key) != NULL
            || (is_of_invite && find (stack, scan, SIP_METHOD_INVITE, key) != NULL)
-           || is_merged (stack, scan);
+           || is_merged (stack, scan, merge);
 }
 
 SipTransaction *
@@ -403,8 +411,7 @@ sip_server_start (SipStack *stack, const SipScan *request, const SipPath *path, 
 
     memcpy (transaction->key, key.text, key.len_bytes);
     transaction->port = request->via.port;
-    sip_table_add (&stack->servers, &transaction->link,
-                   sip_view_hash (key, stack->secret + request->method));
+    sip_table_add (&stack->servers, &transaction->link, key_hash (stack, request->method, key));
     if (request->to_tag.len_bytes == 0 && request->from_tag.len_bytes > 0) {
         sip_table_add (&stack->merges, &transaction->merge, merge_hash (stack, request));
     }

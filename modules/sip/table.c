@@ -103,6 +103,12 @@ sip_table_remove (SipTable *table, SipLink *link)
     *link = (SipLink){ NULL, 0 };
 }
 
+void
+sip_table_expect (const SipTable *table, uint64_t hash)
+{
+    __builtin_prefetch (&table->marks[place_of (table, nonzero (hash))]);
+}
+
 SipLink *
 sip_table_first (const SipTable *table, uint64_t hash)
 {

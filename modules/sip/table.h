@@ -29,6 +29,8 @@ void sip_table_clear (SipTable *table);
 void sip_table_add (SipTable *table, SipLink *link, uint64_t hash);
 /* Nothing happens when LINK is in no table: its hash is then 0. */
 void sip_table_remove (SipTable *table, SipLink *link);
+/* HASH is looked up in a moment: what says whether it is there is fetched meanwhile. */
+void sip_table_expect (const SipTable *table, uint64_t hash);
 /* The links of HASH, one after the other; NULL at the end. */
 SipLink *sip_table_first (const SipTable *table, uint64_t hash);
 SipLink *sip_table_next (const SipLink *link);

@@ -286,12 +286,14 @@ is_too_late (SipLane *lane, const TdPacket *packet, bool is_over)
     uint64_t hash = sip_view_hash (scan->via.whole, lane->stack.secret + scan->cseq_number);
     hash = sip_view_hash (scan->call_id, hash) | 1;
     uint64_t *place = &lane->late[hash / 2 % SIP_N_LATE];
+    __builtin_prefetch (place,
+                        1); /* while what is known is looked up: all are far away in memory */
+    bool is_known = sip_knows (&lane->stack, scan);
     if (*place == hash) {
         return true;
     }
     int64_t now_us = td_clock_now_us (), waited_us = now_us - packet->arrival_us;
-    if (packet->post_class != TD_POST_ORDINARY || scan->method == SIP_METHOD_OPTIONS
-        || sip_knows (&lane->stack, scan)) {
+    if (packet->post_class != TD_POST_ORDINARY || scan->method == SIP_METHOD_OPTIONS || is_known) {
         return false;
     }
     bool is_late = is_over || sip_patience_is_over (patience, waited_us);
