@@ -55,6 +55,7 @@ struct TdSpool {
     bool is_failing, is_due, is_closing, is_silent;
     void *settings; /* not handed over yet */
     int64_t failing_since_us, give_up_us;
+    int64_t rested_us; /* when a few facts are given to the worker again */
 
     TdWork work;
     bool is_working;

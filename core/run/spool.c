@@ -18,6 +18,7 @@
 
 enum {
     MAX_BATCH = 1024,
+    REST_MS = 10,
     CLOSE_PATIENCE_US = 3 * G_USEC_PER_SEC,
     CLOSE_RETRY_MS = 250,
 };
@@ -380,6 +381,7 @@ start_take (TdSpool *spool)
 {
     td_timer_stop (&spool->timer);
     spool->is_due = false;
+    spool->rested_us = td_clock_now_us () + REST_MS * 1000;
     spool->n_given = MIN (MAX_BATCH, spool->batch->len - spool->first);
     spool->new_settings = g_steal_pointer (&spool->settings);
     spool->again_ms = 0;
@@ -409,6 +411,27 @@ fetch (TdSpool *spool)
     return is_quiet;
 }
 
+/* Whether what waits shall wait until others have joined it: to have a worker store a few facts costs as
+ * much as to store many, and it holds the lanes up that tell them. One that comes after a rest is stored at
+ * once. Wakes the control lane when the rest is over. */
+static bool
+rest (TdSpool *spool)
+{
+    int64_t left_us = spool->rested_us - td_clock_now_us ();
+
+    if (left_us <= 0 || spool->is_due || spool->is_closing || spool->batch->len > 0) {
+        return false;
+    }
+    pthread_mutex_lock (&spool->lock);
+    bool may_rest = spool->waiting->len > 0 && spool->waiting->len < MAX_BATCH;
+    spool->is_awake |= may_rest;
+    pthread_mutex_unlock (&spool->lock);
+    if (may_rest) {
+        td_timer_start (&spool->timer, (uint32_t) (left_us / 1000) + 1);
+    }
+    return may_rest;
+}
+
 /* Decides what is to be done next. */
 static void
 look (TdSpool *spool)
@@ -423,6 +446,9 @@ look (TdSpool *spool)
         td_timer_stop (&spool->timer);
         lose_all (spool, "the module stops, and storing them fails on");
         spool->is_due = false;
+    }
+    if (rest (spool)) {
+        return;
     }
     bool is_quiet = fetch (spool);
     if (spool->batch->len > 0 || spool->is_due) {

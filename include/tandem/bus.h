@@ -109,7 +109,8 @@ TD_API void td_bus_unsubscribe (TdSubscription *subscription);
 /* --- Spools ------------------------------------------------------------------------------ */
 
 /* Facts that must reach a disk, a database or another machine: they wait in memory, and are handed
- * in batches to a worker, again and again until it has taken them. What is failing, for how many
+ * in batches to a worker, again and again until it has taken them. One that comes within 10 ms of a batch
+ * waits until they are over, for others to join it. What is failing, for how many
  * facts, and what was lost stands in the log and in the metrics tandem_spool_*. */
 typedef struct TdSpool TdSpool;
 

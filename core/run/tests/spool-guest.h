@@ -183,6 +183,8 @@ metric (Fixture *fixture, TdMetricKind kind, const char *name, const char *help)
         g_string_truncate (fixture->taken, 0);                                                     \
     } while (0)
 
+#define REST_MS 20
+
 typedef struct {
     unsigned first, last;
 } Range;
@@ -199,10 +201,18 @@ do_publish (void *data)
 }
 
 static inline void
-publish (unsigned first, unsigned last)
+tell (unsigned first, unsigned last)
 {
     td_lanes_on (td_lane_at (0), do_publish, &(Range){ first, last });
     td_lanes_settle ();
+}
+
+/* Facts, and as long as they may wait for others. */
+static inline void
+publish (unsigned first, unsigned last)
+{
+    tell (first, last);
+    td_lanes_advance (REST_MS);
 }
 
 #endif

@@ -15,6 +15,23 @@ test_taken_in_order (Fixture *fixture, gconstpointer data)
     g_assert_cmpint (WAITING (), ==, 0);
 }
 
+/* To wake a worker for each costs as much as for all. */
+static void
+test_taken_together (Fixture *fixture, gconstpointer data)
+{
+    tell (1, 1);
+    assert_taken ("[1 ]");
+    tell (2, 2);
+    tell (3, 4);
+    assert_taken ("");
+    td_lanes_advance (REST_MS);
+    assert_taken ("[2 3 4 ]");
+    tell (5, 5);
+    td_spool_close (g_steal_pointer (&fixture->spool));
+    td_lanes_settle ();
+    assert_taken ("[5 ]");
+}
+
 /* An upgrade: the newer build hears before the older one has stopped. */
 static void
 test_next_build_stores_nothing_twice (Fixture *fixture, gconstpointer data)
@@ -115,7 +132,7 @@ test_called_again_without_facts (Fixture *fixture, gconstpointer data)
     fixture->again_ms = 100;
     publish (1, 1);
     assert_taken ("[1 ]");
-    td_lanes_advance (99);
+    td_lanes_advance (99 - REST_MS);
     assert_taken ("");
     fixture->again_ms = 0;
     td_lanes_advance (2);
@@ -344,6 +361,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     ADD ("taken-in-order", test_taken_in_order);
+    ADD ("taken-together", test_taken_together);
     ADD ("next-build/nothing-twice", test_next_build_stores_nothing_twice);
     ADD ("next-build/what-the-other-cannot", test_next_build_keeps_what_the_other_cannot);
     ADD ("large-batches-are-cut", test_large_batches_are_cut);

@@ -57,6 +57,8 @@ say (Test *test, const char *name, FakeEvent event, const char *text)
     fake_say (test->endpoint, test->fixture, name, event, text);
 }
 
+#define REST_MS 20 /* as long as records may wait for others */
+
 static void
 talk (Test *test, const char *called, unsigned seconds)
 {
@@ -66,6 +68,7 @@ talk (Test *test, const char *called, unsigned seconds)
     say (test, "b1", FAKE_ANSWER, NULL);
     td_engine_advance (seconds * 1000);
     say (test, "b1", FAKE_RELEASE, "16");
+    td_engine_advance (REST_MS);
 }
 
 static void
@@ -73,6 +76,7 @@ fail_call (Test *test, const char *called)
 {
     fake_call (test->endpoint, test->fixture, called, NULL);
     say (test, "b1", FAKE_RELEASE, "17");
+    td_engine_advance (REST_MS);
 }
 
 static char *
