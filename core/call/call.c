@@ -259,6 +259,7 @@ call_free (TdCall *call)
     td_attributes_free (call->returned);
     td_failure_clear (&call->failure);
     td_transfer_clear (&call->transfer);
+    td_redirects_free (call->redirects);
     g_free (call->route_label);
     if (call->exemptions != NULL) {
         g_string_free (call->exemptions, true);

@@ -9,6 +9,7 @@
  *     wait.c         its time in queues for means, and what it was exempted from
  *     preempt.c      its end for another one of higher precedence
  *     transfer.c     a called leg that hands it on to somebody else
+ *     redirect.c     one that has it go elsewhere before anybody has answered
  *     exchange.c     offer and answer once it is up
  *     adopt.c        a leg that goes to another call
  *     facts.c        what is told of it
@@ -103,6 +104,8 @@ typedef struct {
     int64_t connected_us, connected_wall_us; /* when somebody answered to whom it was handed on */
 } TdTransfer;
 
+typedef struct TdRedirects TdRedirects;
+
 /* What the facts still tell of a leg that has gone to another call. */
 typedef struct {
     char *trunk, *peer_address, *peer_id, *marks;
@@ -148,6 +151,7 @@ struct TdCall {
 
     TdFailure failure;
     TdTransfer transfer;
+    TdRedirects *redirects; /* NULL: nobody has redirected it */
     TdWait wait;
     GString *exemptions, *carriers, *preempted; /* as the facts have them; NULL: none */
     TdId preempted_by;
@@ -233,6 +237,10 @@ bool td_call_take_priority (TdCall *call, const TdPriority *priority, bool is_la
  * call by their address, and must not take one of LIST for one they have seen. */
 void td_route_list_follow (TdRouteList *list, TdRouteList *before);
 
+/* A list (transfer full) of the targets of LIST from FIRST on that go out by TRUNK (NULL: all of them), with its
+ * rules; it may be empty. */
+TdRouteList *td_route_list_part (const TdRouteList *list, unsigned first, const char *trunk);
+
 /* --- hunt.c: attempting, calling, alerting --- */
 void td_hunt_enter (void *self);
 void td_hunt_act (void *self, unsigned event, void *data);
@@ -275,9 +283,34 @@ void td_call_end_ringback (TdCall *call);
 /* What leg A says in band, or beside its media, is for a called leg that is made of software. */
 void td_call_take_digit (TdCall *call, const TdHappening *what);
 
+/* Whether somebody else than whom the caller has called may be called in his stead. */
+bool td_call_may_be_handed_on (TdCall *call);
+
 /* Whoever the call was handed on to has answered. */
 void td_call_connect (TdCall *call);
 void td_transfer_clear (TdTransfer *transfer);
+
+/* --- redirect.c --- */
+
+/* LEG has failed: whom its peer would have called in its stead is kept until the group has failed. */
+void td_redirect_take (TdCall *call, const TdChannel *leg);
+
+/* The group has failed. Whether somebody of it has said where else, or was to be called elsewhere himself, and that
+ * is tried now. */
+bool td_redirect_begin (TdCall *call);
+bool td_redirect_go_on (TdCall *call);
+
+/* Whether the route hooks are asked where a redirected call may go; takes their answer. */
+bool td_redirect_is_asking (const TdCall *call);
+void td_redirect_take_routes (TdCall *call, const TdHookAnswer *answer);
+
+/* Whoever has not been called yet will not be. */
+void td_redirect_stop (TdCall *call);
+
+/* For the facts: how often it was followed, and who was called before (nullable). */
+unsigned td_redirect_count (const TdCall *call);
+const char *td_redirect_original (const TdCall *call);
+void td_redirects_free (TdRedirects *redirects);
 
 /* --- wait.c --- */
 

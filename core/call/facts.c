@@ -68,6 +68,8 @@ static const TdField fields[] = {
                    "access number"),
     TIME (connected_us, "When somebody answered to whom it was handed on"),
     DURATION (connected_duration_us, "From then to its end, by the monotonic clock"),
+    UINT (redirections, "How often it was called elsewhere because a called peer redirected it"),
+    TEXT (original_called, "Who was called before the first of them"),
 };
 
 static const struct {
@@ -225,6 +227,8 @@ td_call_tell (TdCall *call, TdCallFactKind kind, const TdChannel *leg)
         .signature = td_attributes_text (call->attributes, signature, 0),
         .account = td_attributes_text (call->attributes, account, 0),
         .dialled = call->transfer.dialled,
+        .redirections = td_redirect_count (call),
+        .original_called = td_redirect_original (call),
     };
 
     fill_class (&fact, call);

@@ -44,6 +44,7 @@ td_call_fail (TdCall *call, const TdCause *cause, const char *by, TdAttributes *
         td_call_end_failed (call);
         return;
     }
+    td_redirect_stop (call);
     td_failure_clear (failure);
     failure->cause = *cause;
     failure->by = by;

@@ -115,6 +115,16 @@ may_try (TdCall *call)
 
 static void ask_next (TdCall *call);
 
+static void
+begin_attempt (TdCall *call)
+{
+    if (td_fsm_state (&call->fsm) != TD_CALL_ATTEMPTING) {
+        td_fsm_enter (&call->fsm, TD_CALL_ATTEMPTING);
+    } else {
+        ask_next (call);
+    }
+}
+
 /* What a call with a priority is told that was busy on all branches, which are more than one (RFC 4412
  * 4.6.6): nobody else needs to be tried. Others are told 486, as one of them was. */
 static void
@@ -135,10 +145,16 @@ crank_back (TdCall *call)
     const TdTarget *next = td_route_list_target (call->routes, call->next_target);
     TdCause cause = call->cause;
 
+    if (td_redirect_begin (call)) {
+        return;
+    }
     if (cause.value == TD_CAUSE_NONE) {
         cause = td_cause (TD_CAUSE_NO_ROUTE_TO_DESTINATION, NULL);
     }
     if (next == NULL || !call->may_try_next || !may_try (call)) {
+        if (td_redirect_go_on (call)) {
+            return;
+        }
         call->failure.is_final = !call->may_try_next;
         tell_busy_everywhere (call, &cause);
         td_call_fail (call, &cause, "called", g_steal_pointer (&call->returned));
@@ -148,11 +164,7 @@ crank_back (TdCall *call)
     g_clear_pointer (&call->returned, td_attributes_free);
     call->may_try_next = false;
     call->group = next->group;
-    if (td_fsm_state (&call->fsm) != TD_CALL_ATTEMPTING) {
-        td_fsm_enter (&call->fsm, TD_CALL_ATTEMPTING);
-    } else {
-        ask_next (call);
-    }
+    begin_attempt (call);
 }
 
 /* The target whose leg has failed and that may have another member; false: none. */
@@ -226,7 +238,7 @@ td_hunt_begin (TdCall *call, TdRouteList *routes)
         }
         td_call_tell (call, FACT_ROUTED, NULL);
     }
-    td_fsm_enter (&call->fsm, TD_CALL_ATTEMPTING);
+    begin_attempt (call);
 }
 
 void
@@ -570,6 +582,7 @@ take_failure (TdCall *call, TdChannel *leg, const TdCause *cause)
         return;
     }
     fail_leg (call, leg, cause);
+    td_redirect_take (call, leg);
     leg->wants_again = is_worth_another (call, leg, cause) && has_members (call, leg);
     go_on (call);
 }

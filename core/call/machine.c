@@ -250,6 +250,10 @@ want_more_digits (TdCall *call)
 static void
 take_route_answer (TdCall *call, const TdHappening *what)
 {
+    if (td_redirect_is_asking (call)) {
+        td_redirect_take_routes (call, what->answer);
+        return;
+    }
     switch (what->answer->verdict) {
     case TD_HOOK_DONE:
         take_routes (call, what->answer->payload);
@@ -274,8 +278,9 @@ routing (void *self, unsigned event, void *data)
     if (td_call_is_end (call, event, what)) {
         return;
     }
-    if (event == LEG_MORE_DIGITS && append_digits (call, what->event)) {
-        call->has_more_digits = true;
+    if (event == LEG_MORE_DIGITS) {
+        /* Digits are of the number that the caller dials, and not of one that he was sent to. */
+        call->has_more_digits |= !td_redirect_is_asking (call) && append_digits (call, what->event);
     } else if (event == CALL_HOOK_ANSWERED) {
         take_route_answer (call, what);
     } else if (event == LEG_OFFERED) { /* of a call that was handed on: not now (RFC 3261 14.2) */

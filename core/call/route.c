@@ -74,6 +74,21 @@ td_route_list_add (TdRouteList *list, const TdTarget *target)
     return true;
 }
 
+TdRouteList *
+td_route_list_part (const TdRouteList *list, unsigned first, const char *trunk)
+{
+    TdRouteList *part = td_route_list_new (list->label);
+
+    part->rules = list->rules;
+    for (unsigned i = first; i < list->targets->len; i++) {
+        const TdTarget *target = td_route_list_target (list, i);
+        if (trunk == NULL || g_strcmp0 (target->trunk, trunk) == 0) {
+            td_route_list_add (part, target);
+        }
+    }
+    return part;
+}
+
 void
 td_route_list_set_rules (TdRouteList *list, const TdHuntRules *rules)
 {

@@ -55,6 +55,14 @@ static const TdConfigKey keys[] = {
           "How long after the first leg another one may be tried; 0: no limit; a route list may "
           "say otherwise.",
       .since = "0.1" },
+    { .name = "max-redirects",
+      .type = TD_CONFIG_INTEGER,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "10",
+      .max = 100,
+      .help = "How many of those to whom called peers redirect a call are tried, each once; 0: "
+              "nobody is.",
+      .since = "0.1" },
     { .name = "inter-digit",
       .type = TD_CONFIG_DURATION,
       .flags = TD_CONFIG_RELOADABLE,
@@ -158,6 +166,7 @@ settings_new (TdConfig *config)
     settings->no_response_ms = duration_ms (config, "no-response");
     settings->no_answer_ms = duration_ms (config, "no-answer");
     settings->max_attempts = (unsigned) td_config_number (config, "call", NULL, "max-attempts");
+    settings->max_redirects = (unsigned) td_config_number (config, "call", NULL, "max-redirects");
     settings->hunt_ms = duration_ms (config, "hunt-time");
     settings->digit_ms = duration_ms (config, "inter-digit");
     settings->release_ms = duration_ms (config, "release-timeout");

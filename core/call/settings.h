@@ -14,7 +14,7 @@ typedef struct {
     GHashTable *trunks; /* const char * -> TdTrunk * */
     bool is_through;    /* media = through */
     bool can_transcode;
-    unsigned max_attempts;
+    unsigned max_attempts, max_redirects;
     uint32_t no_response_ms, no_answer_ms, hunt_ms, digit_ms, release_ms, guard_ms, media_ms;
     char *ringback; /* the service of a termination, "source/tone/ringback" */
 } TdCallSettings;

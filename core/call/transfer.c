@@ -176,8 +176,8 @@ begin_anew (TdCall *call, const TdParty *called)
 }
 
 /* Who called for help is not sent to somebody else (RFC 6443 13). */
-static bool
-may_be_handed_on (TdCall *call)
+bool
+td_call_may_be_handed_on (TdCall *call)
 {
     const TdAttribute *no_transfer = td_attribute_find (TD_ATTRIBUTE_NO_TRANSFER);
 
@@ -205,7 +205,7 @@ td_call_take_transfer (TdCall *call, const TdHappening *what)
     if (!td_call_leg_is_live (what->leg) || (call->b != NULL && call->b != what->leg)) {
         return;
     }
-    if (!may_be_handed_on (call)) {
+    if (!td_call_may_be_handed_on (call)) {
         refuse_transfer (call, what->leg);
         return;
     }
@@ -213,6 +213,7 @@ td_call_take_transfer (TdCall *call, const TdHappening *what)
         td_call_end_for (call, TD_CAUSE_INVALID_NUMBER_FORMAT, NULL);
         return;
     }
+    td_redirect_stop (call);
     let_go (call, what->leg);
     if (!is_answered) {
         TdCause cause = td_cause (TD_CAUSE_NORMAL_CLEARING, NULL);

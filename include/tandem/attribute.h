@@ -54,8 +54,17 @@ TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
 /* NUMBER, 1: the calling party cannot put the called one on hold. The other way round he can. */
 #define TD_ATTRIBUTE_NO_HOLD "call.no-hold"
 
-/* NUMBER, 1: the called party cannot hand the call on; see td_channel_transferred(). */
+/* NUMBER, 1: the called party cannot hand the call on, nor redirect it; see td_channel_transferred(). */
 #define TD_ATTRIBUTE_NO_TRANSFER "call.no-transfer"
+
+/* TEXT, MANY: of a called leg that is released with TD_CAUSE_REDIRECTION, whom its peer would have called in its
+ * stead, the best first: "USER", "USER\tTRUNK" where only that trunk group may be taken, or
+ * "USER\tTRUNK\tPARAMETERS" with what stands behind the number (TD_ATTRIBUTE_USER_PARAMETERS). The call is routed
+ * anew to one after the other; it goes where the route hooks let it. A call with TD_ATTRIBUTE_NO_TRANSFER does not. */
+#define TD_ATTRIBUTE_REDIRECTION "call.redirection"
+
+/* TEXT: what stands behind the called number, such as ";npdi;rn=+12015550000" (RFC 3966 3, RFC 4694). */
+#define TD_ATTRIBUTE_USER_PARAMETERS "sip.user-parameters"
 
 /* A set of values. Thread, of all that follow: whoever owns the set. */
 TD_API TdAttributes *td_attributes_new (void);

@@ -309,6 +309,8 @@ typedef struct {
     /* When somebody answered to whom an answered call was handed on, and how long until its end. */
     int64_t connected_us;
     int64_t connected_duration_us;
+    uint32_t redirections;       /* followed: called peers would have it elsewhere */
+    const char *original_called; /* who was called before the first of them; NULL: there was none */
 } TdCallFact;
 
 /* The topics "call.started", "call.routed", "call.attempt", "call.attempt-failed", "call.alerting",

@@ -279,12 +279,26 @@ void sip_parts_void_isup (SipLeg *leg);
  * ISUP as the call's class is said to the leg's trunk; false, with OUT untouched, when it has none. */
 bool sip_parts_compose (SipLeg *leg, GString *out, TdDescription *description);
 
+/* --- redirect.c -------------------------------------------------------------------------- */
+
+/* RESPONSE to LEG's INVITE has failed it for CAUSE: where it is a 3xx, what LEG's trunk says is done about it. */
+void sip_redirect_take (SipLeg *leg, const SipScan *response, TdCause *cause);
+
+/* The status to refuse LEG's INVITE with for CAUSE, which is OTHERWISE where no 3xx has to do with it; writes the
+ * Contacts of one that is passed on. */
+unsigned sip_redirect_status (const SipLeg *leg, const TdCause *cause, unsigned otherwise);
+void sip_redirect_compose (const SipLeg *leg, GString *out);
+
 /* --- uas.c ------------------------------------------------------------------------------- */
 
 void sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet);
 
 /* Whom INVITE calls, and who does; false when the former cannot be had. */
 bool sip_uas_parties (const SipScan *invite, TdParty *ret_called, TdParty *ret_calling);
+
+/* The parameters behind a telephone number, ";" first (RFC 3261 19.1.6): of a tel URI, or in the user
+ * part. */
+SipView sip_uas_number_parameters (const SipUri *uri);
 
 void sip_uas_init (SipLeg *leg);
 void sip_uas_clear (SipLeg *leg);

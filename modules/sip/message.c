@@ -146,3 +146,20 @@ sip_message_user_host (const SipUri *uri, char *user, size_t user_size, char *ho
     }
     return sip_unescape (name, user, user_size) && sip_view_copy (uri->host, host, host_size);
 }
+
+unsigned
+sip_q_read (SipView value)
+{
+    unsigned thousandths = 0, scale = 100;
+
+    if (value.len_bytes < 1 || value.text[0] != '0') {
+        return 1000;
+    }
+    for (size_t i = 2; i < value.len_bytes && scale > 0; i++, scale /= 10) {
+        if (!g_ascii_isdigit (value.text[i])) {
+            return 1000;
+        }
+        thousandths += (unsigned) (value.text[i] - '0') * scale;
+    }
+    return thousandths;
+}

@@ -42,4 +42,7 @@ bool sip_message_display (const SipNameAddr *addr, char *buffer, size_t buffer_s
 bool sip_message_user_host (const SipUri *uri, char *user, size_t user_size, char *host,
                             size_t host_size);
 
+/* "0.5" and the like, in thousandths (RFC 3261 25.1 qvalue); what is none counts as 1. */
+unsigned sip_q_read (SipView value);
+
 #endif

@@ -249,24 +249,6 @@ clear_request (Request *r)
     g_free (r->user_agent);
 }
 
-/* "0.5" and the like, in thousandths (RFC 3261 25.1 qvalue); what is none counts as 1. */
-static uint16_t
-read_q (SipView value)
-{
-    unsigned thousandths = 0, scale = 100;
-
-    if (value.len_bytes < 1 || value.text[0] != '0') {
-        return 1000;
-    }
-    for (size_t i = 2; i < value.len_bytes && scale > 0; i++, scale /= 10) {
-        if (!g_ascii_isdigit (value.text[i])) {
-            return 1000;
-        }
-        thousandths += (unsigned) (value.text[i] - '0') * scale;
-    }
-    return (uint16_t) thousandths;
-}
-
 static TdBinding *
 add_binding (Request *r, const SipScan *scan, const TdPacket *packet)
 {
@@ -309,7 +291,8 @@ take_contact (SipLane *lane, Request *r, SipMessage *message, unsigned index, Si
     TdBinding *binding = add_binding (r, message->scan, packet);
     r->contacts[r->n_bindings - 1] = sip_view_dup (addr.uri);
     binding->contact = r->contacts[r->n_bindings - 1];
-    binding->q_thousandths = sip_param_find (addr.params, "q", &q) ? read_q (q) : 1000;
+    binding->q_thousandths =
+        sip_param_find (addr.params, "q", &q) ? (uint16_t) sip_q_read (q) : 1000;
     binding->expires_us =
         seconds == 0 ? 0 : td_clock_wall_us () + MIN (seconds, max_s) * (int64_t) G_USEC_PER_SEC;
     return 0;

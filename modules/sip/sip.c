@@ -12,6 +12,7 @@
 
 static const char *const digest_choices[] = { "both", "md5", "sha-256", NULL };
 static const char *const strangers_choices[] = { "accept", "challenge", "refuse", NULL };
+static const char *const redirects[] = { "advance", "follow", "pass", NULL };
 static const char *const preemption_reasons[] = { "exact", "generic", NULL };
 static const char *const reliabilities[] = { "never", "supported", "required",
                                              NULL }; /* SipReliability */
@@ -129,6 +130,13 @@ static const TdConfigKey keys[] = {
       .help = "The same while more comes than can be served, so that those who are served wait no "
               "longer: below the first threshold of lane-delay in [congestion].",
       .since = "0.1" },
+    { .name = "redirect",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "advance",
+      .choices = redirects,
+      .help = "What becomes of a 3xx from a peer that is no trunk, such as a registered phone: as "
+              "the key of [trunk] says.",
+      .since = "0.1" },
     { .name = "first-numbers",
       .type = TD_CONFIG_LIST,
       .default_text = "",
@@ -226,6 +234,16 @@ static const TdConfigKey trunk_keys[] = {
       .help =
           "The domain that the peer's certificate must stand for, over TLS (RFC 5922); empty: the "
           "host of its address.",
+      .since = "0.1" },
+    { .name = "redirect",
+      .type = TD_CONFIG_CHOICE,
+      .flags = TD_CONFIG_RELOADABLE,
+      .default_text = "advance",
+      .choices = redirects,
+      .help = "What becomes of a 3xx from the trunk. advance: it has not taken the call, and the "
+              "next target is tried. follow: whom it names is routed as if the caller had dialled "
+              "that, in the same call; for trunks that may have callers call others, at their "
+              "cost. pass: the caller gets the 3xx.",
       .since = "0.1" },
     { .name = "preemption-reason",
       .type = TD_CONFIG_CHOICE,
@@ -359,7 +377,7 @@ declare_attributes (Sip *sip, GError **error)
         sip->module, TD_ATTRIBUTE_SHOWN, TD_ATTRIBUTE_NUMBER, 0,
         "That the called party is shown who calls, whatever the caller asks for", error);
     sip->user_parameters = td_attribute_declare (
-        sip->module, "sip.user-parameters", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_PASS,
+        sip->module, TD_ATTRIBUTE_USER_PARAMETERS, TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_PASS,
         "What follows the telephone number in the user part, such as \";npdi;rn=+1...\" "
         "(RFC 4694).",
         error);
@@ -382,6 +400,12 @@ declare_attributes (Sip *sip, GError **error)
     sip->line_information = td_attribute_declare (
         sip->module, "party.line-information", TD_ATTRIBUTE_TEXT, 0,
         "Originating line information of the caller: the ANI II digits.", error);
+    sip->redirection = td_attribute_declare (
+        sip->module, TD_ATTRIBUTE_REDIRECTION, TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_MANY,
+        "Whom the peer of a leg that has failed would have called in its stead", error);
+    sip->passed_contacts = td_attribute_declare (sip->module, "sip.contacts", TD_ATTRIBUTE_TEXT,
+                                                 TD_ATTRIBUTE_MANY | TD_ATTRIBUTE_RETURN,
+                                                 "Contacts of a 3xx that the caller gets.", error);
     sip->to = td_attribute_declare (sip->module, "sip.to", TD_ATTRIBUTE_TEXT, 0,
                                     "The URI of an INVITE's To header field: whom the caller "
                                     "meant, where its Request-URI is another.",
@@ -389,7 +413,7 @@ declare_attributes (Sip *sip, GError **error)
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
            && sip->parts != NULL && sip->retry_after != NULL && sip->category != NULL
            && sip->line_information != NULL && sip->is_sips != NULL && sip->answer_lines != NULL
-           && sip->to != NULL;
+           && sip->to != NULL && sip->redirection != NULL && sip->passed_contacts != NULL;
 }
 
 static TdMetric *
@@ -579,6 +603,7 @@ read_settings (Sip *sip)
     sip->timers.t1_ms = (uint32_t) td_config_number (config, "sip", NULL, "t1");
     sip->timers.t2_ms = (uint32_t) td_config_number (config, "sip", NULL, "t2");
     sip->timers.t4_ms = (uint32_t) td_config_number (config, "sip", NULL, "t4");
+    sip->redirect = (SipRedirect) td_config_number (config, "sip", NULL, "redirect");
     sip->realm = g_strdup (td_config_text (config, "sip", NULL, "realm"));
     sip->user_agent = g_strdup (td_config_text (config, "sip", NULL, "user-agent"));
     sip->identity = g_strdup (td_config_text (config, "sip", NULL, "tls"));

@@ -91,13 +91,21 @@ typedef enum {
     SIP_RELIABILITY_REQUIRED,
 } SipReliability;
 
+/* What becomes of a 3xx; as the choices of the keys "redirect" are. */
+typedef enum {
+    SIP_REDIRECT_ADVANCE,
+    SIP_REDIRECT_FOLLOW,
+    SIP_REDIRECT_PASS,
+} SipRedirect;
+
 /* A trunk as this module uses it. */
 typedef struct {
     const char *name;
     char *username, *password;
-    const char *identity;  /* of TLS: [tls IDENTITY] */
-    const char *tls_name;  /* the domain that its certificate stands for; "": its address's */
-    const char *domain;    /* of this peer: either of the two, in lower case */
+    const char *identity; /* of TLS: [tls IDENTITY] */
+    const char *tls_name; /* the domain that its certificate stands for; "": its address's */
+    const char *domain;   /* of this peer: either of the two, in lower case */
+    SipRedirect redirect;
     bool hides_preemption; /* it is not told of which kind one was */
     SipReliability reliable_in, reliable_out;
 } SipTrunk;
@@ -177,6 +185,7 @@ struct Sip {
     char *identity; /* in TLS, where a trunk has none of its own */
     SipWishes wishes;
     SipStrangers strangers;
+    SipRedirect redirect; /* of legs that go out by no trunk */
     char **first_numbers;
     unsigned first_rate;
     uint8_t priority_dscp; /* of datagrams of calls above ordinary */
@@ -199,6 +208,8 @@ struct Sip {
     const TdAttribute *retry_after;
     const TdAttribute *answer_lines;
     const TdAttribute *is_sips;
+    const TdAttribute *redirection;     /* whom a peer would have called instead */
+    const TdAttribute *passed_contacts; /* the same for the caller to decide, as the peer says it */
     atomic_uint n_legs;
     atomic_uint n_searches; /* for addresses of names, which need their lane */
     unsigned n_traces;      /* being gathered; control lane */
@@ -357,6 +368,10 @@ SipTrunks *sip_trunks_new (const TdConfig *config, GError **error);
 /* Both (transfer none, good for this turn): NULL when there is none. */
 const SipTrunk *sip_trunks_by_source (const SipLane *lane, const TdPacket *packet);
 const SipTrunk *sip_trunks_by_name (const Sip *sip, const char *name);
+
+/* The peer that URI, not a tel one, is at (transfer none, good for this turn): of several one of the trunk NAME if
+ * there is one, or else the first. NULL: it is no trunk's. */
+const SipPeer *sip_trunks_by_uri (const Sip *sip, const SipUri *uri, const char *name);
 
 /* --- dispatch.c -------------------------------------------------------------------------- */
 

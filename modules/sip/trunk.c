@@ -3,6 +3,8 @@
 
 #include "sip.h"
 
+#include <string.h>
+
 enum { LEAST_PROBE_MS = 1000 };
 
 static void
@@ -126,6 +128,7 @@ peer_new (const TdConfig *config, const char *trunk, const char *name, const Sip
     peer->trunk.password = g_strdup (td_config_text (config, "trunk", trunk, "password"));
     peer->trunk.identity = identity_of (config, trunk);
     peer->trunk.tls_name = td_config_text (config, "trunk", trunk, "tls-name");
+    peer->trunk.redirect = (SipRedirect) td_config_number (config, "trunk", trunk, "redirect");
     peer->trunk.hides_preemption =
         td_config_number (config, "trunk", trunk, "preemption-reason") == 1;
     peer->trunk.reliable_in =
@@ -314,4 +317,35 @@ sip_trunks_by_name (const Sip *sip, const char *name)
     const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (sip->trunks);
 
     return g_hash_table_lookup (trunks->by_name, name);
+}
+
+/* Whether PEER is reached at HOST and PORT. */
+static bool
+is_at (const SipPeer *peer, SipView host, uint16_t port)
+{
+    SipUri own;
+
+    return sip_view_is_nocase (host, peer->host)
+           && sip_uri_scan (sip_view_of (peer->uri), &own) == NULL
+           && sip_transport_port (&own) == port;
+}
+
+const SipPeer *
+sip_trunks_by_uri (const Sip *sip, const SipUri *uri, const char *name)
+{
+    const SipTrunks *trunks = (const SipTrunks *) td_snapshot_peek (sip->trunks);
+    uint16_t port = sip_transport_port (uri);
+    const SipPeer *found = NULL;
+
+    for (unsigned i = 0; i < trunks->peers->len; i++) { /* in the order of their ranks */
+        const SipPeer *peer = trunks->peers->pdata[i];
+        if (!is_at (peer, uri->host, port)) {
+            continue;
+        }
+        if (strcmp (peer->trunk.name, name) == 0) {
+            return peer;
+        }
+        found = found != NULL ? found : peer;
+    }
+    return found;
 }

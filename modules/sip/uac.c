@@ -574,6 +574,7 @@ client_response (SipTransaction *transaction, const SipScan *response, void *dat
         }
     } else if (state != SIP_LEG_CALLING || !try_again (leg, response)) {
         cause = sip_cause_of_response (response);
+        sip_redirect_take (leg, response, &cause);
         sip_retry_after_take (leg, response);
         td_fsm_dispatch (&leg->fsm, SIP_LEG_EV_FAILURE, &cause);
     }

@@ -107,6 +107,9 @@ respond_failure (SipLeg *leg, unsigned status, const char *reason, const TdCause
         sip_cause_compose_warning (leg, out, status, cause);
         sip_cause_compose_date (out, status, cause);
     }
+    if (status < 400) {
+        sip_redirect_compose (leg, out);
+    }
     if (status == 405) {
         g_string_append (out, "Allow: " SIP_ALLOW "\r\n");
     }
@@ -151,7 +154,7 @@ sip_uas_offered (void *self, unsigned event, void *data)
         sip_leg_gone (leg, &cancelled);
         break;
     case SIP_LEG_EV_RELEASE:
-        status = sip_cause_to_status (cause, &reason);
+        status = sip_redirect_status (leg, cause, sip_cause_to_status (cause, &reason));
         respond_failure (leg, status, reason, cause, "");
         sip_leg_gone (leg, cause);
         break;
@@ -402,10 +405,8 @@ take_headers (const Sip *sip, TdAttributes *attributes, const SipScan *invite)
     }
 }
 
-/* The parameters behind a telephone number, ";" first (RFC 3261 19.1.6): of a tel URI, or in the user
- * part. */
-static SipView
-number_parameters (const SipUri *uri)
+SipView
+sip_uas_number_parameters (const SipUri *uri)
 {
     SipView user = uri->user;
 
@@ -422,7 +423,7 @@ number_parameters (const SipUri *uri)
 static void
 take_user_parameters (SipLeg *leg, const SipUri *uri)
 {
-    SipView params = number_parameters (uri);
+    SipView params = sip_uas_number_parameters (uri);
 
     if (params.len_bytes > 0) {
         g_autofree char *text = sip_view_dup (params);
@@ -467,7 +468,7 @@ take_line (SipLeg *leg, const SipScan *invite)
     SipUri uri;
 
     if (sip_uri_scan (invite->from_addr.uri, &uri) == NULL) {
-        SipView params = number_parameters (&uri);
+        SipView params = sip_uas_number_parameters (&uri);
         take_parameter (leg, params, "cpc", sip->category);
         take_parameter (leg, params, "isup-oli", sip->line_information);
         take_parameter (leg, params, "oli", sip->line_information);

@@ -265,6 +265,20 @@ fake_call (FakeEndpoint *given, TdFixture *fixture, const char *called, const ch
 }
 
 static void
+redirect (TdChannel *channel, const char *text)
+{
+    const TdAttribute *redirection = td_attribute_declare (
+        NULL, TD_ATTRIBUTE_REDIRECTION, TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_MANY, "", NULL);
+    TdCause cause = td_cause (TD_CAUSE_REDIRECTION, NULL);
+    g_auto (GStrv) ways = g_strsplit (text, " ", -1);
+
+    for (char **way = ways; *way != NULL; way++) {
+        td_attributes_add_text (td_channel_attributes (channel), redirection, *way);
+    }
+    td_channel_released (channel, &cause);
+}
+
+static void
 do_say (void *data)
 {
     Act *act = data;
@@ -306,6 +320,9 @@ do_say (void *data)
         break;
     case FAKE_TRANSFER:
         td_channel_transferred (channel, act->text);
+        break;
+    case FAKE_REDIRECT:
+        redirect (channel, act->text);
         break;
     case FAKE_RELEASE:
         td_channel_released (channel, &cause);

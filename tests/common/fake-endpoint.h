@@ -48,6 +48,7 @@ typedef enum {
     FAKE_MORE_DIGITS,
     FAKE_LAST_DIGITS,
     FAKE_TRANSFER, /* TEXT: to whom */
+    FAKE_REDIRECT, /* TEXT: those who are to be called instead (TD_ATTRIBUTE_REDIRECTION), blanks between */
     FAKE_RELEASE,
 } FakeEvent;
 

@@ -247,6 +247,30 @@ test_stranger_is_where_the_default_says (Flow *flow, gconstpointer config)
 
 /* --- Overflow ---------------------------------------------------------------------------- */
 
+/* A PSAP that redirects the call has not taken it, and what it names is nobody for who needs help. */
+static void
+test_call_for_help_is_not_redirected (Flow *flow, gconstpointer config)
+{
+    call (flow, "north", "911");
+    SAY ("city", FAKE_REDIRECT, "5550100");
+    LOG ("city:originate county:originate ");
+    SAY ("county", FAKE_ANSWER, NULL);
+    LOG ("a:answer ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
+/* Who calls somebody else and is sent to an emergency number calls for help from there on. */
+static void
+test_redirected_to_an_emergency_number (Flow *flow, gconstpointer config)
+{
+    call (flow, "north", "5550199");
+    SAY ("ordinary", FAKE_REDIRECT, "911 5550101");
+    LOG ("ordinary:originate city:originate ");
+    SAY ("city", FAKE_REDIRECT, "5550102");
+    LOG ("county:originate ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
 static void
 test_next_psap_after_any_failure (Flow *flow, gconstpointer config)
 {
@@ -508,6 +532,8 @@ main (int argc, char **argv)
     ADD ("PRI-095/hang-up", plain, test_caller_hangs_up_first);
     ADD ("PRI-094/controls", controlled, test_nothing_refuses_it);
     ADD ("PRI-094/transfer", plain, test_call_for_help_is_not_handed_on);
+    ADD ("PRI-094/redirection", plain, test_call_for_help_is_not_redirected);
+    ADD ("PRI-094/redirected-to-it", plain, test_redirected_to_an_emergency_number);
     ADD ("others-transfer", plain, test_other_call_is_handed_on);
     ADD ("PRI-091/provisioned", provisioned, test_line_has_its_own_psap);
     ADD ("PRI-112/keys", provisioned, test_calls_have_different_keys);

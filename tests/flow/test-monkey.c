@@ -47,6 +47,8 @@ pick_text (FakeEvent event)
         return "7";
     case FAKE_TRANSFER:
         return g_test_rand_bit () ? "5550100" : "nobody";
+    case FAKE_REDIRECT:
+        return g_test_rand_bit () ? "5550100 nobody 5550101" : "5550102\tx 5550199";
     case FAKE_OFFER_ANSWERED:
         return SDP;
     default:

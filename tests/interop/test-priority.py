@@ -375,6 +375,55 @@ class Stripped(PriorityCase):
         self.assertEqual(self.goes_out(self.agency, 'ets.1, strange.1'), (10, ['strange.1']))
 
 
+class Redirected(Recorded):
+    """A call that a carrier has others called for, whom the routing allows, keeps its class (PRI-043)."""
+
+    CARRIER = {'redirect': 'follow'}
+    MORE = {'route nine': {'prefix': '9', 'targets': 'other'}}
+
+    def redirected(self, contact, *marks):
+        """The call that the agency has made, as it comes to whom CONTACT names."""
+        self.agency.invite(extra=marked(*marks))
+        self.carrier.answer(self.carrier.expect('INVITE '), 302, 'c', extra={'Contact': contact})
+        self.carrier.expect('ACK ')
+        return self.other.expect('INVITE sip:9001@')
+
+    def test_pri_043_class_survives_a_redirection_that_is_followed(self):
+        invite = self.redirected('<sip:9001@example.org>', 'ets.0', 'strange.1')
+        self.assertEqual((self.call_in_hand()['class'], values(invite)), (11, ['ets.0', 'strange.1']))
+        self.other.answer(invite, 486, 'o')
+        self.other.expect('ACK ')
+        self.agency.refused(486)
+        record, = self.records()
+        self.assertEqual([record[name] for name in ('called', 'original_called', 'redirections',
+                                                    'priority_class', 'marks_in', 'marks_out')],
+                         ['9001', '8001', '1', '11', 'ets.0, strange.1', 'ets.0, strange.1'])
+
+    def test_pri_043_a_contact_brings_no_marks(self):
+        """RFC 3261 19.1.5: what a URI wants written into a request is not, and raises nothing."""
+        invite = self.redirected('<sip:9001@x?Resource-Priority=ets.0>', 'ets.4')
+        self.assertEqual((self.call_in_hand()['class'], values(invite)), (7, ['ets.4']))
+
+    def redirected_by(self, server):
+        """A marked call to SERVER, which names 9002 before 9001; the former is busy."""
+        self.tandem.rewrite({**self.config, 'trunk carrier': {
+            'address': f'sip:{server.address}', **self.CARRIER}})
+        self.tandem.ctl_json('config', 'reload')
+        self.agency.invite(extra=marked('ets.0'))
+        self.other.answer(self.other.expect('INVITE sip:9002@'), 486, 'o')
+        self.other.expect('ACK ')
+        invite = self.other.expect('INVITE sip:9001@')
+        self.assertEqual((self.call_in_hand()['class'], values(invite)), (11, ['ets.0']))
+
+    def test_pri_043_class_survives_kamailio_s_redirection(self):
+        self.redirected_by(Kamailio(self, redirects=(('sip:9001@example.org', '0.3'),
+                                                     ('sip:9002@example.org', '0.7'))))
+
+    def test_pri_043_class_survives_sipp_s_redirection(self):
+        self.redirected_by(sipp.uas(self, scenario='redirect', n_calls=1, keys={
+            'contacts': '<sip:9001@example.org>;q=0.3, <tel:9002>;q=0.7'}))
+
+
 class Numbers(Recorded):
     """What a called number and a caller's category say, and the records."""
 

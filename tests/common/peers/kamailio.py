@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Kamailio as a stateful, record-routing proxy that sends every call to one place."""
+"""Kamailio as a stateful, record-routing proxy that sends every call to one place; or as a redirect server."""
 
 import glob
 
@@ -57,6 +57,29 @@ request_route {{
 }}
 '''
 
+# Of the destinations that a stateless 3xx finds it makes the Contacts (module sl).
+REDIRECT = '''#!KAMAILIO
+debug=1
+log_stderror=yes
+fork=yes
+children={n_workers}
+disable_tcp=yes
+auto_aliases=no
+listen=udp:{address}
+loadmodule "sl.so"
+loadmodule "corex.so"
+loadmodule "textops.so"
+
+request_route {{
+    if (is_method("ACK")) exit;
+    if (is_method("OPTIONS")) {{
+        sl_send_reply("200", "OK");
+        exit;
+    }}
+{contacts}
+    sl_send_reply("302", "Moved Temporarily");
+}}
+'''
 
 TLS = '''enable_tls=yes
 tcp_children=2
@@ -77,15 +100,17 @@ ca_list = {authority}
 
 
 class Kamailio:
-    """With TLS, an authority and a pair of files, it listens at tls_address, too."""
+    """With TLS, an authority and a pair of files, it listens at tls_address, too. With REDIRECTS, pairs of URI and q,
+    every call is redirected there."""
 
-    def __init__(self, case, target, port=None, n_workers=2, tls=None):
+    def __init__(self, case, target=None, port=None, n_workers=2, tls=None, redirects=()):
         program = case.need('kamailio')
         self.port = port or ports.free_port()
         self.address = f'127.0.0.1:{self.port}'
         folder = case.path(f'kamailio-{self.port}')
-        config = case.write(f'kamailio-{self.port}/kamailio.cfg', PROXY.format(
-            address=self.address, target=target, n_workers=n_workers,
+        contacts = '\n'.join(f'    append_branch("{uri}", "{q}");' for uri, q in redirects)
+        config = case.write(f'kamailio-{self.port}/kamailio.cfg', (REDIRECT if redirects else PROXY).format(
+            address=self.address, target=target, n_workers=n_workers, contacts=contacts,
             has_no_tcp='no' if tls else 'yes', tls=self.tls_lines(case, *tls) if tls else ''))
         self.process = case.spawn('kamailio', [
             program, '-f', config, '-DD', '-E', '-m', '256', '-Y', folder,
