@@ -40,6 +40,8 @@ typedef struct {
     TdLimit *limit;
     /* Of calls: who pays, whether they have been here, the code of the carrier that was dialled. */
     const TdAttribute *account, *handed_on, *carrier;
+    /* ... whom they may call, and whom their caller has typed. */
+    const TdAttribute *destinations, *destination;
     atomic_uint n_checks;                        /* under way in workers */
     const TdPinService *_Atomic pins;            /* of another module; NULL: the table here */
     const TdPriorityService *_Atomic priorities; /* NULL: marks mean nothing */

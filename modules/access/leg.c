@@ -217,10 +217,17 @@ take_finding (const Finding *finding, void *data)
 static void
 mark_handed_on (const Leg *leg)
 {
+    const Access *access = leg->access;
     TdCall *call = td_channel_call (leg->channel);
 
-    if (call != NULL) {
-        td_attributes_set_number (td_call_attributes (call), leg->access->handed_on, 1);
+    if (call == NULL) {
+        return;
+    }
+    TdAttributes *attributes = td_call_attributes (call);
+    td_attributes_set_number (attributes, access->handed_on, 1);
+    td_attributes_set_text (attributes, access->destination, leg->destination);
+    for (unsigned i = 0; leg->destinations != NULL && leg->destinations[i] != NULL; i++) {
+        td_attributes_add_text (attributes, access->destinations, leg->destinations[i]);
     }
 }
 
@@ -552,6 +559,12 @@ declare_attributes (Access *access)
     access->handed_on =
         td_attribute_declare (access->module, "access.handed-on", TD_ATTRIBUTE_NUMBER, 0,
                               "1: the call has been here, and has told whom it is for", NULL);
+    access->destination = td_attribute_declare (
+        access->module, "access.destination", TD_ATTRIBUTE_TEXT, 0,
+        "Whom the caller has typed, as whoever has the personal number may call him", NULL);
+    access->destinations = td_attribute_declare (
+        access->module, "access.destinations", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_MANY,
+        "What numbers that the account pays for may begin with", NULL);
 }
 
 bool

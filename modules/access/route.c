@@ -133,6 +133,25 @@ take_code (const Access *access, const Settings *settings, TdCall *call, const c
     return true;
 }
 
+/* Whether the account may pay for a call to KEY: to whom its caller has typed, or to whom he was redirected then. */
+static bool
+may_go_on (const Access *access, const Settings *settings, TdCall *call, const char *key)
+{
+    const TdAttributes *attributes = td_call_attributes (call);
+    g_autoptr (GPtrArray) destinations = g_ptr_array_new ();
+    const char *one;
+
+    if (g_strcmp0 (td_attributes_text (attributes, access->destination, 0), key) == 0) {
+        return true;
+    }
+    for (unsigned i = 0; (one = td_attributes_text (attributes, access->destinations, i)) != NULL;
+         i++) {
+        g_ptr_array_add (destinations, (char *) one);
+    }
+    g_ptr_array_add (destinations, NULL);
+    return settings_may_call (settings, (const char *const *) destinations->pdata, key);
+}
+
 static TdHookAnswer
 route (void *subject, TdToken *token, void *data)
 {
@@ -142,7 +161,11 @@ route (void *subject, TdToken *token, void *data)
     const char *key = td_party_key (td_call_called (call));
 
     if (td_attributes_number (td_call_attributes (call), access->handed_on) != 0) {
-        return answer_with_carriers (access, settings, call);
+        return may_go_on (access, settings, call, key)
+                   ? answer_with_carriers (access, settings, call)
+                   : (TdHookAnswer){ .verdict = TD_HOOK_REFUSE,
+                                     .cause = TD_CAUSE_CALL_REJECTED,
+                                     .reason = "The account is not for this number" };
     }
     if (*settings->code != '\0' && g_str_has_prefix (key, settings->code)) {
         if (!take_code (access, settings, call, key + strlen (settings->code))) {

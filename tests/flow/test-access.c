@@ -368,6 +368,30 @@ test_destination_is_busy (Flow *flow, gconstpointer more)
     ENDED ("17 7035550100 answered account ncs-1");
 }
 
+/* PRI-043: the call, its class and its account are who has typed the number's, wherever it is redirected to; and that
+ * is where he could have called himself. */
+static void
+test_destination_redirects (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100#");
+    SAY ("b1", FAKE_REDIRECT, "2125550100 411 18005550199 +4930 4125550100");
+    LOG ("b1:originate<a> b1:originate<a> ");
+    g_assert_true (g_str_has_suffix (flow->routed, " pin late"));
+    SAY ("b1", FAKE_RELEASE, "17");
+    LOG ("a:release(17) ");
+    ENDED ("17 4125550100 answered account ncs-1");
+}
+
+static void
+test_destination_redirects_to_others (Flow *flow, gconstpointer more)
+{
+    get_in (flow);
+    type (flow, "7035550100#");
+    SAY ("b1", FAKE_REDIRECT, "2125550100");
+    LOG ("b1:originate<a> a:release(21) ");
+}
+
 static void
 test_ringing_ends_with_early_media (Flow *flow, gconstpointer more)
 {
@@ -709,6 +733,8 @@ main (int argc, char **argv)
     ADD ("PRI-046/early", "early = yes\n", test_before_an_answer);
     ADD ("PRI-046/hangs-up", NULL, test_caller_hangs_up_while_it_is_looked_up);
     ADD ("PRI-046/busy", NULL, test_destination_is_busy);
+    ADD ("PRI-043/redirected", NULL, test_destination_redirects);
+    ADD ("PRI-043/redirected-to-others", NULL, test_destination_redirects_to_others);
     ADD ("PRI-046/early-media", NULL, test_ringing_ends_with_early_media);
     ADD ("PRI-046/glare", NULL, test_reoffer_while_it_rings_is_glare);
     ADD ("PRI-046/offers-anew", NULL, test_caller_offers_anew_while_he_is_asked);
