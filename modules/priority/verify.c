@@ -34,7 +34,7 @@ typedef struct {
     TdId call;
     char **values;
     GPtrArray *identities;
-    char *orig, *called, *meant, *call_id, *trunk;
+    char *orig, *called, *meant, *priority, *call_id, *trunk;
     const char *dests[3]; /* of them */
 } Waiting;
 
@@ -52,6 +52,7 @@ waiting_free (Waiting *waiting)
     g_free (waiting->orig);
     g_free (waiting->called);
     g_free (waiting->meant);
+    g_free (waiting->priority);
     g_free (waiting->call_id);
     g_free (waiting->trunk);
     g_free (waiting);
@@ -335,13 +336,13 @@ identities_of (TdCall *call)
     return texts;
 }
 
-/* RFC 8224 6.2, step 4: who is called is whom the To header field names. */
+/* A copy, or NULL. */
 static char *
-meant_of (TdCall *call)
+text_of (const TdAttributes *attributes, const char *name)
 {
-    const TdAttribute *to = td_attribute_find ("sip.to");
+    const TdAttribute *attribute = td_attribute_find (name);
 
-    return g_strdup (to != NULL ? td_attributes_text (td_call_attributes (call), to, 0) : NULL);
+    return g_strdup (attribute != NULL ? td_attributes_text (attributes, attribute, 0) : NULL);
 }
 
 static void
@@ -355,6 +356,7 @@ ask (Waiting *waiting)
         .orig = waiting->orig,
         .dests = waiting->dests,
         .values = (const char *const *) waiting->values,
+        .priority = waiting->priority,
         .call_id = waiting->call_id,
         .trunk = waiting->trunk,
         .done = waiting->token != NULL ? verified : verified_within,
@@ -387,7 +389,10 @@ admit (void *subject, TdToken *token, void *data)
     waiting->identities = identities_of (call);
     waiting->orig = party_text (td_call_calling (call));
     waiting->called = party_text (td_call_called (call));
-    waiting->meant = meant_of (call);
+    /* RFC 8224 6.2, step 4: who is called is whom the To header field names. */
+    waiting->meant = text_of (td_call_attributes (call), "sip.to");
+    /* RFC 9027 4: as it came; of the call the mark of a callback may have been taken away. */
+    waiting->priority = text_of (td_channel_attributes (incoming), "sip.header.priority");
     waiting->call_id = g_strdup (td_channel_peer_id (incoming));
     waiting->trunk = g_strdup (td_call_trunk (call));
     waiting->token = td_token_take (token, waiting);
@@ -430,6 +435,7 @@ waiting_within (Verifier *verifier, TdCall *call, const TdPriorityQuestion *ques
     g_ptr_array_add (waiting->identities, NULL);
     waiting->orig = g_strdup (question->orig);
     waiting->called = g_strdup (question->dest);
+    waiting->priority = g_strdup (question->priority);
     waiting->call_id = g_strdup (td_channel_peer_id (question->channel));
     waiting->trunk = g_strdup (question->trunk);
     waiting->dests[0] = waiting->called;

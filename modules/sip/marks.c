@@ -96,6 +96,8 @@ ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
     g_autoptr (GPtrArray) identities = is_signed ? values_of (request, SIP_HEADER_IDENTITY) : NULL;
     g_autofree char *orig = is_signed ? sip_view_dup (request->from_addr.uri) : NULL;
     g_autofree char *dest = is_signed ? sip_view_dup (request->to_addr.uri) : NULL;
+    g_autofree char *urgency =
+        is_signed ? sip_view_dup (sip_scan_header (request, SIP_HEADER_PRIORITY)) : NULL;
     const TdPriorityQuestion question = {
         .size = sizeof (TdPriorityQuestion),
         .request = kind_of (request),
@@ -112,6 +114,7 @@ ask (const TdPriorityService *service, SipLane *lane, const SipScan *request,
         .identities = is_signed ? texts_of (identities) : NULL,
         .orig = orig,
         .dest = dest,
+        .priority = urgency,
     };
 
     service->judge (&question, verdict, service->data);

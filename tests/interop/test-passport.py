@@ -79,9 +79,9 @@ class Case(PeerCase):
         return self.start(info, more={'passport-certificate signer': {
             'info': info, 'certificate': self.path('signer.pem')}})
 
-    def token(self, key='signer', values=('ets.0',), to=TO, age_s=0, ppt='rph', by=FROM, **header):
+    def token(self, key='signer', values=('ets.0',), to=TO, age_s=0, ppt='rph', by=FROM, claims=(), **header):
         payload = {'dest': {'tn': to.split()}, 'iat': int(time.time()) - age_s, 'orig': {'tn': by},
-                   'rph': {'auth': list(values)}}
+                   'rph': {'auth': list(values)}, **dict(claims)}
         token = pyjwt.sign(self, self.read(key + '.key'),
                            {'ppt': ppt, 'typ': 'passport', 'x5u': self.info, **header}, payload)
         return f'{token};info=<{self.info}>;alg=ES256;ppt="{ppt}"'
@@ -136,7 +136,7 @@ class Theirs(Case):
 class CallCase(Case):
     """Marks of the trunk a must prove true."""
 
-    TRUNK, CALLED = {}, {}
+    TRUNK, CALLED, MODULES = {}, {}, ()
 
     def setUp(self):
         super().setUp()
@@ -148,11 +148,12 @@ class CallCase(Case):
         self.make('shaken', issuer='numbers')
         self.config = {
             'tandem': {'drain': '0 s'},
-            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport', 'cdr-file'),
-                                     'required'),
+            'modules': dict.fromkeys(('cli', 'sip', 'route-table', 'priority', 'passport', 'cdr-file',
+                                      *self.MODULES), 'required'),
             'sip': {'listen': [f'udp:127.0.0.1:{self.port}'], 'strangers': 'refuse'},
             'call': {'media': 'through'},
-            'passport-anchor ets': {'certificates': self.path('root.pem'), 'namespaces': 'ets, wps'},
+            'passport-anchor ets': {'certificates': self.path('root.pem'),
+                                    'namespaces': 'ets, wps, esnet'},
             'passport-anchor numbers': {'certificates': self.path('numbers.pem'), 'identity': 'yes'},
             'passport-certificate signer': {'info': self.info,
                                             'certificate': self.path('signer.pem')},
@@ -179,8 +180,8 @@ class CallCase(Case):
         return re.findall(r'is not covered by a valid signature: .*; the call (.*?)  call_id=(\S+) '
                           r'trunk=a status=(\d+) ', self.tandem.process.output())
 
-    def invite(self, identity, call_id, marks='ets.0', to=TO):
-        extra = {'Resource-Priority': marks}
+    def invite(self, identity, call_id, marks='ets.0', to=TO, **more):
+        extra = {'Resource-Priority': marks, **more}
         if identity:
             extra['Identity'] = identity
         parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{to}@127.0.0.1>',
@@ -188,9 +189,9 @@ class CallCase(Case):
         self.caller.send(self.caller.request('INVITE', f'sip:+{TO}@127.0.0.1:{self.port}', parties, 1,
                                              description(9), extra=extra))
 
-    def call(self, identity, call_id, marks='ets.0', to=TO):
+    def call(self, identity, call_id, marks='ets.0', to=TO, **more):
         """(class, Resource-Priority that goes out) of a call."""
-        self.invite(identity, call_id, marks, to)
+        self.invite(identity, call_id, marks, to, **more)
         invite = self.called.expect('INVITE ')
         found = self.tandem.ctl_json('call', 'list')[0]['class']
         self.called.answer(invite, 486, 'c')
@@ -251,6 +252,37 @@ class Calls(CallCase):
         token = self.token()
         self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
         self.assertEqual(self.call(token, 'two'), (4, ''))
+
+
+CALL_BACK = {'sph': 'psap-callback'}
+
+
+class CallBacks(CallCase):
+    """Calls for help that a PSAP returns (PRI-035, RFC 9027 4)."""
+
+    TRUNK = {'rph-accept': 'esnet'}
+
+    def token(self, **more):
+        return super().token(values=('esnet.1',), claims=CALL_BACK, **more)
+
+    def test_signed_call_back_counts(self):
+        """PRI-035: the Priority header field says that it is one, as the token does."""
+        self.assertEqual(self.call(self.token(), 'one', 'esnet.1', Priority='psap-callback'),
+                         (9, 'esnet.1'))
+        self.assertEqual(self.records(1), ['valid: esnet.1'])
+
+    def test_token_of_a_call_back_is_for_no_other_call(self):
+        """PRI-035: "MUST match": of a call with another Priority, or none, it proves nothing."""
+        for n, priority in enumerate(({}, {'Priority': 'emergency'})):
+            self.assertEqual(self.call(self.token(), str(n), 'esnet.1', **priority), (4, ''))
+        self.assertEqual(self.records(2),
+                         ['438: it is for a call with Priority: psap-callback'] * 2)
+
+
+class CallBacksBeside(CallBacks):
+    """The same where callbacks of others than PSAPs lose their Priority."""
+
+    MODULES = ('emergency',)
 
 
 class Retargeted(CallCase):
@@ -344,6 +376,7 @@ def reinvite(call, is_by_caller=True, **extra):
 class Within(CallCase):
     """Marks within a call that must prove true (PRI-012): who calls, and who is called, may bring them."""
 
+    TRUNK = {'rph-accept': 'ets, wps, esnet'}
     CALLED = {'rph-in-dialog': 'yes', 'rph-trust': 'validate', 'rph-accept': 'ets'}
 
     def begin(self, *values, **extra):
@@ -384,6 +417,18 @@ class Within(CallCase):
                  Identity=self.token(values=('ets.2',), by=TO, to=FROM))
         self.wait_for_class(9)
         self.assertEqual(self.end(), 'within the call: valid: ets.2')
+
+    def test_proven_call_back_raises(self):
+        """PRI-012, PRI-035: that it is one must be said by the request that the token came in."""
+        call = self.begin('ets.4', Priority='psap-callback')
+        for priority in {}, {'Priority': 'psap-callback'}:
+            self.assertEqual(self.priority_class(), 7)
+            reinvite(call, Resource_Priority='esnet.1',
+                     Identity=self.token(values=('esnet.1',), claims=CALL_BACK), **priority)
+            self.tandem.process.wait_for(lambda: self.audit(), 'the finding of the first')
+        self.wait_for_class(9)
+        self.assertEqual([status for _, _, status in self.audit()], ['438'])
+        self.assertEqual(self.end(), 'valid: ets.4; within the call: valid: esnet.1')
 
     def test_unproven_mark_does_nothing(self):
         """PRI-012, PRI-033: the call keeps its class; the record and the log say why."""

@@ -61,6 +61,7 @@ typedef struct {
      * From and To. NULL: the request cannot bear a signature over its marks (RFC 8443 7.1). */
     const char *const *identities;
     const char *orig, *dest;
+    const char *priority; /* its Priority header field, nullable: see RFC 9027 4 */
 } TdPriorityQuestion;
 
 /* The caller sets SIZE, KEPT and ACCEPTED (each an empty text of its own); the rest is zero. */
