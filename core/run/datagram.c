@@ -16,7 +16,7 @@
 enum {
     BATCH = 64,
     GATHERED_BYTES = 1024,  /* answers that say little are no longer */
-    DRAIN_US = 2000,        /* for emptying the kernel's buffer, before what was read has its go */
+    DRAIN_US = 4000,        /* for emptying the kernel's buffer, before what was read has its go */
     BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
     PAGE_BYTES = 4096,
     STAGGER_BYTES = 33 * 64, /* an odd number of cache lines, and as much as most messages have */

@@ -11,6 +11,7 @@
 
 enum {
     BUDGET_US = 1000, /* for posts, and again for timers, before the sockets have their go */
+    URGENT_US = 2000, /* for posts that go before ordinary arrivals, which most of what is read is */
     LONG_TURN_US = 2000,
 };
 
@@ -291,6 +292,25 @@ check (GSource *source)
     return td_lane_has_posts (lane) || td_wheel_next_us (&lane->wheel) <= lane->now_us;
 }
 
+static bool
+has_urgent (const TdLane *lane)
+{
+    for (unsigned i = 0; i < TD_INBOX_ORDINARY; i++) {
+        if (lane->taken[i].first != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the next post that was taken has its go before the sockets, posts having been served since
+ * BEGUN_US. */
+static bool
+may_serve_post (const TdLane *lane, int64_t begun_us)
+{
+    return lane->now_us - begun_us < (has_urgent (lane) ? URGENT_US : BUDGET_US);
+}
+
 /* Serves timers and posts for a while each, so that neither starves the other or the sockets. */
 static gboolean
 dispatch (GSource *source, GSourceFunc callback, void *data)
@@ -301,14 +321,14 @@ dispatch (GSource *source, GSourceFunc callback, void *data)
     int64_t end_us = lane->now_us + BUDGET_US;
     while (lane->now_us < end_us && td_lane_serve_timer (lane)) {
     }
-    end_us = lane->now_us + BUDGET_US;
+    int64_t begun_us = lane->now_us;
     td_lane_collect (lane);
     do {
-        while (lane->now_us < end_us && td_lane_serve_post (lane)) {
+        while (may_serve_post (lane, begun_us) && td_lane_serve_post (lane)) {
         }
         /* Also when nothing came: the inbox has to learn what was served before the lane waits. */
         td_lane_collect (lane);
-    } while (lane->now_us < end_us && has_taken (lane));
+    } while (may_serve_post (lane, begun_us) && has_taken (lane));
     td_lane_publish (lane);
     return G_SOURCE_CONTINUE;
 }
