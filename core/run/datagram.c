@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Datagram listeners: read in batches into buffers that are used again and again. */
 
+#include "run/gathered.h"
 #include "run/lane-inside.h"
 #include "run/port.h"
 #include "run/socket.h"
@@ -15,7 +16,6 @@
 
 enum {
     BATCH = 64,
-    GATHERED_BYTES = 1024,  /* answers that say little are no longer */
     DRAIN_US = 4000,        /* for emptying the kernel's buffer, before what was read has its go */
     BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
     PAGE_BYTES = 4096,
@@ -27,18 +27,8 @@ typedef union {
     char room[CMSG_SPACE (sizeof (uint32_t)) + CMSG_SPACE (sizeof (struct timespec))];
 } Control;
 
-/* What is sent while a batch is read, in one go: for what is brief, entering the kernel costs as much as
- * composing it. */
 typedef struct {
-    unsigned n;
-    struct mmsghdr headers[BATCH];
-    struct iovec iovecs[BATCH];
-    TdAddress remotes[BATCH];
-    char bytes[BATCH][GATHERED_BYTES];
-} Gathered;
-
-typedef struct {
-    Gathered gathered;
+    TdGathered *gathered; /* what is sent while a batch is read */
     struct mmsghdr headers[BATCH];
     struct iovec iovecs[BATCH];
     TdAddress remotes[BATCH];
@@ -55,6 +45,7 @@ free_inside (TdPort *port)
     Datagrams *datagrams = port->inside;
 
     if (datagrams != NULL) {
+        td_gathered_free (datagrams->gathered);
         g_free (datagrams->buffers);
         g_free (datagrams);
     }
@@ -74,6 +65,7 @@ datagrams_new (size_t max_message_bytes)
 {
     Datagrams *datagrams = g_new0 (Datagrams, 1);
 
+    datagrams->gathered = td_gathered_new ();
     datagrams->n_used = BATCH;
     datagrams->stride_bytes = stride_bytes (max_message_bytes);
     datagrams->buffers = g_malloc (BATCH * datagrams->stride_bytes);
@@ -223,23 +215,12 @@ take_in (TdPort *port, unsigned index, int64_t arrival_us)
     }
 }
 
-/* One that the kernel does not take is lost, as others are on their way. */
 static void
 send_gathered (TdPort *port)
 {
-    Gathered *gathered = &((Datagrams *) port->inside)->gathered;
-    unsigned n_done = 0, n_sent = 0;
+    Datagrams *datagrams = port->inside;
+    unsigned n_sent = td_gathered_send (datagrams->gathered, port->fd);
 
-    while (n_done < gathered->n) {
-        int n = sendmmsg (port->fd, gathered->headers + n_done, gathered->n - n_done,
-                          MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        n_sent += (unsigned) MAX (n, 0);
-        n_done += (unsigned) MAX (n, 1);
-    }
-    gathered->n = 0;
     if (n_sent > 0) {
         td_metric_add (port->n_sent, n_sent);
     }
@@ -248,22 +229,12 @@ send_gathered (TdPort *port)
 bool
 td_port_gather (TdPort *port, const TdAddress *remote, const void *bytes, size_t len_bytes)
 {
-    if (td_lane_here != port->reader || !port->is_gathering || len_bytes > GATHERED_BYTES) {
+    if (td_lane_here != port->reader || !port->is_gathering) {
         return false;
     }
-    Gathered *gathered = &((Datagrams *) port->inside)->gathered;
-    unsigned i = gathered->n++;
-    memcpy (gathered->bytes[i], bytes, len_bytes);
-    gathered->remotes[i] = *remote;
-    gathered->iovecs[i] = (struct iovec){ gathered->bytes[i], len_bytes };
-    gathered->headers[i].msg_hdr = (struct msghdr){ .msg_name = &gathered->remotes[i],
-                                                    .msg_namelen = td_address_len_bytes (remote),
-                                                    .msg_iov = &gathered->iovecs[i],
-                                                    .msg_iovlen = 1 };
-    if (gathered->n == BATCH) {
-        send_gathered (port);
-    }
-    return true;
+    /* There is room: it is emptied after each batch, and each of its messages has one answer. */
+    Datagrams *datagrams = port->inside;
+    return td_gathered_add (datagrams->gathered, remote, bytes, len_bytes);
 }
 
 /* Returns how many there were. */

@@ -10,6 +10,7 @@
  *
  *     listener.c   open, close: who shares a port, and its life
  *     datagram.c   one socket, read in batches
+ *     gathered.c   what is answered to a batch, sent in one go
  *     stream.c     one listening socket and its flows, watched through one epoll descriptor, so that
  *                  the lane's main context sees one source however many peers are connected
  *     flow.c       one connection
