@@ -11,7 +11,8 @@
 
 enum {
     BUDGET_US = 1000, /* for posts, and again for timers, before the sockets have their go */
-    URGENT_US = 2000, /* for posts that go before ordinary arrivals, which most of what is read is */
+    URGENT_US =
+        2000, /* for posts that go before ordinary arrivals, which most of what is read is */
     LONG_TURN_US = 2000,
 };
 
