@@ -398,8 +398,8 @@ append_status_line (GString *out, unsigned status, const char *reason)
 }
 
 void
-sip_compose_refusal (GString *out, const SipScan *request, const TdAddress *source, SipLoad *load,
-                     unsigned status, const char *reason, const char *to_tag)
+sip_compose_answer (GString *out, const SipScan *request, const TdAddress *source, SipLoad *load,
+                    unsigned status, const char *reason, const char *lines, const char *to_tag)
 {
     bool has_load = load != NULL && sip_load_is_asked (&request->via);
 
@@ -415,6 +415,9 @@ sip_compose_refusal (GString *out, const SipScan *request, const TdAddress *sour
     g_string_append_len (out, "\r\n", 2);
     sip_compose_copy_all (out, request, SIP_HEADER_CALL_ID);
     sip_compose_copy_all (out, request, SIP_HEADER_CSEQ);
+    if (lines != NULL) {
+        g_string_append (out, lines);
+    }
     g_string_append_len (out, "Content-Length: 0\r\n\r\n", 21);
 }
 

@@ -39,11 +39,12 @@ void sip_reply_head_clear (SipReplyHead *head);
 void sip_compose_response (GString *out, const SipReplyHead *head, unsigned status,
                            const char *reason, const char *to_tag);
 
-/* A whole response that refuses REQUEST and is never needed again (RFC 3261 8.2.6, 8.2.7): what the three
- * functions above make of it, at a third of their cost. Of REQUEST only the topmost Via, To, its tag and
- * the header fields that are copied are looked at. */
-void sip_compose_refusal (GString *out, const SipScan *request, const TdAddress *source,
-                          SipLoad *load, unsigned status, const char *reason, const char *to_tag);
+/* A whole response to REQUEST that is never needed again (RFC 3261 8.2.6, 8.2.7): what the three functions
+ * above make of it, with the whole header lines LINES (nullable), at a third of their cost. Of REQUEST only
+ * the topmost Via, To, its tag and the header fields that are copied are looked at. */
+void sip_compose_answer (GString *out, const SipScan *request, const TdAddress *source,
+                         SipLoad *load, unsigned status, const char *reason, const char *lines,
+                         const char *to_tag);
 
 /* The usual reason phrase (RFC 3261 21); "Unknown" for a code nobody has given one. */
 const char *sip_reason (unsigned status);

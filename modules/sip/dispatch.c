@@ -56,15 +56,16 @@ make_stateless_tag (const SipLane *lane, SipView via, char tag[SIP_TAG_SIZE])
 }
 
 void
-sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
-                      unsigned status, const char *reason)
+sip_answer_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                      unsigned status, const char *reason, const char *lines)
 {
     SipPath path = sip_transport_reply_path (request, packet);
     GString *out = lane->stack.out;
     char tag[SIP_TAG_SIZE];
 
+    path.priority_class = lane->answer_class;
     make_stateless_tag (lane, request->via.whole, tag);
-    sip_compose_refusal (out, request, &packet->remote, lane->sip->load, status, reason, tag);
+    sip_compose_answer (out, request, &packet->remote, lane->sip->load, status, reason, lines, tag);
     sip_transport_send (&path, out->str, out->len, lane);
 }
 
@@ -103,11 +104,10 @@ take_cancel (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
     if (invite != NULL && !is_same_hop (invite, packet)) {
         /* Without a transaction, which would absorb the CANCEL of whoever may send it. */
-        sip_refuse_stateless (lane, request, packet, 481, NULL);
-        return;
+        invite = NULL;
     }
     if (invite == NULL) {
-        sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 481, NULL, NULL);
         return;
     }
     sip_cause_of_reason (request, &cause);
@@ -140,7 +140,7 @@ compose_supported (SipLane *lane, const TdPacket *packet, GString *lines)
 }
 
 static void
-take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
+take_options (SipLane *lane, const SipScan *request, const TdPacket *packet, bool is_inside)
 {
     g_autoptr (GString) lines =
         g_string_new ("Allow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n"
@@ -148,7 +148,11 @@ take_options (SipLane *lane, const SipScan *request, const TdPacket *packet)
 
     compose_supported (lane, packet, lines);
     sip_marks_compose_options (lane, packet, lines);
-    sip_answer_simple (lane, request, packet, 200, NULL, lines->str);
+    if (is_inside) { /* its CSeq was taken: the same one would be refused when it comes again */
+        sip_answer_simple (lane, request, packet, 200, NULL, lines->str);
+    } else {
+        sip_answer_stateless (lane, request, packet, 200, NULL, lines->str);
+    }
 }
 
 /* --- What may be served at all ----------------------------------------------------------- */
@@ -166,7 +170,7 @@ refuse_scheme (SipLane *lane, const SipScan *request, const TdPacket *packet)
         && (request->uri.scheme != SIP_SCHEME_SIPS || packet->transport == TD_TRANSPORT_TLS)) {
         return false;
     }
-    sip_answer_simple (lane, request, packet, 416, NULL, NULL);
+    sip_answer_stateless (lane, request, packet, 416, NULL, NULL);
     return true;
 }
 
@@ -221,7 +225,7 @@ refuse_extensions (SipLane *lane, const SipScan *request, const TdPacket *packet
     if (lines->len == 0) {
         return false;
     }
-    sip_answer_simple (lane, request, packet, 420, NULL, lines->str);
+    sip_answer_stateless (lane, request, packet, 420, NULL, lines->str);
     return true;
 }
 
@@ -246,12 +250,12 @@ refuse_body (SipLane *lane, const SipScan *request, const TdPacket *packet)
         return false;
     }
     if (encoding.len_bytes > 0 && !sip_view_is_nocase (encoding, "identity")) {
-        sip_answer_simple (lane, request, packet, 415, NULL, "Accept-Encoding: identity\r\n");
+        sip_answer_stateless (lane, request, packet, 415, NULL, "Accept-Encoding: identity\r\n");
         return true;
     }
     if (!sip_mime_find (request->content_type, request->body, "application/sdp", &part)) {
-        sip_answer_simple (lane, request, packet, 415, NULL,
-                           "Accept: application/sdp, multipart/mixed\r\n");
+        sip_answer_stateless (lane, request, packet, 415, NULL,
+                              "Accept: application/sdp, multipart/mixed\r\n");
         return true;
     }
     return false;
@@ -263,8 +267,9 @@ static void
 take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
     if (request->max_forwards == 0) { /* whoever passes calls on keeps loops from going on */
-        sip_answer_simple (lane, request, packet, 483, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 483, NULL, NULL);
     } else if (atomic_load (&lane->sip->is_closing)) {
+        /* Not without a transaction: the build that comes next would serve a copy of it. */
         sip_answer_simple (lane, request, packet, 503, "Closing Down", NULL);
     } else if (sip_trunks_by_source (lane, packet) != NULL
                || sip_emergency_admits (lane, request, packet)
@@ -283,7 +288,7 @@ take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
         break;
     case SIP_METHOD_OPTIONS:
         if (sip_marks_admit (lane, request, packet, NULL)) {
-            take_options (lane, request, packet);
+            take_options (lane, request, packet, false);
         }
         break;
     case SIP_METHOD_REGISTER:
@@ -295,14 +300,14 @@ take_outside (SipLane *lane, const SipScan *request, const TdPacket *packet)
     case SIP_METHOD_INFO:
     case SIP_METHOD_UPDATE:
     case SIP_METHOD_PRACK:
-        sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 481, NULL, NULL);
         break;
     case SIP_METHOD_OTHER: /* RFC 3261 21.5.2 */
-        sip_answer_simple (lane, request, packet, 501, NULL, "Allow: " SIP_ALLOW "\r\n");
+        sip_answer_stateless (lane, request, packet, 501, NULL, "Allow: " SIP_ALLOW "\r\n");
         break;
     default: /* RFC 3261 8.2.1 */
         if (sip_marks_admit (lane, request, packet, NULL)) {
-            sip_answer_simple (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
+            sip_answer_stateless (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
         }
         break;
     }
@@ -361,7 +366,7 @@ admit_inside (SipLeg *leg, const SipScan *request, const TdPacket *packet)
         && (leg->dialog.remote == NULL
             || sip_name_addr_scan (sip_view_of (leg->dialog.remote), &peer) != NULL
             || !sip_view_equal (peer.uri, request->from_addr.uri))) {
-        sip_answer_simple (leg->lane, request, packet, 403, NULL, NULL);
+        sip_answer_stateless (leg->lane, request, packet, 403, NULL, NULL);
         return false;
     }
     return sip_admit_stranger (leg->lane, request, packet);
@@ -376,12 +381,12 @@ take_inside (SipLane *lane, const SipScan *request, const TdPacket *packet)
         lane->answer_class = leg->path.priority_class;
     }
     if (leg == NULL) { /* RFC 3261 12.2.2 */
-        sip_answer_simple (lane, request, packet, 481, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 481, NULL, NULL);
     } else if (!admit_inside (leg, request, packet) || !sip_leg_take_cseq (leg, request, packet)
                || !sip_marks_admit (lane, request, packet, leg)) {
         return;
     } else if (request->method == SIP_METHOD_OPTIONS) {
-        take_options (lane, request, packet);
+        take_options (lane, request, packet, true);
     } else if (request->method == SIP_METHOD_OTHER) {
         sip_answer_simple (lane, request, packet, 501, NULL, "Allow: " SIP_ALLOW "\r\n");
     } else {
@@ -404,13 +409,12 @@ void
 sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *packet,
                       SipReceived received)
 {
-    lane->answer_class = 0;
     if (received == SIP_RECEIVED_ACK) {
         take_ack (lane, request, packet);
     } else if (request->method == SIP_METHOD_CANCEL) {
         take_cancel (lane, request, packet);
     } else if (received == SIP_RECEIVED_MERGED) { /* RFC 3261 8.2.2.2 */
-        sip_answer_simple (lane, request, packet, 482, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 482, NULL, NULL);
     } else if (refuse_scheme (lane, request, packet) || refuse_extensions (lane, request, packet)
                || refuse_body (lane, request, packet)) {
         return;

@@ -187,7 +187,12 @@ sip_marks_admit (SipLane *lane, const SipScan *request, const TdPacket *packet, 
     }
     if (verdict.status != 0 && request->method != SIP_METHOD_ACK) {
         append_accepted (lines, &verdict);
-        sip_answer_simple (lane, request, packet, verdict.status, verdict.reason, lines->str);
+        if (leg != NULL) { /* its CSeq was taken */
+            sip_answer_simple (lane, request, packet, verdict.status, verdict.reason, lines->str);
+        } else {
+            sip_answer_stateless (lane, request, packet, verdict.status, verdict.reason,
+                                  lines->str);
+        }
     }
     return verdict.status == 0;
 }

@@ -35,7 +35,7 @@ challenge (SipLane *lane, const SipScan *request, const TdPacket *packet, bool i
     g_autoptr (GString) lines = g_string_new (NULL);
 
     sip_authority_challenge (lane->authority, lines, is_proxy, realm, is_stale);
-    sip_answer_simple (lane, request, packet, is_proxy ? 407 : 401, NULL, lines->str);
+    sip_answer_stateless (lane, request, packet, is_proxy ? 407 : 401, NULL, lines->str);
 }
 
 /* Whether REQUEST brings the credentials of USER; otherwise it has been answered. */
@@ -57,12 +57,13 @@ authenticate (SipLane *lane, const SipScan *request, const TdPacket *packet, boo
         challenge (lane, request, packet, is_proxy, realm, verdict == SIP_AUTH_STALE);
         return false;
     case SIP_AUTH_BAD:
-        sip_answer_simple (lane, request, packet, 403, "Wrong Credentials", NULL);
+        sip_answer_stateless (lane, request, packet, 403, "Wrong Credentials", NULL);
         return false;
     case SIP_AUTH_GOOD:
         break;
     }
     if (strcmp (username, user) != 0) {
+        /* Not without a transaction: the nonce has been used, and would be stale the second time. */
         sip_answer_simple (lane, request, packet, 403, "Not Your Address", NULL);
         return false;
     }
@@ -102,7 +103,7 @@ sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packe
     }
     if (sip->strangers == SIP_STRANGERS_REFUSE || lane->registrar == NULL
         || !read_address (request->from_addr.uri, user, domain)) {
-        sip_answer_simple (lane, request, packet, 403, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 403, NULL, NULL);
         return false;
     }
     return authenticate (lane, request, packet, true, realm_of (sip, domain), user);
@@ -392,15 +393,15 @@ sip_register (SipLane *lane, const SipScan *request, const TdPacket *packet)
     char name[TD_PARTY_TEXT], domain[TD_PARTY_TEXT], aor[AOR_SIZE];
 
     if (lane->registrar == NULL) { /* RFC 4475 3.3.7 */
-        sip_answer_simple (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
+        sip_answer_stateless (lane, request, packet, 405, NULL, "Allow: " SIP_ALLOW "\r\n");
         return;
     }
     if (!read_address (request->to_addr.uri, name, domain)) { /* RFC 4475 3.3.4 */
-        sip_answer_simple (lane, request, packet, 400, "To is no SIP address of record", NULL);
+        sip_answer_stateless (lane, request, packet, 400, "To is no SIP address of record", NULL);
         return;
     }
     if (!lane->registrar->is_local (domain, lane->registrar->data)) { /* RFC 3261 10.3 5 */
-        sip_answer_simple (lane, request, packet, 404, NULL, NULL);
+        sip_answer_stateless (lane, request, packet, 404, NULL, NULL);
         return;
     }
     if (authenticate (lane, request, packet, false, realm_of (sip, domain), name)) {

@@ -379,9 +379,10 @@ const SipPeer *sip_trunks_by_uri (const Sip *sip, const SipUri *uri, const char 
 void sip_dispatch_request (SipLane *lane, const SipScan *request, const TdPacket *packet,
                            SipReceived received);
 
-/* Answers without a transaction of its own. */
-void sip_refuse_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
-                           unsigned status, const char *reason);
+/* Answers without a transaction of its own: to what changes nothing, and will get the same answer when it
+ * comes again (RFC 3261 8.2.7). LINES (nullable) are whole header lines. */
+void sip_answer_stateless (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                           unsigned status, const char *reason, const char *lines);
 
 /* The To tag of such an answer begins with this letter and is so long. */
 #define SIP_STATELESS_TAG     's'

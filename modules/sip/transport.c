@@ -327,7 +327,7 @@ refuse_late (SipLane *lane, const TdPacket *packet)
 {
     count_load (lane, true);
     td_metric_add (lane->sip->late, 1);
-    sip_refuse_stateless (lane, lane->scan, packet, 503, NULL);
+    sip_answer_stateless (lane, lane->scan, packet, 503, NULL, NULL);
 }
 
 /* Serves PACKET without having read all of it when there is nothing to be done but to refuse it, or when
@@ -384,6 +384,7 @@ deliver (const TdPacket *packet, void *data)
     Sip *sip = listener->sip;
     SipLane *lane = current_lane (sip);
 
+    lane->answer_class = 0;
     bool is_taken = take_brief (lane, listener, packet);
 
     lane->glanced_at = NULL; /* the bytes may be another message's next time */
@@ -406,7 +407,7 @@ deliver (const TdPacket *packet, void *data)
     case SIP_SCAN_REFUSE:
         td_metric_add (sip->refused, 1);
         log_bad (lane, packet, "request refused");
-        sip_refuse_stateless (lane, lane->scan, packet, lane->scan->refusal, lane->scan->why);
+        sip_answer_stateless (lane, lane->scan, packet, lane->scan->refusal, lane->scan->why, NULL);
         break;
     default:
         td_metric_add (sip->dropped, 1);

@@ -234,6 +234,55 @@ test_refusals (Flow *flow, gconstpointer data)
     expect_nothing (&flow->b);
 }
 
+/* Another request with the branch of one that was answered gets an answer of its own: of the first nothing is
+ * left but what its copy gets once more. */
+static void
+expect_no_transaction (Flow *flow, const char *method, const char *lines, const char *sdp,
+                       const char *status)
+{
+    flow->n_calls++;
+    g_autofree char *text = sip_request_of (flow, method, lines, sdp);
+    g_autofree char *other_id = g_strdup_printf ("other-%u", flow->n_calls);
+    g_autofree char *call_id = sip_field (text, "Call-ID");
+    g_autoptr (GString) other = g_string_new (text);
+
+    g_assert_cmpuint (g_string_replace (other, call_id, other_id, 1), ==, 1);
+    sip_peer_send (flow, &flow->a, text);
+    expect (&flow->a, status);
+    g_autofree char *first = g_strdup (flow->a.last);
+    sip_peer_send (flow, &flow->a, text);
+    expect (&flow->a, status);
+    g_assert_cmpstr (flow->a.last, ==, first);
+    sip_peer_send (flow, &flow->a, other->str);
+    expect (&flow->a, status);
+    g_autofree char *answered = sip_field (flow->a.last, "Call-ID");
+    g_assert_cmpstr (answered, ==, other_id);
+    td_engine_advance (2000);
+    expect_nothing (&flow->a); /* nobody sends a refusal of an INVITE again but when asked again */
+}
+
+/* RFC 3261 8.2.7. */
+static void
+test_refusals_leave_nothing (Flow *flow, gconstpointer data)
+{
+    expect_no_transaction (flow, "OPTIONS", "", NULL, "SIP/2.0 200 ");
+    expect_no_transaction (flow, "SUBSCRIBE", "", NULL, "SIP/2.0 405 ");
+    expect_no_transaction (flow, "FROB", "", NULL, "SIP/2.0 501 ");
+    expect_no_transaction (flow, "REGISTER", "", NULL, "SIP/2.0 405 ");
+    expect_no_transaction (flow, "BYE", "", NULL, "SIP/2.0 481 ");
+    expect_no_transaction (flow, "CANCEL", "", NULL, "SIP/2.0 481 ");
+    expect_no_transaction (flow, "OPTIONS", "Require: x\r\n", NULL, "SIP/2.0 420 ");
+    expect_no_transaction (flow, "INVITE", "Max-Forwards: 0\r\n", NULL, "SIP/2.0 483 ");
+    expect_no_transaction (flow, "INVITE", "Content-Encoding: gzip\r\n", SDP ("offer-a"),
+                           "SIP/2.0 415 ");
+}
+
+static void
+test_strangers_leave_nothing (Flow *flow, gconstpointer data)
+{
+    expect_no_transaction (flow, "INVITE", "", SDP ("offer-a"), "SIP/2.0 403 ");
+}
+
 /* RFC 3261 16.3 5: whoever passes calls on is a proxy to those who ask something of proxies. */
 static void
 test_proxy_require (Flow *flow, gconstpointer data)
@@ -324,6 +373,8 @@ main (int argc, char **argv)
     ADD ("trunk-by-name", test_trunk_by_name, &by_name);
     ADD ("stop-while-a-name-is-looked-for", test_stop_while_a_name_is_looked_for, &by_name);
     ADD ("refusals", test_refusals, NULL);
+    ADD ("refusals-leave-nothing", test_refusals_leave_nothing, NULL);
+    ADD ("strangers-leave-nothing", test_strangers_leave_nothing, &refuse_strangers);
     ADD ("connection-refused", test_connection_refused, &no_listener);
     ADD ("retry-after", test_retry_after, NULL);
     ADD ("retry-after-of-another-target", test_retry_after_of_another_target, NULL);

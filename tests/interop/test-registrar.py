@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import sys
 import uuid
+from unittest import mock
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import authorization  # noqa: E402
+from peers.agent import authorization, field, status_of  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
@@ -80,6 +81,20 @@ class Registrar(PeerCase):
         phone = Phone(self, self.port, 'alice', 'wrong')
         self.assertIn(phone.register(), (401, 403))
         self.assertEqual(self.contacts(), set())
+
+    def test_challenges_leave_nothing(self):
+        """RFC 3261 8.2.7: nothing is kept of a request that is challenged, so that a
+        flood of them takes no memory: another one of the same branch is not answered with its answer."""
+        def challenged(call_id):
+            mallory.call_id = call_id
+            response = mallory.ask([])
+            self.assertEqual((status_of(response), field(response, 'Call-ID')), (401, call_id))
+            return field(response, 'To')
+
+        mallory = Phone(self, self.port, 'alice', 'guess')
+        with mock.patch.object(uuid, 'uuid4', return_value=uuid.uuid4()):  # the branch of them all
+            self.assertEqual(challenged('one'), challenged('one'))
+            challenged('two')
 
     def test_address_of_another_user_is_refused(self):
         mallory = Phone(self, self.port, 'bob', address_of='alice')

@@ -192,7 +192,7 @@ check_brief (const char *bytes, size_t len_bytes)
     g_assert_true (sip_view_equal (brief->via.whole, whole->via.whole));
     g_assert_true (sip_view_equal (brief->via.branch, whole->via.branch));
     g_assert_cmpuint (brief->cseq_number, ==, whole->cseq_number);
-    sip_compose_refusal (out, brief, source (), NULL, 503, NULL, "ours");
+    sip_compose_answer (out, brief, source (), NULL, 503, NULL, NULL, "ours");
     sip_reply_head_init (&head, whole, source (), NULL);
     sip_compose_response (want, &head, 503, NULL, "ours");
     sip_compose_end (want, NULL, NULL, 0);
