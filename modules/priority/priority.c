@@ -188,11 +188,16 @@ ask_standing (const char *trunk, TdTransport transport, void *data)
     return judge_standing (settings_of (data), trunk, transport);
 }
 
+static void
+hear_refused (TdChannel *channel, void *data)
+{
+    counts_refused (settings_of (data), td_channel_trunk (channel), REFUSED_THERE);
+}
+
 /* The peer has answered 417. */
 static bool
 ask_retry (TdChannel *channel, const char *const *accepted, GString *text, void *data)
 {
-    counts_refused (settings_of (data), td_channel_trunk (channel), REFUSED_THERE);
     return judge_retry (settings_of (data), td_channel_trunk (channel),
                         td_channel_priority (channel), accepted, text);
 }
@@ -381,7 +386,8 @@ start (TdModule *module, GError **error)
                                              .outgoing = ask_outgoing,
                                              .retry = ask_retry,
                                              .sign = ask_sign,
-                                             .read = read_mark };
+                                             .read = read_mark,
+                                             .refused = hear_refused };
     priority->arrival = (TdArrivalService){ .size = sizeof (TdArrivalService),
                                             .data = priority,
                                             .marked = ask_standing };

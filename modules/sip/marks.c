@@ -370,6 +370,11 @@ sip_marks_try_others (SipLeg *leg, const SipScan *response)
     g_autoptr (GPtrArray) accepted = NULL;
     g_autoptr (GString) text = NULL;
 
+    /* RFC 4412 4.6.2, 4.6.4: they are not known there, or not allowed. */
+    if (service != NULL && leg->marks != NULL
+        && (response->status == 417 || response->status == 403)) {
+        service->refused (leg->channel, service->data);
+    }
     if (service == NULL || response->status != 417 || leg->has_tried_marks) {
         return false;
     }

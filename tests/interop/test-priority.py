@@ -287,6 +287,23 @@ class Egress(PriorityCase):
                          (10, ['strange.1', 'wps.1', 'ets.1', 'q735.0']))
         self.assertEqual(self.goes_out(self.transit, 'ets.1'), (ORDINARY, None))
 
+    def test_pri_102_refused_there(self):
+        """403 and 417 of who is called count alike, each time; those without marks do not."""
+        def refuse(status, *marks):
+            self.agency.invite(extra=marked(*marks))
+            self.carrier.answer(self.carrier.expect('INVITE '), status, 'c')
+            self.carrier.expect('ACK ')
+            self.agency.refused(status)
+
+        def raised():
+            return [(row['alarm'], row['object']) for row in self.tandem.ctl_json('alarm', 'list')]
+        for status in (403,) * 5 + (417,) * 4:
+            refuse(status, 'ets.4')
+        refuse(403)
+        self.assertEqual(raised(), [])
+        refuse(403, 'ets.4')
+        self.assertEqual(raised(), [('priority-refused', 'trunk="carrier",way="out"')])
+
     def test_pri_018_417_is_answered_once(self):
         self.agency.invite(extra=marked('ets.4'))
         invite = self.carrier.expect('INVITE ')

@@ -129,6 +129,10 @@ typedef struct {
     /* What MARK ("ets.0"), which no request had, is worth: of a personal number, of a subscription. RET's
      * learnt is the caller's to set. False, with RET untouched: nobody knows it. Since 0.1. */
     bool (*read) (const char *mark, TdPriority *ret, void *data);
+
+    /* The peer of CHANNEL's leg has refused an INVITE with marks with 403 or 417: that is counted. Before
+     * retry (). Since 0.1. */
+    void (*refused) (TdChannel *channel, void *data);
 } TdPriorityService;
 
 G_END_DECLS
