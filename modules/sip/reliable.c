@@ -90,8 +90,8 @@ sip_reliable_defers (SipLeg *leg, const SipEarly *early)
     if (reliable->kind != SIP_PROVISIONAL_RELIABLE) {
         return reliable->kind == SIP_PROVISIONAL_NONE;
     }
-    if (reliable
-            ->is_unanswered) { /* RFC 3262 3: a second one not before the first is acknowledged */
+    /* RFC 3262 3: a second one not before the first is acknowledged. */
+    if (reliable->is_unanswered) {
         keep_waiting (reliable, early);
     }
     return reliable->is_unanswered;
