@@ -61,11 +61,11 @@ stride_bytes (size_t max_message_bytes)
 }
 
 static Datagrams *
-datagrams_new (size_t max_message_bytes)
+datagrams_new (int fd, size_t max_message_bytes)
 {
     Datagrams *datagrams = g_new0 (Datagrams, 1);
 
-    datagrams->gathered = td_gathered_new ();
+    datagrams->gathered = td_gathered_new (fd);
     datagrams->n_used = BATCH;
     datagrams->stride_bytes = stride_bytes (max_message_bytes);
     datagrams->buffers = g_malloc (BATCH * datagrams->stride_bytes);
@@ -135,7 +135,7 @@ open_socket (TdPort *port, GError **error)
     setsockopt (port->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     td_socket_ask_buffer (port->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
     report_buffer (port, td_socket_ask_buffer (port->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
-    port->inside = datagrams_new (decl->max_message_bytes);
+    port->inside = datagrams_new (port->fd, decl->max_message_bytes);
     return true;
 }
 
@@ -219,7 +219,7 @@ static void
 send_gathered (TdPort *port)
 {
     Datagrams *datagrams = port->inside;
-    unsigned n_sent = td_gathered_send (datagrams->gathered, port->fd);
+    unsigned n_sent = td_gathered_send (datagrams->gathered);
 
     if (n_sent > 0) {
         td_metric_add (port->n_sent, n_sent);

@@ -37,6 +37,7 @@ typedef struct {
 } Run;
 
 struct TdGathered {
+    int fd;
     unsigned n;
     bool is_single; /* the kernel, or the way to some peer, does not take several at once */
     Datagram datagrams[MOST];
@@ -49,9 +50,16 @@ struct TdGathered {
 };
 
 TdGathered *
-td_gathered_new (void)
+td_gathered_new (int fd)
 {
-    return g_new0 (TdGathered, 1);
+    TdGathered *gathered = g_new0 (TdGathered, 1);
+    int length;
+    socklen_t size = sizeof length;
+
+    gathered->fd = fd;
+    /* A kernel that does not know of it (before Linux 4.18) would send a buffer as one datagram. */
+    gathered->is_single = getsockopt (fd, IPPROTO_UDP, UDP_SEGMENT, &length, &size) != 0;
+    return gathered;
 }
 
 void
@@ -140,15 +148,15 @@ write_headers (TdGathered *gathered)
     }
 }
 
-/* The datagrams of RUN one by one, which the kernel did not take at once: it is older than Linux 4.18, or the
- * way there takes shorter ones only, or has no checksums of its own. Returns how many it took. */
+/* The datagrams of RUN one by one, which the kernel did not take at once: the way there takes shorter ones
+ * only, or has no checksums. Returns how many it took. */
 static unsigned
-send_singly (const Run *run, int fd)
+send_singly (const TdGathered *gathered, const Run *run)
 {
     unsigned n_sent = 0;
 
     for (unsigned i = 0; i < run->n; i++) {
-        n_sent += sendto (fd, run->iovecs[i].iov_base, run->iovecs[i].iov_len,
+        n_sent += sendto (gathered->fd, run->iovecs[i].iov_base, run->iovecs[i].iov_len,
                           MSG_DONTWAIT | MSG_NOSIGNAL, &run->first->remote.any,
                           td_address_len_bytes (&run->first->remote))
                   >= 0;
@@ -157,14 +165,14 @@ send_singly (const Run *run, int fd)
 }
 
 unsigned
-td_gathered_send (TdGathered *gathered, int fd)
+td_gathered_send (TdGathered *gathered)
 {
     unsigned n_done = 0, n_sent = 0;
 
     sort_into_runs (gathered);
     write_headers (gathered);
     while (n_done < gathered->n_runs) {
-        int n = sendmmsg (fd, gathered->headers + n_done, gathered->n_runs - n_done,
+        int n = sendmmsg (gathered->fd, gathered->headers + n_done, gathered->n_runs - n_done,
                           MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) {
             continue;
@@ -176,7 +184,7 @@ td_gathered_send (TdGathered *gathered, int fd)
             const Run *run = &gathered->runs[n_done++];
             if (run->n > 1 && errno != EAGAIN) {
                 gathered->is_single = true;
-                n_sent += send_singly (run, fd);
+                n_sent += send_singly (gathered, run);
             }
         }
     }

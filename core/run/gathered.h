@@ -13,7 +13,8 @@
 
 typedef struct TdGathered TdGathered;
 
-TdGathered *td_gathered_new (void);
+/* For what leaves through FD. */
+TdGathered *td_gathered_new (int fd);
 void td_gathered_free (TdGathered *gathered);
 
 /* Keeps a copy of BYTES for REMOTE. Returns false when they are too long to be gathered, or when there is no
@@ -21,8 +22,8 @@ void td_gathered_free (TdGathered *gathered);
 bool td_gathered_add (TdGathered *gathered, const TdAddress *remote, const void *bytes,
                       size_t len_bytes);
 
-/* Sends all of them through FD. What the kernel does not take is lost, as others are on their way. Returns
+/* Sends all of them. What the kernel does not take is lost, as others are on their way. Returns
  * how many it took. */
-unsigned td_gathered_send (TdGathered *gathered, int fd);
+unsigned td_gathered_send (TdGathered *gathered);
 
 #endif

@@ -26,8 +26,8 @@ typedef struct {
 static void
 set_up (Fixture *fixture, gconstpointer host)
 {
-    fixture->gathered = td_gathered_new ();
     fixture->own = open_peer (host, &fixture->own_address);
+    fixture->gathered = td_gathered_new (fixture->own);
     for (unsigned i = 0; i < N_PEERS; i++) {
         fixture->peers[i] = open_peer (host, &fixture->addresses[i]);
     }
@@ -93,7 +93,7 @@ send_mixture (Fixture *fixture)
         g_assert_true (add (fixture, i % 2, i, i % 4 < 2 ? 300 : 500));
     }
     g_assert_true (add (fixture, 2, 20, 1));
-    g_assert_cmpuint (td_gathered_send (fixture->gathered, fixture->own), ==, 21);
+    g_assert_cmpuint (td_gathered_send (fixture->gathered), ==, 21);
     for (unsigned peer = 0; peer < 2; peer++) {
         for (unsigned i = peer; i < 20; i += 4) {
             assert_has (fixture->peers[peer], i, 300);
@@ -124,7 +124,7 @@ test_not_taken_at_once (Fixture *fixture, gconstpointer host)
         for (unsigned i = 0; i < 3; i++) {
             g_assert_true (add (fixture, 0, i, 100));
         }
-        g_assert_cmpuint (td_gathered_send (fixture->gathered, fixture->own), ==, 3);
+        g_assert_cmpuint (td_gathered_send (fixture->gathered), ==, 3);
         for (unsigned i = 0; i < 3; i++) {
             assert_has (fixture->peers[0], i, 100);
         }
@@ -142,11 +142,11 @@ test_full (Fixture *fixture, gconstpointer host)
         g_assert_true (add (fixture, 0, i, LONGEST_BYTES));
     }
     g_assert_false (add (fixture, 0, 0, 1));
-    g_assert_cmpuint (td_gathered_send (fixture->gathered, fixture->own), ==, MOST);
+    g_assert_cmpuint (td_gathered_send (fixture->gathered), ==, MOST);
     for (unsigned i = 0; i < MOST; i++) {
         assert_has (fixture->peers[0], i, LONGEST_BYTES);
     }
-    g_assert_cmpuint (td_gathered_send (fixture->gathered, fixture->own), ==, 0);
+    g_assert_cmpuint (td_gathered_send (fixture->gathered), ==, 0);
     assert_no_more (fixture);
 }
 
@@ -163,7 +163,7 @@ test_unreachable (Fixture *fixture, gconstpointer host)
         g_assert_true (add (fixture, 0, 2 * i, 10));
         g_assert_true (td_gathered_add (fixture->gathered, &other, "lost", 4));
     }
-    g_assert_cmpuint (td_gathered_send (fixture->gathered, fixture->own), ==, 2);
+    g_assert_cmpuint (td_gathered_send (fixture->gathered), ==, 2);
     assert_has (fixture->peers[0], 0, 10);
     assert_has (fixture->peers[0], 2, 10);
     assert_no_more (fixture);
