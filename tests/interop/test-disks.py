@@ -94,7 +94,7 @@ class Disks(PeerCase):
             self.assertEqual({key for key, n in counts.items() if n > 1}, set(), place)
 
     def wait_for_advice(self, advice):
-        """Both have failed by now, and say what to do."""
+        """Both have failed by now, and say ADVICE."""
         for name in ('cdr.csv', 'cdr.sqlite'):
             self.tandem.process.wait_for(
                 lambda name=name: any(name in line and advice in line for line in
@@ -163,8 +163,7 @@ class Disks(PeerCase):
         self.assertEqual(self.register(), 200)
         place.break_down()
         self.place_calls()
-        self.tandem.process.wait_for_output('cdr.csv: cannot be ')
-        self.tandem.process.wait_for_output('cdr.sqlite: cannot be ')
+        self.wait_for_advice('cannot be ')
         self.assertEqual(self.register(), 500)
         self.tandem.process.wait_for(place.take_off, 'end of the use of the disk')
         place.mend()
