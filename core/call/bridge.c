@@ -438,63 +438,20 @@ begin_spare (TdBridge *bridge)
     modify (bridge, bridge->keeper, NULL, NULL);
 }
 
-/* Whoever answers so has said nothing of keys of its own: sound and echo go in the clear. */
-static void
-drop_keys (char ***lines)
+static TdDescription *
+answer_internally (TdBridge *bridge, const Step *step)
 {
-    static const char *const prefixes[] = { "k=", "a=crypto:", "a=key-mgmt:", "a=fingerprint:",
-                                            "a=setup:" };
+    const char *service = seat_at (bridge, step->to)->termination->service;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS (prefixes); i++) {
-        td_description_drop_lines (lines, prefixes[i]);
-    }
-}
-
-/* An internal termination takes whatever is offered first, unless it is encrypted. */
-static bool
-is_for_internal (const TdStream *stream)
-{
-    return stream->kind == TD_MEDIA_AUDIO
-           && (g_ascii_strcasecmp (stream->transport, "RTP/AVP") == 0
-               || g_ascii_strcasecmp (stream->transport, "RTP/AVPF") == 0);
-}
-
-/* The codec in which sound is made is one of ours, and so is to be what comes back: whoever is connected with
- * the peer later must understand it. An echo gives back what it gets, whatever that is. */
-static void
-keep_codecs (TdStream *stream)
-{
-    if (stream->kind == TD_MEDIA_AUDIO && stream->port != 0) {
-        td_negotiate_keep_codecs (stream);
-    }
-}
-
-static void
-answer_internally (const TdBridge *bridge, Step *step)
-{
-    const char *service = seat_at ((TdBridge *) bridge, step->to)->termination->service;
-    bool is_source = service != NULL && g_str_has_prefix (service, "source/");
-
-    step->answer = td_description_copy (step->offer);
-    drop_keys (&step->answer->lines);
-    for (unsigned i = 0; i < step->answer->n_streams; i++) {
-        TdStream *stream = &step->answer->streams[i];
-        stream->direction = td_direction_reverse (stream->direction);
-        drop_keys (&stream->lines);
-        if (!is_for_internal (stream)) {
-            stream->port = 0;
-        }
-        if (is_source) {
-            keep_codecs (stream);
-        }
-    }
+    return td_negotiate_own_answer (step->offer,
+                                    service != NULL && g_str_has_prefix (service, "source/"));
 }
 
 static void
 begin_answer (TdBridge *bridge, Step *step)
 {
     if (step->answer == NULL) {
-        answer_internally (bridge, step);
+        step->answer = answer_internally (bridge, step);
     }
     modify (bridge, step->to, NULL, step->answer);
 }

@@ -377,3 +377,56 @@ td_negotiate_answer (const TdDescription *offer, const TdDescription *answer, bo
     /* RFC 3264 5: who offers nothing yet wishes to communicate all the same. */
     return is_any_left || !is_any_offered ? g_steal_pointer (&wanted) : NULL;
 }
+
+/* --- What a termination of our own answers ----------------------------------------------- */
+
+/* Whoever answers so has said nothing of keys of its own: sound and echo go in the clear. */
+static void
+drop_keys (char ***lines)
+{
+    static const char *const prefixes[] = { "k=", "a=crypto:", "a=key-mgmt:", "a=fingerprint:",
+                                            "a=setup:" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (prefixes); i++) {
+        td_description_drop_lines (lines, prefixes[i]);
+    }
+}
+
+/* An internal termination takes whatever is offered first, unless it is encrypted. */
+static bool
+is_for_internal (const TdStream *stream)
+{
+    return stream->kind == TD_MEDIA_AUDIO
+           && (g_ascii_strcasecmp (stream->transport, "RTP/AVP") == 0
+               || g_ascii_strcasecmp (stream->transport, "RTP/AVPF") == 0);
+}
+
+/* The codec in which sound is made is one of ours, and so is to be what comes back: whoever is connected with
+ * the peer later must understand it. An echo gives back what it gets, whatever that is. */
+static void
+keep_codecs (TdStream *stream)
+{
+    if (stream->kind == TD_MEDIA_AUDIO && stream->port != 0) {
+        td_negotiate_keep_codecs (stream);
+    }
+}
+
+TdDescription *
+td_negotiate_own_answer (const TdDescription *offer, bool is_source)
+{
+    TdDescription *answer = td_description_copy (offer);
+
+    drop_keys (&answer->lines);
+    for (unsigned i = 0; i < answer->n_streams; i++) {
+        TdStream *stream = &answer->streams[i];
+        stream->direction = td_direction_reverse (stream->direction);
+        drop_keys (&stream->lines);
+        if (!is_for_internal (stream)) {
+            stream->port = 0;
+        }
+        if (is_source) {
+            keep_codecs (stream);
+        }
+    }
+    return answer;
+}

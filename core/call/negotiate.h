@@ -33,6 +33,9 @@ TdDescription *td_negotiate_answer (const TdDescription *offer, const TdDescript
  * when that is none. */
 void td_negotiate_keep_codecs (TdStream *stream);
 
+/* What an internal termination answers to OFFER (transfer full). IS_SOURCE: it makes sound, and gives back none. */
+TdDescription *td_negotiate_own_answer (const TdDescription *offer, bool is_source);
+
 /* SAID, the offer of a peer (or its answer), as far as what it was TOLD in return (or before) agrees with it
  * (transfer full). */
 TdDescription *td_negotiate_agreed (const TdDescription *said, const TdDescription *told);
