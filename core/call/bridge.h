@@ -14,8 +14,6 @@
 
 typedef struct TdBridge TdBridge;
 
-#define TD_NO_TERMINATION TD_MAX_TERMINATIONS
-
 /* What a step was asked for: handed back when it is done. */
 typedef struct {
     TdId leg;

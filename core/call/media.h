@@ -8,6 +8,8 @@
 
 typedef struct TdProviderEntry TdProviderEntry;
 
+#define TD_NO_TERMINATION TD_MAX_TERMINATIONS /* the index of none */
+
 /* One end of a bridge. Outlives the bridge while a request of it is under way. */
 typedef struct {
     int n_refs;
