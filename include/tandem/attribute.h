@@ -63,6 +63,11 @@ TD_API unsigned td_attribute_flags (const TdAttribute *attribute);
  * anew to one after the other; it goes where the route hooks let it. A call with TD_ATTRIBUTE_NO_TRANSFER does not. */
 #define TD_ATTRIBUTE_REDIRECTION "call.redirection"
 
+/* TEXT: who has placed the calling leg, as its driver has found out, whatever the leg says of itself: "user NAME" who
+ * has proved to be it, "certificate SUBJECT" of the connection's other end, or else "address HOST", the next hop's.
+ * None: the driver cannot know. */
+#define TD_ATTRIBUTE_SOURCE "call.source"
+
 /* TEXT: what stands behind the called number, such as ";npdi;rn=+12015550000" (RFC 3966 3, RFC 4694). */
 #define TD_ATTRIBUTE_USER_PARAMETERS "sip.user-parameters"
 

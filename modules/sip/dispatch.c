@@ -266,6 +266,8 @@ refuse_body (SipLane *lane, const SipScan *request, const TdPacket *packet)
 static void
 take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
 {
+    char user[TD_PARTY_TEXT] = "";
+
     if (request->max_forwards == 0) { /* whoever passes calls on keeps loops from going on */
         sip_answer_stateless (lane, request, packet, 483, NULL, NULL);
     } else if (atomic_load (&lane->sip->is_closing)) {
@@ -273,8 +275,8 @@ take_invite (SipLane *lane, const SipScan *request, const TdPacket *packet)
         sip_answer_simple (lane, request, packet, 503, "Closing Down", NULL);
     } else if (sip_trunks_by_source (lane, packet) != NULL
                || sip_emergency_admits (lane, request, packet)
-               || sip_admit_stranger (lane, request, packet)) {
-        sip_uas_invite (lane, request, packet);
+               || sip_admit_stranger (lane, request, packet, user)) {
+        sip_uas_invite (lane, request, packet, user);
     }
 }
 
@@ -369,7 +371,7 @@ admit_inside (SipLeg *leg, const SipScan *request, const TdPacket *packet)
         sip_answer_stateless (leg->lane, request, packet, 403, NULL, NULL);
         return false;
     }
-    return sip_admit_stranger (leg->lane, request, packet);
+    return sip_admit_stranger (leg->lane, request, packet, NULL);
 }
 
 static void

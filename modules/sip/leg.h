@@ -291,7 +291,9 @@ void sip_redirect_compose (const SipLeg *leg, GString *out);
 
 /* --- uas.c ------------------------------------------------------------------------------- */
 
-void sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet);
+/* USER: whom the sender has proved to be; "": he was not asked. */
+void sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet,
+                     const char *user);
 
 /* Whom INVITE calls, and who does; false when the former cannot be had. */
 bool sip_uas_parties (const SipScan *invite, TdParty *ret_called, TdParty *ret_calling);

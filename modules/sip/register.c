@@ -93,11 +93,15 @@ realm_of (const Sip *sip, const char *domain)
 }
 
 bool
-sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packet)
+sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                    char ret_user[TD_PARTY_TEXT])
 {
     const Sip *sip = lane->sip;
     char user[TD_PARTY_TEXT], domain[TD_PARTY_TEXT];
 
+    if (ret_user != NULL) {
+        ret_user[0] = '\0';
+    }
     if (sip->strangers == SIP_STRANGERS_ACCEPT) {
         return true;
     }
@@ -106,7 +110,13 @@ sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packe
         sip_answer_stateless (lane, request, packet, 403, NULL, NULL);
         return false;
     }
-    return authenticate (lane, request, packet, true, realm_of (sip, domain), user);
+    if (!authenticate (lane, request, packet, true, realm_of (sip, domain), user)) {
+        return false;
+    }
+    if (ret_user != NULL) {
+        g_strlcpy (ret_user, user, TD_PARTY_TEXT);
+    }
+    return true;
 }
 
 /* --- REGISTER ---------------------------------------------------------------------------- */

@@ -406,6 +406,9 @@ declare_attributes (Sip *sip, GError **error)
     sip->passed_contacts = td_attribute_declare (sip->module, "sip.contacts", TD_ATTRIBUTE_TEXT,
                                                  TD_ATTRIBUTE_MANY | TD_ATTRIBUTE_RETURN,
                                                  "Contacts of a 3xx that the caller gets.", error);
+    sip->source =
+        td_attribute_declare (sip->module, TD_ATTRIBUTE_SOURCE, TD_ATTRIBUTE_TEXT, 0,
+                              "Who has placed the call, by what nobody writes into it.", error);
     sip->to = td_attribute_declare (sip->module, "sip.to", TD_ATTRIBUTE_TEXT, 0,
                                     "The URI of an INVITE's To header field: whom the caller "
                                     "meant, where its Request-URI is another.",
@@ -413,7 +416,8 @@ declare_attributes (Sip *sip, GError **error)
     return sip->other_headers != NULL && sip->max_forwards != NULL && sip->user_parameters != NULL
            && sip->parts != NULL && sip->retry_after != NULL && sip->category != NULL
            && sip->line_information != NULL && sip->is_sips != NULL && sip->answer_lines != NULL
-           && sip->to != NULL && sip->redirection != NULL && sip->passed_contacts != NULL;
+           && sip->to != NULL && sip->source != NULL && sip->redirection != NULL
+           && sip->passed_contacts != NULL;
 }
 
 static TdMetric *

@@ -203,6 +203,7 @@ struct Sip {
     const TdAttribute *user_parameters;
     const TdAttribute *category, *line_information; /* of the caller */
     const TdAttribute *to;                          /* whom he meant */
+    const TdAttribute *source;                      /* who he is, as far as he cannot lie */
     const TdAttribute *parts;
     const TdAttribute *shown;
     const TdAttribute *retry_after;
@@ -402,8 +403,10 @@ void sip_answer_tagged (SipLane *lane, const SipScan *request, const TdPacket *p
 void sip_register (SipLane *lane, const SipScan *request, const TdPacket *packet);
 void sip_registrations_clear (SipLane *lane);
 
-/* Whether the sender of REQUEST, who is on no trunk, may call: true; or it was answered. */
-bool sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packet);
+/* Whether the sender of REQUEST, who is on no trunk, may call: true; or it was answered. RET_USER (nullable) is then
+ * whom he has proved to be, "": nobody asked him. */
+bool sip_admit_stranger (SipLane *lane, const SipScan *request, const TdPacket *packet,
+                         char ret_user[TD_PARTY_TEXT]);
 
 /* --- trace.c ----------------------------------------------------------------------------- */
 

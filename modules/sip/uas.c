@@ -475,9 +475,26 @@ take_line (SipLeg *leg, const SipScan *invite)
     }
 }
 
-/* Gives the channel of LEG what the INVITE says. */
+/* Who calls, by what cannot be written into a request: for whoever counts what one caller does. */
+static void
+take_source (SipLeg *leg, const TdPacket *packet, const char *user)
+{
+    char host[TD_ADDRESS_TEXT_SIZE];
+    g_autofree char *source = NULL;
+
+    if (*user != '\0') {
+        source = g_strconcat ("user ", user, NULL);
+    } else if (sip_is_mutual (packet) && *packet->peer->subject != '\0') {
+        source = g_strconcat ("certificate ", packet->peer->subject, NULL);
+    } else {
+        source = g_strconcat ("address ", td_address_print_host (&packet->remote, host), NULL);
+    }
+    td_attributes_set_text (td_channel_attributes (leg->channel), leg->lane->sip->source, source);
+}
+
+/* Gives the channel of LEG what the INVITE says, and USER, who its sender has proved to be. */
 static bool
-fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
+fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet, const char *user)
 {
     TdChannel *channel = leg->channel;
     const SipTrunk *trunk = sip_trunks_by_source (leg->lane, packet);
@@ -493,6 +510,7 @@ fill_channel (SipLeg *leg, const SipScan *invite, const TdPacket *packet)
     take_headers (leg->lane->sip, td_channel_attributes (channel), invite);
     take_user_parameters (leg, &invite->uri);
     take_meant (leg, invite);
+    take_source (leg, packet, user);
     if (trunk != NULL) {
         take_line (leg, invite);
     }
@@ -593,7 +611,7 @@ refuse_location (SipLeg *leg, unsigned error)
 }
 
 void
-sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
+sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet, const char *user)
 {
     g_autofree char *why = NULL;
     g_autoptr (TdDescription) offer = sip_leg_description (invite, &why);
@@ -607,7 +625,7 @@ sip_uas_invite (SipLane *lane, const SipScan *invite, const TdPacket *packet)
         return;
     }
     leg->channel = td_channel_new (lane->sip->module, "sip", leg);
-    bool is_read = leg->channel != NULL && why == NULL && fill_channel (leg, invite, packet);
+    bool is_read = leg->channel != NULL && why == NULL && fill_channel (leg, invite, packet, user);
     if (is_read) { /* before anything is taken, or said */
         status = sip_marks_take (leg, invite, packet, lines, &reason);
         sip_emergency_classify (leg, packet);

@@ -91,6 +91,7 @@ open_sip (void)
     sip->retry_after = declare ("call.retry-after", TD_ATTRIBUTE_NUMBER);
     sip->is_sips = declare ("sip.sips", TD_ATTRIBUTE_NUMBER);
     sip->answer_lines = declare (TD_ATTRIBUTE_ANSWER_LINES, TD_ATTRIBUTE_TEXT);
+    sip->source = declare (TD_ATTRIBUTE_SOURCE, TD_ATTRIBUTE_TEXT);
     sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &sip_trunks_new_none ()->table);
     sip->n_listeners = 1;
     sip->listeners[0] = (SipListener){ .sip = sip,
@@ -184,7 +185,7 @@ receive_invite (void *data)
     g_assert_true (td_address_parse ("127.0.0.1", 9, &packet.remote));
     g_assert_cmpint (sip_scan (&scan, INVITE, strlen (INVITE), false), ==, SIP_SCAN_GOOD);
     g_assert_cmpint (sip_receive (&lane ()->stack, &scan), ==, SIP_RECEIVED_NEW);
-    sip_uas_invite (lane (), &scan, &packet);
+    sip_uas_invite (lane (), &scan, &packet, "");
 }
 
 static void
