@@ -42,6 +42,7 @@ typedef struct {
     const TdAttribute *account, *handed_on, *carrier;
     /* ... whom they may call, and whom their caller has typed. */
     const TdAttribute *destinations, *destination;
+    const TdAttribute *source;                   /* who has placed them */
     atomic_uint n_checks;                        /* under way in workers */
     const TdPinService *_Atomic pins;            /* of another module; NULL: the table here */
     const TdPriorityService *_Atomic priorities; /* NULL: marks mean nothing */
@@ -97,8 +98,8 @@ void check_cancel (Check *check);
 
 /* --- guard.c: who is locked out --- */
 
-/* What the caller of CALL (nullable), and an account, are known by to a lock (transfer full). */
-char *guard_caller_key (const TdCall *call);
+/* What the caller of CALL, and an account, are known by to a lock (transfer full). */
+char *guard_caller_key (const Access *access, TdCall *call);
 char *guard_account_key (const char *account);
 
 /* Whether nobody of KEY gets in now. */

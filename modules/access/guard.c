@@ -3,8 +3,12 @@
 
 #include "access.h"
 
+#include <arpa/inet.h>
+#include <string.h>
 #include <tandem/command.h>
 #include <tandem/log.h>
+
+#define ADDRESS "address " /* see TD_ATTRIBUTE_SOURCE */
 
 typedef struct {
     const char *key;
@@ -13,18 +17,47 @@ typedef struct {
 } LockedFact;
 
 static const TdField fields[] = {
-    TD_FIELD (LockedFact, key, TD_FIELD_TEXT, "Who: caller TRUNK NUMBER, or account NAME"),
+    TD_FIELD (LockedFact, key, TD_FIELD_TEXT,
+              "Who: caller TRUNK NUMBER, user NAME, "
+              "certificate SUBJECT, address HOST, or account NAME"),
     TD_FIELD (LockedFact, is_locked, TD_FIELD_BOOL, "Locked out, or let in again by an operator"),
     TD_FIELD (LockedFact, time_us, TD_FIELD_DURATION, "For how long"),
 };
 
-/* Whoever shows no number is as good as any other of his trunk who does not. */
+/* Whoever has one address of IPv6 has all of its network: a line gets it whole. One of IPv4 in other
+ * clothes is that one. */
+static char *
+network_of (const char *host)
+{
+    char text[INET6_ADDRSTRLEN];
+    g_auto (GStrv) parts = g_strsplit (host, "%", 2); /* and an interface */
+    struct in6_addr address;
+
+    if (inet_pton (AF_INET6, parts[0], &address) != 1) {
+        return g_strdup (host);
+    }
+    if (IN6_IS_ADDR_V4MAPPED (&address)) {
+        return g_strdup (inet_ntop (AF_INET, &address.s6_addr[12], text, sizeof text));
+    }
+    memset (&address.s6_addr[8], 0, 8);
+    return g_strconcat (inet_ntop (AF_INET6, &address, text, sizeof text), "/64", NULL);
+}
+
+/* The numbers of a trunk's callers are its word: it stands for too many of them to be one caller. The number of
+ * anybody else is what he writes into From, each time another one: he is who has placed the call, as whoever took it
+ * knows him. Whoever shows no number is as good as any other who does not. */
 char *
-guard_caller_key (const TdCall *call)
+guard_caller_key (const Access *access, TdCall *call)
 {
     const char *trunk = td_call_trunk (call);
     const char *number = td_party_key (td_call_calling (call));
+    const char *source = td_attributes_text (td_call_attributes (call), access->source, 0);
 
+    if (*trunk == '\0' && source != NULL) {
+        bool is_address = g_str_has_prefix (source, ADDRESS);
+        g_autofree char *network = is_address ? network_of (source + strlen (ADDRESS)) : NULL;
+        return is_address ? g_strconcat (ADDRESS, network, NULL) : g_strdup (source);
+    }
     return g_strdup_printf ("caller %s %s", *trunk != '\0' ? trunk : "-",
                             *number != '\0' ? number : "-");
 }

@@ -425,7 +425,7 @@ leg_new (TdChannel *channel)
     leg->access = access;
     leg->channel = channel;
     leg->settings = settings_ref (access_settings (access));
-    leg->caller = guard_caller_key (td_channel_call (channel));
+    leg->caller = guard_caller_key (access, td_channel_call (channel));
     leg->seat.owner = module;
     leg->seat.holder = td_channel_call_id (channel);
     td_timer_init (&leg->quiet, module, be_quiet_no_more);
@@ -556,6 +556,8 @@ declare_attributes (Access *access)
     access->carrier = td_attribute_declare (
         access->module, "access.carrier", TD_ATTRIBUTE_TEXT, 0,
         "The code of the carrier that was dialled before an access number", NULL);
+    access->source = td_attribute_declare (access->module, TD_ATTRIBUTE_SOURCE, TD_ATTRIBUTE_TEXT,
+                                           0, "Who has placed the call", NULL);
     access->handed_on =
         td_attribute_declare (access->module, "access.handed-on", TD_ATTRIBUTE_NUMBER, 0,
                               "1: the call has been here, and has told whom it is for", NULL);

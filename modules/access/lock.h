@@ -22,7 +22,7 @@ typedef struct {
 
 /* What a list shows. */
 typedef struct {
-    const char *key; /* "caller TRUNK NUMBER", "account NAME" */
+    const char *key; /* "caller TRUNK NUMBER", "address HOST", "account NAME" */
     unsigned n_failures, n_locks;
     int64_t until_us; /* monotonic; not later than now: it is free */
 } Lock;

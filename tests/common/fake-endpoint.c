@@ -245,7 +245,8 @@ do_call (void *data)
 
     g_assert_nonnull (channel);
     add_leg (endpoint->caller, channel);
-    g_assert_true (td_party_from_number (td_channel_calling (channel), "5550100"));
+    g_assert_true (td_party_from_number (td_channel_calling (channel),
+                                         endpoint->number != NULL ? endpoint->number : "5550100"));
     if (*act->name != '\0') {
         TdParty *called = td_channel_called (channel); /* a number, or a name such as a URN */
         g_assert_true (td_party_from_number (called, act->name)
@@ -255,6 +256,10 @@ do_call (void *data)
     if (endpoint->trunk != NULL) {
         td_channel_set_trunk (channel, endpoint->trunk);
     }
+    td_attributes_set_text (
+        td_channel_attributes (channel),
+        td_attribute_declare (NULL, TD_ATTRIBUTE_SOURCE, TD_ATTRIBUTE_TEXT, 0, "", NULL),
+        endpoint->source);
     td_channel_offer_call (channel, description);
 }
 

@@ -24,6 +24,8 @@ typedef struct {
     unsigned lane;       /* on which fake_call () and fake_say () work */
     const char *caller;  /* the name of the leg that fake_call () makes; "a" */
     const char *trunk;   /* by which it comes in; NULL: none */
+    const char *number;  /* who it says that it calls; NULL: 5550100 */
+    const char *source;  /* who it is (TD_ATTRIBUTE_SOURCE); NULL: nobody knows */
     bool is_quick;       /* legs clear when they are told to release; otherwise the test does it */
     bool is_through;     /* targets ask for media that go past the switch */
     uint32_t no_answer_ms;

@@ -486,6 +486,68 @@ test_locked_out (Flow *flow, gconstpointer more)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+static void
+fail_as (Flow *flow, const char *source, const char *number)
+{
+    flow->endpoint->source = source;
+    flow->endpoint->number = number;
+    fail_twice (flow);
+}
+
+/* SOURCE is let in, or not, whatever number he shows. */
+static void
+assert_in (Flow *flow, const char *source, bool is_in)
+{
+    g_string_truncate (flow->endpoint->log, 0);
+    flow->endpoint->source = source;
+    flow->endpoint->number = "5550199";
+    call (flow, "7106274387");
+    LOG (is_in ? "a:answer<a> " : "a:release(21) ");
+    if (is_in) {
+        SAY ("a", FAKE_RELEASE, "16");
+    }
+}
+
+/* Each call shows another number, which anybody can. */
+static void
+test_number_that_changes (Flow *flow, gconstpointer more)
+{
+    fail_as (flow, "address 198.51.100.9", "5550101");
+    fail_as (flow, "address ::ffff:198.51.100.9", "5550102"); /* the same, by another socket */
+    assert_in (flow, "address 198.51.100.9", false);
+    assert_in (flow, "address 198.51.100.10", true);
+    assert_in (flow, "user anna", true);
+    g_autofree char *locks = td_fixture_ask ("access locks");
+    g_assert_nonnull (strstr (locks, "\"address 198.51.100.9\""));
+}
+
+/* An address of IPv6 costs its owner nothing. */
+static void
+test_address_that_changes (Flow *flow, gconstpointer more)
+{
+    fail_as (flow, "address 2001:db8:1:2::1", "5550101");
+    fail_as (flow, "address 2001:db8:1:2:ffff::7%lo", "5550102");
+    assert_in (flow, "address 2001:db8:1:2:a:b:c:d", false);
+    assert_in (flow, "address 2001:db8:1:3::1", true);
+    g_autofree char *locks = td_fixture_ask ("access locks");
+    g_assert_nonnull (strstr (locks, "\"address 2001:db8:1:2::/64\""));
+}
+
+/* Who comes by a trunk is one of many, as it says. */
+static void
+test_callers_of_a_trunk (Flow *flow, gconstpointer more)
+{
+    flow->endpoint->trunk = "plain";
+    fail_as (flow, "address 198.51.100.9", "5550199");
+    fail_as (flow, "address 198.51.100.10", "5550199");
+    assert_in (flow, "address 198.51.100.9", false);
+    flow->endpoint->number = "5550101";
+    g_string_truncate (flow->endpoint->log, 0);
+    call (flow, "7106274387");
+    LOG ("a:answer<a> ");
+    SAY ("a", FAKE_RELEASE, "16");
+}
+
 /* What CHANNEL types goes where it is asked for numbers. */
 static void
 type_into (TdId id, const char *digits)
@@ -744,6 +806,9 @@ main (int argc, char **argv)
     ADD ("PRI-047/three-destinations", NULL, test_three_destinations);
     ADD ("PRI-048/locked-out", NULL, test_locked_out);
     ADD ("PRI-048/locked-out-in-all-calls", "tries = 10\n", test_locked_out_in_all_calls);
+    ADD ("PRI-048/number-that-changes", NULL, test_number_that_changes);
+    ADD ("PRI-048/address-that-changes", NULL, test_address_that_changes);
+    ADD ("PRI-048/callers-of-a-trunk", NULL, test_callers_of_a_trunk);
     ADD ("PRI-048/module-says-good", ASKED, test_module_says_good);
     ADD ("PRI-048/module-is-silent", ASKED, test_module_is_silent);
     ADD ("PRI-048/module-says-expired", ASKED, test_module_says_expired);

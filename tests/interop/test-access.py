@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, pyjwt  # noqa: E402
-from peers.agent import Agent, Sound, branch, description, field, media_port, status_of  # noqa: E402
+from peers.agent import Agent, Sound, authorization, branch, description, field, media_port, status_of  # noqa: E402
 from peers.baresip import Baresip, tone_share  # noqa: E402
 from peers.case import PeerCase, ROOT  # noqa: E402
 from peers.process import is_sanitized  # noqa: E402
@@ -144,21 +144,29 @@ class Typed(Access):
     def config(self, **access):
         return super().config(**{'inter-digit': '60 s', **access})  # it stands still while its image is made
 
-    def call(self, extra=None):
-        self.agent = Agent(self, self.port)
+    def invite(self, extra=None, caller=None, host='127.0.0.1'):
+        """Calls the access number, from HOST."""
+        self.agent = Agent(self, self.port, host=host)
         self.sound = Sound(self)
         self.uri = f'sip:{ACCESS}@127.0.0.1:{self.port}'
-        self.parties = {'From': f'<{self.CALLER or "sip:ann@" + self.agent.address}>;tag=at',
+        self.parties = {'From': f'<{caller or self.CALLER or "sip:ann@" + self.agent.address}>;tag=at',
                         'To': f'<{self.uri}>', 'Call-ID': uuid.uuid4().hex}
-        transaction = branch()
-        self.agent.send(self.agent.request('INVITE', self.uri, self.parties, 1,
-                                           SDP.format(port=self.sound.port), transaction, extra))
-        ok = self.agent.expect('SIP/2.0 200')
+        self.send_invite(1, extra)
+
+    def send_invite(self, cseq, extra=None):
+        self.agent.send(self.agent.request('INVITE', self.uri, self.parties, cseq,
+                                           SDP.format(port=self.sound.port), branch(), extra))
+
+    def call(self, extra=None, **options):
+        self.invite(extra, **options)
+        self.established(self.agent.expect('SIP/2.0 200'))
+
+    def established(self, ok, cseq=1):
         self.parties['To'] = field(ok, 'To')
         self.target = field(ok, 'Contact').strip('<>')
         self.media = media_port(ok)
-        self.agent.send(self.agent.request('ACK', self.target, self.parties, 1))
-        self.cseq, self.timestamp = 1, 0
+        self.agent.send(self.agent.request('ACK', self.target, self.parties, cseq))
+        self.cseq, self.timestamp = cseq, 0
 
     def send_info(self, digit):
         self.cseq += 1
@@ -272,6 +280,64 @@ class Hidden(Typed):
 
     def process_has(self, process, text):
         process.wait_for(lambda: text in process.output(), f'"{text}" in its output')
+
+
+class Guessed(Typed):
+    """PRI-048: whoever tries numbers is locked out, whoever he says that he is."""
+
+    def config(self, **access):
+        return super().config(**{'lock-after': 3, **access})
+
+    def try_all(self):
+        """As often as a caller may, in the call that is up; then it ends."""
+        before = self.results('wrong')
+        for n in range(1, 4):
+            self.send_events(WRONG)
+            self.tandem.process.wait_for(lambda n=n: self.results('wrong') == before + n, 'wrong number')
+        self.agent.answer(self.agent.expect('BYE ', 20), '200 OK')
+
+    def assert_locked(self, *keys):
+        self.assertEqual({row['key'] for row in self.tandem.ctl_json('access', 'locks') if row['locked']}, set(keys))
+
+    def test_pri_048_another_from_each_time(self):
+        self.call(caller='sip:+12155550101@example.com')
+        self.try_all()
+        self.assert_locked('address 127.0.0.1')
+        for caller in 'sip:+12155550102@example.com', 'sip:bob@example.org', 'sip:anonymous@anonymous.invalid':
+            self.invite(caller=caller)
+            self.agent.expect('SIP/2.0 403')
+        self.call(caller='sip:+12155550101@example.com', host='127.0.0.2')  # from elsewhere that number is somebody's
+        self.hang_up()
+
+
+class GuessedByUsers(Guessed):
+    """PRI-048: callers who have proved who they are are told apart by that, wherever they are."""
+
+    def config(self, **access):
+        config = super().config(**access)
+        config['modules'] |= {'registrar': 'required'}
+        config['sip'] |= {'strangers': 'challenge'}
+        return config | {'registrar': {'domains': '127.0.0.1', 'database': self.path('contacts.db')},
+                         'user ann': {'password': 'secret'}, 'user bob': {'password': 'secret'}}
+
+    def invite_as(self, user, domain='127.0.0.1', **options):
+        self.invite(caller=f'sip:{user}@{domain}', **options)
+        challenge = self.agent.expect('SIP/2.0 407')
+        self.agent.send(self.agent.request('ACK', self.uri, self.parties, 1))
+        name, value = authorization(challenge, 'INVITE', self.uri, user, 'secret').split(': ', 1)
+        self.send_invite(2, {name: value})
+
+    def test_pri_048_another_from_each_time(self):
+        self.invite_as('ann')
+        self.established(self.agent.expect('SIP/2.0 200'), 2)
+        self.try_all()
+        self.assert_locked('user ann')
+        for domain, host in ('127.0.0.1', '127.0.0.1'), ('example.com', '127.0.0.1'), ('127.0.0.1', '127.0.0.2'):
+            self.invite_as('ann', domain, host=host)
+            self.agent.expect('SIP/2.0 403')
+        self.invite_as('bob')
+        self.established(self.agent.expect('SIP/2.0 200'), 2)
+        self.hang_up()
 
 
 class Signed(Typed):
