@@ -650,7 +650,7 @@ static void
 close_wire (Sip *sip)
 {
     sip_features_hold (sip);
-    sip_transport_close (sip);
+    sip_listen_close (sip);
     td_lane_sweep (sip->module, clear_lane, closed, NULL, sip);
 }
 
@@ -682,7 +682,7 @@ check (const TdConfig *config, GError **error)
         return false;
     }
     td_table_unref (&trunks->table);
-    return sip_transport_check (config, error);
+    return sip_listen_check (config, error);
 }
 
 static bool
@@ -715,7 +715,7 @@ start (TdModule *module, GError **error)
     if (!declare_attributes (sip, error)
         || !td_channel_driver_register (module, &sip_channel_driver, error)
         || !td_channel_driver_register (module, &secure_driver, error)
-        || !sip_trace_command_add (module, error) || !sip_transport_open (sip, error)) {
+        || !sip_trace_command_add (module, error) || !sip_listen_open (sip, error)) {
         td_module_use (module);
         close_wire (sip);
         return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The module inside: what there is once, once a lane, and once a listener.
  *
- *     wire -> transport.c -> scan -> transactions -> dispatch.c -> uas.c   \
+ *     wire -> sort.c -> receive.c -> transactions -> dispatch.c -> uas.c   \
  *                                         |                                 >- leg.c <-> channel
- *                                         \--------------------> uac.c     /
+ *     wire <- transport.c                 \--------------------> uac.c     /
  *
  * Everything that belongs to a call lives in the SipLane of its lane. What stands in Sip itself does
  * not change after start, but for the trunks, which are a snapshot. */
@@ -323,12 +323,17 @@ bool sip_emergency_admits (SipLane *lane, const SipScan *request, const TdPacket
 unsigned sip_emergency_location_error (SipLane *lane, const SipScan *invite, const TdPacket *packet,
                                        const TdAttributes *attributes);
 
-/* --- transport.c ------------------------------------------------------------------------- */
+/* --- listen.c ---------------------------------------------------------------------------- */
 
 /* Whether CONFIG says where to listen in a way that can be understood. */
-bool sip_transport_check (const TdConfig *config, GError **error);
-bool sip_transport_open (Sip *sip, GError **error);
-void sip_transport_close (Sip *sip);
+bool sip_listen_check (const TdConfig *config, GError **error);
+bool sip_listen_open (Sip *sip, GError **error);
+void sip_listen_close (Sip *sip);
+
+/* Whether CONFIG has a listener of TRANSPORT. */
+bool sip_listen_has (const TdConfig *config, TdTransport transport);
+
+/* --- transport.c ------------------------------------------------------------------------- */
 
 /* SipStack.send of a lane. */
 bool sip_transport_send (SipPath *path, const char *bytes, size_t len_bytes, void *lane);
@@ -344,9 +349,6 @@ bool sip_transport_path (Sip *sip, TdTransport transport, const TdAddress *addre
  * User-Agent. */
 void sip_transport_compose_self (const Sip *sip, const SipPath *path, GString *out, bool is_server,
                                  bool is_sips);
-
-/* Whether CONFIG has a listener of TRANSPORT. */
-bool sip_transport_listens (const TdConfig *config, TdTransport transport);
 
 /* The listener of PATH. */
 const SipListener *sip_transport_listener (const Sip *sip, const SipPath *path);

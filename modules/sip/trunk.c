@@ -93,7 +93,7 @@ check_secure (const TdConfig *config, const char *section, const char *name, con
     if (!sip_secure_is_asked_for (uri)) {
         return true;
     }
-    if (!sip_transport_listens (config, TD_TRANSPORT_TLS)) {
+    if (!sip_listen_has (config, TD_TRANSPORT_TLS)) {
         return td_config_refuse (config, section, name, "address", uri->whole.text, error,
                                  "is reached over TLS, and nothing under listen in [sip] is: add "
                                  "tls:ADDRESS:PORT there");
