@@ -16,14 +16,7 @@ has_room_for_strangers (Emergency *emergency)
 {
     unsigned max = emergency_settings (emergency)->max_strangers;
 
-    if (max == 0 || atomic_load (&emergency->n_strangers) < max) {
-        return true;
-    }
-    td_log_peer (emergency->module, "emergency.strangers", "strangers", NULL,
-                 "%u of them have emergency calls up: the next ones must prove who they are "
-                 "([emergency] strangers-calls)",
-                 max);
-    return false;
+    return max == 0 || atomic_load (&emergency->n_strangers) < max;
 }
 
 static TdEmergencyKind

@@ -93,6 +93,9 @@ void ask_cancel (TdToken *token, void *state, void *data);
 /* --- tell.c ------------------------------------------------------------------------------ */
 
 bool tell_declare (Emergency *emergency, GError **error);
+
+/* N calls of strangers are up, the last of which has just begun; MAX 0: any number may be. */
+void tell_strangers (Emergency *emergency, unsigned n, unsigned max);
 void tell_routed (Emergency *emergency, TdCall *call, const TdEmergencyAnswer *asked,
                   const char *region, const char *place, const char *psap, Found found);
 

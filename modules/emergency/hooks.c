@@ -170,7 +170,7 @@ stranger_gone (TdHold *hold, TdChannel *leg)
 
 /* As long as the call is up. */
 static void
-count_stranger (Emergency *emergency, TdCall *call)
+count_stranger (Emergency *emergency, const Settings *settings, TdCall *call)
 {
     TdChannel *incoming = td_call_incoming (call);
 
@@ -180,8 +180,9 @@ count_stranger (Emergency *emergency, TdCall *call)
     Stranger *stranger = g_new0 (Stranger, 1);
     stranger->hold = (TdHold){ .owner = emergency->module, .ended = stranger_gone };
     stranger->emergency = emergency;
-    atomic_fetch_add (&emergency->n_strangers, 1);
+    unsigned n = atomic_fetch_add (&emergency->n_strangers, 1) + 1;
     td_metric_add (emergency->strangers, 1);
+    tell_strangers (emergency, n, settings->max_strangers);
     td_channel_hold (incoming, &stranger->hold);
 }
 
@@ -200,7 +201,7 @@ admit (void *subject, TdToken *token, void *data)
         priority = priority_of (&answer);
         td_attributes_set_text (attributes, emergency->asked_for, answer.service);
         raise_class (emergency, subject, &priority, false);
-        count_stranger (emergency, subject);
+        count_stranger (emergency, settings, subject);
     } else if (is_marked (attributes)) {
         take_callback (emergency, subject);
     }

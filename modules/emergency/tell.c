@@ -146,6 +146,17 @@ tell_declare (Emergency *emergency, GError **error)
 }
 
 void
+tell_strangers (Emergency *emergency, unsigned n, unsigned max)
+{
+    if (max > 0 && n == max) { /* not of each INVITE, which may be looked at more than once */
+        td_log_peer (emergency->module, "emergency.strangers", "strangers", NULL,
+                     "%u of them have emergency calls up: the next ones must prove who they are "
+                     "([emergency] strangers-calls)",
+                     max);
+    }
+}
+
+void
 tell_routed (Emergency *emergency, TdCall *call, const TdEmergencyAnswer *asked, const char *region,
              const char *place, const char *psap, Found found)
 {

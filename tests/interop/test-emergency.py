@@ -146,6 +146,16 @@ class Emergency(PeerCase):
         self.dial(Agent(self, self.port, 'carl'), '112')
         self.psap.expect('INVITE sip:112@')
 
+    def test_full_places_are_told_once(self):
+        """PRI-094: each look at the INVITE of one who must prove who he is is no news."""
+        tandem = self.start(emergency={'strangers-calls': '1 calls'})
+        self.dial(self.ann, '112')
+        self.psap.expect('INVITE sip:112@')
+        alice = Agent(self, self.port, 'alice')
+        self.invite(alice, 'urn:service:sos')
+        alice.expect('SIP/2.0 407 ')
+        self.assertEqual(tandem.process.output().count('code=emergency.strangers'), 1)
+
     def test_refused_strangers_call_for_help(self):
         """PRI-094: a barred line is one that is refused whatever it calls."""
         self.start(sip={'listen': f'udp:127.0.0.1:{self.port}', 'strangers': 'refuse'})
