@@ -209,11 +209,8 @@ look_at_own (Identity *identity)
 {
     const X509 *certificate = SSL_CTX_get0_certificate (identity->context);
     EVP_PKEY *key = SSL_CTX_get0_privatekey (identity->context);
-    struct tm end;
 
-    if (ASN1_TIME_to_tm (X509_get0_notAfter (certificate), &end) == 1) {
-        identity->expires_s = timegm (&end);
-    }
+    identity->expires_s = end_of_certificate (certificate);
     if (EVP_PKEY_get_base_id (key) == EVP_PKEY_RSA) {
         identity->rsa_bits = (unsigned) EVP_PKEY_get_bits (key);
     }
@@ -242,12 +239,13 @@ identity_new (const Reading *reading)
 }
 
 Identities *
-identities_new (const TdConfig *config, GError **error)
+identities_new (const TdConfig *config, uint64_t generation, GError **error)
 {
     const char *const *names = td_config_instances (config, TLS_SECTION);
     Identities *identities = g_new0 (Identities, 1);
 
     td_table_init (&identities->table, identities_free);
+    identities->generation = generation;
     identities->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, identity_free);
     for (; *names != NULL; names++) {
         Identity *identity = identity_new (&(Reading){ config, *names, error });
@@ -255,6 +253,7 @@ identities_new (const TdConfig *config, GError **error)
             td_table_unref (&identities->table);
             return NULL;
         }
+        identity->generation = generation;
         g_hash_table_insert (identities->by_name, identity->name, identity);
     }
     return identities;

@@ -5,6 +5,7 @@
 
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <time.h>
 
 enum { MAX_NAMES = 64 };
 
@@ -80,6 +81,15 @@ names_of_certificate (const X509 *certificate)
     g_ptr_array_unref (others);
     g_ptr_array_add (names, NULL);
     return (char **) g_ptr_array_free (names, FALSE);
+}
+
+int64_t
+end_of_certificate (const X509 *certificate)
+{
+    struct tm end;
+
+    return ASN1_TIME_to_tm (X509_get0_notAfter (certificate), &end) == 1 ? (int64_t) timegm (&end)
+                                                                         : 0;
 }
 
 char *

@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
+#include <tandem/lane.h>
 
 enum {
     RECORD_BYTES = 16384, /* RFC 8446 5.1 */
@@ -29,8 +30,11 @@ typedef struct {
     const char *input; /* what is left of the bytes in hand */
     size_t n_input;
     GByteArray *wire;
+    char *identity;  /* by which name it was found; nullable */
     char *peer_name; /* nullable */
-    bool is_verifying, refuses_stale;
+    bool is_verifying, refuses_stale, is_server;
+    uint64_t generation; /* of the identities whose word is known */
+    int64_t until_s;     /* wall time: until then the peer's certificate is good */
     bool is_open;
     bool is_broken;      /* SSL must not be asked any more */
     bool is_tired;       /* of the peer */
@@ -194,6 +198,7 @@ session_end (void *data)
     Session *session = data;
 
     SSL_free (session->ssl);
+    g_free (session->identity);
     g_free (session->peer_name);
     g_free (session->suspect);
     g_free (session);
@@ -235,6 +240,10 @@ session_begin (Sessions *sessions, const Identity *identity, const TdFilterFlow 
     int mode = SSL_VERIFY_PEER | (flow->is_client ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 
     session->sessions = sessions;
+    session->identity = g_strdup (flow->identity);
+    session->is_server = !flow->is_client;
+    session->generation = identity->generation;
+    session->until_s = INT64_MAX;
     session->is_verifying = identity->is_verifying;
     session->refuses_stale = identity->refuses_stale;
     session->peer_name = flow->is_client ? g_strdup (flow->peer_name) : NULL;
@@ -297,6 +306,85 @@ is_whom_we_want (Session *session)
     return is_right;
 }
 
+/* --- Whether it is still believed --------------------------------------------------------- */
+
+/* When the first of the certificates ends that the peer is believed by. */
+static int64_t
+end_of_chain (const Session *session)
+{
+    STACK_OF (X509) *chain = SSL_get0_verified_chain (session->ssl);
+    int64_t until_s = INT64_MAX;
+
+    for (int i = 0; session->is_verifying && i < sk_X509_num (chain); i++) {
+        until_s = MIN (until_s, end_of_certificate (sk_X509_value (chain, i)));
+    }
+    return until_s;
+}
+
+/* As the handshake does it, with what is believed by IDENTITY now. */
+static bool
+is_believed_by (Session *session, const Identity *identity)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new ();
+    X509 *certificate = SSL_get0_peer_certificate (session->ssl);
+    bool is_believed = false;
+
+    if (context != NULL
+        && X509_STORE_CTX_init (context, SSL_CTX_get_cert_store (identity->context), certificate,
+                                SSL_get_peer_cert_chain (session->ssl))
+               == 1) {
+        X509_STORE_CTX_set_default (context, session->is_server ? "ssl_client" : "ssl_server");
+        X509_VERIFY_PARAM_set1 (X509_STORE_CTX_get0_param (context),
+                                SSL_CTX_get0_param (identity->context));
+        X509_STORE_CTX_set_ex_data (context, SSL_get_ex_data_X509_STORE_CTX_idx (), session->ssl);
+        X509_STORE_CTX_set_verify_cb (context, note_suspect);
+        session->refuses_stale = identity->refuses_stale;
+        is_believed = X509_verify_cert (context) == 1;
+        SSL_set_verify_result (session->ssl, X509_STORE_CTX_get_error (context));
+    }
+    X509_STORE_CTX_free (context);
+    return is_believed;
+}
+
+/* Identities have been read anew: an authority may be gone, a certificate be revoked. */
+static bool
+is_believed_anew (Session *session, const Identities *identities)
+{
+    const Identity *identity = identities_find (identities, session->identity);
+
+    session->generation = identities->generation;
+    if (identity == NULL) {
+        g_strlcpy (session->why, "the [tls] section that says who is believed is gone",
+                   sizeof session->why);
+        return false;
+    }
+    return !identity->is_verifying || is_believed_by (session, identity);
+}
+
+/* Connections last for days: whose certificate would not be believed any more at a handshake is not believed
+ * on the one that stands either. A certificate that has ended is on no list of revoked ones (RFC 5280 3.3). */
+static bool
+is_still_believed (Session *session)
+{
+    const TdSnapshot *snapshot = session->sessions->identities;
+    const Identities *identities =
+        snapshot != NULL ? (const Identities *) td_snapshot_peek (snapshot) : NULL;
+
+    if (!session->is_verifying) {
+        return true;
+    }
+    if (td_clock_wall_us () / G_USEC_PER_SEC > session->until_s) {
+        g_autofree char *subject =
+            subject_of_certificate (SSL_get0_peer_certificate (session->ssl));
+        g_snprintf (session->why, sizeof session->why,
+                    "the peer's certificate, or one above it, has ended; it is that of %s",
+                    subject);
+        return false;
+    }
+    return identities == NULL || identities->generation == session->generation
+           || is_believed_anew (session, identities);
+}
+
 /* Makes a step of the handshake. */
 static TdFilterState
 shake (Session *session)
@@ -311,6 +399,7 @@ shake (Session *session)
         return fail (session);
     }
     session->is_open = true;
+    session->until_s = end_of_chain (session);
     if (session->sessions->handshakes != NULL) {
         td_metric_add (session->sessions->handshakes, 1);
     }
@@ -340,6 +429,14 @@ read_all (Session *session, GByteArray *plain)
     }
 }
 
+/* From a peer who is not believed any more; he hears so. */
+static TdFilterState
+part (Session *session)
+{
+    SSL_shutdown (session->ssl);
+    return fail (session);
+}
+
 TdFilterState
 session_receive (void *data, const void *bytes, size_t len_bytes, GByteArray *plain,
                  GByteArray *wire)
@@ -353,6 +450,8 @@ session_receive (void *data, const void *bytes, size_t len_bytes, GByteArray *pl
     hold (session, bytes, len_bytes, wire);
     if (!session->is_open) {
         state = shake (session);
+    } else if (!is_still_believed (session)) {
+        state = part (session);
     }
     if (state == TD_FILTER_OPEN) {
         state = read_all (session, plain);
@@ -371,7 +470,10 @@ session_send (void *data, const void *bytes, size_t len_bytes, GByteArray *wire)
         return TD_FILTER_FAILED;
     }
     hold (session, NULL, 0, wire);
-    if (len_bytes > 0 && SSL_write (session->ssl, bytes, (int) len_bytes) != (int) len_bytes) {
+    if (!is_still_believed (session)) {
+        state = part (session);
+    } else if (len_bytes > 0
+               && SSL_write (session->ssl, bytes, (int) len_bytes) != (int) len_bytes) {
         state = fail (session);
     }
     hold (session, NULL, 0, NULL);

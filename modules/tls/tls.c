@@ -23,7 +23,7 @@ typedef struct {
     TdStreamFilter filter;
     TdTlsService service;
     Sessions sessions;
-    TdSnapshot *identities;
+    uint64_t n_read; /* how often the files have been read */
     Identities *prepared;
     TdMetric *stale;
     TdTimer look;
@@ -107,7 +107,7 @@ static const TdConfigSection sections[] = {
 static const Identities *
 current (const State *state)
 {
-    return (const Identities *) td_snapshot_peek (state->identities);
+    return (const Identities *) td_snapshot_peek (state->sessions.identities);
 }
 
 /* --- The service ------------------------------------------------------------------------- */
@@ -290,7 +290,7 @@ warn_of_slow_keys (State *state)
 static bool
 check (const TdConfig *config, GError **error)
 {
-    Identities *identities = identities_new (config, error);
+    Identities *identities = identities_new (config, 0, error);
 
     if (identities == NULL) {
         return false;
@@ -303,7 +303,7 @@ static bool
 start (TdModule *module, GError **error)
 {
     State *state = g_new0 (State, 1);
-    Identities *identities = identities_new (td_module_config (module), error);
+    Identities *identities = identities_new (td_module_config (module), 0, error);
 
     state->module = module;
     td_module_set_state (module, state);
@@ -318,7 +318,7 @@ start (TdModule *module, GError **error)
     }
     fill_tables (state);
     declare_metrics (state);
-    state->identities = td_snapshot_new (module, "tls.identities", &identities->table);
+    state->sessions.identities = td_snapshot_new (module, "tls.identities", &identities->table);
     look_at_all (state);
     warn_of_slow_keys (state);
     return td_feature_provide (module, TD_FEATURE_TLS, &state->service, error);
@@ -331,10 +331,10 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
 
     switch (phase) {
     case TD_RELOAD_PREPARE:
-        state->prepared = identities_new (next, error);
+        state->prepared = identities_new (next, ++state->n_read, error);
         return state->prepared != NULL;
     case TD_RELOAD_COMMIT:
-        td_snapshot_swap (state->identities, &state->prepared->table);
+        td_snapshot_swap (state->sessions.identities, &state->prepared->table);
         look_at_all (state);
         warn_of_slow_keys (state);
         break;

@@ -23,7 +23,8 @@ typedef struct {
     char *name;
     SSL_CTX *context; /* of clients and servers */
     bool is_verifying;
-    int64_t expires_s; /* the certificate; wall time */
+    uint64_t generation; /* as that of all that were read with it */
+    int64_t expires_s;   /* the certificate; wall time */
     int64_t
         crl_expires_s;  /* the first of the lists of revoked certificates; INT64_MAX: none does */
     bool refuses_stale; /* nobody is believed when one has */
@@ -32,11 +33,12 @@ typedef struct {
 
 typedef struct {
     TdTable table;
+    uint64_t generation; /* which reading of the files they are of */
     GHashTable *by_name; /* Identity */
 } Identities;
 
-/* Those of the sections in CONFIG, their files read. */
-Identities *identities_new (const TdConfig *config, GError **error);
+/* Those of the sections in CONFIG, their files read, for the time GENERATION. */
+Identities *identities_new (const TdConfig *config, uint64_t generation, GError **error);
 
 /* Of NAME (nullable), or NULL; lives as long as IDENTITIES (nullable). */
 const Identity *identities_find (const Identities *identities, const char *name);
@@ -49,6 +51,9 @@ void identity_set_manners (SSL_CTX *context);
 /* The SIP domains that CERTIFICATE stands for (transfer full, RFC 5922 7.1), maybe none. */
 char **names_of_certificate (const X509 *certificate);
 
+/* When CERTIFICATE ends: wall time in seconds, 0: it does not say so. */
+int64_t end_of_certificate (const X509 *certificate);
+
 /* Whom CERTIFICATE is about, in one line (transfer full). */
 char *subject_of_certificate (const X509 *certificate);
 
@@ -58,6 +63,7 @@ char *subject_of_certificate (const X509 *certificate);
 typedef struct {
     BIO_METHOD *wire;
     TdMetric *handshakes, *failures; /* nullable */
+    TdSnapshot *identities;          /* nullable: those that count now */
 } Sessions;
 
 /* Returns false when there is no memory. */

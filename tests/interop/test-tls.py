@@ -285,6 +285,23 @@ class Revoked(Secure):
         self.expect_log('certificate revoked; it is that of', 'CN=bob')
         self.assertEqual(self.bob.drain(), [])
 
+    def test_who_is_connected_is_served_no_more(self):
+        """PRI-031: whoever holds a stolen key does not keep what he has opened with it: no message of his is
+        read, and no call is sent to him; the connections of others stand."""
+        call = Call(self.ann, self.bob, '8001')
+        self.replace(self.revoke(os.path.join(self.authority.folder, 'ann.pem')))
+        held = self.ann.connection
+        held.send(self.ann.request('BYE', call.target_a, call.dialog_a, 2))
+        self.assertTrue(held.is_over.wait(TIMEOUT_S))
+        self.expect_log('certificate revoked; it is that of', 'CN=ann')
+        self.assertEqual(self.ann.drain() + self.bob.drain(), [])
+        Call(self.carl, self.bob, '8001').hang_up()
+        self.assertEqual(len(self.bob.connections), 1)
+        self.replace(self.revoke(os.path.join(self.authority.folder, 'bob.pem')))
+        self.invite(self.carl, '8001')
+        self.carl.expect('SIP/2.0 50')
+        self.assertEqual(self.bob.drain(), [])
+
     def test_authority_without_a_list_is_not_believed(self):
         """PRI-031: that of another authority says nothing of it."""
         self.replace(self.revoke(authority=self.other))
@@ -379,8 +396,8 @@ class Crowd(Limited):
             connection.close()
 
 
-class Marks(Secure):
-    """ann's marks of priority are accepted, as mutual TLS is a way that nobody can forge (PRI-031)."""
+class Accepting(Secure):
+    """ann's marks of priority are accepted, as mutual TLS is a way that nobody can forge."""
 
     def config(self, **changes):
         config = super().config(**changes)
@@ -400,10 +417,39 @@ class Marks(Secure):
         agent.expect('SIP/2.0 486 ')
         return found
 
+
+class Marks(Accepting):
     def test_marks_count_of_whoever_the_certificate_names(self):
         """PRI-031"""
         self.assertEqual(self.class_of_call(self.ann), 11)
         self.assertLess(self.class_of_call(self.carl), 8)
+
+
+class Shortly(Accepting):
+    """ann's certificate ends while her connection stands."""
+
+    VALID_S = 3
+
+    def agent(self, user, alternatives, authority=None, **options):
+        agent = super().agent(user, alternatives, authority, **options)
+        if user == 'ann':
+            pair = (authority or self.authority).sign('ann', alternatives, file='short-ann',
+                                                      ends_s=time.time() + self.VALID_S)
+            agent.client = context(False, self.authority, pair)
+        return agent
+
+    def test_connection_ends_with_the_certificate(self):
+        """PRI-031: marks count until then."""
+        self.assertEqual(self.class_of_call(self.ann), 11)
+        held = self.ann.connection
+
+        def ends():
+            if not held.is_over.is_set():
+                held.send(self.ann.request('OPTIONS', 'sip:x', {
+                    'From': '<sip:a@b>;tag=1', 'To': '<sip:x>', 'Call-ID': uuid.uuid4().hex}, 1))
+            return held.is_over.is_set()
+        self.tandem.process.wait_for(ends, 'the end of the connection')
+        self.expect_log("the peer's certificate, or one above it, has ended; it is that of CN=ann")
 
 
 class Life(Secure):
@@ -424,6 +470,18 @@ class Life(Secure):
         call.hang_up()
         Call(self.ann, self.bob, '8001').hang_up()
         self.assertEqual((len(self.ann.connections), len(self.bob.connections)), (1, 1))
+
+    def test_connection_of_an_authority_that_is_gone_ends(self):
+        """PRI-031: who is not believed any more; whose certificate another authority has, which is there
+        now, may come."""
+        Call(self.ann, self.bob, '8001').hang_up()
+        held = self.ann.connection
+        self.write(self.authority.certificate, open(self.other.certificate, encoding='ascii').read())
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        self.invite(self.ann, '9001')
+        self.assertTrue(held.is_over.wait(TIMEOUT_S))
+        self.expect_log("the connection is broken: the peer's certificate is refused", 'CN=ann')
+        self.assertEqual(self.carl.drain(), [])
 
     def test_reload_with_a_broken_file_changes_nothing(self):
         before = self.serial()

@@ -3,6 +3,9 @@
 
 import os
 import subprocess
+import time
+
+ENDED_S = 1577836800  # the year 2020
 
 
 def revoke(folder, certificate, key, *revoked, is_over=False):
@@ -21,9 +24,9 @@ def revoke(folder, certificate, key, *revoked, is_over=False):
                         *words], check=True, capture_output=True, timeout=60)
     for one in revoked:
         ca('-revoke', one)
-    time = ['-crl_lastupdate', '20190101000000Z', '-crl_nextupdate', '20200101000000Z'] \
+    span = ['-crl_lastupdate', '20190101000000Z', '-crl_nextupdate', '20200101000000Z'] \
         if is_over else ['-crldays', '2']
-    ca('-gencrl', '-out', path, *time)
+    ca('-gencrl', '-out', path, *span)
     return path
 
 
@@ -43,26 +46,25 @@ class Authority:
         subprocess.run([self.openssl, *arguments], check=True, capture_output=True, cwd=self.folder)
 
     def sign(self, name, alternatives, days=2, algorithm=('ec', 'ec_paramgen_curve:P-256'),
-             file=None):
+             file=None, ends_s=None):
         """(certificate, key) of NAME, who is ALTERNATIVES ("URI:sip:ann.example,DNS:..."); one that has
-        ended when DAYS is below 0."""
+        ended when DAYS is below 0, or that ends at ENDS_S."""
         certificate, key, request, extensions = (
             os.path.join(self.folder, f'{file or name}.{end}') for end in ('pem', 'key', 'csr', 'ext'))
         with open(extensions, 'w', encoding='ascii') as output:
             output.write(f'subjectAltName = {alternatives}\n' if alternatives else '')
         self.run('req', '-new', '-newkey', algorithm[0], '-pkeyopt', algorithm[1], '-nodes',
                  '-keyout', key, '-out', request, '-subj', f'/CN={name}')
-        time = ['-days', str(days)]
         if days < 0:
-            time = ['-not_after', '20200101000000Z']
-        if days < 0:  # "x509" cannot make what has ended: the small authority of "ca" can
-            self.run_ca(request, certificate, extensions)
+            ends_s = ENDED_S
+        if ends_s is not None:  # "x509" counts whole days from now: the small authority of "ca" does not
+            self.run_ca(request, certificate, extensions, ends_s)
         else:
             self.run('x509', '-req', '-in', request, '-CA', self.certificate, '-CAkey', self.key,
-                     '-CAcreateserial', '-out', certificate, '-extfile', extensions, *time)
+                     '-CAcreateserial', '-out', certificate, '-extfile', extensions, '-days', str(days))
         return certificate, key
 
-    def run_ca(self, request, certificate, extensions):
+    def run_ca(self, request, certificate, extensions, ends_s):
         for name, text in (('index.txt', ''), ('serial', '1000\n'), ('ca.conf', (
                 '[ca]\ndefault_ca = one\n[one]\ndatabase = index.txt\nserial = serial\n'
                 'new_certs_dir = .\ndefault_md = sha256\npolicy = any\nunique_subject = no\n'
@@ -71,4 +73,4 @@ class Authority:
                 output.write(text)
         self.run('ca', '-batch', '-config', 'ca.conf', '-in', request, '-out', certificate, '-cert',
                  self.certificate, '-keyfile', self.key, '-startdate', '20190101000000Z',
-                 '-enddate', '20200101000000Z', '-extfile', extensions, '-notext')
+                 '-enddate', time.strftime('%Y%m%d%H%M%SZ', time.gmtime(ends_s)), '-extfile', extensions, '-notext')
