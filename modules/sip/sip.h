@@ -223,6 +223,17 @@ struct Sip {
 /* The part of SIP on the lane AT; NULL: none, or no more. */
 SipLane *sip_lane_at (Sip *sip, const TdLane *at);
 
+/* --- keys.c ------------------------------------------------------------------------------ */
+
+#define SIP_N_SECTIONS 2
+
+extern const TdConfigSection sip_sections[SIP_N_SECTIONS];
+
+/* --- declare.c --------------------------------------------------------------------------- */
+
+bool sip_declare_attributes (Sip *sip, GError **error);
+void sip_declare_metrics (Sip *sip);
+
 /* --- feature.c --------------------------------------------------------------------------- */
 
 /* Finds who is there, and listens for who comes and goes; stops listening; lets go of them. */
