@@ -133,12 +133,11 @@ sip_listen_check (const TdConfig *config, GError **error)
                                   "there are more than " G_STRINGIFY (SIP_MAX_LISTENERS), error);
         }
         if (!parse_listen (list[i], &transports[i], &addresses[i])) {
-            return refuse_listen (
-                config, list[i],
-                "write udp:ADDRESS:SIP_PORT, tcp:ADDRESS:SIP_PORT or tls:ADDRESS:SIP_PORT, "
-                "with an address of this host, no name, and a port up to 65535; "
-                "IPv6 in brackets",
-                error);
+            return refuse_listen (config, list[i],
+                                  "write udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT, "
+                                  "with an address of this host, no name, and a port up to 65535; "
+                                  "IPv6 in brackets",
+                                  error);
         }
         for (unsigned j = 0; j < i; j++) {
             if (transports[j] == transports[i] && td_address_port (&addresses[i]) != 0
