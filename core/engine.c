@@ -23,6 +23,7 @@
 #include "call/media.h"
 #include "call/settings.h"
 #include "config/config.h"
+#include "config/loss.h"
 #include "config/reload.h"
 #include "config/schema.h"
 #include "module/note.h"
@@ -202,6 +203,53 @@ read_again (TdProblemVisit visit, void *data)
     return next;
 }
 
+/* Whoever hung up on us reads the log. */
+static void
+log_what_waits (const TdConfig *before, const TdConfig *after)
+{
+    g_autoptr (GPtrArray) changes = td_config_diff (before, after);
+
+    for (unsigned i = 0; i < changes->len; i++) {
+        const TdChange *change = changes->pdata[i];
+        if (change->needs_restart) {
+            g_autoptr (GString) text = g_string_new (NULL);
+            td_change_print (change, text);
+            td_log_warning (NULL, "reload", "not in force yet: %s", text->str);
+        }
+    }
+}
+
+/* Whether NEXT takes nothing away that hardly anybody means to. */
+static bool
+is_no_loss (const TdConfig *next, TdProblemVisit visit, void *data)
+{
+    g_autoptr (GPtrArray) losses = td_problems_new ();
+
+    td_config_find_losses (engine.config, next, losses);
+    return td_report_problems (losses, visit, data, NULL);
+}
+
+static bool
+take_files (bool is_forced, TdProblemVisit visit, void *data)
+{
+    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (TdConfig) next = read_again (note_text, problems);
+
+    td_report_texts (problems, TD_ERROR_INVALID, visit, data, NULL);
+    if (next == NULL || problems->len > 0 || (!is_forced && !is_no_loss (next, visit, data))) {
+        return false;
+    }
+    bool is_ready = td_registry_prepare (engine.registry, next, texts);
+    td_report_texts (texts, TD_ERROR_REFUSED, visit, data, NULL);
+    if (is_ready) {
+        log_what_waits (current_config (), next);
+        td_registry_commit (engine.registry, next);
+        take_config (next);
+    }
+    return is_ready;
+}
+
 static bool
 is_ready (void)
 {
@@ -235,7 +283,7 @@ open_rooms (const TdEngineOptions *options, const TdConfig *config, unsigned n_l
     td_operate_open (&(TdOperateOptions){
         .current = current_config,
         .read = read_again,
-        .reload = td_engine_reload,
+        .reload = take_files,
         .is_ready = is_ready,
     });
     td_registry_add_commands (engine.registry);
@@ -420,41 +468,10 @@ td_engine_quit (void)
     td_lanes_quit ();
 }
 
-/* Whoever hung up on us reads the log. */
-static void
-log_what_waits (const TdConfig *before, const TdConfig *after)
-{
-    g_autoptr (GPtrArray) changes = td_config_diff (before, after);
-
-    for (unsigned i = 0; i < changes->len; i++) {
-        const TdChange *change = changes->pdata[i];
-        if (change->needs_restart) {
-            g_autoptr (GString) text = g_string_new (NULL);
-            td_change_print (change, text);
-            td_log_warning (NULL, "reload", "not in force yet: %s", text->str);
-        }
-    }
-}
-
 bool
 td_engine_reload (TdProblemVisit visit, void *data)
 {
-    g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
-    g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
-    g_autoptr (TdConfig) next = read_again (note_text, problems);
-
-    td_report_texts (problems, TD_ERROR_INVALID, visit, data, NULL);
-    if (next == NULL || problems->len > 0) {
-        return false;
-    }
-    bool is_ready = td_registry_prepare (engine.registry, next, texts);
-    td_report_texts (texts, TD_ERROR_REFUSED, visit, data, NULL);
-    if (is_ready) {
-        log_what_waits (current_config (), next);
-        td_registry_commit (engine.registry, next);
-        take_config (next);
-    }
-    return is_ready;
+    return take_files (false, visit, data);
 }
 
 /* --- Closing ----------------------------------------------------------------------------- */

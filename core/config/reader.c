@@ -405,6 +405,15 @@ read_lines (Reader *reader)
     }
 }
 
+static bool
+is_nothing (const char *at, const char *end)
+{
+    while (at < end && g_ascii_isspace (*at)) {
+        at++;
+    }
+    return at == end;
+}
+
 /* Reads the text of the file that was added last. */
 static void
 read_text (TdIni *ini, const char *bytes, size_t len_bytes, GPtrArray *problems)
@@ -427,6 +436,9 @@ read_text (TdIni *ini, const char *bytes, size_t len_bytes, GPtrArray *problems)
     if (len_bytes >= 3 && memcmp (bytes, "\xef\xbb\xbf", 3) == 0) {
         reader.next += 3;
     }
+    if (is_nothing (reader.next, reader.end)) {
+        g_ptr_array_add (ini->empty_files, (char *) reader.file);
+    }
     read_lines (&reader);
 }
 
@@ -439,6 +451,7 @@ new_ini (const char *file)
     atomic_init (&ini->n_refs, 1);
     ini->folder = g_canonicalize_filename (folder, NULL);
     ini->files = g_ptr_array_new_with_free_func (g_free);
+    ini->empty_files = g_ptr_array_new ();
     ini->sections = g_ptr_array_new_with_free_func (free_section);
     ini->texts = g_string_chunk_new (4096);
     return ini;
@@ -603,6 +616,7 @@ td_ini_unref (TdIni *ini)
         return;
     }
     g_ptr_array_unref (ini->sections);
+    g_ptr_array_unref (ini->empty_files);
     g_ptr_array_unref (ini->files);
     g_string_chunk_free (ini->texts);
     g_free (ini->folder);

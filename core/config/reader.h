@@ -40,9 +40,10 @@ typedef struct {
  * texts stand behind each other, and those that are said again and again once. */
 typedef struct {
     atomic_uint n_refs;
-    char *folder;        /* of the main file, absolute */
-    GPtrArray *files;    /* char *; index = rank */
-    GPtrArray *sections; /* TdIniSection * */
+    char *folder;           /* of the main file, absolute */
+    GPtrArray *files;       /* char *; index = rank */
+    GPtrArray *empty_files; /* char *, of FILES: not even a comment stands in them */
+    GPtrArray *sections;    /* TdIniSection * */
     GStringChunk *texts;
 } TdIni;
 

@@ -3,6 +3,7 @@
 
 #include "operate/operate.h"
 
+#include "config/loss.h"
 #include "config/reload.h"
 #include "operate/command.h"
 
@@ -32,7 +33,16 @@ run_check (TdRequest *request, void *data)
 {
     g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (TdConfig) next = engine.read (add_problem, problems);
+    g_autoptr (GPtrArray) losses = td_problems_new ();
 
+    if (next != NULL && problems->len == 0) {
+        td_config_find_losses (engine.current (), next, losses);
+    }
+    for (unsigned i = 0; i < losses->len; i++) {
+        g_autoptr (GString) text = g_string_new (NULL);
+        td_problem_print (losses->pdata[i], text);
+        add_problem (text->str, problems);
+    }
     reply (request, problems, next != NULL, "good");
 }
 
@@ -67,7 +77,9 @@ run_reload (TdRequest *request, void *data)
     g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (TdConfig) before = td_config_ref (engine.current ());
 
-    if (engine.reload (add_problem, problems) && problems->len == 0) {
+    bool is_forced = td_request_argument (request, "--force") != NULL;
+
+    if (engine.reload (is_forced, add_problem, problems) && problems->len == 0) {
         reply_taken (request, before);
     } else {
         reply (request, problems, false, NULL);
@@ -119,6 +131,10 @@ run_wait_ready (TdRequest *request, void *data)
     }
 }
 
+static const TdArgument reload_arguments[] = {
+    { "--force", "Though an emptied file, or all modules or trunks, go by it" },
+};
+
 #define COMMAND(command_name, command_help, function, changes)                                     \
     &(TdCommand)                                                                                   \
     {                                                                                              \
@@ -135,8 +151,14 @@ td_config_commands_open (const TdOperateOptions *options)
     td_command_add_own (COMMAND ("config diff",
                                  "Shows what a reload would change, and what needs a restart",
                                  run_diff, false));
-    td_command_add_own (
-        COMMAND ("config reload", "Takes the files over, all or nothing", run_reload, true));
+    td_command_add_own (&(TdCommand){ .size = sizeof (TdCommand),
+                                      .argument_size = sizeof (TdArgument),
+                                      .name = "config reload",
+                                      .help = "Takes the files over, all or nothing",
+                                      .arguments = reload_arguments,
+                                      .n_arguments = G_N_ELEMENTS (reload_arguments),
+                                      .is_change = true,
+                                      .run = run_reload });
     td_command_add_own (
         COMMAND ("wait-ready", "Says whether the switch has started", run_wait_ready, false));
 }

@@ -15,7 +15,8 @@ typedef struct {
      * NULL: they cannot even be read). */
     TdConfig *(*current) (void);
     TdConfig *(*read) (void (*visit) (const char *problem, void *data), void *data);
-    bool (*reload) (void (*visit) (const char *problem, void *data), void *data);
+    /* IS_FORCED: losses (config/loss.h) are meant. */
+    bool (*reload) (bool is_forced, void (*visit) (const char *problem, void *data), void *data);
     bool (*is_ready) (void);
 } TdOperateOptions;
 

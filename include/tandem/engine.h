@@ -58,8 +58,9 @@ TD_API bool td_engine_start (TdProblemVisit problem, void *data, GError **error)
 TD_API void td_engine_run (void);
 TD_API void td_engine_quit (void); /* Thread: any, and in signal sources */
 
-/* Parses, checks and prepares the configuration anew; swaps it when nothing is wrong. The report
- * goes to PROBLEM. Returns whether it was taken over. */
+/* Parses, checks and prepares the configuration anew; swaps it when nothing is wrong. All modules, all
+ * trunks or all of a file gone is wrong, too. The report goes to PROBLEM. Returns whether it was taken
+ * over. */
 TD_API bool td_engine_reload (TdProblemVisit problem, void *data);
 
 /* Refuses new calls, waits DRAIN_MS for those that are up, ends the rest, stops and unloads the

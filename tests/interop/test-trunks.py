@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports  # noqa: E402
-from peers.agent import TIMEOUT_S, Agent, branch, description  # noqa: E402
+from peers.agent import TIMEOUT_S, Agent, Call, branch, description  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
 
@@ -65,6 +65,29 @@ class Trunks(PeerCase):
         self.west.answer(self.west.expect('INVITE '), 200, 'w', description(9))
         self.ann.expect('SIP/2.0 200 ')
         self.west.expect('ACK ')
+
+    def test_file_that_was_cut_off_takes_no_trunk_away(self):
+        """Nor is it taken for good, until somebody means it; and then a call that is up goes on."""
+        call = Call(self.ann, self.east)
+        with open(self.tandem.config, encoding='utf-8') as file:
+            whole = file.read()
+        for left, reason in (('', r'tandem\.conf: the file is empty, and .* \d+ sections of it'),
+                             (whole[:whole.index('[trunk')], r'tandem\.conf: no section \[trunk')):
+            self.tandem.rewrite(left)
+            for words in ('check', 'reload'):
+                status, _, errors = self.tandem.ctl('config', words)
+                self.assertNotEqual(status, 0)
+                self.assertRegex(errors, reason)
+            self.tandem.reload()
+            self.tandem.process.wait_for_output('stays as it was')
+            self.call(self.ann, '8001')
+            self.east.answer(self.east.expect('INVITE '), 486, 'e')
+            self.east.expect('ACK ')
+            self.ann.expect('SIP/2.0 486 ')
+        self.assertEqual(self.tandem.ctl('config', 'reload', '--force')[0], 0)
+        self.call(self.ann, '8001')
+        self.ann.expect('SIP/2.0 403 ')
+        call.hang_up()
 
     def test_member_that_is_silent_is_followed_by_the_next(self):
         self.call(self.ann, '8001')
