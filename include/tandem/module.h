@@ -27,6 +27,7 @@
 #define TANDEM_MODULE_H
 
 #include <tandem/config.h>
+#include <tandem/lane.h>
 
 G_BEGIN_DECLS
 
@@ -167,6 +168,35 @@ TD_API bool td_feature_provide (TdModule *module, const char *feature, const voi
  * the provider can stop. Thread: control. */
 TD_API const void *td_feature_acquire (TdModule *module, const char *feature);
 TD_API void td_feature_release (TdModule *module, const char *feature);
+
+/* An acquisition on its way over the lanes; see below. */
+typedef struct {
+    TdModule *module;
+    char *feature;
+} TdFeatureRelease;
+
+static inline void
+td_feature_release_end (void *data)
+{
+    TdFeatureRelease *release = (TdFeatureRelease *) data;
+
+    td_feature_release (release->module, release->feature);
+    g_free (release->feature);
+    g_free (release);
+}
+
+/* td_feature_release() once no lane can be in the provider any more that was reached by a table read before
+ * this call: exchange the table that lanes read for a newer one or NULL, then call this for the one
+ * before. Thread: control. Blocks: never. */
+static inline void
+td_feature_release_swept (TdModule *module, const char *feature)
+{
+    TdFeatureRelease *release = g_new (TdFeatureRelease, 1);
+
+    release->module = module;
+    release->feature = g_strdup (feature);
+    td_lane_sweep (module, NULL, td_feature_release_end, td_feature_release_end, release);
+}
 
 /* A thread of the module's own, for what neither lane nor worker can do. RUN must return soon
  * after td_module_is_stopping() says so; the thread holds a use until then. Thread: control. */

@@ -255,16 +255,10 @@ cancel (TdDipQuestion *question, void *data)
 /* --- Life -------------------------------------------------------------------------------- */
 
 static void
-release_service (void *data)
-{
-    td_feature_release (data, TD_FEATURE_HTTP);
-}
-
-static void
 set_service (DipHttp *dip, const TdHttpService *next)
 {
     if (atomic_exchange (&dip->service, next) != NULL) {
-        td_lane_sweep (dip->module, NULL, release_service, release_service, dip->module);
+        td_feature_release_swept (dip->module, TD_FEATURE_HTTP);
     }
 }
 

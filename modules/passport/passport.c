@@ -20,18 +20,12 @@ passport_find (const Passport *passport, const char *info, const Settings *setti
 
 /* --- HTTP -------------------------------------------------------------------------------- */
 
-static void
-release_http (void *data)
-{
-    td_feature_release (data, TD_FEATURE_HTTP);
-}
-
 /* Who fetches now may be in the code of the one before until each lane has finished its turn. */
 static void
 set_http (Passport *passport, const TdHttpService *next)
 {
     if (fetcher_set_http (passport->fetcher, next) != NULL) {
-        td_lane_sweep (passport->module, NULL, release_http, release_http, passport->module);
+        td_feature_release_swept (passport->module, TD_FEATURE_HTTP);
     }
 }
 

@@ -7,12 +7,6 @@
 
 /* --- The module http --------------------------------------------------------------------- */
 
-static void
-release_http (void *data)
-{
-    td_feature_release (data, TD_FEATURE_HTTP);
-}
-
 /* Serves, or does not, as the settings want it, with the http there is. */
 static bool
 set_serving (Policy *policy, bool serves, GError **error)
@@ -37,9 +31,8 @@ hear_feature (const TdFact *fact, void *data)
         return;
     }
     const TdHttpService *next = td_feature_acquire (policy->module, TD_FEATURE_HTTP);
-    const TdHttpService *before = atomic_exchange (&policy->http, next);
-    if (before != NULL) {
-        td_lane_sweep (policy->module, NULL, release_http, release_http, policy->module);
+    if (atomic_exchange (&policy->http, next) != NULL) {
+        td_feature_release_swept (policy->module, TD_FEATURE_HTTP);
     }
     set_serving (policy, policy->serves, NULL);
 }
@@ -130,7 +123,7 @@ stop (TdModule *module)
     set_serving (policy, false, NULL);
     g_clear_pointer (&policy->features, td_bus_unsubscribe);
     if (atomic_exchange (&policy->http, NULL) != NULL) {
-        td_lane_sweep (module, NULL, release_http, release_http, module);
+        td_feature_release_swept (module, TD_FEATURE_HTTP);
     }
 }
 

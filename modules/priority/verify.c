@@ -485,19 +485,12 @@ verifier_ask_within (Verifier *verifier, TdCall *call, const TdPriorityQuestion 
 /* --- Who verifies ------------------------------------------------------------------------ */
 
 static void
-release (void *module)
-{
-    td_feature_release (module, TD_FEATURE_PASSPORT);
-}
-
-static void
 take_newest (Verifier *verifier)
 {
     const void *next = td_feature_acquire (verifier->module, TD_FEATURE_PASSPORT);
-    const void *before = atomic_exchange (&verifier->service, next);
 
-    if (before != NULL) {
-        td_lane_sweep (verifier->module, NULL, release, release, verifier->module);
+    if (atomic_exchange (&verifier->service, next) != NULL) {
+        td_feature_release_swept (verifier->module, TD_FEATURE_PASSPORT);
     }
 }
 
@@ -543,7 +536,7 @@ verifier_stop (Verifier *verifier)
 {
     g_clear_pointer (&verifier->changes, td_bus_unsubscribe);
     if (atomic_exchange (&verifier->service, NULL) != NULL) {
-        td_lane_sweep (verifier->module, NULL, release, release, verifier->module);
+        td_feature_release_swept (verifier->module, TD_FEATURE_PASSPORT);
     }
 }
 

@@ -37,31 +37,11 @@ table_new (void)
     return table;
 }
 
-/* A use of a driver that ends when no lane can be in it any more. */
-typedef struct {
-    TdModule *module;
-    char *feature;
-} Release;
-
-static void
-run_release (void *data)
-{
-    Release *release = data;
-
-    td_feature_release (release->module, release->feature);
-    g_free (release->feature);
-    g_free (release);
-}
-
 static void
 set_driver (Dip *dip, const TdDipDriver *driver)
 {
-    const TdDipDriver *before = atomic_exchange (&dip->driver, driver);
-
-    if (before != NULL) {
-        Release *release = g_new (Release, 1);
-        *release = (Release){ dip->module, g_strdup (dip->feature) };
-        td_lane_sweep (dip->module, NULL, run_release, run_release, release);
+    if (atomic_exchange (&dip->driver, driver) != NULL) {
+        td_feature_release_swept (dip->module, dip->feature);
     }
 }
 

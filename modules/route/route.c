@@ -58,12 +58,6 @@ static const TdConfigSection sections[] = {
 
 /* --- How trunks do ----------------------------------------------------------------------- */
 
-static void
-release_trunks (void *data)
-{
-    td_feature_release (data, TD_FEATURE_TRUNK);
-}
-
 /* Another build of the module trunk or of a driver, or none any more. */
 static void
 hear_feature (const TdFact *fact, void *data)
@@ -78,10 +72,9 @@ hear_feature (const TdFact *fact, void *data)
         return;
     }
     const TdTrunkService *next = td_feature_acquire (route->module, TD_FEATURE_TRUNK);
-    const TdTrunkService *before = atomic_exchange (&route->trunks, next);
 
-    if (before != NULL) {
-        td_lane_sweep (route->module, NULL, release_trunks, release_trunks, route->module);
+    if (atomic_exchange (&route->trunks, next) != NULL) {
+        td_feature_release_swept (route->module, TD_FEATURE_TRUNK);
     }
 }
 
@@ -230,7 +223,7 @@ stop (TdModule *module)
     g_clear_pointer (&route->features, td_bus_unsubscribe);
     dips_stop (route->dips);
     if (atomic_exchange (&route->trunks, NULL) != NULL) {
-        td_lane_sweep (module, NULL, release_trunks, release_trunks, module);
+        td_feature_release_swept (module, TD_FEATURE_TRUNK);
     }
 }
 

@@ -345,18 +345,10 @@ start_engine (Rtp *rtp, TdModule *module, GError **error)
 /* --- Who makes sound --------------------------------------------------------------------- */
 
 static void
-release_sources (void *module)
-{
-    td_feature_release (module, TD_FEATURE_SOURCE);
-}
-
-static void
 take_sources (Rtp *rtp, const TdSourceService *next)
 {
-    TdModule *module = rtp->provider.module;
-
     if (atomic_exchange (&rtp->provider.sources, next) != NULL) {
-        td_lane_sweep (module, NULL, release_sources, release_sources, module);
+        td_feature_release_swept (rtp->provider.module, TD_FEATURE_SOURCE);
     }
 }
 

@@ -6,67 +6,18 @@
 
 #include <tandem/bus.h>
 
-static void
-release_registrar (void *module)
-{
-    td_feature_release (module, TD_FEATURE_REGISTRAR);
-}
-
-static void
-release_trunks (void *module)
-{
-    td_feature_release (module, TD_FEATURE_TRUNK);
-}
-
-static void
-release_arrival (void *module)
-{
-    td_feature_release (module, TD_FEATURE_ARRIVAL);
-}
-
-static void
-release_tls (void *module)
-{
-    td_feature_release (module, TD_FEATURE_TLS);
-}
-
-static void
-release_congestion (void *module)
-{
-    td_feature_release (module, TD_FEATURE_CONGESTION);
-}
-
-static void
-release_priority (void *module)
-{
-    td_feature_release (module, TD_FEATURE_PRIORITY);
-}
-
-static void
-release_emergency (void *module)
-{
-    td_feature_release (module, TD_FEATURE_EMERGENCY);
-}
-
-static void
-release_interwork (void *module)
-{
-    td_feature_release (module, TD_FEATURE_INTERWORK);
-}
-
 static const struct {
     const char *name;
-    void (*release) (void *module);
     void (*tell) (TdLane *lane, void *sip); /* nullable: what a new one has to know, on each lane */
 } used[SIP_N_FEATURES] = {
-    [SIP_FEATURE_REGISTRAR] = { TD_FEATURE_REGISTRAR, release_registrar, NULL },
-    [SIP_FEATURE_TRUNK] = { TD_FEATURE_TRUNK, release_trunks, sip_probes_tell },
-    [SIP_FEATURE_ARRIVAL] = { TD_FEATURE_ARRIVAL, release_arrival, NULL },
-    [SIP_FEATURE_TLS] = { TD_FEATURE_TLS, release_tls, NULL },
-    [SIP_FEATURE_CONGESTION] = { TD_FEATURE_CONGESTION, release_congestion, NULL },
-    [SIP_FEATURE_PRIORITY] = { TD_FEATURE_PRIORITY, release_priority, NULL },
-    [SIP_FEATURE_EMERGENCY] = { TD_FEATURE_EMERGENCY, release_emergency, NULL },
-    [SIP_FEATURE_INTERWORK] = { TD_FEATURE_INTERWORK, release_interwork, NULL },
+    [SIP_FEATURE_REGISTRAR] = { TD_FEATURE_REGISTRAR, NULL },
+    [SIP_FEATURE_TRUNK] = { TD_FEATURE_TRUNK, sip_probes_tell },
+    [SIP_FEATURE_ARRIVAL] = { TD_FEATURE_ARRIVAL, NULL },
+    [SIP_FEATURE_TLS] = { TD_FEATURE_TLS, NULL },
+    [SIP_FEATURE_CONGESTION] = { TD_FEATURE_CONGESTION, NULL },
+    [SIP_FEATURE_PRIORITY] = { TD_FEATURE_PRIORITY, NULL },
+    [SIP_FEATURE_EMERGENCY] = { TD_FEATURE_EMERGENCY, NULL },
+    [SIP_FEATURE_INTERWORK] = { TD_FEATURE_INTERWORK, NULL },
 };
 
 static void
@@ -86,8 +37,7 @@ take_newest (Sip *sip, unsigned feature)
         td_lane_sweep (sip->module, used[feature].tell, told, NULL, sip);
     }
     if (before != NULL) {
-        td_lane_sweep (sip->module, NULL, used[feature].release, used[feature].release,
-                       sip->module);
+        td_feature_release_swept (sip->module, used[feature].name);
     }
 }
 
@@ -124,7 +74,7 @@ sip_features_close (Sip *sip)
 {
     for (unsigned i = 0; i < SIP_N_FEATURES; i++) {
         if (atomic_exchange (&sip->features[i], NULL) != NULL) {
-            used[i].release (sip->module);
+            td_feature_release (sip->module, used[i].name);
         }
     }
 }

@@ -3,18 +3,12 @@
 
 #include "trunk.h"
 
-static void
-release (void *data)
-{
-    td_feature_release (data, TD_FEATURE_CONGESTION);
-}
-
 /* SERVICE (nullable) from now on. No lane reads the one before after the sweep. */
 static void
 use (Trunk *trunk, const TdCongestionService *service)
 {
     if (atomic_exchange (&trunk->congestion, service) != NULL) {
-        td_lane_sweep (trunk->module, NULL, release, release, trunk->module);
+        td_feature_release_swept (trunk->module, TD_FEATURE_CONGESTION);
     }
 }
 
