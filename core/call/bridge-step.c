@@ -10,10 +10,10 @@
 static void take_step (TdBridge *bridge);
 static void answered_step (void *data, const TdMediaOutcome *outcome);
 
-static TdSeat *
+static TdBridgeSeat *
 seat_at (TdBridge *bridge, unsigned index)
 {
-    return td_seat_at (&bridge->seats, index);
+    return td_bridge_seat_at (&bridge->seats, index);
 }
 
 /* --- The end of a step ------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ renew_provider (TdBridge *bridge)
         return;
     }
     for (unsigned i = 0; i < bridge->seats.n_seats; i++) {
-        if (td_seat_is_made (seat_at (bridge, i))) {
+        if (td_bridge_seat_is_made (seat_at (bridge, i))) {
             return;
         }
     }
@@ -77,7 +77,7 @@ renew_provider (TdBridge *bridge)
         return;
     }
     for (unsigned i = 0; i < bridge->seats.n_seats; i++) {
-        TdSeat *seat = seat_at (bridge, i);
+        TdBridgeSeat *seat = seat_at (bridge, i);
         if (seat->termination != NULL && !seat->is_leaving) {
             td_termination_hand_over (seat->termination, newest);
         }
@@ -89,12 +89,12 @@ renew_provider (TdBridge *bridge)
 static void
 modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *remote)
 {
-    TdSeat *seat = seat_at (bridge, index);
+    TdBridgeSeat *seat = seat_at (bridge, index);
     TdTermination *termination = seat->termination;
 
     renew_provider (bridge);
     if (wanted != NULL) {
-        td_seat_sign (seat, wanted);
+        td_bridge_seat_sign (seat, wanted);
     }
     td_media_modify (termination, wanted, remote, bridge->options.timeout_ms, answered_step,
                      bridge);
@@ -105,9 +105,9 @@ modify (TdBridge *bridge, unsigned index, TdDescription *wanted, TdDescription *
 static bool
 place (TdBridge *bridge, unsigned index, const TdDescription *description)
 {
-    const TdSeat *seat = seat_at (bridge, index);
+    const TdBridgeSeat *seat = seat_at (bridge, index);
 
-    if (td_seat_is_internal (seat) || seat->is_placed) {
+    if (td_bridge_seat_is_internal (seat) || seat->is_placed) {
         return false;
     }
     g_autoptr (TdDescription) wanted =
@@ -168,8 +168,8 @@ static bool
 wants_transcoder (TdBridge *bridge, const TdStep *step)
 {
     return bridge->options.can_transcode && !bridge->has_transcoder
-           && !td_seat_is_internal (seat_at (bridge, step->from))
-           && !td_seat_is_internal (seat_at (bridge, step->to))
+           && !td_bridge_seat_is_internal (seat_at (bridge, step->from))
+           && !td_bridge_seat_is_internal (seat_at (bridge, step->to))
            && td_negotiate_can_add (step->offer);
 }
 
@@ -186,7 +186,7 @@ find_keeper (TdBridge *bridge, const TdStep *step)
 static void
 offer_onwards (TdBridge *bridge, TdStep *step)
 {
-    if (td_seat_is_internal (seat_at (bridge, step->to))) {
+    if (td_bridge_seat_is_internal (seat_at (bridge, step->to))) {
         end_step (bridge, NULL, NULL);
         return;
     }
@@ -228,9 +228,9 @@ answered_offer (TdBridge *bridge, TdStep *step, const TdMediaOutcome *outcome)
         bridge->has_transcoder |= outcome->has_transcoder;
         offer_onwards (bridge, step);
     } else {
-        TdSeat *seat = seat_at (bridge, step->to);
+        TdBridgeSeat *seat = seat_at (bridge, step->to);
         seat->is_placed = true;
-        end_step (bridge, td_seat_tell (seat, outcome->local), NULL);
+        end_step (bridge, td_bridge_seat_tell (seat, outcome->local), NULL);
     }
 }
 
@@ -276,12 +276,12 @@ answer_asker (TdBridge *bridge, TdStep *step)
 static void
 tell_asker (TdBridge *bridge, TdStep *step, TdDescription *local)
 {
-    TdSeat *seat = seat_at (bridge, step->from);
+    TdBridgeSeat *seat = seat_at (bridge, step->from);
 
     seat->is_placed = true;
     if (!seat->is_settled) {
         g_clear_pointer (&step->offer, td_description_unref);
-        step->offer = td_description_ref (td_seat_tell (seat, local));
+        step->offer = td_description_ref (td_bridge_seat_tell (seat, local));
     }
 }
 
@@ -349,13 +349,13 @@ drop_seat (TdBridge *bridge, unsigned index)
         bridge->keeper = TD_NO_TERMINATION;
         bridge->has_transcoder = false;
     }
-    td_seat_leave (seat_at (bridge, index));
+    td_bridge_seat_leave (seat_at (bridge, index));
 }
 
 static void
 begin_remove (TdBridge *bridge, TdStep *step)
 {
-    TdSeat *seat = seat_at (bridge, step->to);
+    TdBridgeSeat *seat = seat_at (bridge, step->to);
 
     if (seat->termination == NULL || seat->termination->state == NULL) {
         drop_seat (bridge, step->to);
@@ -368,7 +368,7 @@ begin_remove (TdBridge *bridge, TdStep *step)
 static void
 answered_remove (TdBridge *bridge, TdStep *step, const TdMediaOutcome *outcome)
 {
-    td_seat_keep_stats (seat_at (bridge, step->to), outcome);
+    td_bridge_seat_keep_stats (seat_at (bridge, step->to), outcome);
     drop_seat (bridge, step->to);
     end_step (bridge, NULL, NULL);
 }
@@ -379,7 +379,7 @@ static void
 free_bridge (TdBridge *bridge)
 {
     g_clear_pointer (&bridge->first, step_free);
-    td_seats_clear (&bridge->seats);
+    td_bridge_seats_clear (&bridge->seats);
     g_clear_pointer (&bridge->provider, td_provider_release);
     td_id_table_remove (td_lane_ids (td_lane_current ()), bridge->id);
     g_free (bridge);
@@ -390,8 +390,8 @@ static void
 go_on_closing (TdBridge *bridge, TdStep *step)
 {
     for (; step->to < bridge->seats.n_seats; step->to++) {
-        TdSeat *seat = seat_at (bridge, step->to);
-        if (td_seat_is_known (seat)) {
+        TdBridgeSeat *seat = seat_at (bridge, step->to);
+        if (td_bridge_seat_is_known (seat)) {
             td_media_subtract (seat->termination, bridge->options.timeout_ms, answered_step,
                                bridge);
             return;
@@ -404,7 +404,7 @@ go_on_closing (TdBridge *bridge, TdStep *step)
 static void
 answered_close (TdBridge *bridge, TdStep *step, const TdMediaOutcome *outcome)
 {
-    td_seat_keep_stats (seat_at (bridge, step->to++), outcome);
+    td_bridge_seat_keep_stats (seat_at (bridge, step->to++), outcome);
     go_on_closing (bridge, step);
 }
 

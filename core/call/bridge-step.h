@@ -9,8 +9,8 @@
 #ifndef CORE_CALL_BRIDGE_STEP_H
 #define CORE_CALL_BRIDGE_STEP_H
 
+#include "call/bridge-seat.h"
 #include "call/bridge.h"
-#include "call/seat.h"
 
 typedef enum {
     TD_STEP_RESERVE,
@@ -38,7 +38,7 @@ struct TdBridge {
     TdId id;
     TdBridgeOptions options;
     TdProviderEntry *provider; /* NULL in a through bridge */
-    TdSeats seats;
+    TdBridgeSeats seats;
     TdStep *first, **last;
     bool is_busy, is_closing;
     bool has_transcoder; /* one is kept, whatever will be answered */

@@ -19,7 +19,7 @@ td_bridge_new (const TdBridgeOptions *options, TdCause *ret_failure)
     TdBridge *bridge = g_new0 (TdBridge, 1);
     bridge->options = *options;
     bridge->provider = provider;
-    td_seats_init (&bridge->seats);
+    td_bridge_seats_init (&bridge->seats);
     bridge->last = &bridge->first;
     bridge->keeper = TD_NO_TERMINATION;
     bridge->id = td_id_table_add (td_lane_ids (td_lane_current ()), TD_ID_BRIDGE, bridge);
@@ -31,7 +31,7 @@ td_bridge_set_class (TdBridge *bridge, unsigned priority_class)
 {
     bridge->options.priority_class = priority_class;
     for (unsigned i = 0; i < bridge->seats.n_seats; i++) {
-        TdTermination *termination = td_seat_at (&bridge->seats, i)->termination;
+        TdTermination *termination = td_bridge_seat_at (&bridge->seats, i)->termination;
         if (termination != NULL) {
             td_termination_set_class (termination, priority_class);
         }
@@ -48,15 +48,16 @@ td_bridge_add (TdBridge *bridge, const char *service, TdCause *ret_failure)
                                  "The media provider has no such termination");
         return TD_NO_TERMINATION;
     }
-    unsigned index = service == NULL ? td_seats_take_spare (&bridge->seats) : TD_NO_TERMINATION;
+    unsigned index =
+        service == NULL ? td_bridge_seats_take_spare (&bridge->seats) : TD_NO_TERMINATION;
     if (index != TD_NO_TERMINATION) {
         return index;
     }
-    index = td_seats_take_free (&bridge->seats);
+    index = td_bridge_seats_take_free (&bridge->seats);
     if (index == TD_NO_TERMINATION) {
         *ret_failure = td_cause (TD_CAUSE_RESOURCE_UNAVAILABLE, "Too many legs in one bridge");
     } else if (bridge->provider != NULL) {
-        td_seat_at (&bridge->seats, index)->termination = td_termination_new (
+        td_bridge_seat_at (&bridge->seats, index)->termination = td_termination_new (
             bridge->provider, bridge->id, index, kind, service, bridge->options.priority_class);
     }
     return index;
@@ -84,7 +85,7 @@ void
 td_bridge_answer (TdBridge *bridge, unsigned from, unsigned to, TdDescription *offer,
                   TdDescription *answer, TdBridgeTag tag)
 {
-    TdSeat *seat = td_seat_find (&bridge->seats, to);
+    TdBridgeSeat *seat = td_bridge_seat_find (&bridge->seats, to);
 
     if (seat != NULL) {
         seat->is_heard = true;
@@ -130,7 +131,7 @@ td_bridge_close (TdBridge *bridge)
 static bool
 may_be_spared (TdBridge *bridge, unsigned index)
 {
-    const TdSeat *seat = td_seat_at (&bridge->seats, index);
+    const TdBridgeSeat *seat = td_bridge_seat_at (&bridge->seats, index);
     const TdStep *step = bridge->first;
 
     return seat->is_placed && !seat->is_heard && !seat->is_leaving
@@ -141,7 +142,7 @@ void
 td_bridge_spare (TdBridge *bridge, unsigned index)
 {
     if (may_be_spared (bridge, index)) {
-        TdSeat *seat = td_seat_at (&bridge->seats, index);
+        TdBridgeSeat *seat = td_bridge_seat_at (&bridge->seats, index);
         seat->is_spare = true;
         g_clear_pointer (&seat->told, td_description_unref);
     } else {
@@ -153,7 +154,7 @@ void
 td_bridge_drop_spares (TdBridge *bridge)
 {
     for (unsigned i = 0; i < bridge->seats.n_seats; i++) {
-        TdSeat *seat = td_seat_at (&bridge->seats, i);
+        TdBridgeSeat *seat = td_bridge_seat_at (&bridge->seats, i);
         if (seat->is_spare) {
             seat->is_spare = false;
             td_bridge_remove (bridge, i);
@@ -169,7 +170,7 @@ td_bridge_drop_spares (TdBridge *bridge)
 TdDescription *
 td_bridge_settle (TdBridge *bridge, unsigned index, const TdDescription *said)
 {
-    TdSeat *seat = td_seat_find (&bridge->seats, index);
+    TdBridgeSeat *seat = td_bridge_seat_find (&bridge->seats, index);
 
     if (seat == NULL || seat->told == NULL) {
         return NULL;
@@ -181,7 +182,7 @@ td_bridge_settle (TdBridge *bridge, unsigned index, const TdDescription *said)
 void
 td_bridge_unsettle (TdBridge *bridge, unsigned index)
 {
-    TdSeat *seat = td_seat_find (&bridge->seats, index);
+    TdBridgeSeat *seat = td_bridge_seat_find (&bridge->seats, index);
 
     if (seat != NULL) {
         seat->is_settled = false;
@@ -193,7 +194,7 @@ td_bridge_unsettle (TdBridge *bridge, unsigned index)
 const TdMediaStats *
 td_bridge_stats (TdBridge *bridge, unsigned index)
 {
-    const TdSeat *seat = td_seat_find (&bridge->seats, index);
+    const TdBridgeSeat *seat = td_bridge_seat_find (&bridge->seats, index);
 
     return seat != NULL && seat->has_stats ? &seat->stats : NULL;
 }
@@ -202,9 +203,9 @@ td_bridge_stats (TdBridge *bridge, unsigned index)
 bool
 td_bridge_audit (TdBridge *bridge, unsigned index, TdMediaAnswered answered, void *data)
 {
-    const TdSeat *seat = td_seat_find (&bridge->seats, index);
+    const TdBridgeSeat *seat = td_bridge_seat_find (&bridge->seats, index);
 
-    if (seat == NULL || !td_seat_is_known (seat)) {
+    if (seat == NULL || !td_bridge_seat_is_known (seat)) {
         return false;
     }
     td_media_audit (seat->termination, bridge->options.timeout_ms, answered, data);

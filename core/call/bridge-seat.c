@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Seats: each leg's place at a bridge, the termination it has there and what the leg was told. */
 
-#include "call/seat.h"
+#include "call/bridge-seat.h"
 
 #include <string.h>
 
 /* --- Taking one -------------------------------------------------------------------------- */
 
 void
-td_seats_init (TdSeats *seats)
+td_bridge_seats_init (TdBridgeSeats *seats)
 {
     seats->n_seats = G_N_ELEMENTS (seats->pair);
 }
 
 /* RFC 4566 5.2: unique for whoever hears it; the time and the id make it so. */
 static void
-begin_session (TdSeat *seat, unsigned index)
+begin_session (TdBridgeSeat *seat, unsigned index)
 {
     seat->session_id = (uint64_t) td_clock_wall_us () + index;
     seat->session_version = 1;
 }
 
 unsigned
-td_seats_take_spare (TdSeats *seats)
+td_bridge_seats_take_spare (TdBridgeSeats *seats)
 {
     for (unsigned i = 0; i < seats->n_seats; i++) {
-        TdSeat *seat = td_seat_at (seats, i);
+        TdBridgeSeat *seat = td_bridge_seat_at (seats, i);
         if (seat->is_spare) {
             seat->is_spare = false;
             begin_session (seat, i);
@@ -38,7 +38,7 @@ td_seats_take_spare (TdSeats *seats)
 /* Of a leg that is gone the seat is free when its provider has answered all it was asked: until then it
  * may speak of the old termination by this index. */
 static bool
-is_free (TdSeat *seat)
+is_free (TdBridgeSeat *seat)
 {
     if (seat->is_leaving && (seat->termination == NULL || seat->termination->n_requests == 0)) {
         g_clear_pointer (&seat->termination, td_termination_unref);
@@ -49,22 +49,22 @@ is_free (TdSeat *seat)
 
 /* As many again, so that the hundredth leg costs no more than the third. */
 static void
-grow (TdSeats *seats)
+grow (TdBridgeSeats *seats)
 {
     unsigned n_pair = G_N_ELEMENTS (seats->pair);
     unsigned n_seats = MIN (seats->n_seats * 2, TD_MAX_TERMINATIONS);
 
-    seats->others = g_renew (TdSeat, seats->others, n_seats - n_pair);
+    seats->others = g_renew (TdBridgeSeat, seats->others, n_seats - n_pair);
     memset (&seats->others[seats->n_seats - n_pair], 0,
-            (n_seats - seats->n_seats) * sizeof (TdSeat));
+            (n_seats - seats->n_seats) * sizeof (TdBridgeSeat));
     seats->n_seats = n_seats;
 }
 
 static unsigned
-find_free (TdSeats *seats)
+find_free (TdBridgeSeats *seats)
 {
     for (unsigned i = 0; i < seats->n_seats; i++) {
-        if (is_free (td_seat_at (seats, i))) {
+        if (is_free (td_bridge_seat_at (seats, i))) {
             return i;
         }
     }
@@ -77,13 +77,13 @@ find_free (TdSeats *seats)
 }
 
 unsigned
-td_seats_take_free (TdSeats *seats)
+td_bridge_seats_take_free (TdBridgeSeats *seats)
 {
     unsigned index = find_free (seats);
 
     if (index != TD_NO_TERMINATION) {
-        TdSeat *seat = td_seat_at (seats, index);
-        *seat = (TdSeat){ .is_used = true };
+        TdBridgeSeat *seat = td_bridge_seat_at (seats, index);
+        *seat = (TdBridgeSeat){ .is_used = true };
         begin_session (seat, index);
     }
     return index;
@@ -92,20 +92,20 @@ td_seats_take_free (TdSeats *seats)
 /* --- What it has ------------------------------------------------------------------------- */
 
 bool
-td_seat_is_made (const TdSeat *seat)
+td_bridge_seat_is_made (const TdBridgeSeat *seat)
 {
     return seat->termination != NULL && !seat->is_leaving
            && td_termination_is_made (seat->termination);
 }
 
 bool
-td_seat_is_internal (const TdSeat *seat)
+td_bridge_seat_is_internal (const TdBridgeSeat *seat)
 {
     return seat->termination->kind == TD_TERMINATION_INTERNAL;
 }
 
 bool
-td_seat_is_known (const TdSeat *seat)
+td_bridge_seat_is_known (const TdBridgeSeat *seat)
 {
     return seat->termination != NULL && !seat->is_leaving && seat->termination->state != NULL;
 }
@@ -113,7 +113,7 @@ td_seat_is_known (const TdSeat *seat)
 /* --- What its leg is told ---------------------------------------------------------------- */
 
 void
-td_seat_sign (const TdSeat *seat, TdDescription *local)
+td_bridge_seat_sign (const TdBridgeSeat *seat, TdDescription *local)
 {
     td_description_set_text (&local->origin_user, "-");
     td_description_set_text (&local->session_name, "-");
@@ -133,9 +133,9 @@ is_same_text (TdDescription *a, TdDescription *b)
 }
 
 TdDescription *
-td_seat_tell (TdSeat *seat, TdDescription *local)
+td_bridge_seat_tell (TdBridgeSeat *seat, TdDescription *local)
 {
-    td_seat_sign (seat, local);
+    td_bridge_seat_sign (seat, local);
     if (seat->told != NULL && !is_same_text (local, seat->told)) {
         local->session_version = ++seat->session_version;
     }
@@ -147,7 +147,7 @@ td_seat_tell (TdSeat *seat, TdDescription *local)
 /* --- Leaving it -------------------------------------------------------------------------- */
 
 void
-td_seat_keep_stats (TdSeat *seat, const TdMediaOutcome *outcome)
+td_bridge_seat_keep_stats (TdBridgeSeat *seat, const TdMediaOutcome *outcome)
 {
     if (outcome->n_stats > 0) {
         seat->stats = outcome->stats[0];
@@ -156,7 +156,7 @@ td_seat_keep_stats (TdSeat *seat, const TdMediaOutcome *outcome)
 }
 
 void
-td_seat_leave (TdSeat *seat)
+td_bridge_seat_leave (TdBridgeSeat *seat)
 {
     if (seat->termination != NULL) {
         seat->termination->is_abandoned = true;
@@ -167,11 +167,11 @@ td_seat_leave (TdSeat *seat)
 }
 
 void
-td_seats_clear (TdSeats *seats)
+td_bridge_seats_clear (TdBridgeSeats *seats)
 {
     for (unsigned i = 0; i < seats->n_seats; i++) {
-        TdSeat *seat = td_seat_at (seats, i);
-        td_seat_leave (seat);
+        TdBridgeSeat *seat = td_bridge_seat_at (seats, i);
+        td_bridge_seat_leave (seat);
         g_clear_pointer (&seat->termination, td_termination_unref);
     }
     g_clear_pointer (&seats->others, g_free);
