@@ -11,10 +11,7 @@
 #include "base/owner.h"
 #include "run/lane.h"
 
-#include <stdatomic.h>
 #include <string.h>
-#include <tandem/log.h>
-#include <tandem/metric.h>
 
 struct TdDeferred {
     TdDeferred *next;
@@ -25,13 +22,6 @@ struct TdDeferred {
     TdHookAnswer answer;
     char *digits, *hook_name;
 };
-
-static struct {
-    atomic_bool is_refusing;
-    atomic_uint n_calls;
-    TdLimit *limit;
-    TdMetric *begun, *up;
-} calls;
 
 /* --- One thing at a time ----------------------------------------------------------------- */
 
@@ -151,6 +141,12 @@ td_call_hear (TdCall *call, TdChannel *leg, const TdLegEvent *event)
     td_call_happen (call, (TdCallEvent) event->kind, &(TdHappening){ .leg = leg, .event = event });
 }
 
+void
+td_call_release (TdCall *call, const TdCause *cause)
+{
+    td_call_happen (call, CALL_RELEASE, &(TdHappening){ .failure = cause });
+}
+
 static void
 hook_settled (TdHookRun *run, const TdHookAnswer *answer, const char *hook_name)
 {
@@ -230,9 +226,7 @@ call_new (TdChannel *a)
     call->started_wall_us = td_clock_wall_us ();
     td_timer_init (&call->guard, NULL, guard_expired);
     td_fsm_init (&call->fsm, NULL, &td_call_machine, call);
-    atomic_fetch_add (&calls.n_calls, 1);
-    td_metric_add (calls.begun, 1);
-    td_metric_add (calls.up, 1);
+    td_calls_count_begun ();
     return call;
 }
 
@@ -281,22 +275,7 @@ call_free (TdCall *call)
     td_seat_give (&call->seat);
     td_id_table_remove (td_lane_ids (td_lane_current ()), call->id);
     g_free (call);
-    atomic_fetch_sub (&calls.n_calls, 1);
-    td_metric_add (calls.up, -1);
-}
-
-/* Why a new call is not even begun, or TD_CAUSE_NONE. */
-static unsigned
-refusal (TdCall *call)
-{
-    if (atomic_load_explicit (&calls.is_refusing, memory_order_relaxed)) {
-        return TD_CAUSE_TEMPORARY_FAILURE;
-    }
-    if (td_seat_take (&call->seat, calls.limit, call->priority.priority_class, false)
-        != TD_SEAT_GRANTED) {
-        return TD_CAUSE_CONGESTION;
-    }
-    return TD_CAUSE_NONE;
+    td_calls_count_ended ();
 }
 
 void
@@ -311,7 +290,7 @@ td_call_start (TdChannel *a)
     }
     call->depth++;
     td_call_tell (call, FACT_STARTED, NULL);
-    unsigned refused_for = refusal (call);
+    unsigned refused_for = td_calls_refusal (call);
     if (refused_for != TD_CAUSE_NONE) {
         TdCause cause = td_cause (refused_for, NULL);
         td_call_end (call, &cause, "switch");
@@ -412,374 +391,4 @@ td_call_seat_leg (TdCall *call, TdChannel *leg, const TdChannel *old)
         leg->termination = td_bridge_add (call->bridge, service, &failure);
     }
     td_call_tell (call, FACT_UPDATED, NULL);
-}
-
-/* --- What is on a call ------------------------------------------------------------------- */
-
-TdId
-td_call_id (const TdCall *call)
-{
-    return call->id;
-}
-
-TdCall *
-td_call_find (TdId id)
-{
-    return td_id_table_find (td_lane_ids (td_lane_current ()), TD_ID_CALL, id);
-}
-
-TdCallState
-td_call_state (const TdCall *call)
-{
-    return td_fsm_state (&call->fsm);
-}
-
-const char *
-td_call_state_name (const TdCall *call)
-{
-    return td_fsm_state_name (&call->fsm);
-}
-
-TdChannel *
-td_call_incoming (const TdCall *call)
-{
-    return call->a;
-}
-
-bool
-td_call_leg_is_live (const TdChannel *leg)
-{
-    return !leg->is_incoming && leg->gave_up == 0 && td_channel_is_alive (leg)
-           && td_fsm_state (&leg->fsm) != TD_CHANNEL_RELEASING;
-}
-
-TdChannel *
-td_call_outgoing (const TdCall *call)
-{
-    for (unsigned i = 1; call->b == NULL && i < call->legs->len; i++) {
-        if (td_call_leg_is_live (call->legs->pdata[i])) {
-            return call->legs->pdata[i];
-        }
-    }
-    return call->b;
-}
-
-TdChannel *
-td_call_other (const TdCall *call, const TdChannel *leg)
-{
-    TdChannel *other = leg == call->a ? call->b : leg == call->b ? call->a : NULL;
-
-    return other != NULL && td_fsm_state (&other->fsm) == TD_CHANNEL_ANSWERED ? other : NULL;
-}
-
-const TdParty *
-td_call_calling (const TdCall *call)
-{
-    return &call->calling;
-}
-
-const TdParty *
-td_call_called (const TdCall *call)
-{
-    return &call->called;
-}
-
-TdAttributes *
-td_call_attributes (TdCall *call)
-{
-    return call->attributes;
-}
-
-const TdPriority *
-td_call_priority (const TdCall *call)
-{
-    return &call->priority;
-}
-
-TdConfig *
-td_call_config (const TdCall *call)
-{
-    return call->settings->config;
-}
-
-const char *
-td_call_trunk (const TdCall *call)
-{
-    if (call->question != NULL) {
-        return call->question->trunk;
-    }
-    return call->a != NULL ? td_channel_trunk (call->a) : call->gone_a.trunk;
-}
-
-int64_t
-td_call_time_us (const TdCall *call)
-{
-    return call->question != NULL ? call->question->time_us : call->started_wall_us;
-}
-
-bool
-td_call_is_explained (const TdCall *call)
-{
-    return call->question != NULL && call->question->explain != NULL;
-}
-
-void
-td_call_explain (TdCall *call, const char *step, const char *format, ...)
-{
-    va_list arguments;
-
-    if (!td_call_is_explained (call)) {
-        return;
-    }
-    va_start (arguments, format);
-    g_autofree char *text = g_strdup_vprintf (format, arguments);
-    va_end (arguments);
-    call->question->explain (step, text, call->question->data);
-}
-
-const TdTarget *
-td_call_target (const TdCall *call)
-{
-    return call->routes != NULL && call->next_target > 0
-               ? td_route_list_target (call->routes, call->target)
-               : NULL;
-}
-
-unsigned
-td_call_target_tries (const TdCall *call)
-{
-    unsigned n_tries = 0;
-
-    for (unsigned i = 0; i < call->legs->len; i++) {
-        const TdChannel *leg = call->legs->pdata[i];
-        n_tries += leg != call->a && leg->route_target == call->target;
-    }
-    return n_tries;
-}
-
-void
-td_call_hold (TdCall *call, TdHold *hold)
-{
-    g_return_if_fail (td_call_target (call) != NULL);
-    td_hold_add (&call->holds, hold);
-}
-
-void
-td_call_set_address (TdCall *call, const char *address)
-{
-    char *old = call->address;
-
-    call->address = g_strdup (address);
-    g_free (old);
-}
-
-void
-td_call_set_trunk (TdCall *call, const char *trunk)
-{
-    char *old = call->trunk;
-
-    call->trunk = g_strdup (trunk);
-    g_free (old);
-}
-
-void
-td_call_set_number (TdCall *call, const char *number)
-{
-    char *old = call->number;
-
-    call->number = g_strdup (number);
-    g_free (old);
-}
-
-TdAttributes *
-td_call_target_attributes (TdCall *call)
-{
-    return call->target_attributes;
-}
-
-void
-td_call_set_called (TdCall *call, const TdParty *called)
-{
-    call->called = *called;
-}
-
-void
-td_call_set_release_control (TdCall *call, TdReleaseControl control)
-{
-    call->release_control = control;
-}
-
-bool
-td_call_may_raise (TdModule *module)
-{
-    if (!td_owner_of (module)->may_raise_priority) {
-        td_log_error (module, "priority",
-                      "it may not raise a call's class: its descriptor does not provide "
-                      "priority.class");
-        return false;
-    }
-    return true;
-}
-
-bool
-td_call_take_priority (TdCall *call, const TdPriority *priority, bool is_late)
-{
-    if (priority->priority_class <= call->priority.priority_class
-        || priority->priority_class > TD_CLASS_MAX) {
-        return false;
-    }
-    call->priority = *priority;
-    call->is_class_late = is_late;
-    td_seat_raise (&call->seat, priority->priority_class);
-    if (call->bridge != NULL) {
-        td_bridge_set_class (call->bridge, priority->priority_class);
-    }
-    for (unsigned i = 0; i < call->legs->len; i++) {
-        td_leg_reclassify (call->legs->pdata[i]);
-    }
-    td_call_tell (call, FACT_PRIORITY, NULL);
-    return true;
-}
-
-bool
-td_call_raise_priority (TdModule *module, TdCall *call, const TdPriority *priority, bool is_late)
-{
-    return td_call_may_raise (module) && td_call_take_priority (call, priority, is_late);
-}
-
-/* --- Doing something to a call ----------------------------------------------------------- */
-
-void
-td_call_release (TdCall *call, const TdCause *cause)
-{
-    td_call_happen (call, CALL_RELEASE, &(TdHappening){ .failure = cause });
-}
-
-typedef struct {
-    TdPost post; /* first */
-    TdId id;
-    TdCause cause;
-} Release;
-
-static void
-drop_release (TdPost *post)
-{
-    g_free (post);
-}
-
-static void
-run_release (TdPost *post)
-{
-    Release *release = (Release *) post;
-    TdCall *call = td_call_find (release->id);
-
-    if (call != NULL) {
-        td_call_release (call, &release->cause);
-    }
-    g_free (release);
-}
-
-void
-td_call_release_by_id (TdModule *module, TdId id, const TdCause *cause)
-{
-    if (td_id_lane (id) >= td_lane_count ()) {
-        return;
-    }
-    Release *release = g_new0 (Release, 1);
-    release->post = (TdPost){ .owner = module, .run = run_release, .drop = drop_release };
-    release->id = id;
-    release->cause = *cause;
-    td_lane_post (td_lane_at (td_id_lane (id)), &release->post);
-}
-
-/* --- All calls --------------------------------------------------------------------------- */
-
-typedef struct {
-    void (*visit) (TdCall *call, void *data);
-    void *data;
-} Visit;
-
-static bool
-visit_one (TdId id, void *object, void *data)
-{
-    Visit *visit = data;
-
-    visit->visit (object, visit->data);
-    return true;
-}
-
-void
-td_calls_each (void (*visit) (TdCall *call, void *data), void *data)
-{
-    td_id_table_each (td_lane_ids (td_lane_current ()), TD_ID_CALL, visit_one,
-                      &(Visit){ visit, data });
-}
-
-uint32_t
-td_calls_some (uint32_t first, uint32_t n_slots, bool (*visit) (TdId id, void *call, void *data),
-               void *data)
-{
-    return td_id_table_some (td_lane_ids (td_lane_current ()), TD_ID_CALL, first, n_slots, visit,
-                             data);
-}
-
-unsigned
-td_calls_count (void)
-{
-    return atomic_load (&calls.n_calls);
-}
-
-void
-td_calls_refuse_new (void)
-{
-    atomic_store (&calls.is_refusing, true);
-}
-
-void
-td_calls_set_limit (const TdConfig *config)
-{
-    int64_t max_calls = td_config_number (config, "call", NULL, "max-calls");
-    int64_t reserve = td_config_number (config, "call", NULL, "reserve");
-
-    td_limit_set_capacity (calls.limit, (unsigned) max_calls);
-    td_limit_reserve (calls.limit, TD_CLASS_ORDINARY + 1, (unsigned) (max_calls * reserve / 100));
-}
-
-static void
-declare_metrics (void)
-{
-    calls.begun =
-        td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                                                  .kind = TD_METRIC_COUNTER,
-                                                  .name = "tandem_calls_total",
-                                                  .help = "Calls that came, refused ones too." });
-    calls.up = td_metric_declare (NULL, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                                                         .kind = TD_METRIC_GAUGE,
-                                                         .name = "tandem_calls",
-                                                         .help = "Calls that are there, in any "
-                                                                 "state." });
-}
-
-void
-td_calls_open (const TdConfig *config)
-{
-    atomic_store (&calls.is_refusing, false);
-    declare_metrics ();
-    calls.limit = td_limit_new (NULL, "calls", 0, 0);
-    td_calls_set_limit (config);
-    td_hook_point_declare ("admit", NULL);
-    td_hook_point_declare ("route", (void (*) (void *)) td_route_list_free);
-    td_hook_point_declare ("attempt", NULL);
-    td_hook_point_declare ("failed", (void (*) (void *)) td_route_list_free);
-    td_machine_register (NULL, &td_call_machine);
-    td_machine_register (NULL, &td_channel_machine);
-    td_call_facts_open ();
-    td_bridges_open ();
-    td_adoption_open ();
-}
-
-void
-td_calls_close (void)
-{
-    calls.limit = NULL; /* the core's owner has taken it back */
 }

@@ -2,6 +2,8 @@
 /* What a call is inside.
  *
  *     call.c         keeps it alive and lets one thing happen at a time
+ *     call-view.c    what others may read and change of it
+ *     calls.c        all of them
  *     machine.c      its way from offered to ended
  *     hunt.c         the part of it that looks for somebody who answers
  *     destination.c  ... and makes the leg for one attempt
@@ -177,6 +179,13 @@ void td_calls_set_limit (const TdConfig *config); /* Thread: any */
 /* New calls are refused from now on. Thread: any. */
 void td_calls_refuse_new (void);
 unsigned td_calls_count (void);
+
+/* A call has begun; is gone. */
+void td_calls_count_begun (void);
+void td_calls_count_ended (void);
+
+/* Why CALL, which is new, is not even let in, or TD_CAUSE_NONE: then it has its seat. */
+unsigned td_calls_refusal (TdCall *call);
 
 /* The switch stops: CALL ends, and waits no longer for legs that do not answer their release. It may be gone. */
 void td_call_abandon (TdCall *call);
