@@ -5,6 +5,7 @@
 
 static const char *const digest_choices[] = { "both", "md5", "sha-256", NULL };
 static const char *const strangers_choices[] = { "accept", "challenge", "refuse", NULL };
+static const char *const unjudged_choices[] = { "drop", "pass", NULL };
 static const char *const redirects[] = { "advance", "follow", "pass", NULL };
 static const char *const preemption_reasons[] = { "exact", "generic", NULL };
 static const char *const reliabilities[] = { "never", "supported", "required",
@@ -29,6 +30,13 @@ static const TdConfigKey keys[] = {
       .choices = strangers_choices,
       .help = "What a call gets that comes from no trunk. challenge: it must prove to be a "
               "registered user's (407). accept: it is served. refuse: 403.",
+      .since = "0.1" },
+    { .name = "unjudged-marks",
+      .type = TD_CONFIG_CHOICE,
+      .default_text = "drop",
+      .choices = unjudged_choices,
+      .help = "What becomes of a call's Resource-Priority while no module says what it is worth. "
+              "drop: it ends here, whoever sent it. pass: it goes on as it came.",
       .since = "0.1" },
     { .name = "realm",
       .type = TD_CONFIG_TEXT,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Resource-Priority on its way in and out (RFC 4412); what it is worth is for the priority service to
- * say. Without one the header field is carried as any other. */
+ * say. Without one it ends here, or is carried as any other header field. */
 
 #include "leg.h"
 
 #include <tandem/iface/priority.h>
+#include <tandem/log.h>
 
 enum { MAX_RECORD_BYTES = 255 };
 
@@ -262,6 +263,21 @@ set_marks (SipLeg *leg, const GString *text)
     sign (leg);
 }
 
+/* Nobody says whose marks they are: whom LEG goes to may believe them because it believes us. */
+static void
+drop_unjudged (SipLeg *leg)
+{
+    const Sip *sip = leg->lane->sip;
+
+    leg->has_marks = !sip->passes_unjudged_marks;
+    if (leg->has_marks
+        && td_attributes_text (td_channel_attributes (leg->channel), sip->marks, 0) != NULL) {
+        td_log_peer (sip->module, "sip.unjudged-marks", td_channel_trunk (leg->channel), NULL,
+                     "a call's Resource-Priority is not sent to it: no module that runs says what "
+                     "it is worth; start the module priority, or say [sip] unjudged-marks = pass");
+    }
+}
+
 void
 sip_marks_place (SipLeg *leg)
 {
@@ -272,10 +288,11 @@ sip_marks_place (SipLeg *leg)
     g_autoptr (GString) text = NULL;
     const char *one;
 
-    leg->has_marks = service != NULL;
     if (service == NULL) {
+        drop_unjudged (leg);
         return;
     }
+    leg->has_marks = true;
     marks = g_ptr_array_new ();
     text = g_string_new (NULL);
     for (unsigned i = 0; (one = td_attributes_text (attributes, sip->marks, i)) != NULL; i++) {

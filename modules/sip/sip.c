@@ -162,6 +162,7 @@ read_settings (Sip *sip)
     sip->identity = g_strdup (td_config_text (config, "sip", NULL, "tls"));
     sip_wishes_init (&sip->wishes);
     sip->strangers = (SipStrangers) td_config_number (config, "sip", NULL, "strangers");
+    sip->passes_unjudged_marks = td_config_number (config, "sip", NULL, "unjudged-marks") != 0;
     sip->first_numbers =
         g_strdupv ((char **) td_config_list (config, "sip", NULL, "first-numbers"));
     sip->first_rate = (unsigned) td_config_number (config, "sip", NULL, "first-rate");

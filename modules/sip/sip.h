@@ -185,6 +185,7 @@ struct Sip {
     char *identity; /* in TLS, where a trunk has none of its own */
     SipWishes wishes;
     SipStrangers strangers;
+    bool passes_unjudged_marks;
     SipRedirect redirect; /* of legs that go out by no trunk */
     char **first_numbers;
     unsigned first_rate;

@@ -683,24 +683,46 @@ class Connections(PeerCase):
         called.wait()
 
 
+class Stopped(PriorityCase):
+    def test_pri_030_nobody_marks_calls_while_the_module_is_away(self):
+        """Whoever trusts this switch would take a neighbour's mark for one of ours."""
+        self.assertEqual(self.tandem.ctl('module', 'stop', 'priority')[0], 0)
+        for caller in self.neighbour, self.agency:
+            caller.invite(extra=marked('ets.0'))
+            self.assertIsNone(values(self.carrier.expect('INVITE ')))
+        self.assertIn('code=sip.unjudged-marks', self.tandem.process.output())
+        self.assertEqual(self.tandem.ctl('module', 'load', 'priority')[0], 0)
+        self.agency.invite(extra=marked('ets.0'))
+        self.assertEqual(values(self.carrier.expect('INVITE ')), ['ets.0'])
+
+
 class Absent(PeerCase):
     """Where the module is not there (PRI-104: it ships off)."""
 
-    def test_pri_007_010_without_the_feature(self):
+    def start(self, **sip):
         port = ports.free_port()
         caller, called = Caller(self, port, 'caller'), Caller(self, port, 'called')
         Tandem(self, {
             'tandem': {'drain': '0 s'},
             'modules': dict.fromkeys(('cli', 'sip', 'route-table'), 'required'),
-            'sip': {'listen': [f'udp:127.0.0.1:{port}'], 'strangers': 'accept'},
+            'sip': {'listen': [f'udp:127.0.0.1:{port}'], 'strangers': 'accept', **sip},
             'call': {'media': 'through'},
             'trunk called': {'address': f'sip:{called.address}'},
             'route all': {'prefix': '', 'targets': 'called'},
         })
+        return caller, called
+
+    def test_pri_007_010_without_the_feature(self):
+        caller, called = self.start()
         caller.invite(extra=marked('ets.0', Require='resource-priority'))
         self.assertEqual(values(caller.refused(420), 'Unsupported'), ['resource-priority'])
         response = caller.ask('OPTIONS')
         self.assertNotIn('resource-priority', response.lower())
+        caller.invite(extra=marked('ets.0'))
+        self.assertIsNone(values(called.expect('INVITE ')))
+
+    def test_marks_that_nobody_judges_go_on_where_it_is_wanted(self):
+        caller, called = self.start(**{'unjudged-marks': 'pass'})
         caller.invite(extra=marked('ets.0'))
         self.assertEqual(values(called.expect('INVITE ')), ['ets.0'])
 

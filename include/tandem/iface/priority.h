@@ -13,8 +13,8 @@
  * a class.
  *
  * The functions may be called on any lane. The table is published with td_feature_provide() and found
- * with td_feature_acquire(). Without a provider marks are what an endpoint does not know: they go
- * through, and mean nothing.
+ * with td_feature_acquire(). Without a provider marks mean nothing, and an endpoint does not pass them on
+ * unless it is told to: whom they came from is not known, and whoever trusts this switch would trust them.
  */
 
 #ifndef TANDEM_IFACE_PRIORITY_H
