@@ -144,7 +144,7 @@ audit_tell (Passport *passport, const TdPassportQuestion *question,
         write_log (passport, &fact);
     }
     if (is_failure (verdict->result)) {
-        failures_count (passport->failures, passport_settings (passport), question->trunk);
+        td_trunk_counter_add (&passport->failures, question->trunk);
     }
     td_bus_publish (passport->verified, TD_ID_NONE, NULL, 0, &fact);
 }

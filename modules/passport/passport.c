@@ -47,6 +47,23 @@ look_each_day (TdTimer *timer)
     audit_look_at_certificates ((Passport *) ((char *) timer - offsetof (Passport, daily)));
 }
 
+static const TdTrunkCounterDecl failures_decl = {
+    .name = "tandem_passport_failed_total",
+    .help = "PASSporTs that are no good, by trunk; empty: of strangers.",
+    .is_priority = true,
+    .alarm = "passport-failures",
+    .alarm_help =
+        "Many PASSporTs of the trunk are no good: the log says why, \"passport verify\" goes "
+        "through one.",
+};
+
+static void
+configure_failures (Passport *passport, const TdConfig *config, const Settings *settings)
+{
+    td_trunk_counter_configure (&passport->failures, td_config_instances (config, "trunk"),
+                                settings->max_failures, settings->window_ms);
+}
+
 static bool
 start (TdModule *module, GError **error)
 {
@@ -64,7 +81,8 @@ start (TdModule *module, GError **error)
     passport->replays = replays_new ();
     passport->desk = desk_new (module, passport->verdicts);
     passport->fetcher = fetcher_new (module, passport_hand_on, passport);
-    passport->failures = failures_new (module);
+    td_trunk_counter_init (&passport->failures, module, &failures_decl);
+    configure_failures (passport, td_module_config (module), settings);
     passport->service = (TdPassportService){ .size = sizeof (TdPassportService),
                                              .data = passport,
                                              .ask = passport_ask,
@@ -93,7 +111,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         passport->prepared = settings_new (next, error);
         return passport->prepared != NULL;
     case TD_RELOAD_COMMIT:
-        failures_configure (passport->failures, prepared);
+        configure_failures (passport, next, prepared);
         td_snapshot_swap (passport->settings, &prepared->table);
         audit_look_at_certificates (passport);
         break;
@@ -122,7 +140,7 @@ unload (TdModule *module)
     if (passport == NULL) {
         return;
     }
-    failures_free (passport->failures);
+    td_trunk_counter_clear (&passport->failures);
     fetcher_free (passport->fetcher);
     desk_free (passport->desk);
     replays_free (passport->replays);

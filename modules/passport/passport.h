@@ -9,7 +9,7 @@
  *     credential.c  certificates, anchors, ES256; extension.c: what a certificate may sign
  *     verdict.c     a token by itself; judge.c: a token and its request; memory.c: both remembered
  *     sign.c        new tokens
- *     audit.c       what is told of all that; failures.c: of many that fail; command.c: to operators
+ *     audit.c       what is told of all that; command.c: to operators
  */
 
 #ifndef PASSPORT_PASSPORT_H
@@ -19,11 +19,11 @@
 #include "judge.h"
 
 #include <tandem/bus.h>
+#include <tandem/iface/trunk-counter.h>
 #include <tandem/metric.h>
 #include <tandem/module.h>
 
 typedef struct Passport Passport;
-typedef struct Failures Failures;
 
 struct Passport {
     TdModule *module;
@@ -35,7 +35,7 @@ struct Passport {
     Replays *replays;
     Desk *desk;
     Fetcher *fetcher;
-    Failures *failures;
+    TdTrunkCounter failures; /* tokens that are no good */
     TdTopic *verified;
     TdMetric *results[TD_PASSPORT_N_RESULTS], *remembered, *signed_tokens, *expiring, *stale;
     TdTimer daily; /* the control lane's */
@@ -62,13 +62,6 @@ void audit_tell (Passport *passport, const TdPassportQuestion *question,
 
 /* Warns of certificates that will expire, today and each day. Thread: control. */
 void audit_look_at_certificates (Passport *passport);
-
-/* failures.c: tokens of a trunk that fail. */
-Failures *failures_new (TdModule *module);
-void failures_free (Failures *failures);
-void failures_configure (Failures *failures, const Settings *settings); /* Thread: control */
-/* Thread: any. */
-void failures_count (Failures *failures, const Settings *settings, const char *trunk);
 
 /* command.c. Thread: control. */
 bool commands_start (Passport *passport, GError **error);

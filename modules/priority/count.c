@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include <tandem/call.h>
+#include <tandem/iface/trunk-counter.h>
 #include <tandem/lane.h>
 #include <tandem/log.h>
 
@@ -32,16 +33,41 @@ static const char *const judgements[N_JUDGED] = {
 
 /* Of one trunk. */
 struct TrunkCounts {
+    Counts *all;
     TdMetric *classes[TD_CLASS_MAX + 1][N_CALL_COUNTS];
     Rate rate; /* over all reloads */
 };
 
-static const char *const ways[N_REFUSED] = { [REFUSED_HERE] = "in", [REFUSED_THERE] = "out" };
+#define REFUSED(way)                                                                               \
+    {                                                                                              \
+        .name = "tandem_priority_refused_total",                                                   \
+        .help = "Requests refused for their marks with 403 or 417: in, the trunk's, here; out, "   \
+                "ours, there.",                                                                    \
+        .labels = "way=\"" way "\"", .is_priority = true, .alarm = "priority-refused",             \
+        .alarm_help = "Many requests are refused for their marks of priority: the trunk uses "     \
+                      "what it may not, or the other end does not know ours.",                     \
+    }
+
+static const TdTrunkCounterDecl refused_decls[N_REFUSED] = {
+    [REFUSED_HERE] = REFUSED ("in"),
+    [REFUSED_THERE] = REFUSED ("out"),
+};
+
+static const TdTrunkCounterDecl excess_decl = {
+    .name = "tandem_priority_excess_total",
+    .help = "Calls whose marks would count, were there not more than rph-rate.",
+    .is_priority = true,
+    .alarm = "priority-excess",
+    .alarm_help =
+        "The trunk has more calls with a priority than rph-rate: see whether it is still who uses "
+        "it.",
+};
 
 struct Counts {
     TdModule *module;
     TdMetric *judged[N_JUDGED];
     GHashTable *by_trunk; /* name -> TrunkCounts; only grows */
+    TdTrunkCounter refused[N_REFUSED], excess;
 };
 
 static TdMetric *
@@ -62,6 +88,10 @@ counts_new (TdModule *module)
 
     counts->module = module;
     counts->by_trunk = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    for (Refused way = 0; way < N_REFUSED; way++) {
+        td_trunk_counter_init (&counts->refused[way], module, &refused_decls[way]);
+    }
+    td_trunk_counter_init (&counts->excess, module, &excess_decl);
     for (unsigned i = 0; i < N_JUDGED; i++) {
         g_autofree char *labels = g_strdup_printf ("result=\"%s\"", judgements[i]);
         counts->judged[i] = declare (counts, "tandem_priority_judged_total",
@@ -74,6 +104,10 @@ void
 counts_free (Counts *counts)
 {
     if (counts != NULL) {
+        for (Refused way = 0; way < N_REFUSED; way++) {
+            td_trunk_counter_clear (&counts->refused[way]);
+        }
+        td_trunk_counter_clear (&counts->excess);
         g_hash_table_unref (counts->by_trunk);
         g_free (counts);
     }
@@ -88,6 +122,7 @@ trunk_counts (Counts *counts, const char *trunk)
         return one;
     }
     one = g_new0 (TrunkCounts, 1);
+    one->all = counts;
     for (unsigned class = TD_CLASS_ORDINARY + 1; class <= TD_CLASS_MAX; class ++) {
         for (unsigned i = 0; i < N_CALL_COUNTS; i++) {
             g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",class=\"%u\",calls=\"%s\"",
@@ -101,76 +136,32 @@ trunk_counts (Counts *counts, const char *trunk)
     return one;
 }
 
-/* Also anew: the threshold may be another one. */
-static TdMetric *
-declare_refused (Counts *counts, const Settings *settings, const char *trunk, Refused way)
-{
-    g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",way=\"%s\"", trunk, ways[way]);
-
-    return td_metric_declare (
-        counts->module,
-        &(TdMetricDecl){
-            .size = sizeof (TdMetricDecl),
-            .kind = TD_METRIC_COUNTER,
-            .name = "tandem_priority_refused_total",
-            .help = "Requests refused for their marks with 403 or 417: in, the trunk's, here; out, "
-                    "ours, there.",
-            .labels = labels,
-            .is_priority = true,
-            .alarm = { .name = "priority-refused",
-                       .help = "Many requests are refused for their marks of priority: the trunk "
-                               "uses what it may not, or the other end does not know ours.",
-                       .raise_at = settings->alarm_refused,
-                       .clear_below = (settings->alarm_refused + 1) / 2,
-                       .window_ms = settings->alarm_window_ms } });
-}
-
-static TdMetric *
-declare_excess (Counts *counts, const Settings *settings, const char *trunk)
-{
-    g_autofree char *labels = g_strdup_printf ("trunk=\"%s\"", trunk);
-
-    return td_metric_declare (
-        counts->module,
-        &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                         .kind = TD_METRIC_COUNTER,
-                         .name = "tandem_priority_excess_total",
-                         .help =
-                             "Calls whose marks would count, were there not more than rph-rate.",
-                         .labels = labels,
-                         .is_priority = true,
-                         .alarm = { .name = "priority-excess",
-                                    .help = "The trunk has more calls with a priority than "
-                                            "rph-rate: see whether it is still who uses it.",
-                                    .raise_at = 1,
-                                    .clear_below = 1,
-                                    .window_ms = settings->alarm_window_ms } });
-}
-
-static void
-bind_refused (Counts *counts, const Settings *settings, Policy *policy, const char *trunk)
-{
-    for (Refused way = 0; way < N_REFUSED; way++) {
-        policy->refused[way] = declare_refused (counts, settings, trunk, way);
-    }
-    policy->excess = policy->rate > 0 ? declare_excess (counts, settings, trunk) : NULL;
-}
-
 void
 counts_prepare (Counts *counts, Settings *settings)
 {
+    g_autoptr (GPtrArray) limited = g_ptr_array_new ();
     GHashTableIter iter;
     void *policy;
 
+    for (Refused way = 0; way < N_REFUSED; way++) {
+        td_trunk_counter_configure (&counts->refused[way],
+                                    td_config_instances (settings->config, "trunk"),
+                                    settings->alarm_refused, settings->alarm_window_ms);
+    }
     settings->stranger.counts = trunk_counts (counts, "");
-    bind_refused (counts, settings, &settings->stranger, "");
     g_hash_table_iter_init (&iter, settings->policies);
     while (g_hash_table_iter_next (&iter, NULL, &policy)) {
         Policy *one = policy;
         one->counts = one->trust >= TRUST_ACCEPT ? trunk_counts (counts, one->name)
                                                  : settings->stranger.counts;
-        bind_refused (counts, settings, one, one->name);
+        if (one->rate > 0) {
+            g_ptr_array_add (limited, (char *) one->name);
+        }
     }
+    g_ptr_array_add (limited, NULL);
+    /* One call is an alarm: the rate says what is too many. */
+    td_trunk_counter_configure (&counts->excess, (const char *const *) limited->pdata, 1,
+                                settings->alarm_window_ms);
 }
 
 void
@@ -182,7 +173,11 @@ counts_judged (Counts *counts, Judged judged)
 void
 counts_refused (const Settings *settings, const char *trunk, Refused way)
 {
-    td_metric_add (settings_policy (settings, trunk)->refused[way], 1);
+    const Policy *policy = settings_policy (settings, trunk);
+
+    if (policy->counts != NULL) {
+        td_trunk_counter_add (&policy->counts->all->refused[way], trunk);
+    }
 }
 
 bool
@@ -194,7 +189,7 @@ counts_admit (const Settings *settings, const char *trunk, TdModule *module)
         || rate_take (&policy->counts->rate, policy->rate, policy->burst, td_clock_now_us ())) {
         return true;
     }
-    td_metric_add (policy->excess, 1);
+    td_trunk_counter_add (&policy->counts->all->excess, trunk);
     td_log_peer (module, "priority.excess", trunk, NULL,
                  "more calls with a priority than rph-rate lets count: this one is ordinary");
     return false;

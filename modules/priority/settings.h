@@ -78,7 +78,6 @@ typedef struct {
     bool may_retry;
     bool signs;
     TrunkCounts *counts; /* see count.h; NULL: nobody counts */
-    TdMetric *refused[N_REFUSED], *excess;
 } Policy;
 
 /* What a number called means. */

@@ -51,7 +51,8 @@ make_config (Flow *flow, const char *more)
         "\ncertificate = %s\nkey = %s\nnamespaces = ets, wps\n"
         "[passport-signer esnet]\ninfo = " INFO "\ncertificate = %s\nkey = %s\nnamespaces = esnet\n"
         "[passport-signer numbers]\ninfo = https://numbers.example.org/\ncertificate = %s\n"
-        "key = %s\nidentity = yes\n",
+        "key = %s\nidentity = yes\n"
+        "[trunk a]\naddress = fake:a\n[trunk b]\naddress = fake:b\n",
         more, root, numbers, signer, numbers, signer, key, signer, key, numbers, its_key);
 }
 
@@ -246,16 +247,22 @@ test_same_trunk (Flow *flow, gconstpointer more)
 
 #define FAILING "alarm=\\\"passport-failures\\\",trunk=\\\"a\\\""
 
+#define OF_STRANGERS "tandem_passport_failed_total\",\"labels\":\"trunk=\\\"\\\""
+
 /* PRI-102 */
 static void
 test_alarm (Flow *flow, gconstpointer more)
 {
+    int64_t n_before = read_metric (OF_STRANGERS);
+
     for (unsigned i = 0; i < 9; i++) {
         assert_asked ("a", "1", "garbage", "\"status\":438");
     }
     assert_asked ("b", "1", "garbage", "\"status\":438");
+    assert_asked ("c", "1", "garbage", "\"status\":438"); /* no [trunk] */
     td_engine_advance (1100);
     assert_metric (FAILING, 0);
+    assert_metric (OF_STRANGERS, n_before + 1);
     assert_asked ("a", "1", "garbage", "\"status\":438");
     td_engine_advance (1100);
     assert_metric (FAILING, 1);

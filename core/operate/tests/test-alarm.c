@@ -9,6 +9,7 @@
 #include "run/bus.h"
 #include "run/lane.h"
 
+#include <tandem/iface/trunk-counter.h>
 #include <tandem/priority.h>
 
 enum { WINDOW_MS = 8000 };
@@ -225,6 +226,60 @@ test_role (World *world, const void *data)
     }
 }
 
+/* --- Counters by trunk (tandem/iface/trunk-counter.h) ------------------------------------- */
+
+static void
+count (TdTrunkCounter *counter, const char *trunk, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        td_trunk_counter_add (counter, trunk);
+    }
+    td_lanes_advance (1100);
+}
+
+static int64_t
+counted (const char *trunk)
+{
+    g_autofree char *labels = g_strdup_printf ("trunk=\"%s\",way=\"in\"", trunk);
+    const TdMetric *metric = td_metric_find ("tandem_test_failed_total", labels);
+
+    return metric != NULL ? td_metric_value (metric) : -1;
+}
+
+/* However many names come by, there is a figure for each one that was configured, and no other. */
+static void
+test_by_trunk (World *world, const void *data)
+{
+    static const TdTrunkCounterDecl decl = { .name = "tandem_test_failed_total",
+                                             .help = "Failures",
+                                             .labels = "way=\"in\"",
+                                             .alarm = "test-failures",
+                                             .alarm_help = "Look at it" };
+    TdTrunkCounter counter = { 0 };
+
+    td_trunk_counter_clear (&counter);
+    td_trunk_counter_init (&counter, (TdModule *) &world->owner, &decl);
+    td_trunk_counter_configure (&counter, TD_LIST ("ea"), 3, WINDOW_MS);
+    td_trunk_counter_configure (&counter, TD_LIST ("we\"st"), 4, WINDOW_MS);
+    g_assert_cmpint (counted ("we\\\"st"), ==, 0);
+    count (&counter, "we\"st", 3);
+    assert_told (world, "");
+    count (&counter, "nobody has named it", 2);
+    assert_told (world, "");
+    count (&counter, "", 2);
+    assert_told (world, "alarm.raised test-failures trunk=\"\",way=\"in\" class 4;");
+    g_assert_cmpint (counted ("nobody has named it"), ==, -1);
+    g_assert_cmpint (counted (""), ==, 4);
+    count (&counter, "ea", 1); /* the reload that has brought the other one has kept it */
+    g_assert_cmpint (counted ("ea"), ==, 1);
+    td_trunk_counter_configure (&counter, TD_LIST ("we\"st"), 3, WINDOW_MS);
+    td_lanes_advance (1100);
+    assert_told (world, "alarm.raised test-failures trunk=\"we\\\"st\",way=\"in\" class 4;");
+    td_lanes_advance (WINDOW_MS);
+    g_assert_cmpint (counted ("we\\\"st"), ==, 3);
+    td_trunk_counter_clear (&counter);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -237,6 +292,7 @@ main (int argc, char **argv)
     ADD ("counted-before", test_counted_before);
     ADD ("other-thresholds", test_other_thresholds);
     ADD ("role", test_role);
+    ADD ("by-trunk", test_by_trunk);
 #undef ADD
     return g_test_run ();
 }
