@@ -6,6 +6,7 @@
 
 #include "base/owner.h"
 #include "call/codec.h"
+#include "common/mute-codec.h"
 #include "run/lane.h"
 
 #include <string.h>
@@ -376,43 +377,12 @@ test_spares_are_dropped (World *world, const void *data)
     g_assert_cmpuint (world->old.n_made, ==, 3);
 }
 
-static ssize_t
-code (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
-{
-    return -1;
-}
-
-static ssize_t
-decode (void *state, const uint8_t *payload, size_t len_bytes, int16_t *samples, size_t max_samples)
-{
-    return -1;
-}
-
-static void
-add_codec (const char *name, unsigned payload_type)
-{
-    g_autoptr (GError) error = NULL;
-
-    td_codec_register (NULL,
-                       &(TdCodec){ .size = sizeof (TdCodec),
-                                   .name = name,
-                                   .clock_rate_hz = 8000,
-                                   .sample_rate_hz = 8000,
-                                   .channels = 1,
-                                   .payload_type = (uint8_t) payload_type,
-                                   .frame_us = 20000,
-                                   .encode = code,
-                                   .decode = decode },
-                       &error);
-    g_assert_no_error (error);
-}
-
 /* PCMU is what the caller has. */
 static void
 offer_between (World *world, bool has_transcoder)
 {
-    add_codec ("PCMU", 0);
-    add_codec ("PCMA", 8);
+    mute_codec_add ("PCMU", 0, 0);
+    mute_codec_add ("PCMA", 8, 0);
     world->old.has_transcoder = has_transcoder;
     on_lane (offer, world);
     g_assert_cmpuint (world->cause, ==, TD_CAUSE_NONE);

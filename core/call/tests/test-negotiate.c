@@ -5,6 +5,7 @@
 
 #include "base/owner.h"
 #include "call/codec.h"
+#include "common/mute-codec.h"
 
 #include <string.h>
 
@@ -99,45 +100,13 @@ test_nothing_wanted (void)
     g_assert_cmpuint (told_none->n_streams, ==, 0);
 }
 
-static ssize_t
-encode (void *state, const int16_t *samples, size_t n_samples, uint8_t *out, size_t out_size)
-{
-    return -1;
-}
-
-static ssize_t
-decode (void *state, const uint8_t *payload, size_t len_bytes, int16_t *samples, size_t max_samples)
-{
-    return -1;
-}
-
-static void
-add_codec (const char *name, unsigned payload_type, unsigned quality)
-{
-    g_autoptr (GError) error = NULL;
-
-    td_codec_register (NULL,
-                       &(TdCodec){ .size = sizeof (TdCodec),
-                                   .name = name,
-                                   .clock_rate_hz = 8000,
-                                   .sample_rate_hz = 8000,
-                                   .channels = 1,
-                                   .payload_type = (uint8_t) payload_type,
-                                   .frame_us = 10000,
-                                   .quality = (uint8_t) quality,
-                                   .encode = encode,
-                                   .decode = decode },
-                       &error);
-    g_assert_no_error (error);
-}
-
 static void
 open_codecs (void)
 {
     td_codecs_open ();
-    add_codec ("PCMU", 0, 60);
-    add_codec ("PCMA", 8, 60);
-    add_codec ("GOOD", 255, 90);
+    mute_codec_add ("PCMU", 0, 60);
+    mute_codec_add ("PCMA", 8, 60);
+    mute_codec_add ("GOOD", 255, 90);
 }
 
 static void
