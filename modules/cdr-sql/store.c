@@ -4,6 +4,7 @@
 #include "store.h"
 
 #include <fcntl.h>
+#include <sqlite-log.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,6 @@
 enum {
     SCHEMA_VERSION = 1, /* PRAGMA user_version; appended columns do not change it */
     N_ENVELOPE = 6,
-    CHUNK_BYTES = 64 * 1024, /* of the log, that is read and written at once */
 };
 
 struct CdrStore {
@@ -367,40 +367,14 @@ add_one (CdrStore *store, const TdFact *fact, const char *record, GError **error
     return is_good;
 }
 
-/* Writes LOG over itself and syncs it; returns SQLite's code. */
-static int
-rewrite_log (sqlite3_file *log)
-{
-    g_autofree char *chunk = g_malloc (CHUNK_BYTES);
-    sqlite3_int64 size = 0;
-    int code = log->pMethods->xFileSize (log, &size);
-
-    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += CHUNK_BYTES) {
-        int n = (int) MIN (size - at, CHUNK_BYTES);
-        code = log->pMethods->xRead (log, chunk, n, at);
-        if (code == SQLITE_OK) {
-            code = log->pMethods->xWrite (log, chunk, n, at);
-        }
-    }
-    return code == SQLITE_OK && size > 0 ? log->pMethods->xSync (log, SQLITE_SYNC_FULL) : code;
-}
-
-/* A batch whose sync failed, or was cut short by a kill, is in the log that is found when the database
- * is opened, and looks stored; but it may never get to the disk, as the kernel takes pages that it could
- * not write for written, and no sync brings those there. So before a record counts as stored because it
- * is there, and before another is written behind it, what was found is written once more. A checkpoint
- * would not do: until a new log is begun the old one, without what the disk lacks of it, undoes a part
- * of it after a power failure. The database is locked for writing: its log does not change. */
+/* Before a record counts as stored because it is there, what was found is on the disk. */
 static bool
 settle_log (CdrStore *store, GError **error)
 {
-    sqlite3_file *log = NULL;
-
     if (store->is_log_settled) {
         return true;
     }
-    sqlite3_file_control (store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-    int code = log != NULL && log->pMethods != NULL ? rewrite_log (log) : SQLITE_OK;
+    int code = sqlite_log_settle (store->db);
     store->is_log_settled = code == SQLITE_OK;
     return store->is_log_settled
            || fail_as (store, "its log cannot be written", code, sqlite3_errstr (code), error);

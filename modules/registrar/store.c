@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sqlite-log.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +18,8 @@
 enum {
     SCHEMA_VERSION = 1,
     LOCK_WAIT_MS = 1000, /* for another process that writes */
-    CHUNK_BYTES = 1 << 16,
-    JUMP_US = 2000000, /* less than this is no jump of the wall clock */
-    MAX_BATCH = 1000,  /* jobs in one transaction */
+    JUMP_US = 2000000,   /* less than this is no jump of the wall clock */
+    MAX_BATCH = 1000,    /* jobs in one transaction */
 };
 
 struct Store {
@@ -311,36 +311,11 @@ write_job (Store *store, const StoreJob *job)
     return true;
 }
 
-/* Writes LOG over itself and syncs it; returns SQLite's code. */
-static int
-rewrite_log (sqlite3_file *log)
-{
-    g_autofree char *chunk = g_malloc (CHUNK_BYTES);
-    sqlite3_int64 size = 0;
-    int code = log->pMethods->xFileSize (log, &size);
-
-    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += CHUNK_BYTES) {
-        int n = (int) MIN (size - at, CHUNK_BYTES);
-        code = log->pMethods->xRead (log, chunk, n, at);
-        if (code == SQLITE_OK) {
-            code = log->pMethods->xWrite (log, chunk, n, at);
-        }
-    }
-    return code == SQLITE_OK && size > 0 ? log->pMethods->xSync (log, SQLITE_SYNC_FULL) : code;
-}
-
-/* What is found in the log when the database is opened may never get to the disk, if a sync of it has
- * failed: the kernel takes pages that it could not write for written. Whatever is written behind it would
- * be lost with it in a power failure, so it is written once more first. The database is locked for
- * writing: its log does not change. */
 static bool
 settle_log (Store *store)
 {
-    sqlite3_file *log = NULL;
-
     if (!store->is_log_settled) {
-        sqlite3_file_control (store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-        store->log_code = log != NULL && log->pMethods != NULL ? rewrite_log (log) : SQLITE_OK;
+        store->log_code = sqlite_log_settle (store->db);
         store->is_log_settled = store->log_code == SQLITE_OK;
     }
     return store->is_log_settled;

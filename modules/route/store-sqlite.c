@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite-log.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 enum {
     SCHEMA_VERSION = 2,          /* PRAGMA user_version */
     APPLICATION_ID = 0x54645274, /* "TdRt", at byte 68 of the file */
-    CHUNK_BYTES = 1 << 16,
-    PULSE_STEPS = 100000, /* of SQLite's machine: some milliseconds */
+    PULSE_STEPS = 100000,        /* of SQLite's machine: some milliseconds */
 };
 
 typedef struct {
@@ -192,38 +192,13 @@ undo (Store *base)
     }
 }
 
-/* Writes LOG over itself and syncs it; returns SQLite's code. */
-static int
-rewrite_log (sqlite3_file *log)
-{
-    g_autofree char *chunk = g_malloc (CHUNK_BYTES);
-    sqlite3_int64 size = 0;
-    int code = log->pMethods->xFileSize (log, &size);
-
-    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += CHUNK_BYTES) {
-        int n = (int) MIN (size - at, CHUNK_BYTES);
-        code = log->pMethods->xRead (log, chunk, n, at);
-        if (code == SQLITE_OK) {
-            code = log->pMethods->xWrite (log, chunk, n, at);
-        }
-    }
-    return code == SQLITE_OK && size > 0 ? log->pMethods->xSync (log, SQLITE_SYNC_FULL) : code;
-}
-
-/* What is found in the log when the file is opened may never get to the disk, if a sync of it has failed,
- * perhaps in another process: the kernel takes pages that it could not write for written. Whatever is
- * written behind it would be lost with it in a power failure, so it is written once more first. The file
- * is locked for writing: its log does not change. */
 static bool
 settle_log (SqliteStore *store, GError **error)
 {
-    sqlite3_file *log = NULL;
-
     if (store->is_log_settled) {
         return true;
     }
-    sqlite3_file_control (store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-    int code = log != NULL && log->pMethods != NULL ? rewrite_log (log) : SQLITE_OK;
+    int code = sqlite_log_settle (store->db);
     store->is_log_settled = code == SQLITE_OK;
     if (!store->is_log_settled) {
         g_set_error (error, TD_ERROR, TD_ERROR_SYSTEM,

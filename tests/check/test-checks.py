@@ -66,6 +66,7 @@ main (void)
     'core/run/lane.h': OPENING + '#include "base/owner.h"\n',
     'core/module/loader.c': OPENING + '#include <ltdl.h>\n',
     'core/module/meson.build': SCRIPT + "core_sources += files('loader.c')\n",
+    'lib/sqlite-log.h': OPENING + '#include <sqlite3.h>\n',
     'core/README.md': '''# Plan
 
 ## base/
@@ -173,6 +174,12 @@ class Walls(SmallTree):
 
     def test_ltdl_in_a_module(self):
         self.breach('modules/sip/sip.c', '<ltdl.h>', 'loader.c only')
+
+    def test_lib_includes_a_contract(self):
+        self.breach('lib/sqlite-log.h', '<tandem/lane.h>', 'nothing of Tandem')
+
+    def test_lib_includes_a_module(self):
+        self.breach('lib/sqlite-log.h', '"../modules/sip/part.h"', 'not in lib')
 
     def test_module_includes_core(self):
         self.breach('modules/sip/sip.c', '"base/owner.h"', 'nothing of core')

@@ -51,7 +51,7 @@ def mutable_statics(bare):
 
 
 def check(tree):
-    for path in tree.matching(r'^modules/.*\.[ch]$'):
+    for path in tree.matching(r'^(modules|lib)/.*\.[ch]$'):
         if '/tests/' in path:
             continue
         bare = tree.bare_c(path)

@@ -113,6 +113,14 @@ def check_module(tree, path, is_quoted, name):
     return f'"{name}" is not in modules/{module}; modules meet through <tandem/iface/...>'
 
 
+def check_lib(tree, path, is_quoted, name):
+    if is_quoted:
+        return None if is_beside(tree, path, name) else f'"{name}" is not in lib'
+    if name.startswith(('core/', 'modules/', 'tandem/')) or core_room(name):
+        return f'lib knows other libraries, and nothing of Tandem: <{name}>'
+    return check_library_home(path, name)
+
+
 def check_test(tree, path, is_quoted, name):
     if not is_quoted:
         if name.startswith(('core/', 'modules/')) or core_room(name):
@@ -140,7 +148,7 @@ def check_fuzz(tree, path, found):
             yield Finding(path, line, check_library_home(path, name))
 
 
-AREAS = [('include/', check_public), ('core/', check_core), ('modules/', check_module),
+AREAS = [('include/', check_public), ('core/', check_core), ('modules/', check_module), ('lib/', check_lib),
          ('tests/', check_test)]
 
 
