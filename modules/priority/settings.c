@@ -3,6 +3,8 @@
 
 #include "settings.h"
 
+#include "source.h"
+
 #include <string.h>
 
 static void
@@ -318,52 +320,35 @@ read_mappings (Settings *settings, Policy *policy, GError **error)
     return true;
 }
 
-/* Whether a peer at ADDRESS is reached by a connection, so that who it is cannot be forged by writing an
- * address into a datagram. Only SIP has addresses that are. */
+/* RFC 4412 11.3: "a secure channel" between those who trust unsigned marks. */
 static bool
-is_by_connection (const char *address)
+check_source (const Settings *settings, const Policy *policy, const char *section,
+              const char *instance, GError **error)
 {
-    g_autofree char *lower = g_ascii_strdown (address, strcspn (address, "?"));
-    const char *user_end = strrchr (lower, '@'); /* what stands before it are no parameters */
-    g_auto (GStrv) params = g_strsplit (user_end != NULL ? user_end + 1 : lower, ";", -1);
+    const char *address = td_config_text (settings->config, section, instance, "address");
+    const char *weakness =
+        address != NULL ? source_weakness (settings->config, policy->name, address) : NULL;
 
-    if (!g_str_has_prefix (lower, "sip:")) {
-        return true; /* sips is TLS: RFC 3261 26.2.2 */
-    }
-    for (char **param = params; *param != NULL; param++) {
-        if (g_str_has_prefix (*param, "transport=")) { /* the first one counts */
-            return strcmp (*param, "transport=tcp") == 0 || strcmp (*param, "transport=tls") == 0;
-        }
-    }
-    return false;
+    return weakness == NULL
+           || fail (settings, section, instance, "address", address, weakness, error);
 }
 
-static const char spoofable[] =
-    "is reached by UDP, where anybody can write this address into a datagram, and rph-trust "
-    "accepts "
-    "the marks of whoever has it: write ;transport=tcp or ;transport=tls behind it, name the "
-    "private "
-    "address of this switch that it sends to as rph-interface, or trust it less";
-
-/* RFC 4412 11.3: "a secure channel" between those who trust unsigned marks. */
 static bool
 check_sources (const Settings *settings, const Policy *policy, GError **error)
 {
-    const TdConfig *config = settings->config;
-    const char *address = td_config_text (config, "trunk", policy->name, "address");
-    const char *const *members = td_config_instances (config, "member");
+    const char *const *members = td_config_instances (settings->config, "member");
 
     if (policy->trust != TRUST_ACCEPT || policy->has_interface) {
         return true;
     }
-    if (address != NULL && !is_by_connection (address)) {
-        return fail (settings, "trunk", policy->name, "address", address, spoofable, error);
+    if (!check_source (settings, policy, "trunk", policy->name, error)) {
+        return false;
     }
     for (; *members != NULL; members++) {
-        address = td_config_text (config, "member", *members, "address");
-        if (g_strcmp0 (td_config_text (config, "member", *members, "trunk"), policy->name) == 0
-            && address != NULL && !is_by_connection (address)) {
-            return fail (settings, "member", *members, "address", address, spoofable, error);
+        const char *trunk = td_config_text (settings->config, "member", *members, "trunk");
+        if (g_strcmp0 (trunk, policy->name) == 0
+            && !check_source (settings, policy, "member", *members, error)) {
+            return false;
         }
     }
     return true;
@@ -548,10 +533,7 @@ settings_new (const TdConfig *config, bool has_passport, GError **error)
 bool
 settings_has_passport (const TdConfig *config)
 {
-    const char *const *names = td_config_keys (config, "modules", NULL);
-
-    return g_strv_contains (names, "passport")
-           && g_strcmp0 (td_config_text (config, "modules", NULL, "passport"), "disabled") != 0;
+    return source_has_module (config, "passport");
 }
 
 const Policy *

@@ -16,6 +16,7 @@ import tap  # noqa: E402
 from peers import ports, sipp  # noqa: E402
 from peers.agent import TIMEOUT_S, Call, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
+from peers.certificates import Authority  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
 from peers.priority import Caller, PriorityCase, Recorded, marked, values  # noqa: E402
 from peers.tandem import Tandem  # noqa: E402
@@ -666,6 +667,28 @@ class Connections(PeerCase):
         self.assertEqual(tandem.process.wait(TIMEOUT_S), 78)
         self.assertIn('tandem.conf:7:11: [trunk agency] address: sip:192.0.2.1 is reached by UDP',
                       tandem.process.tail())
+
+    def test_pri_031_config_refuses_the_word_of_the_dns(self):
+        """Whoever forges its answer would have the marks of the name believed, unless it has to show a
+        certificate."""
+        authority = Authority(self)
+        certificate, key = authority.sign('switch', 'DNS:switch.example')
+
+        def start(address, verify):
+            tandem = Tandem(self, {
+                'modules': dict.fromkeys(('cli', 'sip', 'tls', 'priority'), 'required'),
+                'sip': {'listen': [f'tcp:127.0.0.1:{self.port}', f'tls:127.0.0.1:{ports.free_port()}']},
+                'tls default': {'certificate': certificate, 'key': key, 'ca': authority.certificate,
+                                'verify': verify},
+                'trunk agency': {'address': address, 'rph-trust': 'accept', 'rph-accept': 'ets'}},
+                is_awaited=False)
+            return tandem.process
+        for address, verify in (('sip:localhost;transport=tcp', 'peer'),
+                                ('sip:localhost;transport=tls', 'none')):
+            refused = start(address, verify)
+            self.assertEqual(refused.wait(TIMEOUT_S), 78)
+            self.assertIn(f'[trunk agency] address: "{address}" is a name', refused.tail())
+        start('sip:localhost;transport=tls', 'peer').wait_for_output('ready')
 
     def test_pri_019_kamailio_carries_the_marks_both_ways(self):
         called = sipp.uas(self, scenario='priority-uas', n_calls=1)

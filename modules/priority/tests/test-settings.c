@@ -34,10 +34,9 @@ test_list_of_values (void)
 
     g_assert_cmpuint (g_hash_table_size (policy (settings)->accepted), ==, 6);
     td_table_unref (&settings->table);
-    world_refuse (
-        "[trunk t]\naddress = sip:h;transport=tcp\nrph-trust = accept\nrph-accept = ets.5\n",
-        "f:4:14: [trunk t] rph-accept: ets.5 is no value");
-    world_refuse ("[trunk t]\naddress = sip:h;transport=tcp\nrph-trust = accept\n",
+    world_refuse ("[trunk t]\naddress = sips:h\nrph-trust = accept\nrph-accept = ets.5\n",
+                  "f:4:14: [trunk t] rph-accept: ets.5 is no value");
+    world_refuse ("[trunk t]\naddress = sips:h\nrph-trust = accept\n",
                   "f:3:13: [trunk t] rph-trust: accept needs rph-accept");
 }
 
@@ -45,7 +44,9 @@ test_list_of_values (void)
 static void
 test_spoofable_sources (void)
 {
-    static const char *const good[] = { "sip:h;transport=tcp", "sip:h;transport=tls", "sips:h" };
+    static const char *const good[] = { "sip:192.0.2.1:5070;transport=tcp",
+                                        "sip:a@[2001:db8::1];lr;transport=tcp",
+                                        "sip:h;transport=tls", "sips:h" };
 
     world_refuse ("[trunk t]\naddress = sip:192.0.2.1\n" ACCEPT,
                   "f:2:11: [trunk t] address: sip:192.0.2.1 is reached");
@@ -56,6 +57,14 @@ test_spoofable_sources (void)
     for (size_t i = 0; i < G_N_ELEMENTS (seeming); i++) {
         g_autofree char *text = g_strdup_printf ("[trunk t]\naddress = %s\n" ACCEPT, seeming[i]);
         world_refuse (text, "reached by UDP");
+    }
+    /* A name is where an answer of the DNS says: only a certificate proves that it is there. */
+    static const char *const names[] = { "sip:h;transport=tcp",
+                                         "sip:192.0.2.1@h:5060;transport=tcp",
+                                         "sip:192.0.2.1.example;transport=tcp" };
+    for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *text = g_strdup_printf ("[trunk t]\naddress = %s\n" ACCEPT, names[i]);
+        world_refuse (text, "is a name");
     }
     world_refuse ("[trunk t]\n" ACCEPT "[member m]\ntrunk = t\naddress = sip:192.0.2.1\n",
                   "f:6:11: [member m] address: sip:192.0.2.1 is reached");
