@@ -2,7 +2,7 @@
 /* What is asked about calls: which class they have, where they go, and that nobody took one.
  *
  *     admit   it is one: class 12, before anybody who refuses calls is asked, where the endpoint has not
- *             asked before
+ *             asked before; it is a PSAP's callback: the same, when it is known whether it is signed
  *     route   it is one: PSAPs, before anybody else who knows routes is asked
  *     failed  it was one, and no PSAP has taken it
  */
@@ -12,6 +12,7 @@
 #include "plan.h"
 
 #include <string.h>
+#include <tandem/iface/priority.h>
 #include <tandem/log.h>
 
 enum { HOOK_MS = 60000 }; /* the budget of LoST is shorter */
@@ -110,18 +111,31 @@ remove_mark (Emergency *emergency, TdCall *call)
     }
     td_log_peer (emergency->module, "emergency.callback", td_call_trunk (call), NULL,
                  "the mark of a PSAP's callback is taken away: the call did not come from one, or "
-                 "by a way that can be forged (callback-trunks, callback-interface)");
+                 "by a way that can be forged (callback-trunks, callback-interface), and no "
+                 "signature says that it is one");
+}
+
+static bool
+is_signed_callback (const TdAttributes *attributes)
+{
+    const TdAttribute *proof = td_attribute_find (TD_ATTRIBUTE_CALLBACK);
+
+    return proof != NULL && td_attributes_text (attributes, proof, 0) != NULL;
 }
 
 static void
 take_callback (Emergency *emergency, TdCall *call)
 {
-    TdPriority priority = make_priority ("psap-callback", "", TD_LEARNT_MARK);
+    bool is_known = td_attributes_number (td_call_attributes (call), emergency->callback) != 0;
+    bool is_signed = !is_known && is_signed_callback (td_call_attributes (call));
+    TdPriority priority =
+        make_priority ("psap-callback", "", is_signed ? TD_LEARNT_SIGNATURE : TD_LEARNT_MARK);
 
-    if (td_attributes_number (td_call_attributes (call), emergency->callback) == 0) {
+    if (!is_known && !is_signed) {
         remove_mark (emergency, call);
         return;
     }
+    td_attributes_set_number (td_call_attributes (call), emergency->callback, 1);
     raise_class (emergency, call, &priority, false);
     td_metric_add (emergency->callbacks, 1);
 }
@@ -202,7 +216,19 @@ admit (void *subject, TdToken *token, void *data)
         td_attributes_set_text (attributes, emergency->asked_for, answer.service);
         raise_class (emergency, subject, &priority, false);
         count_stranger (emergency, settings, subject);
-    } else if (is_marked (attributes)) {
+    }
+    return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
+}
+
+/* After signatures were looked at: one over the mark is as good as the PSAP's trunk. */
+static TdHookAnswer
+admit_callback (void *subject, TdToken *token, void *data)
+{
+    Emergency *emergency = data;
+    const TdAttributes *attributes = td_call_attributes (subject);
+
+    if (is_marked (attributes)
+        && td_attributes_text (attributes, emergency->asked_for, 0) == NULL) {
         take_callback (emergency, subject);
     }
     return (TdHookAnswer){ .verdict = TD_HOOK_CONTINUE };
@@ -381,6 +407,14 @@ hooks_add (Emergency *emergency, GError **error)
         .data = emergency,
         .ask = admit,
     };
+    const TdHook callback = {
+        .size = sizeof (TdHook),
+        .name = "emergency.callback",
+        .after = TD_LIST ("emergency.admit", "priority.admit"),
+        .before = TD_LIST ("congestion.admit", "trunk.admit"),
+        .data = emergency,
+        .ask = admit_callback,
+    };
     const TdHook routing = {
         .size = sizeof (TdHook),
         .name = "emergency.route",
@@ -401,6 +435,7 @@ hooks_add (Emergency *emergency, GError **error)
     };
 
     return td_hook_add (emergency->module, "admit", &admission, error)
+           && td_hook_add (emergency->module, "admit", &callback, error)
            && td_hook_add (emergency->module, "route", &routing, error)
            && td_hook_add (emergency->module, "failed", &failing, error);
 }

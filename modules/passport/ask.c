@@ -91,6 +91,7 @@ judge_item (Item *item, const Request *request, TdPassportVerdict *ret)
         .values = (const char *const *) item->values->pdata,
         .attest = token != NULL ? or_empty (token->attest) : "",
         .origid = token != NULL ? or_empty (token->origid) : "",
+        .sph = token != NULL ? or_empty (token->sph) : "",
     };
 }
 

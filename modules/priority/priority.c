@@ -329,6 +329,8 @@ declare_known (Priority *priority, GError **error)
           "Marks of priority that have raised the call since it began." },
         { &priority->known.signature, TD_ATTRIBUTE_SIGNATURE, 0,
           "What was found of signatures over what the caller claims." },
+        { &priority->known.callback, TD_ATTRIBUTE_CALLBACK, 0,
+          "That a signature proves the call to be a PSAP's callback." },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (all); i++) {

@@ -147,6 +147,25 @@ keep_tokens (const Waiting *waiting, TdCall *call, const TdPassportAnswer *answe
     }
 }
 
+/* RFC 9027 4: whoever may sign esnet r-values says that a PSAP calls back. */
+static bool
+is_callback (const TdPassportAnswer *answer)
+{
+    const char *at = (const char *) answer->verdicts;
+
+    if (answer->verdict_size <= offsetof (TdPassportVerdict, sph)) {
+        return false; /* of an older build */
+    }
+    for (unsigned i = 0; i < answer->n_verdicts; i++, at += answer->verdict_size) {
+        const TdPassportVerdict *verdict = (const TdPassportVerdict *) (const void *) at;
+        if (verdict->result == TD_PASSPORT_VALID && *verdict->values != NULL
+            && *verdict->sph != '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* For the records: of the call's beginning, where its marks must prove true, and the last word on what came
  * within it. */
 static void
@@ -240,6 +259,8 @@ verified (TdPassportQuestion *question, const TdPassportAnswer *answer)
         note_answer (waiting, call, answer);
         if (*answer->values != NULL && may_count (waiting, call)) {
             take_values (waiting, call, answer->values);
+            td_attributes_set_text (td_call_attributes (call), waiting->verifier->known->callback,
+                                    is_callback (answer) ? "yes" : NULL);
         }
         keep_tokens (waiting, call, answer);
         is_refused = answer->status != 0 && needs_proof (waiting, call);

@@ -20,6 +20,7 @@ typedef struct {
     const TdAttribute *proven;  /* of each of them the marks that it proves */
     const TdAttribute *within;  /* "ets.0": those that have raised it since it began */
     const TdAttribute *signature;
+    const TdAttribute *callback; /* TD_ATTRIBUTE_CALLBACK */
 } Known;
 
 /* Finds who verifies, listens for who comes and goes, and adds the hook. SETTINGS says what a value is

@@ -279,10 +279,40 @@ class CallBacks(CallCase):
                          ['438: it is for a call with Priority: psap-callback'] * 2)
 
 
-class CallBacksBeside(CallBacks):
+class CallBacksBeside(CallCase):
     """The same where callbacks of others than PSAPs lose their Priority."""
 
-    MODULES = ('emergency',)
+    TRUNK, MODULES = CallBacks.TRUNK, ('emergency', 'congestion')
+
+    def token(self, key='signer', claims=CALL_BACK, **more):
+        return super().token(key, values=('esnet.1',), claims=claims, **more)
+
+    def goes_out(self, identity, call_id, **more):
+        """(class, Priority that goes out) of a call."""
+        self.invite(identity, call_id, 'esnet.1', **more)
+        invite = self.called.expect('INVITE ')
+        found = self.tandem.ctl_json('call', 'list')[0]['class']
+        self.called.answer(invite, 486, 'c')
+        self.called.expect('ACK ')
+        self.caller.expect('SIP/2.0 486 ')
+        return found, field(invite, 'Priority')
+
+    def test_signed_call_back_is_one_of_a_psap(self):
+        """PRI-035, PRI-095: whoever may say so has said so, by whichever trunk it comes: nothing refuses it."""
+        self.assertEqual(self.tandem.ctl('congestion', 'set', 'MC3')[0], 0)
+        self.assertEqual(self.goes_out(self.token(), 'one', Priority='psap-callback'),
+                         (12, 'psap-callback'))
+        self.assertEqual(self.records(1), ['valid: esnet.1'])
+        self.assertIn('\ntandem_emergency_callbacks_total 1\n',
+                      self.tandem.ctl('metric', '--prometheus')[1])
+
+    def test_unsigned_call_back_is_none(self):
+        """PRI-095: nor is one whose token is of another call, or is signed by somebody else."""
+        self.make('other', issuer='root')
+        old, plain = self.token(age_s=120), self.token(claims=())
+        for n, (identity, found) in enumerate(((None, (4, '')), (old, (4, '')), (plain, (9, '')),
+                                               (self.token('other'), (4, '')))):
+            self.assertEqual(self.goes_out(identity, str(n), Priority='psap-callback'), found)
 
 
 class Retargeted(CallCase):

@@ -44,6 +44,9 @@ typedef struct {
     const char *const *values; /* rph: the r-values of the request that it authorises */
     const char *attest;        /* shaken: "A", "B", "C" */
     const char *origid;        /* shaken */
+    const char
+        *sph; /* rph: "psap-callback" (RFC 9027 4), which a valid one has only where the request's
+                                * Priority has it. Since 0.1. */
 } TdPassportVerdict;
 
 /* Lives as long as DONE runs. */

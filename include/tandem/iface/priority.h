@@ -28,6 +28,10 @@ G_BEGIN_DECLS
 
 #define TD_FEATURE_PRIORITY "service.priority"
 
+/* A text of the call, from the hook "priority.admit" on: "yes", a token that proved true says that it is a
+ * PSAP's callback (RFC 9027 4), as the request does. Since 0.1. */
+#define TD_ATTRIBUTE_CALLBACK "priority.psap-callback"
+
 /* How an endpoint knows who sent a request. */
 typedef enum {
     TD_PEER_UNKNOWN,
