@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the parts of the store share, and what one kind of database does for them.
  *
- *     store.c  store-version.c  store-change.c     what all kinds have in common, in SQL that all know
+ *     store.c store-layout.c store-version.c store-change.c   what all have in common, in SQL that all know
  *        |
  *     StoreDriver -- store-sqlite.c                  a file
  *                 \- store-postgresql*.c             a server
@@ -76,6 +76,25 @@ struct Store {
     void *data;
     bool is_changing;
 };
+
+enum { STORE_SCHEMA_VERSION = 2 }; /* of what stands in a database of any kind */
+
+/* How one kind of database makes the tables, and learns what they lack. */
+typedef struct {
+    const char *lock; /* begins a transaction in which one process is at a time */
+    /* Before anything is written: what is not ours is left as it is. */
+    bool (*check_owner) (Store *store, bool *ret_is_new, bool *ret_is_old, GError **error);
+    void (*append_versions) (GString *sql); /* the tables that tell of versions */
+    void (*append_table) (GString *sql, const SchemaTable *table);
+    /* What counts the columns of TABLE that are called COLUMN (transfer full). */
+    char *(*look_for) (const char *table, const char *column);
+    const char *integer, *text; /* the types of columns that are added */
+    const char *set_number;     /* ... before the number of the schema */
+} StoreLayout;
+
+/* Makes the tables where they are new, or gives them what they lack where they are old: in one
+ * transaction, after another look, as two processes may begin at once. */
+bool store_lay_out (Store *store, const StoreLayout *layout, GError **error);
 
 /* The cells of a row that a query is at, until its next step. */
 typedef struct {

@@ -13,11 +13,9 @@
 
 #define SCHEMA "tandem_routing"
 
-enum {
-    SCHEMA_VERSION = 2,    /* the largest number in "layout" */
-    LOCK_KEY = 0x54645274, /* of whoever makes the schema */
-    BEAT_MS = 100,
-};
+#define LOCK_KEY "1415860852" /* of whoever makes the schema: "TdRt" */
+
+enum { BEAT_MS = 100 };
 
 /* --- Errors ------------------------------------------------------------------------------ */
 
@@ -342,14 +340,14 @@ check_owner (Store *store, bool *ret_is_new, bool *ret_is_old, GError **error)
     if (!store_read_number (store, "SELECT max (number) FROM " SCHEMA ".layout", &version, error)) {
         return false;
     }
-    if (version > SCHEMA_VERSION) {
+    if (version > STORE_SCHEMA_VERSION) {
         g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
                      "routing tables %s: they were made by a newer Tandem (schema %" G_GINT64_FORMAT
                      ", this one knows %d): run that one, or name another database",
-                     store->name, version, SCHEMA_VERSION);
+                     store->name, version, STORE_SCHEMA_VERSION);
         return false;
     }
-    *ret_is_old = version < SCHEMA_VERSION;
+    *ret_is_old = version < STORE_SCHEMA_VERSION;
     return true;
 }
 
@@ -369,7 +367,7 @@ append_table (GString *sql, const SchemaTable *table)
 }
 
 static void
-append_ddl (GString *sql)
+append_versions (GString *sql)
 {
     g_string_append_printf (
         sql,
@@ -380,71 +378,28 @@ append_ddl (GString *sql)
         "CREATE TABLE change (version BIGINT NOT NULL, \"table\" TEXT NOT NULL,"
         " added BIGINT NOT NULL, removed BIGINT NOT NULL, changed BIGINT NOT NULL,"
         " PRIMARY KEY (version, \"table\"));",
-        SCHEMA_VERSION);
-    for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        append_table (sql, schema_table (i));
-    }
+        STORE_SCHEMA_VERSION);
 }
 
-/* Appends what TABLE lacks. */
-static bool
-append_missing (Store *store, GString *sql, const SchemaTable *table, GError **error)
+static char *
+look_for (const char *table, const char *column)
 {
-    for (unsigned i = 0; i < table->n_columns; i++) {
-        const SchemaColumn *column = &table->columns[i];
-        g_autofree char *look = g_strdup_printf (
-            "SELECT count (*) FROM information_schema.columns WHERE table_schema = '" SCHEMA
-            "' AND table_name = '%s' AND column_name = '%s'",
-            table->name, column->name);
-        int64_t n;
-        if (!store_read_number (store, look, &n, error)) {
-            return false;
-        }
-        if (i == 0 && n == 0) {
-            append_table (sql, table);
-            return true;
-        }
-        if (n == 0) {
-            schema_append_addition (sql, table, i,
-                                    schema_is_integer (column) ? "BIGINT" : "TEXT COLLATE \"C\"");
-        }
-    }
-    return true;
+    return g_strdup_printf (
+        "SELECT count (*) FROM information_schema.columns WHERE table_schema = '" SCHEMA
+        "' AND table_name = '%s' AND column_name = '%s'",
+        table, column);
 }
 
-/* Tables of an older schema get what they lack: all their versions stay. */
-static bool
-migrate (Store *store, GError **error)
-{
-    g_autoptr (GString) sql = g_string_new (NULL);
-
-    for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        if (!append_missing (store, sql, schema_table (i), error)) {
-            return false;
-        }
-    }
-    g_string_append_printf (sql, "UPDATE layout SET number = %d", SCHEMA_VERSION);
-    return store_run (store, sql->str, "be brought to this Tandem's schema", error);
-}
-
-/* In one transaction, after another look: two processes may begin at once. */
-static bool
-make_tables (Store *store, GError **error)
-{
-    g_autoptr (GString) sql = g_string_new (NULL);
-    g_autofree char *lock =
-        g_strdup_printf ("BEGIN; DO 'BEGIN PERFORM pg_advisory_xact_lock (%d); END'", LOCK_KEY);
-    bool is_new, is_old;
-
-    append_ddl (sql);
-    if (store_run (store, lock, "be locked", error) && check_owner (store, &is_new, &is_old, error)
-        && (!is_new || store_run (store, sql->str, "be made", error))
-        && (!is_old || migrate (store, error)) && store_run (store, "COMMIT", "be made", error)) {
-        return true;
-    }
-    undo (store);
-    return false;
-}
+static const StoreLayout layout = {
+    .lock = "BEGIN; DO 'BEGIN PERFORM pg_advisory_xact_lock (" LOCK_KEY "); END'",
+    .check_owner = check_owner,
+    .append_versions = append_versions,
+    .append_table = append_table,
+    .look_for = look_for,
+    .integer = "BIGINT",
+    .text = "TEXT COLLATE \"C\"",
+    .set_number = "UPDATE layout SET number = ",
+};
 
 static bool
 make_ready (Store *store, GError **error)
@@ -461,7 +416,7 @@ make_ready (Store *store, GError **error)
                      store->name);
         return false;
     }
-    return (!is_new && !is_old) || make_tables (store, error);
+    return (!is_new && !is_old) || store_lay_out (store, &layout, error);
 }
 
 static void

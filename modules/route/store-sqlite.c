@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 enum {
-    SCHEMA_VERSION = 2,          /* PRAGMA user_version */
     APPLICATION_ID = 0x54645274, /* "TdRt", at byte 68 of the file */
     PULSE_STEPS = 100000,        /* of SQLite's machine: some milliseconds */
 };
@@ -241,18 +240,18 @@ check_owner (Store *store, bool *ret_is_new, bool *ret_is_old, GError **error)
         return false;
     }
     *ret_is_new = id == 0 && version == 0 && n_tables == 0;
-    *ret_is_old = !*ret_is_new && version < SCHEMA_VERSION;
+    *ret_is_old = !*ret_is_new && version < STORE_SCHEMA_VERSION;
     if (id != APPLICATION_ID && !*ret_is_new) {
         g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
                      "routing tables %s: it is somebody else's database: name another file",
                      store->name);
         return false;
     }
-    if (version > SCHEMA_VERSION) {
+    if (version > STORE_SCHEMA_VERSION) {
         g_set_error (error, TD_ERROR, TD_ERROR_REFUSED,
                      "routing tables %s: they were made by a newer Tandem (schema %" G_GINT64_FORMAT
                      ", this one knows %d): run that one, or name another file",
-                     store->name, version, SCHEMA_VERSION);
+                     store->name, version, STORE_SCHEMA_VERSION);
         return false;
     }
     return true;
@@ -271,7 +270,7 @@ append_table (GString *sql, const SchemaTable *table)
 }
 
 static void
-append_ddl (GString *sql)
+append_versions (GString *sql)
 {
     g_string_append_printf (
         sql,
@@ -281,68 +280,26 @@ append_ddl (GString *sql)
         "CREATE TABLE change (version INTEGER NOT NULL, \"table\" TEXT NOT NULL,"
         " added INTEGER NOT NULL, removed INTEGER NOT NULL, changed INTEGER NOT NULL,"
         " PRIMARY KEY (version, \"table\")) WITHOUT ROWID;",
-        APPLICATION_ID, SCHEMA_VERSION);
-    for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        append_table (sql, schema_table (i));
-    }
+        APPLICATION_ID, STORE_SCHEMA_VERSION);
 }
 
-/* Appends what TABLE lacks. */
-static bool
-append_missing (Store *store, GString *sql, const SchemaTable *table, GError **error)
+static char *
+look_for (const char *table, const char *column)
 {
-    for (unsigned i = 0; i < table->n_columns; i++) {
-        const SchemaColumn *column = &table->columns[i];
-        g_autofree char *look =
-            g_strdup_printf ("SELECT count (*) FROM pragma_table_info ('%s') WHERE name = '%s'",
-                             table->name, column->name);
-        int64_t n;
-        if (!store_read_number (store, look, &n, error)) {
-            return false;
-        }
-        if (i == 0 && n == 0) {
-            append_table (sql, table);
-            return true;
-        }
-        if (n == 0) {
-            schema_append_addition (sql, table, i, schema_is_integer (column) ? "INTEGER" : "TEXT");
-        }
-    }
-    return true;
+    return g_strdup_printf ("SELECT count (*) FROM pragma_table_info ('%s') WHERE name = '%s'",
+                            table, column);
 }
 
-/* Tables of an older schema get what they lack: all their versions stay. */
-static bool
-migrate (Store *store, GError **error)
-{
-    g_autoptr (GString) sql = g_string_new (NULL);
-
-    for (unsigned i = 0; i < N_SCHEMA_TABLES; i++) {
-        if (!append_missing (store, sql, schema_table (i), error)) {
-            return false;
-        }
-    }
-    g_string_append_printf (sql, "PRAGMA user_version = %d", SCHEMA_VERSION);
-    return store_run (store, sql->str, "be brought to this Tandem's schema", error);
-}
-
-/* In one transaction, after another look: two processes may begin at once. */
-static bool
-make_tables (Store *store, GError **error)
-{
-    g_autoptr (GString) sql = g_string_new (NULL);
-    bool is_new, is_old;
-
-    append_ddl (sql);
-    if (store_run (store, "BEGIN IMMEDIATE", "be locked", error)
-        && check_owner (store, &is_new, &is_old, error)
-        && (!is_new || store_run (store, sql->str, "be made", error))
-        && (!is_old || migrate (store, error)) && store_run (store, "COMMIT", "be made", error)) {
-        return true;
-    }
-    undo (store);
-    return false;
-}
+static const StoreLayout layout = {
+    .lock = "BEGIN IMMEDIATE",
+    .check_owner = check_owner,
+    .append_versions = append_versions,
+    .append_table = append_table,
+    .look_for = look_for,
+    .integer = "INTEGER",
+    .text = "TEXT",
+    .set_number = "PRAGMA user_version = ",
+};
 
 /* With a write-ahead log, who reads and who writes do not wait for each other. FULL: what was
  * answered is on the disk. */
@@ -364,7 +321,7 @@ make_ready (Store *store, GError **error)
                       "PRAGMA journal_size_limit = 67108864;"
                       "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF",
                       "be opened", error)
-           && ((!is_new && !is_old) || make_tables (store, error));
+           && ((!is_new && !is_old) || store_lay_out (store, &layout, error));
 }
 
 static void
