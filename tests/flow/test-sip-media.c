@@ -36,23 +36,55 @@ count (const char *text, const char *part)
     return n;
 }
 
+/* A's OFFER comes to B. */
+static void
+put_to_b (Flow *flow, const char *offer)
+{
+    sip_invite (flow, "", offer);
+    expect (&flow->a, "SIP/2.0 100 ");
+    expect (&flow->b, "INVITE ");
+}
+
+/* B accepts with ANSWER, and A is told. */
+static void
+accept_by_b (Flow *flow, const char *answer)
+{
+    ANSWER (&flow->b, 200, answer);
+    expect (&flow->b, "ACK ");
+    expect (&flow->a, "SIP/2.0 200 ");
+}
+
+/* B accepts with ANSWER, which is of no use: both legs end. */
+static void
+accept_in_vain (Flow *flow, const char *answer)
+{
+    ANSWER (&flow->b, 200, answer);
+    expect (&flow->b, "ACK ");
+    expect (&flow->b, "BYE ");
+    ANSWER (&flow->b, 200, NULL);
+    expect (&flow->a, "SIP/2.0 488 ");
+}
+
+/* A acknowledges what it was told. */
+static void
+acknowledge (Flow *flow)
+{
+    sip_learn_a (flow);
+    sip_from_a (flow, "ACK", 1, "", NULL);
+}
+
 /* RFC 3264 6: as many streams in the answer as in the offer. */
 static void
 test_sixty_streams (Flow *flow, gconstpointer data)
 {
     g_autofree char *offer = streams (60, "m=audio 4000 RTP/AVP 0\r\n");
 
-    sip_invite (flow, "", offer);
-    expect (&flow->a, "SIP/2.0 100 ");
-    expect (&flow->b, "INVITE ");
+    put_to_b (flow, offer);
     g_assert_cmpuint (count (flow->b.last, "\r\nm=audio "), ==, 60);
     g_assert_cmpuint (count (flow->b.last, "\r\nm=audio 4000 "), ==, 0);
-    ANSWER (&flow->b, 200, offer);
-    expect (&flow->b, "ACK ");
-    expect (&flow->a, "SIP/2.0 200 ");
+    accept_by_b (flow, offer);
     g_assert_cmpuint (count (flow->a.last, "\r\nm=audio "), ==, 60);
-    sip_learn_a (flow);
-    sip_from_a (flow, "ACK", 1, "", NULL);
+    acknowledge (flow);
     sip_hang_up (flow);
 }
 
@@ -74,16 +106,11 @@ test_all_ports_zero (Flow *flow, gconstpointer data)
 {
     g_autofree char *offer = streams (2, "m=audio 0 RTP/AVP 0\r\n");
 
-    sip_invite (flow, "", offer);
-    expect (&flow->a, "SIP/2.0 100 ");
-    expect (&flow->b, "INVITE ");
+    put_to_b (flow, offer);
     g_assert_cmpuint (count (flow->b.last, "\r\nm=audio 0 "), ==, 2);
-    ANSWER (&flow->b, 200, offer);
-    expect (&flow->b, "ACK ");
-    expect (&flow->a, "SIP/2.0 200 ");
+    accept_by_b (flow, offer);
     g_assert_cmpuint (count (flow->a.last, "\r\nm=audio 0 "), ==, 2);
-    sip_learn_a (flow);
-    sip_from_a (flow, "ACK", 1, "", NULL);
+    acknowledge (flow);
     sip_hang_up (flow);
 }
 
@@ -91,16 +118,9 @@ test_all_ports_zero (Flow *flow, gconstpointer data)
 static void
 test_answer_with_all_ports_zero (Flow *flow, gconstpointer data)
 {
-    sip_invite (flow, "", HEAD "m=audio 4000 RTP/AVP 0\r\n");
-    expect (&flow->a, "SIP/2.0 100 ");
-    expect (&flow->b, "INVITE ");
-    ANSWER (&flow->b, 200, HEAD "m=audio 0 RTP/AVP 0\r\n");
-    expect (&flow->b, "ACK ");
-    expect (&flow->b, "BYE ");
-    ANSWER (&flow->b, 200, NULL);
-    expect (&flow->a, "SIP/2.0 488 ");
-    sip_learn_a (flow);
-    sip_from_a (flow, "ACK", 1, "", NULL);
+    put_to_b (flow, HEAD "m=audio 4000 RTP/AVP 0\r\n");
+    accept_in_vain (flow, HEAD "m=audio 0 RTP/AVP 0\r\n");
+    acknowledge (flow);
 }
 
 /* An answer with a codec that was not offered, and none that was: no call, and the next trunk is not
@@ -108,16 +128,9 @@ test_answer_with_all_ports_zero (Flow *flow, gconstpointer data)
 static void
 test_nothing_in_common (Flow *flow, gconstpointer data)
 {
-    sip_invite (flow, "", HEAD "m=audio 4000 RTP/AVP 18\r\n");
-    expect (&flow->a, "SIP/2.0 100 ");
-    expect (&flow->b, "INVITE ");
-    ANSWER (&flow->b, 200, HEAD "m=audio 4000 RTP/AVP 9\r\n");
-    expect (&flow->b, "ACK ");
-    expect (&flow->b, "BYE ");
-    ANSWER (&flow->b, 200, NULL);
-    expect (&flow->a, "SIP/2.0 488 ");
-    sip_learn_a (flow);
-    sip_from_a (flow, "ACK", 1, "", NULL);
+    put_to_b (flow, HEAD "m=audio 4000 RTP/AVP 18\r\n");
+    accept_in_vain (flow, HEAD "m=audio 4000 RTP/AVP 9\r\n");
+    acknowledge (flow);
     expect_nothing (&flow->c);
 }
 
@@ -140,15 +153,10 @@ test_refused_with_488 (Flow *flow, gconstpointer data)
 static void
 test_nothing_in_common_later (Flow *flow, gconstpointer data)
 {
-    sip_invite (flow, "", HEAD "m=audio 4000 RTP/AVP 0\r\n");
-    expect (&flow->a, "SIP/2.0 100 ");
-    expect (&flow->b, "INVITE ");
+    put_to_b (flow, HEAD "m=audio 4000 RTP/AVP 0\r\n");
     sip_learn_b (flow, "pt");
-    ANSWER (&flow->b, 200, HEAD "m=audio 4002 RTP/AVP 0\r\n");
-    expect (&flow->b, "ACK ");
-    expect (&flow->a, "SIP/2.0 200 ");
-    sip_learn_a (flow);
-    sip_from_a (flow, "ACK", 1, "", NULL);
+    accept_by_b (flow, HEAD "m=audio 4002 RTP/AVP 0\r\n");
+    acknowledge (flow);
     sip_from_a (flow, "INVITE", 2, "", HEAD "m=audio 4000 RTP/AVP 18\r\n");
     expect (&flow->a, "SIP/2.0 100 ");
     expect (&flow->b, "INVITE ");
@@ -165,16 +173,11 @@ test_nothing_in_common_later (Flow *flow, gconstpointer data)
 static void
 test_hold_is_answered_as_offered (Flow *flow, gconstpointer data)
 {
-    sip_invite (flow, "", HEAD "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n");
-    expect (&flow->a, "SIP/2.0 100 ");
-    expect (&flow->b, "INVITE ");
+    put_to_b (flow, HEAD "m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n");
     g_assert_true (sip_has (&flow->b, "\r\na=sendonly\r\n"));
-    ANSWER (&flow->b, 200, HEAD "m=audio 4002 RTP/AVP 0\r\na=sendrecv\r\n");
-    expect (&flow->b, "ACK ");
-    expect (&flow->a, "SIP/2.0 200 ");
+    accept_by_b (flow, HEAD "m=audio 4002 RTP/AVP 0\r\na=sendrecv\r\n");
     g_assert_true (sip_has (&flow->a, "\r\na=recvonly\r\n"));
-    sip_learn_a (flow);
-    sip_from_a (flow, "ACK", 1, "", NULL);
+    acknowledge (flow);
     sip_hang_up (flow);
 }
 
