@@ -103,6 +103,15 @@ td_begun_add (TdBegun *begun, const TdFact *fact)
     return is_written;
 }
 
+bool
+td_begun_has (TdBegun *begun, TdId call)
+{
+    pthread_mutex_lock (&begun->lock);
+    bool has_begun = g_hash_table_contains (begun->slots, &call);
+    pthread_mutex_unlock (&begun->lock);
+    return has_begun;
+}
+
 void
 td_begun_end (TdBegun *begun, TdId call)
 {

@@ -37,6 +37,9 @@ void td_begun_unref (TdBegun *begun);
  * cut. Thread: any. */
 bool td_begun_add (TdBegun *begun, const TdFact *fact);
 
+/* Whether CALL has begun and not ended. Thread: any. */
+bool td_begun_has (TdBegun *begun, TdId call);
+
 /* CALL has ended, if it ever began. Thread: any. */
 void td_begun_end (TdBegun *begun, TdId call);
 

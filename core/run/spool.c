@@ -91,9 +91,11 @@ td_spool_note (TdSpool *spool, const TdFact *fact)
 static bool
 is_for_list (const TdSpool *spool, const TdFact *fact)
 {
-    return spool->begun != NULL && fact->topic != spool->ends
-           && (fact->topic == spool->begins
-               || td_topic_body_size (fact->topic) == td_topic_body_size (spool->begins));
+    if (spool->begun == NULL || fact->topic == spool->begins || fact->topic == spool->ends) {
+        return spool->begun != NULL && fact->topic == spool->begins;
+    }
+    return td_topic_body_size (fact->topic) == td_topic_body_size (spool->begins)
+           && td_begun_has (spool->begun, fact->call);
 }
 
 /* Puts FACT into the journal, and what it begins or ends on the list: that a call has begun is known

@@ -136,7 +136,7 @@ typedef struct {
      * a killed process costs nothing: what it had not stored is taken, before anything else and
      * maybe once more, by the next one that opens a spool of this name. */
     const char *journal;
-    /* Nullable, and only with a journal: topics with one body. Of a call BEGINS is kept until ENDS is heard; any
+    /* Nullable, and only with a journal: topics with one body. Of a call BEGINS is kept until ENDS is heard; then any
      * other topic of the spool with that body takes its place. When a process was killed in between, the call
      * gets, at the next start, an ENDS with the next sequence number: FINISH makes of BODY, a copy of BEGUN's,
      * what is known then, UNTIL_US (monotonic, of that process) being the last time it was surely going on. */

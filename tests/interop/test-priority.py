@@ -6,6 +6,7 @@
 With TANDEM_TEST_PRIORITY=off the switch has no module priority, and these tests fail."""
 
 import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -19,7 +20,7 @@ from peers.case import PeerCase  # noqa: E402
 from peers.certificates import Authority  # noqa: E402
 from peers.kamailio import Kamailio  # noqa: E402
 from peers.priority import Caller, PriorityCase, Recorded, marked, values  # noqa: E402
-from peers.tandem import Tandem  # noqa: E402
+from peers.tandem import Tandem, csv_records  # noqa: E402
 from peers.web import Server, response  # noqa: E402
 
 ORDINARY = 4
@@ -543,6 +544,27 @@ class Raised(Recorded):
                                                            'classified_stage')},
                              {'value': '1', 'priority_class': '10', 'classified_by': 'rph',
                               'classified_stage': 'late'})
+
+    def test_pri_012_record_of_a_switch_that_is_killed(self):
+        """PRI-100: the call has the class that it rose to; one that was not answered has begun nothing."""
+        call = Call(self.agency, self.carrier, extra=marked('ets.4'))
+        call.from_a('UPDATE', description(call.sound_a.port, version=2), extra=marked('ets.1'))
+        self.carrier.answer(self.carrier.expect('INVITE '), 200,
+                            body=description(call.sound_b.port, version=2))
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 200 ')
+        self.agency.invite('8001', marked('ets.0'))
+        self.carrier.expect('INVITE ')
+        self.tandem.process.signal(signal.SIGKILL)
+        self.tandem.process.wait(TIMEOUT_S)
+        Tandem(self, self.config, environment={
+            'TANDEM_STATE_DIR': os.path.join(self.tandem.folder, 'state')}).stop()
+        path = os.path.join(self.tandem.folder, 'state', 'cdr-file', 'cdr.csv')
+        (row,) = [row for row in csv_records(path) if row['record'] != 'START']
+        self.assertEqual({name: row[name] for name in ('cause_text', 'value', 'priority_class', 'marks_in',
+                                                       'classified_stage')},
+                         {'cause_text': 'Node failure', 'value': '1', 'priority_class': '10',
+                          'marks_in': 'ets.4', 'classified_stage': 'late'})
 
     def test_pri_012_mark_in_the_ack(self):
         call = Call(self.agency, self.carrier, extra=marked('ets.4'))

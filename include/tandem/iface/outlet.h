@@ -136,8 +136,8 @@ td_outlets_open (TdOutlet *outlets, const TdConfig *config, GError **error)
 static inline void
 td_outlets_begin (TdOutlet *outlets, unsigned n_outlets, const TdConfig *config)
 {
-    static const char *const topics[] = { TD_RECORD_BEGINS, TD_RECORD_CONNECTS, TD_RECORD_ENDS,
-                                          NULL };
+    static const char *const topics[] = { TD_RECORD_BEGINS, TD_RECORD_CONNECTS, TD_RECORD_RISES,
+                                          TD_RECORD_ENDS, NULL };
 
     for (unsigned i = 0; i < n_outlets; i++) {
         TdOutlet *outlet = &outlets[i];

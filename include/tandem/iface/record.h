@@ -120,13 +120,15 @@ td_record_part_of (const TdFact *fact, TdRecordPart part, TdFact *ret_masked, vo
 }
 
 /* For a spool with a journal: each call has its STOP, whenever tandemd is killed. That a call was handed on and
- * connected is on no record of its own, but the STOP knows then whom it came to, and whose account pays. */
+ * connected is on no record of its own, nor that its class rose, but the STOP knows then whom it came to, whose
+ * account pays, and what class it was of. */
 #define TD_RECORD_BEGINS      "call.answered"
 #define TD_RECORD_CONNECTS    "call.connected"
+#define TD_RECORD_RISES       "call.priority"
 #define TD_RECORD_ENDS        "call.ended"
 #define TD_RECORD_KILLED_TEXT "Node failure"
 
-/* Makes of BODY, a copy of what was known when the call was answered or connected (BEGUN), what is known
+/* Makes of BODY, a copy of what was known when the call was answered, connected or raised (BEGUN), what is known
  * of its end when tandemd was killed: that it lasted until UNTIL_US (monotonic) at least. Thread: any. */
 static inline void
 td_record_finish (void *body, const TdFact *begun, int64_t until_us)
