@@ -97,8 +97,11 @@ start (TdModule *module, GError **error)
     }
     access->limit = td_limit_new (module, "access", settings->capacity, 0);
     open_features (access);
-    return guard_start (access, error) && access_legs_start (access, error)
-           && access_route_start (access, error);
+    if (!guard_start (access, error)) {
+        return false;
+    }
+    guard_configure (access, td_module_config (module), settings);
+    return access_legs_start (access, error) && access_route_start (access, error);
 }
 
 static bool
@@ -113,6 +116,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         return access->prepared != NULL;
     case TD_RELOAD_COMMIT:
         td_limit_set_capacity (access->limit, prepared->capacity);
+        guard_configure (access, next, prepared);
         td_snapshot_swap (access->settings, &prepared->table);
         break;
     case TD_RELOAD_ABANDON:
@@ -141,7 +145,7 @@ unload (TdModule *module)
 
     if (access != NULL) {
         secrets_free (access->secrets);
-        locks_free (access->locks);
+        guard_free (access);
         g_free (access);
         td_module_set_state (module, NULL);
     }

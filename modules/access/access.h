@@ -14,6 +14,7 @@
 #include <tandem/fsm.h>
 #include <tandem/iface/pin.h>
 #include <tandem/iface/priority.h>
+#include <tandem/iface/trunk-counter.h>
 #include <tandem/metric.h>
 #include <tandem/resource.h>
 
@@ -36,6 +37,8 @@ typedef struct {
     Settings *prepared; /* by a reload that is not committed yet */
     Secrets *secrets;
     Locks *locks;
+    Paces *paces;
+    TdTrunkCounter failures; /* of whole numbers, by trunk */
     TdTopic *locked;
     TdLimit *limit;
     /* Of calls: who pays, whether they have been here, the code of the carrier that was dialled. */
@@ -57,13 +60,24 @@ access_settings (const Access *access)
     return (Settings *) td_snapshot_peek (access->settings);
 }
 
+/* --- declare.c: metrics and attributes --- */
+void access_declare (Access *access);
+
 /* --- leg.c: the application --- */
-typedef enum { STATE_NUMBER, STATE_CHECKING, STATE_DESTINATION, STATE_ENDING, STATE_DONE } State;
+typedef enum {
+    STATE_NUMBER,
+    STATE_WAITING,
+    STATE_CHECKING,
+    STATE_DESTINATION,
+    STATE_ENDING,
+    STATE_DONE
+} State;
 
 typedef enum {
     EVENT_DIGIT,
     EVENT_QUIET,   /* no digit came for a while */
     EVENT_LATE,    /* the caller takes too long */
+    EVENT_TURN,    /* the number is to be looked up */
     EVENT_CHECKED, /* whose number it is, or nobody's */
     EVENT_PLAYED,
     N_EVENTS,
@@ -96,7 +110,7 @@ Check *check_start (Access *access, Settings *settings, char *digits, const TdPi
 /* DONE does not come any more. Thread: the same lane. */
 void check_cancel (Check *check);
 
-/* --- guard.c: who is locked out --- */
+/* --- guard.c: who is locked out, and what trunks are to blame for --- */
 
 /* What the caller of CALL, and an account, are known by to a lock (transfer full). */
 char *guard_caller_key (const Access *access, TdCall *call);
@@ -108,5 +122,9 @@ bool guard_is_locked (const Access *access, const char *key);
 /* KEY has failed; true: it is locked now. */
 bool guard_fail (Access *access, const Settings *settings, const char *key);
 bool guard_start (Access *access, GError **error);
+void guard_free (Access *access);
+
+/* CONFIG and what SETTINGS make of it hold from now on. Thread: control. */
+void guard_configure (Access *access, const TdConfig *config, const Settings *settings);
 
 #endif

@@ -150,6 +150,31 @@ unlock (TdRequest *request, void *data)
     td_request_reply (request, NULL);
 }
 
+void
+guard_configure (Access *access, const TdConfig *config, const Settings *settings)
+{
+    td_trunk_counter_configure (&access->failures, td_config_instances (config, "trunk"),
+                                settings->alarm_failures, settings->alarm_window_ms);
+}
+
+void
+guard_free (Access *access)
+{
+    locks_free (access->locks);
+    paces_free (access->paces);
+    td_trunk_counter_clear (&access->failures);
+}
+
+static const TdTrunkCounterDecl failures_decl = {
+    .name = "tandem_access_failed_total",
+    .help = "Personal numbers that were looked up and are no good, by trunk; empty: of callers of "
+            "none.",
+    .alarm = "access-failures",
+    .alarm_help = "Many personal numbers by the trunk are no good: somebody may be trying them; "
+                  "\"access locks\" "
+                  "shows who, and whoever runs the trunk can find out.",
+};
+
 bool
 guard_start (Access *access, GError **error)
 {
@@ -161,6 +186,8 @@ guard_start (Access *access, GError **error)
     };
 
     access->locks = locks_new ();
+    access->paces = paces_new ();
+    td_trunk_counter_init (&access->failures, access->module, &failures_decl);
     access->locked = td_topic_declare (
         access->module,
         &(TdTopicDecl){ .size = sizeof (TdTopicDecl),

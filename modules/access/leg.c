@@ -2,6 +2,10 @@
 /* The application: asks a caller for a personal number, then for a destination, and hands the call on.
  *
  *     number --complete--> checking --good--> destination --may be called--> handed on
+ *       |  too many no good   ^
+ *       |  of its trunk       | its turn
+ *       +-----> waiting ------+
+ *
  *       ^                     |                  |   ^
  *       +----- no good -------+                  +---+ may not
  *                             |                  |
@@ -25,7 +29,7 @@ enum {
 
 typedef struct {
     TdFsm fsm; /* first */
-    TdTimer quiet, total;
+    TdTimer quiet, total, turn;
     TdSeat seat;
     Access *access;
     Settings *settings;
@@ -37,6 +41,7 @@ typedef struct {
     unsigned n_tries;
     bool is_prompted; /* something else than silence is heard */
     char *caller;     /* as a lock knows him */
+    char *trunk;
     char **destinations;
     uint8_t cause; /* with which it ends */
 } Leg;
@@ -72,10 +77,21 @@ wipe (Leg *leg)
     leg->n_digits = 0;
 }
 
+/* A number that has not been looked up has not failed. */
+static void
+stop_waiting (Leg *leg)
+{
+    if (td_timer_is_active (&leg->turn)) {
+        td_timer_stop (&leg->turn);
+        paces_give (leg->access->paces, &leg->settings->paces, leg->trunk);
+    }
+}
+
 /* Nothing is asked any more; the caller hears PROMPT, and the call ends for CAUSE. */
 static void
 end_with (Leg *leg, const char *prompt, unsigned cause)
 {
+    stop_waiting (leg);
     wipe (leg);
     leg->cause = (uint8_t) cause;
     td_timer_stop (&leg->total);
@@ -88,6 +104,7 @@ static void
 stop_all (Leg *leg)
 {
     wipe (leg);
+    stop_waiting (leg);
     td_timer_stop (&leg->quiet);
     td_timer_stop (&leg->total);
     g_clear_pointer (&leg->check, check_cancel);
@@ -142,24 +159,46 @@ count_failure (Leg *leg, Result result, const char *account)
 }
 
 static void
-complete_number (Leg *leg)
+look_up (Leg *leg)
 {
     TdCall *call = td_channel_call (leg->channel);
-    bool is_whole = leg->n_digits == leg->settings->n_digits;
 
-    td_timer_stop (&leg->quiet);
-    be_silent (leg);
-    if (!is_whole || call == NULL) {
+    if (call == NULL) {
         count_failure (leg, RESULT_WRONG, NULL);
         return;
     }
     TdPinQuestion about = { .dialled = td_party_key (td_call_called (call)),
                             .calling = td_party_key (td_call_calling (call)),
                             .trunk = td_call_trunk (call) };
-    leg->n_digits = 0;
     td_fsm_enter (&leg->fsm, STATE_CHECKING);
     leg->check = check_start (leg->access, leg->settings, g_steal_pointer (&leg->secret), &about,
                               take_finding, leg);
+}
+
+/* A number that cannot be one is no guess: it waits for nobody. */
+static void
+complete_number (Leg *leg)
+{
+    bool is_whole = leg->n_digits == leg->settings->n_digits;
+
+    td_timer_stop (&leg->quiet);
+    be_silent (leg);
+    leg->n_digits = 0;
+    if (!is_whole) {
+        count_failure (leg, RESULT_WRONG, NULL);
+        return;
+    }
+    int64_t wait_us =
+        paces_take (leg->access->paces, &leg->settings->paces, leg->trunk, td_clock_now_us ());
+    if (wait_us < 0) {
+        td_metric_add (leg->access->results[RESULT_UNAVAILABLE], 1);
+        end_with (leg, leg->settings->prompts.busy, TD_CAUSE_CONGESTION);
+    } else if (wait_us > 0) {
+        td_fsm_enter (&leg->fsm, STATE_WAITING);
+        td_timer_start (&leg->turn, (uint32_t) ((wait_us + 999) / 1000));
+    } else {
+        look_up (leg);
+    }
 }
 
 /* The account and the class are the call's from now on. */
@@ -180,12 +219,15 @@ take_good (Leg *leg, const Finding *finding)
     play (leg, leg->settings->prompts.destination);
 }
 
+/* What became of the number looks the same to its caller whether there is none, it has expired, or its account is
+ * locked out: whoever is told which one it was knows the number. */
 static void
 judge (Leg *leg, const Finding *finding)
 {
     g_autofree char *key = finding->account != NULL ? guard_account_key (finding->account) : NULL;
 
     if (finding->result == RESULT_UNAVAILABLE) {
+        paces_give (leg->access->paces, &leg->settings->paces, leg->trunk);
         td_metric_add (leg->access->results[RESULT_UNAVAILABLE], 1);
         end_with (leg, leg->settings->prompts.busy, TD_CAUSE_CONGESTION);
     } else if (guard_is_locked (leg->access, leg->caller)) {
@@ -193,11 +235,13 @@ judge (Leg *leg, const Finding *finding)
         td_metric_add (leg->access->results[RESULT_LOCKED], 1);
         end_with (leg, leg->settings->prompts.refused, TD_CAUSE_CALL_REJECTED);
     } else if (finding->result != RESULT_GOOD) {
+        td_trunk_counter_add (&leg->access->failures, leg->trunk);
         count_failure (leg, finding->result, finding->account);
     } else if (key != NULL && guard_is_locked (leg->access, key)) {
-        td_metric_add (leg->access->results[RESULT_LOCKED], 1);
-        end_with (leg, leg->settings->prompts.refused, TD_CAUSE_CALL_REJECTED);
+        td_trunk_counter_add (&leg->access->failures, leg->trunk);
+        count_failure (leg, RESULT_LOCKED, NULL);
     } else {
+        paces_give (leg->access->paces, &leg->settings->paces, leg->trunk);
         take_good (leg, finding);
     }
 }
@@ -320,6 +364,18 @@ number (void *self, unsigned event, void *data)
 }
 
 static void
+waiting (void *self, unsigned event, void *data)
+{
+    Leg *leg = self;
+
+    if (event == EVENT_TURN) {
+        look_up (leg);
+    } else if (event == EVENT_LATE) {
+        end_with (leg, leg->settings->prompts.busy, TD_CAUSE_CONGESTION);
+    }
+}
+
+static void
 checking (void *self, unsigned event, void *data)
 {
     Leg *leg = self;
@@ -362,8 +418,16 @@ static const TdState states[] = {
         .name = "number",
         .events = TD_BIT (EVENT_DIGIT) | TD_BIT (EVENT_QUIET) | TD_BIT (EVENT_LATE)
                   | TD_BIT (EVENT_PLAYED),
-        .next = TD_BIT (STATE_NUMBER) | TD_BIT (STATE_CHECKING) | TD_BIT (STATE_ENDING),
+        .next = TD_BIT (STATE_NUMBER) | TD_BIT (STATE_WAITING) | TD_BIT (STATE_CHECKING)
+                | TD_BIT (STATE_ENDING),
         .action = number,
+    },
+    [STATE_WAITING] = {
+        .name = "waiting",
+        .events = TD_BIT (EVENT_DIGIT) | TD_BIT (EVENT_LATE) | TD_BIT (EVENT_TURN)
+                  | TD_BIT (EVENT_PLAYED),
+        .next = TD_BIT (STATE_NUMBER) | TD_BIT (STATE_CHECKING) | TD_BIT (STATE_ENDING),
+        .action = waiting,
     },
     [STATE_CHECKING] = {
         .name = "checking",
@@ -389,8 +453,8 @@ static const TdState states[] = {
 };
 
 static const char *const event_names[N_EVENTS] = {
-    [EVENT_DIGIT] = "digit",     [EVENT_QUIET] = "quiet",   [EVENT_LATE] = "late",
-    [EVENT_CHECKED] = "checked", [EVENT_PLAYED] = "played",
+    [EVENT_DIGIT] = "digit", [EVENT_QUIET] = "quiet",     [EVENT_LATE] = "late",
+    [EVENT_TURN] = "turn",   [EVENT_CHECKED] = "checked", [EVENT_PLAYED] = "played",
 };
 
 const TdMachine access_machine = {
@@ -415,6 +479,12 @@ be_late (TdTimer *timer)
     td_fsm_dispatch (&((Leg *) ((char *) timer - offsetof (Leg, total)))->fsm, EVENT_LATE, NULL);
 }
 
+static void
+be_next (TdTimer *timer)
+{
+    td_fsm_dispatch (&((Leg *) ((char *) timer - offsetof (Leg, turn)))->fsm, EVENT_TURN, NULL);
+}
+
 static Leg *
 leg_new (TdChannel *channel)
 {
@@ -426,10 +496,12 @@ leg_new (TdChannel *channel)
     leg->channel = channel;
     leg->settings = settings_ref (access_settings (access));
     leg->caller = guard_caller_key (access, td_channel_call (channel));
+    leg->trunk = g_strdup (td_call_trunk (td_channel_call (channel)));
     leg->seat.owner = module;
     leg->seat.holder = td_channel_call_id (channel);
     td_timer_init (&leg->quiet, module, be_quiet_no_more);
     td_timer_init (&leg->total, module, be_late);
+    td_timer_init (&leg->turn, module, be_next);
     td_fsm_init (&leg->fsm, module, &access_machine, leg);
     td_metric_add (access->up, 1);
     return leg;
@@ -513,60 +585,9 @@ freed (void *data)
     td_metric_add (leg->access->up, -1);
     g_strfreev (leg->destinations);
     g_free (leg->caller);
+    g_free (leg->trunk);
     td_table_unref (&leg->settings->table);
     g_free (leg);
-}
-
-static TdMetric *
-declare (const Access *access, TdMetricKind kind, const char *name, const char *labels,
-         const char *help)
-{
-    return td_metric_declare (access->module, &(TdMetricDecl){ .size = sizeof (TdMetricDecl),
-                                                               .kind = kind,
-                                                               .name = name,
-                                                               .labels = labels,
-                                                               .help = help });
-}
-
-static void
-declare_metrics (Access *access)
-{
-    static const char *const names[N_RESULTS] = { "good", "wrong", "expired", "unavailable",
-                                                  "locked" };
-
-    for (unsigned i = 0; i < N_RESULTS; i++) {
-        g_autofree char *labels = g_strdup_printf ("result=\"%s\"", names[i]);
-        access->results[i] =
-            declare (access, TD_METRIC_COUNTER, "tandem_access_numbers_total", labels,
-                     "Personal numbers that callers gave, and what became of them.");
-    }
-    access->up = declare (access, TD_METRIC_GAUGE, "tandem_access_callers", NULL,
-                          "Callers who are asked for numbers now.");
-    access->connected = declare (access, TD_METRIC_COUNTER, "tandem_access_calls_total", NULL,
-                                 "Calls that went on to a destination.");
-    access->n_locks = declare (access, TD_METRIC_COUNTER, "tandem_access_locks_total", NULL,
-                               "Times that a caller or an account was locked out.");
-}
-
-static void
-declare_attributes (Access *access)
-{
-    access->account = td_attribute_declare (access->module, TD_ATTRIBUTE_ACCOUNT, TD_ATTRIBUTE_TEXT,
-                                            0, "The account that pays for the call", NULL);
-    access->carrier = td_attribute_declare (
-        access->module, "access.carrier", TD_ATTRIBUTE_TEXT, 0,
-        "The code of the carrier that was dialled before an access number", NULL);
-    access->source = td_attribute_declare (access->module, TD_ATTRIBUTE_SOURCE, TD_ATTRIBUTE_TEXT,
-                                           0, "Who has placed the call", NULL);
-    access->handed_on =
-        td_attribute_declare (access->module, "access.handed-on", TD_ATTRIBUTE_NUMBER, 0,
-                              "1: the call has been here, and has told whom it is for", NULL);
-    access->destination = td_attribute_declare (
-        access->module, "access.destination", TD_ATTRIBUTE_TEXT, 0,
-        "Whom the caller has typed, as whoever has the personal number may call him", NULL);
-    access->destinations = td_attribute_declare (
-        access->module, "access.destinations", TD_ATTRIBUTE_TEXT, TD_ATTRIBUTE_MANY,
-        "What numbers that the account pays for may begin with", NULL);
 }
 
 bool
@@ -585,8 +606,7 @@ access_legs_start (Access *access, GError **error)
         .played = take_end,
     };
 
-    declare_attributes (access);
-    declare_metrics (access);
+    access_declare (access);
     td_machine_register (access->module, &access_machine);
     return td_channel_driver_register (access->module, &driver, error);
 }

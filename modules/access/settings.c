@@ -72,6 +72,22 @@ static const TdConfigKey keys[] = {
     RELOADED (.name = "lock-longest", .type = TD_CONFIG_DURATION, .default_text = "24 h",
               .min = 1000, .max = 604800000,
               .help = "... at the longest; who was quiet for as long begins anew."),
+    RELOADED (.name = "trunk-failures", .type = TD_CONFIG_INTEGER, .unit = "failures",
+              .default_text = "120", .min = 0, .max = 1000000,
+              .help =
+                  "So many numbers that are no good are looked up at once of the callers by one "
+                  "trunk, and as many within each alarm-window from then on, whoever they say "
+                  "that they are; the same of all who come by none. Beyond it each number waits, "
+                  "good or not, for up to 10 s; who would wait longer hears busy-prompt. Good "
+                  "ones do not count. 0: any number."),
+    RELOADED (.name = "alarm-failures", .type = TD_CONFIG_INTEGER, .unit = "failures",
+              .default_text = "30", .min = 0, .max = 1000000,
+              .help =
+                  "How many numbers that are no good must come by one trunk within alarm-window "
+                  "for the alarm access-failures, which is over when fewer than half as many do; "
+                  "0: never."),
+    RELOADED (.name = "alarm-window", .type = TD_CONFIG_DURATION, .default_text = "60 s",
+              .min = 1000, .max = 86400000, .help = "See alarm-failures and trunk-failures."),
     RELOADED (.name = "code", .type = TD_CONFIG_TEXT, .default_text = "*272",
               .help = "What a caller with a subscription dials before a number, for a call with "
                       "priority; empty: nothing."),
@@ -341,6 +357,10 @@ read_values (Settings *settings, const TdConfig *config)
     settings->locks = (LockRules){ .failures = (unsigned) figure (config, "lock-after"),
                                    .first_us = figure (config, "lock-first") * 1000,
                                    .longest_us = figure (config, "lock-longest") * 1000 };
+    settings->alarm_failures = (unsigned) figure (config, "alarm-failures");
+    settings->alarm_window_ms = (uint32_t) figure (config, "alarm-window");
+    settings->paces = (PaceRules){ .failures = (unsigned) figure (config, "trunk-failures"),
+                                   .window_us = settings->alarm_window_ms * INT64_C (1000) };
 }
 
 Settings *

@@ -5,6 +5,7 @@
 #define ACCESS_SETTINGS_H
 
 #include "lock.h"
+#include "pace.h"
 #include "pins.h"
 
 #include <tandem/config.h>
@@ -47,6 +48,9 @@ typedef struct {
     bool is_early;
     unsigned capacity, n_checks;
     LockRules locks;
+    PaceRules paces;         /* of a trunk */
+    unsigned alarm_failures; /* of a trunk, within alarm_window_ms */
+    uint32_t alarm_window_ms;
 } Settings;
 
 extern const TdConfigSection access_sections[ACCESS_N_SECTIONS];

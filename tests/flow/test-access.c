@@ -36,6 +36,7 @@ typedef struct {
     FakeMedia *media;
     char *ended;  /* what was told of the call */
     char *routed; /* ... and whom it was routed to last */
+    unsigned n_callers;
 } Flow;
 
 /* --- The world --------------------------------------------------------------------------- */
@@ -548,6 +549,154 @@ test_callers_of_a_trunk (Flow *flow, gconstpointer more)
     SAY ("a", FAKE_RELEASE, "16");
 }
 
+/* --- Trunks that are to blame ------------------------------------------------------------ */
+
+#define BOUND "trunk-failures = 3\nalarm-failures = 3\nalarm-window = 30 s\n"
+
+#define RAISED "alarm=\\\"access-failures\\\",trunk=\\\"plain\\\""
+
+/* Those of switches before this one, which had it when they stopped, count as well. */
+static int64_t
+n_raised (void)
+{
+    g_autofree char *json = td_fixture_ask ("metric");
+    const char *at = strstr (json, RAISED), *value = at != NULL ? strstr (at, "\"value\":") : NULL;
+
+    return value != NULL ? g_ascii_strtoll (value + strlen ("\"value\":"), NULL, 10) : 0;
+}
+
+/* A caller by TRUNK types DIGITS. Each is another one, as far as he says. */
+static void
+try_by (Flow *flow, const char *trunk, const char *digits)
+{
+    g_autofree char *number = g_strdup_printf ("55502%02u", flow->n_callers++);
+
+    flow->endpoint->trunk = trunk;
+    flow->endpoint->number = number;
+    call (flow, "7106274387");
+    type (flow, digits);
+}
+
+static void
+hang_up (Flow *flow)
+{
+    SAY ("a", FAKE_RELEASE, "16");
+    g_string_truncate (flow->endpoint->log, 0);
+}
+
+static void
+spend (Flow *flow)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        try_by (flow, "plain", "482915736029");
+        PLAYED ("first;" SILENCE "again;");
+        hang_up (flow);
+    }
+}
+
+static void
+wait_for_turn (Flow *flow)
+{
+    td_engine_advance (9990);
+    PLAYED ("");
+    td_engine_advance (12);
+    td_engine_settle ();
+}
+
+/* A number shown each time is no way round: the trunk's callers are slow together, whatever they type. */
+static void
+test_trunk_above_its_bound (Flow *flow, gconstpointer more)
+{
+    spend (flow);
+    try_by (flow, "plain", "482915736029");
+    PLAYED ("first;" SILENCE);
+    wait_for_turn (flow);
+    PLAYED ("again;");
+    hang_up (flow);
+    try_by (flow, "plain", PIN);
+    PLAYED ("first;" SILENCE);
+    wait_for_turn (flow);
+    PLAYED ("destination;");
+    hang_up (flow);
+}
+
+/* It is not locked: others are not slow, and whoever waits too long is told so, and has not failed. */
+static void
+test_line_of_a_trunk (Flow *flow, gconstpointer more)
+{
+    spend (flow);
+    try_by (flow, "radio", PIN);
+    PLAYED ("first;" SILENCE "destination;");
+    hang_up (flow);
+    try_by (flow, "plain", PIN);
+    PLAYED ("first;" SILENCE);
+    flow->endpoint->caller = "c";
+    try_by (flow, "plain", PIN);
+    PLAYED ("first;" SILENCE "busy;");
+    fake_media_end_sound (flow->media);
+    flow->endpoint->caller = "a";
+    hang_up (flow); /* his place is the next one's */
+    try_by (flow, "plain", PIN);
+    PLAYED ("first;" SILENCE);
+    td_engine_advance (5);
+    type (flow, "1"); /* nobody listens */
+    td_engine_advance (9990);
+    PLAYED ("");
+    td_engine_advance (10);
+    td_engine_settle ();
+    PLAYED ("destination;");
+    hang_up (flow);
+}
+
+static void
+test_good_numbers_are_no_failures (Flow *flow, gconstpointer more)
+{
+    int64_t n_before = n_raised ();
+
+    for (unsigned i = 0; i < 8; i++) {
+        try_by (flow, "plain", PIN);
+        PLAYED ("first;" SILENCE "destination;");
+        hang_up (flow);
+    }
+    td_engine_advance (1100);
+    g_assert_cmpint (n_raised (), ==, n_before);
+}
+
+/* PRI-102 */
+static void
+test_alarm (Flow *flow, gconstpointer more)
+{
+    int64_t n_before = n_raised ();
+
+    try_by (flow, "plain", "48#"); /* no guess */
+    hang_up (flow);
+    PLAYED ("first;" SILENCE "again;");
+    try_by (flow, "radio", "482915736029");
+    hang_up (flow);
+    PLAYED ("first;" SILENCE "again;");
+    td_engine_advance (1100);
+    g_assert_cmpint (n_raised (), ==, n_before);
+    spend (flow);
+    td_engine_advance (1100);
+    g_assert_cmpint (n_raised (), ==, n_before + 1);
+    td_engine_advance (35000);
+    g_assert_cmpint (n_raised (), ==, n_before);
+}
+
+/* An account that is locked out: its number is no good just now, which says nothing of the number. */
+static void
+test_locked_account (Flow *flow, gconstpointer more)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        try_by (flow, "plain", "835791357913"); /* it has expired */
+        PLAYED ("first;" SILENCE "again;");
+        hang_up (flow);
+    }
+    try_by (flow, "plain", "235791357913"); /* it is good */
+    PLAYED ("first;" SILENCE "again;");
+    hang_up (flow);
+}
+
 /* What CHANNEL types goes where it is asked for numbers. */
 static void
 type_into (TdId id, const char *digits)
@@ -809,6 +958,11 @@ main (int argc, char **argv)
     ADD ("PRI-048/number-that-changes", NULL, test_number_that_changes);
     ADD ("PRI-048/address-that-changes", NULL, test_address_that_changes);
     ADD ("PRI-048/callers-of-a-trunk", NULL, test_callers_of_a_trunk);
+    ADD ("PRI-048/trunk-above-its-bound", BOUND, test_trunk_above_its_bound);
+    ADD ("PRI-048/line-of-a-trunk", BOUND, test_line_of_a_trunk);
+    ADD ("PRI-048/good-numbers", BOUND, test_good_numbers_are_no_failures);
+    ADD ("PRI-048/locked-account", ASKED, test_locked_account);
+    ADD ("PRI-102/alarm", BOUND, test_alarm);
     ADD ("PRI-048/module-says-good", ASKED, test_module_says_good);
     ADD ("PRI-048/module-is-silent", ASKED, test_module_is_silent);
     ADD ("PRI-048/module-says-expired", ASKED, test_module_says_expired);

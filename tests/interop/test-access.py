@@ -310,6 +310,33 @@ class Guessed(Typed):
         self.hang_up()
 
 
+class GuessedByTrunk(Guessed):
+    """PRI-048, PRI-102: a trunk's callers are who it says; whoever says another one each time is slow all the same, and
+    an alarm."""
+
+    def config(self, **access):
+        config = super().config(**{'trunk-failures': 6, 'alarm-failures': 6, 'alarm-window': '1 h', **access})
+        config['modules'] |= {'trunk': 'required'}
+        return config | {'trunk ann': {'address': 'sip:127.0.0.1'}}
+
+    def test_pri_048_another_from_each_time(self):
+        for n in range(2):
+            self.call(caller=f'sip:+1215555010{n}@example.com')
+            self.try_all()
+        self.assert_locked('caller ann +12155550100', 'caller ann +12155550101')
+        alarm, = self.tandem.process.wait_for(lambda: self.tandem.ctl_json('alarm', 'list'), 'alarm')
+        self.assertEqual((alarm['alarm'], alarm['object'], alarm['value']), ('access-failures', 'trunk="ann"', 6))
+        for digits in WRONG, PIN:  # nobody is told which
+            self.call(caller='sip:+12155550109@example.com')
+            self.send_events(digits)
+            self.agent.answer(self.agent.expect('BYE ', 20), '200 OK')
+        self.assertEqual((self.results('wrong'), self.results('good'), self.results('unavailable')), (6, 0, 2))
+        self.call(host='127.0.0.2')  # by no trunk
+        self.send_events(PIN)
+        self.tandem.process.wait_for(lambda: self.results('good') == 1, 'good number')
+        self.hang_up()
+
+
 class GuessedByUsers(Guessed):
     """PRI-048: callers who have proved who they are are told apart by that, wherever they are."""
 

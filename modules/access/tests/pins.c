@@ -3,6 +3,7 @@
  *
  *     135791357913    good: account far-1, ets.2, destinations 703...
  *     8...            was good: far-2
+ *     2...            good: the same account, again
  *     0...            the server is silent
  */
 
@@ -42,6 +43,9 @@ answer (TdWork *work)
         verdict.destinations = destinations;
     } else if (lookup->first == '8') {
         verdict.result = TD_PIN_EXPIRED;
+        verdict.account = "far-2";
+    } else if (lookup->first == '2') {
+        verdict.result = TD_PIN_GOOD;
         verdict.account = "far-2";
     } else if (lookup->first == '0') {
         verdict.result = TD_PIN_UNAVAILABLE;

@@ -94,7 +94,7 @@ close_access (void)
 {
     td_owner_revoke_all (&here->module.owner, NULL, NULL);
     secrets_free (here->access.secrets);
-    locks_free (here->access.locks);
+    guard_free (&here->access);
     td_prefix_table_free (here->settings.refused);
 }
 
@@ -153,9 +153,13 @@ begin (unsigned state)
         return NULL; /* the leg is on its way out */
     }
     make_world ();
+    if (state == STATE_WAITING) { /* one of the caller's kind has been wrong */
+        here->settings.paces = (PaceRules){ .failures = 1, .window_us = G_USEC_PER_SEC };
+        paces_take (here->access.paces, &here->settings.paces, "", td_clock_now_us ());
+    }
     fake_call (here->endpoint, here->fixture, "123", SDP);
     td_fixture_on (here->fixture, 0, note_channel, NULL);
-    if (state == STATE_CHECKING || state == STATE_DESTINATION) {
+    if (state == STATE_WAITING || state == STATE_CHECKING || state == STATE_DESTINATION) {
         type ("1234");
     }
     if (state == STATE_DESTINATION) {
