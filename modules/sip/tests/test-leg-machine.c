@@ -92,6 +92,7 @@ open_sip (void)
     sip->is_sips = declare ("sip.sips", TD_ATTRIBUTE_NUMBER);
     sip->answer_lines = declare (TD_ATTRIBUTE_ANSWER_LINES, TD_ATTRIBUTE_TEXT);
     sip->source = declare (TD_ATTRIBUTE_SOURCE, TD_ATTRIBUTE_TEXT);
+    sip->marks = declare ("sip.header.resource-priority", TD_ATTRIBUTE_TEXT);
     sip->trunks = td_snapshot_new (&here->module, "sip.trunks", &sip_trunks_new_none ()->table);
     sip->n_listeners = 1;
     sip->listeners[0] = (SipListener){ .sip = sip,
