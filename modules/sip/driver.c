@@ -61,6 +61,19 @@ refuse (TdChannel *channel, const TdCause *cause)
     }
 }
 
+/* The leg may end before. */
+static void
+digit_response (SipTransaction *transaction, const SipScan *response, void *data)
+{
+    TdChannel *channel = td_channel_find (*(const TdId *) data);
+
+    if (channel != NULL && sip_leg_of (channel) != NULL) {
+        sip_marks_hear_inside (sip_leg_of (channel), response);
+    }
+}
+
+static const SipUser digit_user = { digit_response, NULL, NULL };
+
 static void
 digit (TdChannel *channel, char sent, uint32_t duration_ms)
 {
@@ -79,8 +92,10 @@ digit (TdChannel *channel, char sent, uint32_t duration_ms)
                         sip_transport_listener (lane->sip, &leg->path)->host, branch);
     sip_marks_compose_inside (leg, out);
     sip_compose_end (out, "application/dtmf-relay", body, (size_t) length);
-    sip_client_start (&lane->stack, SIP_METHOD_INFO, branch, &leg->path, out->str, out->len, NULL,
-                      NULL);
+    const TdId id = td_channel_id (channel);
+    SipTransaction *transaction = sip_client_start (&lane->stack, SIP_METHOD_INFO, branch,
+                                                    &leg->path, out->str, out->len, NULL, NULL);
+    sip_client_leave (transaction, &digit_user, g_memdup2 (&id, sizeof id));
 }
 
 static void

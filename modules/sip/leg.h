@@ -261,6 +261,9 @@ bool sip_marks_have (const SipLeg *leg, SipHeaderId id);
 void sip_marks_compose_inside (const SipLeg *leg, GString *out);
 void sip_marks_compose_again (const SipLeg *leg, GString *out);
 
+/* RESPONSE is to a request of ours in LEG's dialog: what is refused there for its marks is counted. */
+void sip_marks_hear_inside (SipLeg *leg, const SipScan *response);
+
 /* Whether to send the INVITE that has got RESPONSE once more, with other marks. */
 bool sip_marks_try_others (SipLeg *leg, const SipScan *response);
 

@@ -380,6 +380,24 @@ sip_marks_compose_again (const SipLeg *leg, GString *out)
     compose (out, marks, identities, signatures == TD_SIGNATURES_MADE ? td_clock_wall_us () : 0);
 }
 
+/* RFC 4412 4.6.2, 4.6.4: they are not known there, or not allowed. */
+static bool
+is_refusal (const SipScan *response)
+{
+    return response->status == 417 || response->status == 403;
+}
+
+void
+sip_marks_hear_inside (SipLeg *leg, const SipScan *response)
+{
+    const TdPriorityService *service = sip_priority (leg->lane->sip);
+    g_autofree char *marks = is_refusal (response) ? marks_inside (leg) : NULL;
+
+    if (service != NULL && marks != NULL) {
+        service->refused (leg->channel, service->data);
+    }
+}
+
 bool
 sip_marks_try_others (SipLeg *leg, const SipScan *response)
 {
@@ -387,9 +405,7 @@ sip_marks_try_others (SipLeg *leg, const SipScan *response)
     g_autoptr (GPtrArray) accepted = NULL;
     g_autoptr (GString) text = NULL;
 
-    /* RFC 4412 4.6.2, 4.6.4: they are not known there, or not allowed. */
-    if (service != NULL && leg->marks != NULL
-        && (response->status == 417 || response->status == 403)) {
+    if (service != NULL && leg->marks != NULL && is_refusal (response)) {
         service->refused (leg->channel, service->data);
     }
     if (service == NULL || response->status != 417 || leg->has_tried_marks) {

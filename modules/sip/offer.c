@@ -260,6 +260,7 @@ offer_response (SipTransaction *transaction, const SipScan *response, void *data
         take_ok (leg, response);
         return;
     }
+    sip_marks_hear_inside (leg, response);
     cause = sip_cause_of_response (response);
     if (response->status == 491) {
         take_glare (leg, &cause);

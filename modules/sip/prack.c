@@ -86,6 +86,7 @@ prack_response (SipTransaction *transaction, const SipScan *response, void *data
     if (leg == NULL || td_fsm_state (&leg->fsm) != SIP_LEG_CALLING || response->status < 300) {
         return;
     }
+    sip_marks_hear_inside (leg, response);
     /* Once, and not for a response that others have followed. */
     SipFork *fork = receipt->fork < leg->n_forks ? leg->forks[receipt->fork] : NULL;
     if (fork != NULL && fork->number == receipt->number && fork->challenged != receipt->number) {

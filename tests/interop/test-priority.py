@@ -248,6 +248,35 @@ class Dialogs(PriorityCase):
         self.agency.expect('SIP/2.0 403 ')
         self.assertEqual(self.call_in_hand()['class'], 7)
 
+    def refused(self):
+        """How many requests were refused for their marks, by trunk and way."""
+        rows = self.tandem.ctl_json('metric', 'tandem_priority_refused_total')
+        return {row['labels']: row['value'] for row in rows if row['value'] > 0}
+
+    def refuse_within(self, call):
+        """B says 403 to an offer, and 417 to a digit."""
+        call.from_a('INVITE', description(call.sound_a.port, version=3))
+        self.carrier.answer(self.carrier.expect('INVITE '), 403)
+        self.carrier.expect('ACK ')
+        self.agency.expect('SIP/2.0 4')
+        self.agency.send(self.agency.request('ACK', call.target_a, call.dialog_a, call.cseq_a))
+        call.from_a('INFO', 'Signal=5\r\nDuration=100\r\n', content_type='application/dtmf-relay')
+        self.agency.expect('SIP/2.0 200 ')
+        self.carrier.answer(self.carrier.expect('INFO '), 417)
+
+    def test_pri_102_refused_within_a_call(self):
+        """Marks of the call's own requests, here and there, count as an INVITE's; nothing does that has none."""
+        self.refuse_within(self.call())
+        self.assertEqual(self.refused(), {})
+        call = self.call('ets.0')
+        self.refuse_within(call)
+        there = 'trunk="carrier",way="out"'
+        self.tandem.process.wait_for(lambda: self.refused().get(there) == 2, 'both refusals')
+        for method in 'INFO', 'UPDATE', 'INVITE':
+            call.from_a(method, extra=marked('wps.0'))
+            self.agency.expect('SIP/2.0 403 ')
+        self.assertEqual(self.refused(), {there: 2, 'trunk="agency",way="in"': 3})
+
     def test_pri_012_untrusted_mark_does_nothing(self):
         call = self.call('ets.4')
         call.from_b('INFO', extra=marked('ets.0'))

@@ -134,8 +134,8 @@ typedef struct {
      * learnt is the caller's to set. False, with RET untouched: nobody knows it. Since 0.1. */
     bool (*read) (const char *mark, TdPriority *ret, void *data);
 
-    /* The peer of CHANNEL's leg has refused an INVITE with marks with 403 or 417: that is counted. Before
-     * retry (). Since 0.1. */
+    /* The peer of CHANNEL's leg has refused a request with marks, an INVITE or one within the call, with 403 or
+     * 417: that is counted. Before retry (). Since 0.1. */
     void (*refused) (TdChannel *channel, void *data);
 } TdPriorityService;
 
