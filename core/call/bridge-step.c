@@ -124,7 +124,24 @@ connect_both (TdBridge *bridge, const TdStep *step)
                       bridge->options.timeout_ms, answered_step, bridge);
 }
 
-/* --- Reserve: both terminations, the asking leg's first ---------------------------------- */
+/* Whether a transcoder might be of use between the legs of STEP, and is not there yet. */
+static bool
+may_transcode (TdBridge *bridge, const TdStep *step)
+{
+    return bridge->options.can_transcode && !bridge->has_transcoder
+           && !td_bridge_seat_is_internal (seat_at (bridge, step->from))
+           && !td_bridge_seat_is_internal (seat_at (bridge, step->to));
+}
+
+/* The next request about the termination of INDEX asks to keep a transcoder. */
+static void
+wish_transcoder (TdBridge *bridge, unsigned index)
+{
+    bridge->keeper = index;
+    seat_at (bridge, index)->termination->transcoder = TD_TRANSCODER_KEEP;
+}
+
+/* --- Reserve: both terminations, the asking leg's first, and a transcoder ---------------- */
 
 static unsigned
 seat_of_phase (const TdStep *step)
@@ -143,20 +160,25 @@ go_on_reserving (TdBridge *bridge, TdStep *step)
     end_step (bridge, NULL, NULL);
 }
 
+/* Who is rung makes the offer, when he picks up: whether it needs a transcoder is not known yet. */
 static void
 begin_reserve (TdBridge *bridge, TdStep *step)
 {
     if (bridge->options.is_through) {
         end_step (bridge, NULL, NULL);
-    } else {
-        go_on_reserving (bridge, step);
+        return;
     }
+    if (may_transcode (bridge, step) && !seat_at (bridge, step->from)->is_placed) {
+        wish_transcoder (bridge, step->from);
+    }
+    go_on_reserving (bridge, step);
 }
 
 static void
 answered_reserve (TdBridge *bridge, TdStep *step, const TdMediaOutcome *outcome)
 {
     seat_at (bridge, seat_of_phase (step))->is_placed = true;
+    bridge->has_transcoder |= outcome->has_transcoder;
     step->phase++;
     go_on_reserving (bridge, step);
 }
@@ -167,10 +189,7 @@ answered_reserve (TdBridge *bridge, TdStep *step, const TdMediaOutcome *outcome)
 static bool
 wants_transcoder (TdBridge *bridge, const TdStep *step)
 {
-    return bridge->options.can_transcode && !bridge->has_transcoder
-           && !td_bridge_seat_is_internal (seat_at (bridge, step->from))
-           && !td_bridge_seat_is_internal (seat_at (bridge, step->to))
-           && td_negotiate_can_add (step->offer);
+    return may_transcode (bridge, step) && td_negotiate_can_add (step->offer);
 }
 
 /* The seat whose termination is asked to keep a transcoder: always the same, as one is enough. */
@@ -206,8 +225,7 @@ begin_offer (TdBridge *bridge, TdStep *step)
     unsigned keeper = find_keeper (bridge, step);
 
     if (is_wanted) {
-        bridge->keeper = keeper;
-        seat_at (bridge, keeper)->termination->transcoder = TD_TRANSCODER_KEEP;
+        wish_transcoder (bridge, keeper);
     }
     if (place (bridge, step->from, step->offer)) {
         return;

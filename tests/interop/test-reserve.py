@@ -320,6 +320,20 @@ class Transcodes(ReserveCase):
         self.pick_up(self.carrier, waiting, description(9))
         self.is_answered('8003')
 
+    def test_kept_for_the_offer_of_who_is_rung(self):
+        """A call without an offer: the called party's codec is turned into the caller's, whoever calls meanwhile."""
+        self.fill('50 %', 1)
+        self.dial('8001', sdp='')
+        waiting = self.carrier.expect('INVITE ')
+        self.has_the_callers_alone('8002')
+        self.carrier.answer(waiting, 200, 'c', PCMA)
+        offer = self.agency.expect('SIP/2.0 200 ')
+        self.assertIn('PCMU', offer)
+        parties = {name: field(offer, name) for name in ('From', 'To', 'Call-ID')}
+        self.agency.send(self.agency.request('ACK', field(offer, 'Contact').strip('<>'), parties, 1,
+                                             description(9)))
+        self.assertIn('PCMA', self.carrier.expect('ACK '))
+
     def test_given_back_by_who_does_not_pick_up(self):
         self.fill('50 %', 1)
         waiting, has_more = self.place('8001')

@@ -412,6 +412,30 @@ test_nothing_is_added_without_transcoder (World *world, const void *data)
     g_assert_cmpuint (world->old.n_formats, ==, 2);
 }
 
+/* Who is rung will make the offer, and nobody takes the place from the call meanwhile. */
+static void
+test_transcoder_is_reserved (World *world, const void *data)
+{
+    mute_codec_add ("PCMU", 0, 0);
+    mute_codec_add ("PCMA", 8, 0);
+    world->old.has_transcoder = true;
+    on_lane (reserve, world);
+    g_assert_true (world->old.keeps);
+    world->old.has_transcoder = false;
+    on_lane (offer, world);
+    g_assert_cmpuint (world->old.n_formats, ==, 2);
+    on_lane (drop_spares, world);
+    g_assert_false (world->old.keeps);
+}
+
+static void
+test_reserves_without_transcoder (World *world, const void *data)
+{
+    on_lane (reserve, world);
+    g_assert_cmpuint (world->cause, ==, TD_CAUSE_NONE);
+    g_assert_false (world->old.keeps);
+}
+
 #define ADD(name, test) g_test_add ("/call/bridge/" name, World, NULL, set_up, test, tear_down)
 
 int
@@ -429,6 +453,8 @@ main (int argc, char **argv)
     ADD ("spare-heard", test_what_was_heard_is_not_spared);
     ADD ("spare-dropped", test_spares_are_dropped);
     ADD ("transcoder-kept", test_codecs_are_added_when_a_transcoder_is_kept);
+    ADD ("transcoder-reserved", test_transcoder_is_reserved);
+    ADD ("no-transcoder-reserved", test_reserves_without_transcoder);
     ADD ("no-transcoder", test_nothing_is_added_without_transcoder);
     return g_test_run ();
 }
