@@ -180,11 +180,11 @@ class CallCase(Case):
         return re.findall(r'is not covered by a valid signature: .*; the call (.*?)  call_id=(\S+) '
                           r'trunk=a status=(\d+) ', self.tandem.process.output())
 
-    def invite(self, identity, call_id, marks='ets.0', to=TO, **more):
+    def invite(self, identity, call_id, marks='ets.0', to=TO, tag='f', **more):
         extra = {'Resource-Priority': marks, **more}
         if identity:
             extra['Identity'] = identity
-        parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag=f', 'To': f'<sip:+{to}@127.0.0.1>',
+        parties = {'From': f'<sip:+{FROM}@127.0.0.1>;tag={tag}', 'To': f'<sip:+{to}@127.0.0.1>',
                    'Call-ID': call_id}
         self.caller.send(self.caller.request('INVITE', f'sip:+{TO}@127.0.0.1:{self.port}', parties, 1,
                                              description(9), extra=extra))
@@ -252,6 +252,36 @@ class Calls(CallCase):
         token = self.token()
         self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
         self.assertEqual(self.call(token, 'two'), (4, ''))
+
+
+class Replayed(CallCase):
+    """A token that has been brought already, to a switch that allows one more attempt."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = Agent(self, self.port, '+' + FROM)
+        self.config['passport'] = {'replay': 'allow-once'}
+        self.config['trunk other'] = {**self.config['trunk a'], 'address': f'sip:{self.other.address}'}
+        self.tandem.rewrite(self.config)
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+
+    def test_one_more_attempt_counts(self):
+        """PRI-037: and none after it, nor is the one that was allowed another's; the first call keeps its own."""
+        token = self.token()
+        self.assertEqual([self.call(token, call_id)[0] for call_id in ('one', 'two', 'three', 'four')],
+                         [11, 11, 4, 4])
+        self.assertEqual(self.records(4)[2:], ['438: another call has brought it already'] * 2)
+
+    def test_another_peer_is_another_call(self):
+        """PRI-037: with the same Call-ID, too."""
+        self.config['passport'] = {'replay': 'refuse'}
+        self.tandem.rewrite(self.config)
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        token = self.token()
+        self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
+        self.caller = self.other
+        self.assertEqual(self.call(token, 'one', tag='other'), (4, ''))
+        self.assertEqual(self.records(2)[1], '438: another call has brought it already')
 
 
 CALL_BACK = {'sph': 'psap-callback'}

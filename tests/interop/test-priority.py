@@ -308,6 +308,39 @@ class Faults(PriorityCase):
         self.assertEqual(self.goes_out(self.agency, 'foo.high'), (ORDINARY, None))
 
 
+class Ranked(PriorityCase):
+    """What the marks are worth is data, which the configuration may change."""
+
+    AGENCY = {**PriorityCase.AGENCY, 'rph-accept': 'ets, esnet'}
+    PRIORITY = {'namespace': 'ets queue 4:5 3:6 2:7 1:8 0:9\nnamespace = esnet queue 0:10 1:11 2:12 3:13 4:14'}
+
+    def test_pri_052_ranking_of_ones_own(self):
+        for marks, priority_class in ('ets.0', 9), ('esnet.0, ets.0', 10), ('ets.0, esnet.4', 14):
+            self.assertEqual(self.goes_out(self.agency, marks)[0], priority_class)
+        self.config['priority'] = {}
+        self.tandem.rewrite(self.config)
+        self.assertEqual(self.tandem.ctl('config', 'reload')[0], 0)
+        for marks, priority_class in ('ets.0', 11), ('esnet.0, ets.0', 11):
+            self.assertEqual(self.goes_out(self.agency, marks)[0], priority_class)
+
+
+class Interface(PriorityCase):
+    """The agency is believed as it sends into a network of its own, and nowhere else."""
+
+    def setUp(self):
+        super().setUp()
+        self.config['sip']['listen'] = [f'udp:127.0.0.1:{self.port}', f'udp:127.0.0.2:{self.port}']
+        self.tandem.process.stop()
+        self.tandem = Tandem(self, self.config)
+
+    def test_pri_031_marks_by_another_interface(self):
+        self.assertEqual(self.goes_out(self.agency, 'ets.0')[0], 11)
+        self.agency.switch = ('127.0.0.2', self.port)
+        self.assertEqual(self.goes_out(self.agency, 'ets.0')[0], ORDINARY)
+        self.agency.invite(extra=marked('ets.0', Require='resource-priority'))
+        self.agency.refused(417)
+
+
 class Egress(PriorityCase):
     """What goes out."""
 
