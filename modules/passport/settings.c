@@ -581,9 +581,25 @@ settings_new (const TdConfig *config, GError **error)
     return settings;
 }
 
+/* Whether URL has a segment "." or ".." (RFC 3986 5.2.4), as it stands or escaped: what it begins with is not where
+ * it leads then. */
+static bool
+has_dot_segment (const char *url)
+{
+    g_autofree char *path = g_strndup (url, strcspn (url, "?#"));
+    g_autofree char *plain = g_uri_unescape_string (path, NULL);
+    g_auto (GStrv) segments = plain != NULL ? g_strsplit_set (plain, "/\\", -1) : NULL;
+
+    return segments == NULL || g_strv_contains ((const char *const *) segments, ".")
+           || g_strv_contains ((const char *const *) segments, "..");
+}
+
 bool
 settings_may_fetch (const Settings *settings, const char *info)
 {
+    if (has_dot_segment (info)) {
+        return false;
+    }
     for (char **url = settings->fetch; *url != NULL; url++) {
         if (g_str_has_prefix (info, *url)) {
             return true;

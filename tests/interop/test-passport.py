@@ -822,6 +822,16 @@ class Fetched(Case):
         self.assertEqual(self.ask(tandem, self.token())['status'], 436)
         self.assertEqual(self.server.requests, [])
 
+    def test_from_nowhere_beside(self):
+        """PRI-032: nor by a URL that begins as the operator said and leads elsewhere (RFC 3986 5.2.4)."""
+        self.server = Server(self, lambda *_: response(self.read('signer.pem').encode()))
+        tandem = self.start(self.server.url + '/public/a/signer.pem', {'fetch': self.server.url + '/public/'})
+        for n, way in enumerate(('../private', 'a/../../private', '%2e%2E/private', '.%2e%2fprivate', './../private')):
+            self.info = f'{self.server.url}/public/{way}/signer.pem'
+            self.assertEqual(self.ask(tandem, self.token(), call_id=str(n))['status'], 436)
+        self.assertEqual(self.server.requests, [])
+        self.info = f'{self.server.url}/public/..a/signer.pem'
+        self.assertEqual(self.ask(tandem, self.token(), call_id='good')['status'], 0)
 
     def test_one_by_a_thousand_urls(self):
         """PRI-038: whoever names so many leaves room for the certificates that others name."""
