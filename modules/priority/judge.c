@@ -74,7 +74,8 @@ refuse (Case *one, unsigned status, const char *reason, Judged judged)
     return judged;
 }
 
-/* RFC 4412 4.6.2. Whoever is not trusted learns of no value: each would gain him something. */
+/* RFC 4412 4.6.2, "enumerating the acceptable resource values". Of whoever is not trusted none is accepted, and
+ * each is above TD_CLASS_ORDINARY: something to gain. An empty list says so (3.2). */
 static Judged
 refuse_unknown (Case *one)
 {

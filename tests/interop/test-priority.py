@@ -93,6 +93,19 @@ class Marks(PriorityCase):
         response = self.neighbour.refused(417)
         self.assertEqual(values(response, 'Accept-Resource-Priority'), [])
 
+    def test_pri_007_whoever_is_not_trusted_is_offered_nothing(self):
+        """Each value is worth more than an ordinary call, and none would do: the list has none of them, not
+        even the lowest (RFC 4412 4.6.2: "enumerating the acceptable resource values")."""
+        shown = self.tandem.ctl_json('priority', 'namespaces')
+        lowest = [f"{row['namespace']}.{row['values'].split()[0].split(':')[0]}" for row in shown]
+        self.assertIn('dsn.routine', lowest)
+        for caller in self.neighbour, Caller(self, self.port, 'stranger'):
+            for marks in 'strange.1', 'dsn.routine', ', '.join(lowest):
+                with self.subTest(caller=caller.user, marks=marks):
+                    response = caller.ask('OPTIONS', marked(marks, Require='resource-priority'))
+                    self.assertTrue(response.startswith('SIP/2.0 417 '), response)
+                    self.assertEqual(values(response, 'Accept-Resource-Priority'), [])
+
     def test_pri_007_what_is_no_call_is_judged_as_well(self):
         required = {'Require': 'resource-priority'}
         for method in 'OPTIONS', 'REGISTER', 'SUBSCRIBE':
