@@ -375,6 +375,7 @@ open_and_check (const TdEngineOptions *options, GPtrArray *problems, GPtrArray *
     engine.is_fake = options->is_fake;
     /* Once: there may be 100,000 sections. */
     g_autoptr (TdIni) ini = read_files (problems);
+    td_ini_find_losses (ini, options->overrides, problems);
     first = check_files (ini, TD_CHECK_DECLARED_ONLY, NULL, ignored, error);
     if (first == NULL) {
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Losses: files that were cut off, seen by what a reload would take away. */
+/* Losses: files that were cut off, seen by what a reload would take away, and a start does not find. */
 
 #include "config/loss.h"
 
@@ -94,6 +94,29 @@ td_config_find_losses (const TdConfig *before, const TdConfig *after, GPtrArray 
                         "name of a module in [modules]", problems);
         compare_counts (after->ini, count_trunks (before), count_trunks (after),
                         "section [trunk ...]", problems);
+    }
+    return problems->len > n_earlier;
+}
+
+/* Nobody knows what stood there: it may have been every trunk. A comment is enough to say that nothing did. */
+bool
+td_ini_find_losses (const TdIni *ini, const char *const *overrides, GPtrArray *problems)
+{
+    unsigned n_earlier = problems->len;
+
+    for (unsigned rank = 0; rank < ini->files->len; rank++) {
+        const char *file = ini->files->pdata[rank];
+        if (has_file (ini->empty_files, file)) {
+            td_problem_add (problems, &(TdPlace){ .file = file, .rank = rank },
+                            "the file is empty, as a write that was cut off leaves it: write it "
+                            "again; if nothing is meant to stand there, write a comment (#)");
+        }
+    }
+    if (problems->len == 0 && ini->files->len > 0 && ini->sections->len == 0
+        && (overrides == NULL || *overrides == NULL)) {
+        td_problem_add (problems, &(TdPlace){ .file = ini->files->pdata[0] },
+                        "no section stands here or in conf.d: a switch without one can do nothing; "
+                        "the least to write is [modules]");
     }
     return problems->len > n_earlier;
 }

@@ -73,7 +73,10 @@ td_fixture_new (const char *config)
     fixture->problems = g_string_new (NULL);
     fixture->seed = g_test_rand_int ();
     g_test_message ("lanes are stepped by seed %" G_GUINT64_FORMAT, fixture->seed);
-    config = rest != NULL ? rest : config != NULL ? config : "";
+    config = rest != NULL ? rest : config;
+    if (config == NULL || strchr (config, '[') == NULL) {
+        config = "[modules]\n"; /* nothing starts without a section */
+    }
     g_file_set_contents (fixture->config_file, config, -1, &error);
     g_assert_no_error (error);
 

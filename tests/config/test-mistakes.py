@@ -4,6 +4,7 @@
 
 import os
 import pwd
+import re
 import subprocess
 import sys
 
@@ -122,7 +123,7 @@ GOOD = {
     'byte order mark': b'\xef\xbb\xbf[modules]\ncli = required\n',
     'section of a module that is disabled': (
         '[modules]\nsip = disabled\n[sip]\nlisten = udp:127.0.0.1:5060\n'),
-    'empty file': '',
+    'section without a key': '[modules]\n',
 }
 
 # Arguments -> status and what is said. {} is a good configuration.
@@ -182,9 +183,36 @@ class Mistakes(PeerCase):
         self.assertRegex(tandem.process.output(), r'192\.0\.2\.77.*no interface of this host')
 
     def test_switch_without_modules_is_warned_of(self):
-        tandem = Tandem(self, '')
+        tandem = Tandem(self, '[modules]\n')
         self.assertIn('names no module under [modules]', tandem.process.output())
         tandem.stop()
+
+    def test_file_that_was_cut_off_starts_nothing(self):
+        """Nor is it said to be good; a configuration that is meant to be small is."""
+        for main, drop_in, said in (
+                ('', '[modules]\n', r'^\S*tandem\.conf: the file is empty, .* cut off'),
+                ('[modules]\n', ' \r\n\n', r'^\S*conf\.d/trunks\.conf: the file is empty, .* cut off'),
+                ('# nothing\n', '# nothing\n', r'^\S*tandem\.conf: no section stands here or in conf\.d'),
+                ('# see conf.d\n', '[modules]\n', None),
+                ('[modules]\n', '# nothing yet\n', None)):
+            with self.subTest(main=main, drop_in=drop_in):
+                self.write(os.path.join('conf.d', 'trunks.conf'), drop_in)
+                answer = self.check_file(main)
+                self.assertEqual(answer.returncode, 78 if said else 0, answer.stderr)
+                if said is None:
+                    continue
+                self.assertRegex(answer.stderr, re.compile(said, re.MULTILINE))
+                self.assertEqual(len(answer.stderr.splitlines()), 1, answer.stderr)
+                daemon = self.run_program('tandemd', '--config', self.path('tandem.conf'),
+                                          '--state-dir', self.path('state'))
+                self.assertEqual(daemon.returncode, 78, daemon.stderr)
+                self.assertRegex(daemon.stderr, re.compile(said, re.MULTILINE))
+                self.assertIn('not started', daemon.stderr)
+
+    def test_what_the_command_line_says_makes_up_for_sections(self):
+        answer = self.run_program('tandemd', '--check-config', '--config', self.config('# by --set\n'),
+                                  '--set', 'modules.cli=required')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
 
     def test_state_folder_that_is_a_file_is_named(self):
         answer = self.run_program('tandemd', '--config', self.config('[modules]\n'),

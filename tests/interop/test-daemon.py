@@ -93,12 +93,12 @@ class Daemon(PeerCase):
         self.assertEqual(answer.returncode, 78)
         self.assertIn('gone.conf', answer.stderr)
 
-    def test_sample_is_a_good_configuration_as_it_is_and_switched_on(self):
+    def test_sample_is_a_good_configuration_with_one_section_and_switched_on(self):
         sample = self.run_once('--write-sample', 'core')
         self.assertEqual((sample.returncode, sample.stderr), (0, ''))
         self.assertIn('#drain = 5 s', sample.stdout)
         settings = sample.stdout[:sample.stdout.index('#[trunk')]
-        for text in (sample.stdout, re.sub(r'(?m)^#(?! )', '', settings)):
+        for text in ('[modules]\n' + sample.stdout, re.sub(r'(?m)^#(?! )', '', settings)):
             config = self.write('tandem.conf', text)
             answer = self.run_once('--check-config', '--config', config)
             self.assertEqual(answer.returncode, 0, answer.stderr)
