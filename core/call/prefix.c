@@ -201,9 +201,10 @@ TdPrefixTable *
 td_prefix_table_new (TdPrefix *prefixes, size_t n_prefixes, TdPrefix *ret_duplicate)
 {
     TdPrefixTable *table = g_new0 (TdPrefixTable, 1);
-    const TdPrefix *end = prefixes + n_prefixes;
+    const TdPrefix *end = prefixes;
 
-    if (n_prefixes > 0) { /* what there is none of may be NULL, but not for qsort () */
+    if (n_prefixes > 0) { /* what there is none of may be NULL, which nothing may be added to */
+        end += n_prefixes;
         qsort (prefixes, n_prefixes, sizeof (TdPrefix), compare_prefixes);
     }
     if (ret_duplicate != NULL) {

@@ -223,7 +223,7 @@ read_rack (const SipScan *prack, uint64_t *ret_number, uint64_t *ret_cseq, SipVi
     SipView parts[3];
 
     for (unsigned i = 0; i < G_N_ELEMENTS (parts); i++) {
-        const char *at = rest.text, *end = rest.text + rest.len_bytes;
+        const char *at = rest.text, *end = sip_view_end (rest);
         while (at < end && !sip_char_is (*at, SIP_CHAR_LWS)) {
             at++;
         }

@@ -196,7 +196,7 @@ bool
 sip_view_split (SipView *rest, char separator, SipView *ret_item)
 {
     const char *from = rest->text;
-    const char *end = rest->text + rest->len_bytes;
+    const char *end = sip_view_end (*rest);
     const char *at = from;
     bool is_in_angle = false;
 
@@ -259,7 +259,7 @@ sip_param_next (SipView *rest, SipView *ret_name, SipView *ret_value)
     if (rest->len_bytes == 0) { /* maybe no text at all */
         return NULL;
     }
-    const char *end = rest->text + rest->len_bytes;
+    const char *end = sip_view_end (*rest);
     const char *at = skip_lws (rest->text, end);
     if (at >= end) {
         *rest = SIP_VIEW_NONE;

@@ -53,6 +53,14 @@ sip_view_of (const char *text)
     return (SipView){ text, text != NULL ? strlen (text) : 0 };
 }
 
+/* Behind the last byte. What is not there has no text, and even nothing must not be added to that (C11
+ * 6.5.6). */
+static inline const char *
+sip_view_end (SipView view)
+{
+    return view.len_bytes > 0 ? view.text + view.len_bytes : view.text;
+}
+
 /* From FROM up to END. */
 static inline SipView
 sip_view_span (const char *from, const char *end)
