@@ -350,10 +350,27 @@ td_alarms_open (void)
         .run = run_list });
 }
 
+/* The metric outlives this engine: the next one in the process begins with nothing raised. */
+static void
+lower_all (void)
+{
+    GHashTableIter iter;
+    void *value;
+
+    g_hash_table_iter_init (&iter, watch.alarms);
+    while (g_hash_table_iter_next (&iter, NULL, &value)) {
+        const Alarm *alarm = value;
+        if (alarm->is_raised) {
+            td_metric_add (alarm->shown, -1);
+        }
+    }
+}
+
 void
 td_alarms_close (void)
 {
     td_metric_watch (NULL);
     td_timer_stop (&watch.timer);
+    lower_all ();
     g_clear_pointer (&watch.alarms, g_hash_table_unref);
 }

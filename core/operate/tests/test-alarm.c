@@ -226,6 +226,44 @@ test_role (World *world, const void *data)
     }
 }
 
+/* --- The next engine of the process ------------------------------------------------------- */
+
+static void
+note_shown (const TdMetricView *view, void *data)
+{
+    if (strcmp (view->name, "tandem_alarm_raised") == 0
+        && strstr (view->labels, "a=\"9\"") != NULL) {
+        *(int64_t *) data = view->value;
+    }
+}
+
+static int64_t
+shown (void)
+{
+    int64_t value = -1;
+
+    td_metric_each (note_shown, &value);
+    return value;
+}
+
+/* Nothing is raised when it begins, whatever was when the one before ended. */
+static void
+test_next_engine (World *world, const void *data)
+{
+    TdMetric *metric = declare (world, TD_METRIC_GAUGE, "a=\"9\"", 1, 1);
+
+    add (metric, 1);
+    td_lanes_advance (1100);
+    g_assert_cmpint (shown (), ==, 1);
+    td_alarms_close ();
+    td_owner_revoke_all (&td_owner_core, NULL, NULL);
+    td_commands_start ();
+    td_alarms_open ();
+    add (metric, 1);
+    td_lanes_advance (1100);
+    g_assert_cmpint (shown (), ==, 1);
+}
+
 /* --- Counters by trunk (tandem/iface/trunk-counter.h) ------------------------------------- */
 
 static void
@@ -293,6 +331,7 @@ main (int argc, char **argv)
     ADD ("other-thresholds", test_other_thresholds);
     ADD ("role", test_role);
     ADD ("by-trunk", test_by_trunk);
+    ADD ("next-engine", test_next_engine);
 #undef ADD
     return g_test_run ();
 }
