@@ -14,31 +14,18 @@
 /* --- Who else has a part in it ----------------------------------------------------------- */
 
 static void
-release_pins (void *module)
-{
-    td_feature_release (module, TD_FEATURE_PIN);
-}
-
-static void
 take_pins (Access *access, const TdPinService *next)
 {
     if (atomic_exchange (&access->pins, next) != NULL) {
-        td_lane_sweep (access->module, NULL, release_pins, release_pins, access->module);
+        td_feature_release_swept (access->module, TD_FEATURE_PIN);
     }
-}
-
-static void
-release_priorities (void *module)
-{
-    td_feature_release (module, TD_FEATURE_PRIORITY);
 }
 
 static void
 take_priorities (Access *access, const TdPriorityService *next)
 {
     if (atomic_exchange (&access->priorities, next) != NULL) {
-        td_lane_sweep (access->module, NULL, release_priorities, release_priorities,
-                       access->module);
+        td_feature_release_swept (access->module, TD_FEATURE_PRIORITY);
     }
 }
 

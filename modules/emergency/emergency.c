@@ -59,16 +59,10 @@ find_key (const char *key, TdEmergencyCaller *ret, void *data)
 /* --- The module http --------------------------------------------------------------------- */
 
 static void
-release_http (void *data)
-{
-    td_feature_release (data, TD_FEATURE_HTTP);
-}
-
-static void
 take_http (Emergency *emergency, const TdHttpService *next)
 {
     if (atomic_exchange (&emergency->http, next) != NULL) {
-        td_lane_sweep (emergency->module, NULL, release_http, release_http, emergency->module);
+        td_feature_release_swept (emergency->module, TD_FEATURE_HTTP);
     }
 }
 
