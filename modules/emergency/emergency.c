@@ -76,10 +76,28 @@ hear_feature (const TdFact *fact, void *data)
     }
 }
 
+/* It may be a network where nobody forges: the operator's to know. */
+static void
+warn_of_names (Emergency *emergency, const TdConfig *config, const Settings *settings)
+{
+    for (unsigned i = 0; settings->servers[i] != NULL; i++) {
+        g_autoptr (GError) place = NULL;
+        if (td_http_is_forgeable (settings->servers[i])) {
+            td_config_refuse (config, "emergency", NULL, "lost-servers", settings->servers[i],
+                              &place,
+                              "is a name asked without a certificate: a forged answer of DNS "
+                              "leads calls for help elsewhere; write https:, or the server's "
+                              "address");
+            td_log_warning (emergency->module, "lost-servers", "%s", place->message);
+        }
+    }
+}
+
 /* Calls go without, so it is not an error. */
 static void
-warn (Emergency *emergency, const Settings *settings)
+warn (Emergency *emergency, const TdConfig *config, const Settings *settings)
 {
+    warn_of_names (emergency, config, settings);
     if (settings->fallback->len == 0) {
         td_log_warning (emergency->module, "fallback",
                         "nobody takes emergency calls, and they are refused: name an "
@@ -138,7 +156,7 @@ start (TdModule *module, GError **error)
     atomic_init (&emergency->http, td_feature_acquire (module, TD_FEATURE_HTTP));
     emergency->features =
         td_bus_subscribe (module, TD_LIST ("feature.changed"), hear_feature, emergency);
-    warn (emergency, settings);
+    warn (emergency, td_module_config (module), settings);
     if (!tell_declare (emergency, error) || !hooks_add (emergency, error)
         || !td_feature_provide (module, TD_FEATURE_EMERGENCY, &emergency->service, error)) {
         g_clear_pointer (&emergency->features, td_bus_unsubscribe);
@@ -163,7 +181,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         for (unsigned i = 0; i < SETTINGS_MAX_SERVERS; i++) {
             atomic_store (&emergency->down_until_us[i], 0); /* they may be others */
         }
-        warn (emergency, prepared);
+        warn (emergency, next, prepared);
         td_snapshot_swap (emergency->settings, &prepared->table);
         break;
     case TD_RELOAD_ABANDON:

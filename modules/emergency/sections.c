@@ -81,7 +81,7 @@ static const TdConfigKey keys[] = {
       .flags = RELOADABLE,
       .default_text = "",
       .help = "LoST servers (RFC 5222) to ask for the PSAP, in this order: up to nine, such as "
-              "http://lost.example.org/lost. Empty: nobody, the tables here decide.",
+              "https://lost.example.org/lost. Empty: nobody, the tables here decide.",
       .since = "0.1" },
     { .name = "lost-budget",
       .type = TD_CONFIG_DURATION,

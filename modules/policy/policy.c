@@ -4,6 +4,7 @@
 #include "policy.h"
 
 #include <string.h>
+#include <tandem/log.h>
 
 /* --- The module http --------------------------------------------------------------------- */
 
@@ -37,6 +38,21 @@ hear_feature (const TdFact *fact, void *data)
     set_serving (policy, policy->serves, NULL);
 }
 
+/* It may be a network where nobody forges: the operator's to know. */
+static void
+warn_of_names (Policy *policy, const TdConfig *config, const Settings *settings)
+{
+    for (unsigned i = 0; settings->urls[i] != NULL; i++) {
+        g_autoptr (GError) place = NULL;
+        if (td_http_is_forgeable (settings->urls[i])) {
+            td_config_refuse (config, "policy", NULL, "servers", settings->urls[i], &place,
+                              "is a name asked without a certificate: a forged answer of DNS "
+                              "leads calls elsewhere; write https:, or the server's address");
+            td_log_warning (policy->module, "servers", "%s", place->message);
+        }
+    }
+}
+
 /* --- Life -------------------------------------------------------------------------------- */
 
 /* The servers of SETTINGS, and those of BEFORE (nullable) that are the same. */
@@ -66,6 +82,7 @@ start (TdModule *module, GError **error)
     if (settings == NULL) {
         return false;
     }
+    warn_of_names (policy, td_module_config (module), settings);
     keep_declare (policy);
     make_pool (policy, settings, NULL);
     policy->settings = td_snapshot_new (module, "policy", &settings->table);
@@ -103,6 +120,7 @@ reload (TdModule *module, TdReloadPhase phase, const TdConfig *next, GError **er
         make_pool (policy, prepared, before);
         keep_unbind (policy, before, prepared->pool);
         set_serving (policy, prepared->serves, NULL);
+        warn_of_names (policy, next, prepared);
         td_snapshot_swap (policy->settings, &prepared->table);
         td_timer_start (&policy->tick, 0);
         break;

@@ -478,6 +478,18 @@ class Emergency(PeerCase):
             self.assertEqual(headers['cache-control'], 'no-cache')
         return [(headers, body.decode()) for _, headers, body in self.lost.requests]
 
+    def test_server_that_dns_decides_about_is_warned_of(self):
+        """PRI-091: where, why, and what to do; at a start and at a reload. It is no mistake."""
+        tandem = self.start(emergency={'lost-servers': [
+            'http://10.0.0.1:9', 'http://[::1]:9', 'http://localhost:9/lost', 'https://lost.invalid/lost',
+            'http://lost.invalid:9/lost']})
+        self.assertRegex(tandem.process.output(),
+                         r'warning emergency lost-servers: \S+tandem\.conf:\d+:\d+: \[emergency\] lost-servers: '
+                         r'.*http://lost\.invalid.* forged answer of DNS .*write https:, or the server.s address')
+        self.assertEqual(tandem.process.output().count('forged answer'), 1)
+        self.assertEqual(tandem.ctl('config', 'reload')[0], 0)
+        self.assertEqual(tandem.process.output().count('forged answer'), 2)
+
     def test_callers_location_decides(self):
         """PRI-091: the point that came in the INVITE is what the server is asked about, once."""
         uri = f'sip:town@{self.other.address}'

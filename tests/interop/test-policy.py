@@ -477,6 +477,18 @@ class Policy(PeerCase):
             self.assertEqual(node.process.wait(20), 78, (key, value))
             self.assertIn(said, node.process.output())
 
+    def test_server_that_dns_decides_about_is_warned_of(self):
+        """Where, why, and what to do; at a start and at a reload. It is no mistake."""
+        servers = ['http://10.0.0.1:9', 'http://[::1]:9', 'http://localhost:9', 'https://policy.invalid',
+                   'HTTP://Policy.invalid:9']
+        warning = (r'warning policy servers: \S+tandem\.conf:\d+:\d+: \[policy\] servers: .*Policy\.invalid.* '
+                   r'forged answer of DNS .*write https:, or the server.s address')
+        self.asker(*servers)
+        self.assertRegex(self.node.process.output(), warning)
+        self.assertEqual(self.node.process.output().count('forged answer'), 1)
+        self.assertEqual(self.node.ctl('config', 'reload')[0], 0)
+        self.assertEqual(self.node.process.output().count('forged answer'), 2)
+
     # --- Figures ---
 
     def times(self, uac):

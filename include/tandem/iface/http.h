@@ -12,6 +12,7 @@
 #ifndef TANDEM_IFACE_HTTP_H
 #define TANDEM_IFACE_HTTP_H
 
+#include <stdbool.h>
 #include <tandem/lane.h>
 
 G_BEGIN_DECLS
@@ -105,6 +106,23 @@ struct TdHttpService {
     uint32_t layout;
     void *shared;
 };
+
+/* Whether a forged answer of DNS decides who is asked at URL: http: at a name. With https: the certificate says
+ * who is there; an address, or "localhost", is asked of nobody. Thread: any. */
+static inline bool
+td_http_is_forgeable (const char *url)
+{
+    GUri *uri = g_uri_parse (url, G_URI_FLAGS_NONE, NULL);
+    const char *host = uri != NULL ? g_uri_get_host (uri) : NULL;
+    bool is_name = host != NULL && !g_hostname_is_ip_address (host)
+                   && g_ascii_strcasecmp (host, "localhost") != 0;
+    bool is_forgeable = is_name && g_ascii_strcasecmp (g_uri_get_scheme (uri), "http") == 0;
+
+    if (uri != NULL) {
+        g_uri_unref (uri);
+    }
+    return is_forgeable;
+}
 
 G_END_DECLS
 
