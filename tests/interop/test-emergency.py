@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import uuid
 
 sys.dont_write_bytecode = True
@@ -489,6 +490,49 @@ class Emergency(PeerCase):
         self.assertEqual(tandem.process.output().count('forged answer'), 1)
         self.assertEqual(tandem.ctl('config', 'reload')[0], 0)
         self.assertEqual(tandem.process.output().count('forged answer'), 2)
+
+    def calls_ask(self, questions):
+        """A call with a location for each of QUESTIONS, the number of those the server has been asked by then."""
+        for n_asked in questions:
+            self.send_here()
+            self.other.expect('INVITE urn:service:sos SIP/2.0')
+            self.assertEqual(len(self.lost.requests), n_asked)
+
+    def test_mapping_is_kept_until_it_expires(self):
+        """PRI-091; RFC 5222 5.2: at the time that the server said, and not before."""
+        expires_s = int(time.time()) + 2
+        uri, asked_s = f'sip:town@{self.other.address}', []
+
+        def answer(*_):
+            asked_s.append(time.time())
+            return self.map_to(uri, time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(expires_s)))()
+
+        tandem = self.ask_lost(answer)
+        for _ in range(2):
+            self.send_here()
+            self.other.expect('INVITE urn:service:sos SIP/2.0')
+        tandem.process.wait_for(lambda: time.time() >= expires_s, 'the end of the mapping')
+        n_before = len(asked_s)
+        self.send_here()
+        self.other.expect('INVITE urn:service:sos SIP/2.0')
+        self.assertEqual(len(asked_s), n_before + 1)
+        self.assertGreaterEqual(asked_s[1], expires_s)
+
+    def test_what_kinds_of_mappings_are_kept(self):
+        """PRI-091; RFC 5222 5.2: NO-EXPIRATION for good; not NO-CACHE, and one that has expired only for the
+        time when no server answers."""
+        uri = f'sip:town@{self.other.address}'
+        self.ask_lost(self.map_to(uri, 'NO-CACHE'))
+        self.calls_ask((1, 2))
+        self.lost.answer = lambda *_: response(b'{}')
+        self.send_here()
+        self.psap.expect('INVITE sip:112@')
+        self.lost.answer = self.map_to(uri, '2001-01-01T00:00:00Z')
+        self.calls_ask((4, 5))
+        self.lost.answer = lambda *_: response(b'{}')
+        self.calls_ask((6, 7))
+        self.lost.answer = self.map_to(uri, 'NO-EXPIRATION')
+        self.calls_ask((8, 8))
 
     def test_callers_location_decides(self):
         """PRI-091: the point that came in the INVITE is what the server is asked about, once."""
