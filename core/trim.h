@@ -4,8 +4,9 @@
 #ifndef CORE_TRIM_H
 #define CORE_TRIM_H
 
-/* Looks every ten seconds, on a worker, how much of the heap is free, and gives it back when that is
- * more than what is in use: the C library itself keeps whatever the busiest minute needed.
+/* What the busiest minute needed is free afterwards, and would be kept. With jemalloc a thread of its own
+ * returns what nobody has asked for in ten seconds; with the C library a worker looks every ten seconds,
+ * and returns what is free when that is more than what is in use.
  * Thread: control. */
 void td_trim_start (void);
 void td_trim_stop (void);

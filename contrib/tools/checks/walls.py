@@ -24,7 +24,9 @@ GLIB = re.compile(r'^(glib\.h|glib/|glib-unix\.h|glib-object\.h|gio/|gmodule\.h)
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 
-LTDL_HOME = 'core/module/loader.c'
+# In core/ the one file that may include a library's header, besides the environment's.
+HOMES = {'ltdl.h': 'core/module/loader.c', 'jemalloc/jemalloc.h': 'core/trim-jemalloc.c'}
+LTDL_HOME = HOMES['ltdl.h']
 
 
 def includes(tree, path):
@@ -58,8 +60,8 @@ def check_core(tree, path, is_quoted, name):
     parts = path.split('/')
     room = parts[1] if len(parts) > 2 else None
     if not is_quoted:
-        if name == 'ltdl.h':
-            return None if path == LTDL_HOME else f'<ltdl.h> stands in {LTDL_HOME} only'
+        if name in HOMES:
+            return None if path == HOMES[name] else f'<{name}> stands in {HOMES[name]} only'
         if name.startswith('tandem/') or is_environment(name):
             return None
         return f'core includes no third-party header: <{name}>'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Gives memory back to the system after a busy time. */
+/* Has the C library give memory back to the system after a busy time. */
 
 #include "trim.h"
 
