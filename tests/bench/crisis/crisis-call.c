@@ -52,6 +52,7 @@ typedef struct {
     size_t token_bytes, token_at;
     uint32_t n_tokens;
     Wire *in, *out;
+    Burst *acks; /* of refusals: as many as of INVITEs, and all of one length */
     uint8_t *states;
     int64_t begun_us, end_us;
     uint32_t n_calls, n_sent;
@@ -211,12 +212,13 @@ send_invite (Load *load, uint32_t call)
 static void
 acknowledge_refusal (Load *load, uint32_t call, Piece to)
 {
-    char *room = wire_room (load->out, &load->peer), *at = write_text (room, &load->refused, call);
+    char room[WIRE_BYTES], *at = write_text (room, &load->refused, call);
+    size_t len_bytes = load->refused.len_bytes + to.len_bytes + 4;
 
-    if (load->refused.len_bytes + to.len_bytes + 4 <= WIRE_BYTES) {
+    if (len_bytes <= WIRE_BYTES) {
         memcpy (at, to.text, to.len_bytes);
         memcpy (at + to.len_bytes, "\r\n\r\n", 4);
-        wire_add (load->out, load->refused.len_bytes + to.len_bytes + 4);
+        wire_burst_add (load->acks, room, len_bytes);
     }
 }
 
@@ -365,6 +367,7 @@ read_some (Load *load)
             take (load, load->in->bytes[j]);
         }
         wire_flush (load->out);
+        wire_burst_flush (load->acks);
     }
 }
 
@@ -415,6 +418,9 @@ main (int argc, char *argv[])
     }
     load->in = wire_new (fd);
     load->out = wire_new (fd);
+    load->acks = g_new0 (Burst, 1);
+    load->acks->fd = fd;
+    load->acks->peer = load->peer;
     load->n_calls = (uint32_t) (rate * seconds + 0.5);
     load->states = g_malloc0 (load->n_calls + 1);
     run (load);
@@ -426,6 +432,7 @@ main (int argc, char *argv[])
             load->n_retransmitted, load->n_answered, load->n_refused, load->n_ended);
     g_free (load->states);
     g_free (load->tokens);
+    g_free (load->acks);
     g_free (load->in);
     g_free (load->out);
     return 0;

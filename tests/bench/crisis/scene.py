@@ -2,6 +2,8 @@
 """The scene of a crisis: the switch, who answers, who calls, and who watches."""
 
 import collections
+import copy
+import dataclasses
 import json
 import os
 import signal
@@ -38,6 +40,14 @@ PROCESSORS = sorted(os.sched_getaffinity(0))
 SWITCHS, OTHERS = (PROCESSORS[:1], PROCESSORS[1:]) if len(PROCESSORS) > 1 else (PROCESSORS, PROCESSORS)
 LINGER_S = 5                   # as crisis-call has it, at most
 HOLD_S = 0.1                   # how long calls are up
+# Takes what time of a processor nobody else wants.
+FILLER = """
+import os, sys
+os.sched_setaffinity(0, [int(sys.argv[1])])
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while True:
+    pass
+"""
 FULL_CPS = 20 / HOLD_S
 FULL = {'capacity': '20 calls', 'queue': '50 calls', 'queue-wait': '10 s'}
 STALL_NUMBER = '0000'          # as the module burn has it
@@ -79,6 +89,10 @@ class Scene(Stage):
 
     def __enter__(self):
         self.open_stage('tandem-crisis-')
+        # Two processors may be one core, and each is slower then while the other works. So that the switch's is
+        # as fast without overload as in it, the others' are never idle.
+        for processor in OTHERS:
+            self.spawn('filler', [sys.executable, '-c', FILLER, str(processor)])
         return self
 
     def __exit__(self, *_):
@@ -201,7 +215,8 @@ class Scene(Stage):
         n_calls = max(1, round(rate * seconds))
         return sipp.Sipp(self, 'uac', os.path.join(HERE, 'uac-priority.xml'),
                          ['-s', '8001', '-m', n_calls, '-r', max(1, round(rate)), '-d', 100,
-                          '-l', n_calls, '-cid_str', 'p%u@crisis', SWITCH if self.peer else TRUSTED],
+                          '-l', n_calls, # Each load's are its own: what a call leaves lives for half a minute.
+                          '-cid_str', f'p%u@crisis-{len(self.processes)}', SWITCH if self.peer else TRUSTED],
                          port=RESPONDER_PORT, host=RESPONDER_HOST, keys={'mark': MARK},
                          timeout_s=round(seconds + 60))
 
@@ -374,3 +389,35 @@ class Run:
 
     def goodput(self):
         return figures.goodput(self.ordinary, self.seconds)
+
+    def followed_by(self, other):
+        """Both as one."""
+        both = copy.copy(self)
+        for name in ('seconds', 'cpu_s', 'ordinary', 'proven', 'priority', 'forged', 'all', 'n_forged_sent',
+                     'n_late'):
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        both.watch = {'dropped': self.watch['dropped'] + other.watch['dropped']}
+        both.public = {name: max(value, other.public[name]) if name == 'worst_late_ms'
+                       else value + other.public[name] for name, value in self.public.items()}
+        if self.counts:
+            both.counts = sipp.Counts(*(mine + others for mine, others in zip(
+                dataclasses.astuple(self.counts), dataclasses.astuple(other.counts))))
+        return both
+
+    def shift(self, time_us):
+        """As if it had been TIME_US later."""
+        for call in self.all:
+            for name in ('invited', 'tried', 'alerted', 'answered', 'refused'):
+                at_us = getattr(call, name)
+                if at_us is not None:
+                    setattr(call, name, at_us + time_us)
+
+
+def joined(runs):
+    """RUNS of one rate as if each had begun when the one before had ended; whose times are shifted."""
+    whole = runs[0]
+    for run in runs[1:]:
+        end_us = min(call.invited for call in whole.ordinary) + round(whole.seconds * 1e6)
+        run.shift(end_us - min(call.invited for call in run.ordinary))
+        whole = whole.followed_by(run)
+    return whole

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,6 +99,44 @@ wire_flush (Wire *wire)
         n_done += (unsigned) n;
     }
     wire->n = 0;
+}
+
+void
+wire_burst_add (Burst *burst, const char *bytes, size_t len_bytes)
+{
+    if (len_bytes != burst->each_bytes || burst->len_bytes + len_bytes > sizeof burst->bytes
+        || burst->len_bytes / len_bytes == WIRE_BURST) {
+        wire_burst_flush (burst);
+    }
+    memcpy (burst->bytes + burst->len_bytes, bytes, len_bytes);
+    burst->each_bytes = len_bytes;
+    burst->len_bytes += len_bytes;
+}
+
+void
+wire_burst_flush (Burst *burst)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE (sizeof (uint16_t))];
+    } control = { .header = { .cmsg_len = CMSG_LEN (sizeof (uint16_t)),
+                              .cmsg_level = IPPROTO_UDP,
+                              .cmsg_type = UDP_SEGMENT } };
+    struct iovec piece = { burst->bytes, burst->len_bytes };
+    uint16_t each_bytes = (uint16_t) burst->each_bytes;
+
+    if (burst->len_bytes > 0) {
+        memcpy (CMSG_DATA (&control.header), &each_bytes, sizeof each_bytes);
+        sendmsg (burst->fd,
+                 &(struct msghdr){ .msg_name = &burst->peer,
+                                   .msg_namelen = sizeof burst->peer,
+                                   .msg_iov = &piece,
+                                   .msg_iovlen = 1,
+                                   .msg_control = &control,
+                                   .msg_controllen = sizeof control },
+                 0);
+    }
+    burst->len_bytes = 0;
 }
 
 unsigned

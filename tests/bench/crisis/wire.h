@@ -13,6 +13,7 @@
 
 #define WIRE_BATCH 64
 #define WIRE_BYTES 2048
+#define WIRE_BURST 64 /* as many as the kernel cuts up at once */
 
 typedef struct {
     const char *text;
@@ -30,6 +31,15 @@ typedef struct {
     char bytes[WIRE_BATCH][WIRE_BYTES];
 } Wire;
 
+/* Datagrams of one length to one peer, which leave as one buffer that the kernel cuts up (UDP_SEGMENT, udp(7)):
+ * sending them one by one takes a generator longer than all else that it does. */
+typedef struct {
+    int fd;
+    struct sockaddr_in peer;
+    size_t each_bytes, len_bytes;
+    char bytes[65507]; /* what a datagram of IPv4 holds */
+} Burst;
+
 int64_t wire_now_us (void);
 
 /* "127.0.0.1:5060". */
@@ -45,6 +55,10 @@ Wire *wire_new (int fd);
 char *wire_room (Wire *wire, const struct sockaddr_in *peer);
 void wire_add (Wire *wire, size_t len_bytes);
 void wire_flush (Wire *wire);
+
+/* Keeps a copy of LEN_BYTES, at most WIRE_BYTES, which goes out at the latest with wire_burst_flush (). */
+void wire_burst_add (Burst *burst, const char *bytes, size_t len_bytes);
+void wire_burst_flush (Burst *burst);
 
 /* What has come, without waiting: how many messages, each followed by a NUL. */
 unsigned wire_read (Wire *wire);
