@@ -19,6 +19,8 @@ OFF_MODULES = 'access', 'emergency', 'marker', 'priority'
 OFF_SECTIONS = re.compile(r'(access|emergency|marker|passport-|priority)')
 OFF_KEYS = re.compile(r'rph-|access-|crl')
 OFF_VALUES = {('tls', 'verify'): 'none', ('sip', 'tell-load'): 'no', ('sip', 'arrival-wait'): '0 s'}
+# Marks that nobody judges go on then, as if nobody kept them from doing so.
+OFF_ADDED = {'sip': {'unjudged-marks': 'pass'}}
 BUILD = os.environ.get('TANDEM_BUILD', os.path.join(ROOT, 'build'))
 
 
@@ -61,7 +63,8 @@ def switched_off(sections):
         if OFF_SECTIONS.match(kind):
             changed.append(f'[{section}]')
             continue
-        kept[section] = {}
+        kept[section] = added = OFF_ADDED.get(kind, {}).copy()
+        changed += [f'{key} = {value}' for key, value in added.items() if keys.get(key) != value]
         for key, value in keys.items():
             if OFF_KEYS.match(key) or (kind == 'modules' and key in OFF_MODULES):
                 changed.append(f'{key} in [{section}]')
