@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Datagram listeners: read in batches into buffers that are used again and again. */
+/* Datagram listeners: read in batches into buffers that are used again and again.
+ *
+ * Datagrams of one peer and of one length that have come as one, from a sender that the kernel cuts up for or from
+ * a device that joins them, are read as one and taken apart here (UDP_GRO, udp(7)). */
 
 #include "run/gathered.h"
 #include "run/lane-inside.h"
@@ -9,6 +12,8 @@
 #include <tandem/log.h>
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,13 +23,15 @@ enum {
     BATCH = 64,
     DRAIN_US = 4000,        /* for emptying the kernel's buffer, before what was read has its go */
     BUFFER_BYTES = 4 << 20, /* the kernel's buffer is the first queue */
+    LONGEST_BYTES = 65535,
     PAGE_BYTES = 4096,
     STAGGER_BYTES = 33 * 64, /* an odd number of cache lines, and as much as most messages have */
 };
 
 typedef union {
     struct cmsghdr header;
-    char room[CMSG_SPACE (sizeof (uint32_t)) + CMSG_SPACE (sizeof (struct timespec))];
+    char room[CMSG_SPACE (sizeof (uint32_t)) + CMSG_SPACE (sizeof (struct timespec))
+              + CMSG_SPACE (sizeof (int))];
 } Control;
 
 typedef struct {
@@ -33,6 +40,7 @@ typedef struct {
     struct iovec iovecs[BATCH];
     TdAddress remotes[BATCH];
     Control controls[BATCH];
+    unsigned n_asked;      /* of the next batch: about as many datagrams as BATCH are in them */
     unsigned n_used;       /* headers that the last batch wrote over */
     uint32_t n_overflowed; /* as the kernel counts, from the opening of the socket */
     size_t stride_bytes;   /* from one buffer to the next */
@@ -66,7 +74,7 @@ datagrams_new (int fd, size_t max_message_bytes)
     Datagrams *datagrams = g_new0 (Datagrams, 1);
 
     datagrams->gathered = td_gathered_new (fd);
-    datagrams->n_used = BATCH;
+    datagrams->n_asked = datagrams->n_used = BATCH;
     datagrams->stride_bytes = stride_bytes (max_message_bytes);
     datagrams->buffers = g_malloc (BATCH * datagrams->stride_bytes);
     for (unsigned i = 0; i < BATCH; i++) {
@@ -133,19 +141,23 @@ open_socket (TdPort *port, GError **error)
     }
     setsockopt (port->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     setsockopt (port->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+    /* What is joined is as long as a datagram can be, and has to fit. */
+    if (decl->max_message_bytes >= LONGEST_BYTES) {
+        setsockopt (port->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
+    }
     td_socket_ask_buffer (port->fd, SO_SNDBUF, SO_SNDBUFFORCE, BUFFER_BYTES);
     report_buffer (port, td_socket_ask_buffer (port->fd, SO_RCVBUF, SO_RCVBUFFORCE, BUFFER_BYTES));
     port->inside = datagrams_new (port->fd, decl->max_message_bytes);
     return true;
 }
 
-/* What the kernel says of TYPE beside a message (socket(7)). */
+/* What the kernel says of TYPE of LEVEL beside a message (socket(7)). */
 static bool
-read_control (struct msghdr *header, int type, void *ret_value, size_t len_bytes)
+read_control (struct msghdr *header, int level, int type, void *ret_value, size_t len_bytes)
 {
     struct cmsghdr *cmsg = CMSG_FIRSTHDR (header);
 
-    while (cmsg != NULL && (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != type)) {
+    while (cmsg != NULL && (cmsg->cmsg_level != level || cmsg->cmsg_type != type)) {
         cmsg = CMSG_NXTHDR (header, cmsg);
     }
     if (cmsg != NULL) {
@@ -163,7 +175,7 @@ waited_us (struct msghdr *header, const struct timespec *now)
     enum { LONGEST_S = 60 };
     struct timespec stamp;
 
-    if (!read_control (header, SCM_TIMESTAMPNS, &stamp, sizeof stamp)) {
+    if (!read_control (header, SOL_SOCKET, SCM_TIMESTAMPNS, &stamp, sizeof stamp)) {
         return 0;
     }
     int64_t seconds = (int64_t) now->tv_sec - stamp.tv_sec;
@@ -178,7 +190,7 @@ count_overflow (TdPort *port, struct msghdr *header)
     Datagrams *datagrams = port->inside;
     uint32_t n_overflowed;
 
-    if (!read_control (header, SO_RXQ_OVFL, &n_overflowed, sizeof n_overflowed)) {
+    if (!read_control (header, SOL_SOCKET, SO_RXQ_OVFL, &n_overflowed, sizeof n_overflowed)) {
         return;
     }
     uint32_t n_new = n_overflowed - datagrams->n_overflowed;
@@ -187,31 +199,6 @@ count_overflow (TdPort *port, struct msghdr *header)
         td_metric_add (port->n_overflowed, n_new);
         td_log_peer (td_port_module (port), "socket.overflow", port->name, NULL,
                      "the kernel's receive buffer was full, %u datagrams were lost", n_new);
-    }
-}
-
-static void
-take_in (TdPort *port, unsigned index, int64_t arrival_us)
-{
-    Datagrams *datagrams = port->inside;
-    struct mmsghdr *message = &datagrams->headers[index];
-    char *bytes = datagrams->iovecs[index].iov_base;
-    TdPacket packet = {
-        .transport = TD_TRANSPORT_UDP,
-        .local = port->address,
-        .remote = datagrams->remotes[index],
-        .arrival_us = arrival_us,
-        .bytes = bytes,
-        .len_bytes = message->msg_len,
-    };
-
-    bytes[message->msg_len] = '\0';
-    count_overflow (port, &message->msg_hdr);
-    if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
-        td_metric_add (port->n_received, 1);
-        td_port_drop (port, &packet, "it is too long");
-    } else {
-        td_port_hand_over (port, &packet);
     }
 }
 
@@ -226,33 +213,104 @@ send_gathered (TdPort *port)
     }
 }
 
+/* PACKET without its bytes is of all N that are in the buffer of INDEX. */
+static void
+take_in (TdPort *port, TdPacket *packet, char *bytes, size_t len_bytes)
+{
+    char behind = bytes[len_bytes];
+
+    packet->bytes = bytes;
+    packet->len_bytes = len_bytes;
+    bytes[len_bytes] = '\0';
+    td_port_hand_over (port, packet);
+    bytes[len_bytes] = behind; /* the next one's first */
+}
+
+/* Takes what has come as one apart: equally long datagrams, and the last one may be shorter (udp(7)). Returns
+ * how many there were. */
+static unsigned
+take_apart (TdPort *port, struct msghdr *header, TdPacket *packet, size_t len_bytes)
+{
+    char *bytes = header->msg_iov->iov_base;
+    size_t at = 0;
+    unsigned n = 0;
+    int each_bytes = 0;
+
+    if (!read_control (header, IPPROTO_UDP, UDP_GRO, &each_bytes, sizeof each_bytes)
+        || each_bytes <= 0) {
+        each_bytes = LONGEST_BYTES;
+    }
+    do {
+        size_t rest_bytes = len_bytes - at;
+        take_in (port, packet, bytes + at, MIN (rest_bytes, (size_t) each_bytes));
+        at += (size_t) each_bytes;
+        n++;
+    } while (at < len_bytes && !td_port_is_silent (port));
+    return n;
+}
+
+/* Returns how many datagrams there are in the buffer of INDEX. */
+static unsigned
+take_buffer (TdPort *port, unsigned index, int64_t arrival_us)
+{
+    Datagrams *datagrams = port->inside;
+    struct mmsghdr *message = &datagrams->headers[index];
+    TdPacket packet = {
+        .transport = TD_TRANSPORT_UDP,
+        .local = port->address,
+        .remote = datagrams->remotes[index],
+        .arrival_us = arrival_us,
+    };
+
+    count_overflow (port, &message->msg_hdr);
+    if ((message->msg_hdr.msg_flags & MSG_TRUNC) == 0) {
+        return take_apart (port, &message->msg_hdr, &packet, message->msg_len);
+    }
+    packet.bytes = datagrams->iovecs[index].iov_base;
+    packet.len_bytes = message->msg_len;
+    td_metric_add (port->n_received, 1);
+    td_port_drop (port, &packet, "it is too long");
+    return 1;
+}
+
 bool
 td_port_gather (TdPort *port, const TdAddress *remote, const void *bytes, size_t len_bytes)
 {
     if (td_lane_here != port->reader || !port->is_gathering) {
         return false;
     }
-    /* There is room: it is emptied after each batch, and each of its messages has one answer. */
     Datagrams *datagrams = port->inside;
+    if (td_gathered_is_full (datagrams->gathered)) {
+        send_gathered (port);
+    }
     return td_gathered_add (datagrams->gathered, remote, bytes, len_bytes);
 }
 
-/* Returns how many there were. */
-static int
+/* So many headers that about BATCH datagrams are in them, as they come now: what is read is all served before
+ * the clock is looked at. */
+static void
+adapt (Datagrams *datagrams, unsigned n_headers, unsigned n_datagrams)
+{
+    datagrams->n_asked = CLAMP (BATCH * n_headers / n_datagrams, 1, BATCH);
+}
+
+/* Returns whether there may be more. */
+static bool
 read_batch (TdPort *port)
 {
     Datagrams *datagrams = port->inside;
+    unsigned n_asked = datagrams->n_asked, n_datagrams = 0;
     struct timespec now;
 
     rearm (datagrams);
-    int n = recvmmsg (port->fd, datagrams->headers, BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg (port->fd, datagrams->headers, n_asked, MSG_DONTWAIT, NULL);
     datagrams->n_used = (unsigned) MAX (n, 0);
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR) {
             td_log_peer (td_port_module (port), "socket.receive", port->name, NULL,
                          "cannot receive: %s", g_strerror (errno));
         }
-        return 0;
+        return false;
     }
     int64_t read_us = td_clock_now_us ();
     clock_gettime (CLOCK_REALTIME, &now);
@@ -261,10 +319,11 @@ read_batch (TdPort *port)
         if (i == 0) {
             td_lane_note_arrival (port->reader, wait_us);
         }
-        take_in (port, (unsigned) i, read_us - wait_us);
+        n_datagrams += take_buffer (port, (unsigned) i, read_us - wait_us);
     }
     send_gathered (port);
-    return n;
+    adapt (datagrams, (unsigned) n, MAX (n_datagrams, 1));
+    return (unsigned) n == n_asked;
 }
 
 /* Under load all that the kernel holds, so that what goes first does not wait there behind the rest;
@@ -272,7 +331,7 @@ read_batch (TdPort *port)
 static void
 read_all (TdPort *port)
 {
-    while (read_batch (port) == BATCH && !td_port_is_silent (port)
+    while (read_batch (port) && !td_port_is_silent (port)
            && td_clock_now_us () - port->began_us < DRAIN_US) {
     }
 }

@@ -164,6 +164,12 @@ send_singly (const TdGathered *gathered, const Run *run)
     return n_sent;
 }
 
+bool
+td_gathered_is_full (const TdGathered *gathered)
+{
+    return gathered->n == MOST;
+}
+
 unsigned
 td_gathered_send (TdGathered *gathered)
 {

@@ -22,6 +22,8 @@ void td_gathered_free (TdGathered *gathered);
 bool td_gathered_add (TdGathered *gathered, const TdAddress *remote, const void *bytes,
                       size_t len_bytes);
 
+bool td_gathered_is_full (const TdGathered *gathered);
+
 /* Sends all of them. What the kernel does not take is lost, as others are on their way. Returns
  * how many it took. */
 unsigned td_gathered_send (TdGathered *gathered);

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 enum {
-    BUDGET_US = 1000, /* for posts, and again for timers, before the sockets have their go */
+    BUDGET_US = 500, /* for posts, and again for timers, before the sockets have their go */
     URGENT_US =
-        2000, /* for posts that go before ordinary arrivals, which most of what is read is */
+        1000, /* for posts that go before ordinary arrivals, which most of what is read is */
     LONG_TURN_US = 2000,
 };
 

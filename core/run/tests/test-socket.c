@@ -9,6 +9,8 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -105,7 +107,8 @@ decl_of (Fixture *fixture, const char *address)
 }
 
 static void
-fixture_open_at (Fixture *fixture, const char *address, unsigned inbox_limit)
+fixture_open_for (Fixture *fixture, const char *address, unsigned inbox_limit,
+                  uint32_t max_message_bytes)
 {
     TdLanesOptions options = {
         .n_lanes = 2, .is_fake = true, .seed = 7, .inbox_limit = inbox_limit
@@ -118,10 +121,17 @@ fixture_open_at (Fixture *fixture, const char *address, unsigned inbox_limit)
     fixture->news = g_string_new (NULL);
     fixture->peer = open_peer (address, &fixture->peer_address);
     TdListenerDecl decl = decl_of (fixture, address);
+    decl.max_message_bytes = max_message_bytes;
     fixture->listener =
         td_listener_open ((TdModule *) &fixture->module, td_lane_at (0), &decl, &error);
     g_assert_no_error (error);
     td_lanes_settle ();
+}
+
+static void
+fixture_open_at (Fixture *fixture, const char *address, unsigned inbox_limit)
+{
+    fixture_open_for (fixture, address, inbox_limit, MAX_BYTES);
 }
 
 static void
@@ -269,6 +279,76 @@ test_answers_to_what_is_brief_leave_together (void)
     peer_sends (&fixture, text, 12);
     until_done (&fixture, 4);
     peer_hears (&fixture, 12);
+    fixture_close (&fixture);
+}
+
+/* One buffer of the peer's that is datagrams of EACH_BYTES, and the last one of what is left (udp(7)). */
+static void
+peer_sends_joined (Fixture *fixture, const char *bytes, size_t len_bytes, uint16_t each_bytes)
+{
+    TdAddress to = td_listener_address (fixture->listener);
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE (sizeof each_bytes)];
+    } control = { .header = { .cmsg_level = IPPROTO_UDP,
+                              .cmsg_type = UDP_SEGMENT,
+                              .cmsg_len = CMSG_LEN (sizeof each_bytes) } };
+    struct iovec iovec = { (void *) (uintptr_t) bytes, len_bytes };
+    struct msghdr message = { .msg_name = &to,
+                              .msg_namelen = td_address_len_bytes (&to),
+                              .msg_iov = &iovec,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof control };
+
+    memcpy (CMSG_DATA (&control.header), &each_bytes, sizeof each_bytes);
+    g_assert_cmpint (sendmsg (fixture->peer, &message, 0), ==, (ssize_t) len_bytes);
+}
+
+/* Whether the kernel may hand them over as one, or cuts them up before, as it must where they would not fit. */
+static void
+test_what_has_come_as_one_is_taken_apart (void)
+{
+    static const char *const addresses[] = { "127.0.0.1:0", "[::1]:0" };
+    static const uint32_t most_bytes[] = { MAX_BYTES, 65536 };
+
+    for (unsigned i = 0; i < 4; i++) {
+        Fixture fixture;
+        fixture_open_for (&fixture, addresses[i / 2], 0, most_bytes[i % 2]);
+        int64_t before = td_metric_value (fixture.listener->port->n_received);
+        peer_sends_joined (&fixture, "onetwosix7", 10, 3);
+        peer_says (&fixture, "alone");
+        peer_sends_joined (&fixture, "tenten", 6, 3);
+        until_done (&fixture, 7);
+        g_assert_cmpstr (fixture.news->str, ==, "0:one 0:two 0:six 0:7 0:alone 0:ten 0:ten ");
+        g_assert_cmpint (td_metric_value (fixture.listener->port->n_received), ==, before + 7);
+        fixture_close (&fixture);
+    }
+}
+
+/* More answers than leave together at once: none is lost, and those of one length keep their order. */
+static void
+test_each_of_many_that_came_as_one_is_answered (void)
+{
+    enum { N_BUFFERS = 5, N_EACH = 50, EACH_BYTES = 20 };
+    char bytes[N_EACH * EACH_BYTES], answer[MAX_BYTES];
+    Fixture fixture;
+
+    fixture_open_for (&fixture, "127.0.0.1:0", 0, 65536);
+    fixture.sorting.is_brief = true;
+    fixture.answers = true;
+    for (unsigned i = 0; i < N_BUFFERS; i++) {
+        for (unsigned j = 0; j < N_EACH; j++) {
+            memset (bytes + j * EACH_BYTES, (int) ('0' + j), EACH_BYTES);
+        }
+        peer_sends_joined (&fixture, bytes, sizeof bytes, EACH_BYTES);
+    }
+    until_done (&fixture, N_BUFFERS * N_EACH);
+    for (unsigned i = 0; i < N_BUFFERS * N_EACH; i++) {
+        g_assert_cmpint (recv (fixture.peer, answer, sizeof answer, 0), ==, EACH_BYTES);
+        g_assert_cmpint (answer[0], ==, '0' + i % N_EACH);
+        g_assert_cmpint (answer[EACH_BYTES - 1], ==, answer[0]);
+    }
     fixture_close (&fixture);
 }
 
@@ -710,6 +790,9 @@ main (int argc, char **argv)
     ADD ("delivered-on-the-lane-it-is-sorted-to", test_delivered_on_the_lane_it_is_sorted_to);
     ADD ("PRI-075/sorting-is-told-how-many-wait", test_sorting_is_told_how_many_wait);
     ADD ("answers-to-what-is-brief-leave-together", test_answers_to_what_is_brief_leave_together);
+    ADD ("what-has-come-as-one-is-taken-apart", test_what_has_come_as_one_is_taken_apart);
+    ADD ("each-of-many-that-came-as-one-is-answered",
+         test_each_of_many_that_came_as_one_is_answered);
     ADD ("PRI-073/reader-that-is-late-sorts-first", test_reader_that_is_late_sorts_first);
     ADD ("full-arrival-queue-lets-go-aloud", test_full_arrival_queue_lets_go_aloud);
     ADD ("longest-message-passes-and-a-longer-one-is-told",
