@@ -185,9 +185,8 @@ judge (const Verdict *verdict, const Request *request, Replays *replays, GPtrArr
     /* Last: what is no good for this call is not remembered as its own. */
     if (replays != NULL
         && !replays_admit (replays, &verdict->once, request->call_id, request->trunk,
-                           settings->allows_once ? 1 : 0, request->now_us,
-                           verdict->token->iat_s * G_USEC_PER_SEC + settings->freshness_us + 1,
-                           settings->max_replays)) {
+                           settings->allows_once, request->now_us,
+                           verdict->token->iat_s * G_USEC_PER_SEC + settings->freshness_us + 1)) {
         g_ptr_array_set_size (ret_values, 0);
         return finding_fail (finding, "replay", TD_PASSPORT_REPLAYED,
                              "another call has brought it already");

@@ -4,7 +4,7 @@
 #ifndef PASSPORT_JUDGE_H
 #define PASSPORT_JUDGE_H
 
-#include "memory.h"
+#include "replay.h"
 
 /* A request as it is compared: read once for all its tokens. */
 typedef struct {

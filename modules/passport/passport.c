@@ -3,6 +3,8 @@
 
 #include "passport.h"
 
+#include <tandem/log.h>
+
 Settings *
 passport_settings (const Passport *passport)
 {
@@ -64,6 +66,22 @@ configure_failures (Passport *passport, const TdConfig *config, const Settings *
                                 settings->max_failures, settings->window_ms);
 }
 
+/* A replay that nobody remembers is worse than one that the next life of the process has forgotten. */
+static void
+open_replays (Passport *passport, const Settings *settings)
+{
+    g_autoptr (GError) error = NULL;
+    const char *folder = td_module_state_dir (passport->module, &error);
+    g_autofree char *path = folder != NULL ? g_build_filename (folder, "replays", NULL) : NULL;
+
+    passport->replays = replays_new (passport->module, settings->max_replays);
+    if (path == NULL || !replays_keep (passport->replays, path, g_get_real_time (), &error)) {
+        td_log_error (passport->module, "replays",
+                      "%s; tokens are remembered in memory, and a restart forgets them",
+                      error->message);
+    }
+}
+
 static bool
 start (TdModule *module, GError **error)
 {
@@ -78,7 +96,7 @@ start (TdModule *module, GError **error)
     passport->settings = td_snapshot_new (module, "passport", &settings->table);
     audit_declare (passport);
     passport->verdicts = verdicts_new ();
-    passport->replays = replays_new ();
+    open_replays (passport, settings);
     passport->desk = desk_new (module, passport->verdicts);
     passport->fetcher = fetcher_new (module, passport_hand_on, passport);
     td_trunk_counter_init (&passport->failures, module, &failures_decl);
@@ -170,7 +188,6 @@ describe (TdModule *module, GVariantDict *info)
         g_variant_dict_insert (info, "anchors", "u", settings->anchors->len);
         g_variant_dict_insert (info, "signers", "u", settings->signers->len);
         g_variant_dict_insert (info, "waiting", "u", desk_depth (passport->desk));
-        g_variant_dict_insert (info, "replays", "u", replays_count (passport->replays));
     }
 }
 

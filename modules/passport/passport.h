@@ -7,7 +7,8 @@
  *     desk.c        the queues of what is to be verified; fetch.c: certificates from elsewhere
  *     identity.c    the header field; token.c: the token; canon.c: the parties
  *     credential.c  certificates, anchors, ES256; extension.c: what a certificate may sign
- *     verdict.c     a token by itself; judge.c: a token and its request; memory.c: both remembered
+ *     verdict.c     a token by itself; memory.c: remembered
+ *     judge.c       a token and its request; replay.c: who has brought it
  *     sign.c        new tokens
  *     audit.c       what is told of all that; command.c: to operators
  */

@@ -31,12 +31,13 @@ static const TdConfigKey keys[] = {
       .since = "0.1" },
     { .name = "replays",
       .type = TD_CONFIG_INTEGER,
-      .flags = TD_CONFIG_RELOADABLE,
       .default_text = "100000",
       .unit = "tokens",
       .min = 100,
       .max = 10000000,
-      .help = "How many tokens are remembered against replay; the oldest one is forgotten first.",
+      .help = "For how many tokens, of those that are still fresh, it is remembered who has "
+              "brought them, in a "
+              "file of 128 octets each; of more, that which expires first is forgotten.",
       .since = "0.1" },
     { .name = "verdicts",
       .type = TD_CONFIG_INTEGER,

@@ -8,14 +8,20 @@
 #include <string.h>
 
 void
+verdict_hash_text (VerdictHash *ret, const char *text)
+{
+    if (EVP_Digest (text, strlen (text), ret->bytes, NULL, EVP_sha256 (), NULL) != 1) {
+        g_error ("OpenSSL has no SHA-256");
+    }
+}
+
+void
 verdict_hash (VerdictHash *ret, const Identity *identity)
 {
     g_autofree char *text =
         g_strjoin ("\n", identity->token, identity->info, identity->alg, identity->ppt, NULL);
 
-    if (EVP_Digest (text, strlen (text), ret->bytes, NULL, EVP_sha256 (), NULL) != 1) {
-        g_error ("OpenSSL has no SHA-256");
-    }
+    verdict_hash_text (ret, text);
 }
 
 /* Anybody can turn the S of a signature into another one that is right as well (n - S), and has a token

@@ -25,6 +25,9 @@ typedef struct {
     int64_t from_s, until_s; /* when the whole chain is good */
 } Verdict;
 
+/* SHA-256 of TEXT. */
+void verdict_hash_text (VerdictHash *ret, const char *text);
+
 /* SHA-256 of what is verified: the token, and where its certificate is. */
 void verdict_hash (VerdictHash *ret, const Identity *identity);
 unsigned verdict_hash_value (const void *hash);

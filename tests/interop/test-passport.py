@@ -10,6 +10,8 @@ import email.utils
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'common'))
 
 import tap  # noqa: E402
 from peers import ports, pyjwt  # noqa: E402
-from peers.agent import Agent, Call, description, field  # noqa: E402
+from peers.agent import TIMEOUT_S, Agent, Call, description, field  # noqa: E402
 from peers.case import PeerCase  # noqa: E402
 from peers.certificates import revoke  # noqa: E402
 from peers.tandem import BUILD, Tandem, csv_records, module_folders, program  # noqa: E402
@@ -282,6 +284,41 @@ class Replayed(CallCase):
         self.caller = self.other
         self.assertEqual(self.call(token, 'one', tag='other'), (4, ''))
         self.assertEqual(self.records(2)[1], '438: another call has brought it already')
+
+
+class Remembered(CallCase):
+    """Who has brought a token is known to the next life of the process, and to the next build of the module."""
+
+    def test_after_a_kill(self):
+        """PRI-037: and it is still the first call's."""
+        token = self.token()
+        self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
+        self.tandem.process.signal(signal.SIGKILL)
+        self.tandem.process.wait(TIMEOUT_S)
+        self.tandem = Tandem(self, self.config, environment={
+            'TANDEM_STATE_DIR': os.path.join(self.tandem.folder, 'state')})
+        self.assertEqual(self.call(token, 'two'), (4, ''))
+        self.assertEqual(self.call(token, 'one', tag='again'), (11, 'ets.0'))
+
+    def test_after_an_upgrade(self):
+        """PRI-037"""
+        token = self.token()
+        self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
+        self.tandem.ctl_json('module', 'upgrade', 'passport')
+        self.assertEqual(self.call(token, 'two'), (4, ''))
+
+    def test_where_it_cannot_be_kept(self):
+        """PRI-037: the log says so, and it is remembered while the process lives."""
+        state = os.path.join(self.tandem.folder, 'state')
+        self.tandem.stop()
+        shutil.rmtree(os.path.join(state, 'passport'))
+        with open(os.path.join(state, 'passport'), 'w', encoding='utf-8') as in_the_way:
+            in_the_way.write('')
+        self.tandem = Tandem(self, self.config, environment={'TANDEM_STATE_DIR': state})
+        self.tandem.process.wait_for_output('a restart forgets them')
+        token = self.token()
+        self.assertEqual(self.call(token, 'one'), (11, 'ets.0'))
+        self.assertEqual(self.call(token, 'two'), (4, ''))
 
 
 CALL_BACK = {'sph': 'psap-callback'}

@@ -3,6 +3,7 @@
 
 #include "common/pki.h"
 #include "judge.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,9 +3,11 @@
 
 #include "common/pki.h"
 #include "judge.h"
+#include "memory.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define INFO "https://cert.example.org/signer.pem"
 #define FROM "12155550112"
@@ -81,7 +83,6 @@ set_up (Trial *trial, gconstpointer data)
     trial->numbers_signer =
         pair_new (&(PairDraft){ .name = "carrier", .issuer = trial->numbers_root, .now_s = NOW_S });
     trial->settings = (Settings){ .freshness_us = 60 * G_USEC_PER_SEC,
-                                  .max_replays = 100,
                                   .max_verdicts = 10,
                                   .plan = { .country = "", .national = "", .international = "" },
                                   .anchors = g_ptr_array_new_with_free_func (anchor_free) };
@@ -89,7 +90,7 @@ set_up (Trial *trial, gconstpointer data)
                      make_anchor (trial, "ets", trial->root, "ets,wps", false));
     g_ptr_array_add (trial->settings.anchors,
                      make_anchor (trial, "numbers", trial->numbers_root, "", true));
-    trial->replays = replays_new ();
+    trial->replays = replays_new (NULL, 100);
     trial->orig = "sip:+" FROM "@example.com;user=phone";
     trial->dest = "+1 212 555 0113";
     trial->call_id = "a";
@@ -486,22 +487,127 @@ test_no_theft (Trial *trial, gconstpointer data)
     g_assert_cmpint (try_text (trial, text, trial->signer), ==, TD_PASSPORT_VALID);
 }
 
+enum { N_ROOM = 100, UNTIL = 100 };
+
+/* Brings the token I at NOW for the call CALL_ID. */
+static bool
+bring (Replays *replays, unsigned i, const char *call_id, int64_t now_us)
+{
+    g_autofree char *name = g_strdup_printf ("token %u", i);
+    VerdictHash hash;
+
+    verdict_hash_text (&hash, name);
+    return replays_admit (replays, &hash, call_id, "t", false, now_us, now_us + UNTIL);
+}
+
+static Replays *
+keep (const char *path, unsigned n_tokens, int64_t now_us)
+{
+    Replays *replays = replays_new (NULL, n_tokens);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (replays_keep (replays, path, now_us, &error));
+    g_assert_no_error (error);
+    return replays;
+}
+
+static unsigned
+count_known (Replays *replays, unsigned n_tokens, int64_t now_us)
+{
+    unsigned n_known = 0;
+
+    for (unsigned i = 0; i < n_tokens; i++) {
+        n_known += !bring (replays, i, "another", now_us);
+    }
+    return n_known;
+}
+
+/* What there is room for is all remembered; of more, something, and none of it for longer than it lives. */
 static void
 test_bounds (void)
 {
-    Replays *replays = replays_new ();
-    VerdictHash hash = { { 0 } };
+    g_autoptr (Replays) few = replays_new (NULL, N_ROOM), many = replays_new (NULL, N_ROOM);
 
-    for (unsigned i = 0; i < 1000; i++) {
-        hash.bytes[0] = (uint8_t) i;
-        hash.bytes[1] = (uint8_t) (i >> 8);
-        g_assert_true (replays_admit (replays, &hash, "a", "t", 0, 1, 100, 100));
-        g_assert_cmpuint (replays_count (replays), <=, 100);
+    for (unsigned i = 0; i < 100 * N_ROOM; i++) {
+        g_assert_true (i >= N_ROOM || bring (few, i, "one", 1));
+        g_assert_true (bring (many, i, "one", 1));
     }
-    g_assert_false (replays_admit (replays, &hash, "b", "t", 0, 1, 100, 100));
-    g_assert_true (replays_admit (replays, &hash, "b", "t", 0, 101, 200, 100)); /* over */
-    g_assert_cmpuint (replays_count (replays), ==, 1);
-    replays_free (replays);
+    g_assert_cmpuint (count_known (few, N_ROOM, 2), ==, N_ROOM);
+    g_assert_false (bring (many, 100 * N_ROOM - 1, "another", 1));
+    g_assert_true (bring (many, 100 * N_ROOM - 1, "another", 1 + UNTIL));
+}
+
+/* A life of the process that ends is one thing, the file another: also with room for more, or for less. */
+static void
+test_file (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename (folder, "replays", NULL);
+    static const unsigned rooms[] = { N_ROOM, N_ROOM, 10 * N_ROOM, N_ROOM };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS (rooms); i++) {
+        g_autoptr (Replays) replays = keep (path, rooms[i], 1);
+        for (unsigned j = 0; j < N_ROOM; j++) {
+            g_assert_true (bring (replays, j, "one", 1));
+        }
+        g_assert_cmpuint (count_known (replays, N_ROOM, 2), ==, N_ROOM);
+    }
+    g_unlink (path);
+    g_rmdir (folder);
+}
+
+/* Two builds of the module have it open during an upgrade. */
+static void
+test_file_of_two (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename (folder, "replays", NULL);
+    g_autoptr (Replays) old = keep (path, N_ROOM, 1), new = keep (path, N_ROOM, 1);
+
+    g_assert_true (bring (old, 1, "one", 1));
+    g_assert_false (bring (new, 1, "another", 1));
+    g_assert_true (bring (new, 2, "one", 1));
+    g_assert_false (bring (old, 2, "another", 1));
+    g_unlink (path);
+    g_rmdir (folder);
+}
+
+/* Garbage of any length holds no place for ever, and a file that is cut off under way is no end. */
+static void
+test_file_broken (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename (folder, "replays", NULL);
+    static const unsigned lengths[] = { 0, 1, 5000, 7 * 32 * 64 };
+    g_autofree char *garbage = g_malloc (7 * 32 * 64);
+
+    memset (garbage, 0x7f, 7 * 32 * 64);
+    for (unsigned i = 0; i < G_N_ELEMENTS (lengths); i++) {
+        g_assert_true (g_file_set_contents (path, garbage, lengths[i], NULL));
+        g_autoptr (Replays) replays = keep (path, N_ROOM, 1);
+        for (unsigned j = 0; j < N_ROOM; j++) {
+            g_assert_true (bring (replays, j, "one", 1));
+        }
+        g_assert_cmpuint (count_known (replays, N_ROOM, 2), ==, N_ROOM);
+        g_assert_cmpint (truncate (path, 0), ==, 0);
+        g_assert_true (bring (replays, 1, "one", 2));
+        g_assert_false (bring (replays, 1, "another", 2));
+    }
+    g_unlink (path);
+    g_rmdir (folder);
+}
+
+/* Where there can be no file, the kernel says why, and memory does. */
+static void
+test_no_file (void)
+{
+    g_autoptr (Replays) replays = replays_new (NULL, N_ROOM);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (replays_keep (replays, "/nowhere/replays", 1, &error));
+    g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+    g_assert_true (bring (replays, 1, "one", 1));
+    g_assert_false (bring (replays, 1, "another", 1));
 }
 
 static Verdict *
@@ -573,6 +679,10 @@ main (int argc, char **argv)
     ADD ("PRI-037/turned", NULL, test_turned);
     ADD ("PRI-037/no-theft", NULL, test_no_theft);
     g_test_add_func ("/passport/PRI-037/bounds", test_bounds);
+    g_test_add_func ("/passport/PRI-037/file", test_file);
+    g_test_add_func ("/passport/PRI-037/file-of-two-builds", test_file_of_two);
+    g_test_add_func ("/passport/PRI-037/file-broken", test_file_broken);
+    g_test_add_func ("/passport/PRI-037/no-file", test_no_file);
     g_test_add_func ("/passport/PRI-038/verdicts", test_verdicts);
     return g_test_run ();
 }
