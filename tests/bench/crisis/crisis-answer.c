@@ -29,7 +29,8 @@ typedef struct {
 
 typedef struct {
     char *own;
-    Wire *in, *out;
+    Intake *in;
+    Wire *out;
     GHashTable *answers; /* Call-ID -> Answer */
     GQueue due;          /* Call-IDs, by when their 200 is to be sent again */
     uint64_t n_calls, n_ended, n_repeated;
@@ -146,8 +147,9 @@ answer_call (Called *called, const char *invite, const struct sockaddr_in *peer)
 }
 
 static void
-take (Called *called, const char *message, const struct sockaddr_in *peer)
+take (const char *message, const struct sockaddr_in *peer, void *data)
 {
+    Called *called = data;
     Piece id;
 
     if (g_str_has_prefix (message, "INVITE ")) {
@@ -200,16 +202,13 @@ main (int argc, char *argv[])
     }
     signal (SIGTERM, end);
     signal (SIGINT, end);
-    called.in = wire_new (fd);
+    called.in = wire_intake_new (fd);
     called.out = wire_new (fd);
     called.answers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_answer);
     while (!is_over) {
-        unsigned n = wire_read (called.in);
-        for (unsigned i = 0; i < n; i++) {
-            take (&called, called.in->bytes[i], &called.in->peers[i]);
-        }
+        bool is_more = wire_read (called.in, take, &called);
         repeat_due (&called);
-        if (n == 0) {
+        if (!is_more) {
             wire_rest (TICK_US);
         }
     }

@@ -51,7 +51,8 @@ typedef struct {
     char *tokens;         /* nullable: n_tokens lines */
     size_t token_bytes, token_at;
     uint32_t n_tokens;
-    Wire *in, *out;
+    Intake *in;
+    Wire *out;
     Burst *acks; /* of refusals: as many as of INVITEs, and all of one length */
     uint8_t *states;
     int64_t begun_us, end_us;
@@ -326,8 +327,9 @@ take_answer (Load *load, uint32_t call, const char *message, Piece to)
 }
 
 static void
-take (Load *load, const char *message)
+take (const char *message, const struct sockaddr_in *peer, void *data)
 {
+    Load *load = data;
     unsigned status = wire_status (message);
     Piece id, to;
 
@@ -361,11 +363,8 @@ take (Load *load, const char *message)
 static void
 read_some (Load *load)
 {
-    for (unsigned i = 0, n = WIRE_BATCH; i < 4 && n == WIRE_BATCH; i++) {
-        n = wire_read (load->in);
-        for (unsigned j = 0; j < n; j++) {
-            take (load, load->in->bytes[j]);
-        }
+    for (unsigned i = 0, is_more = true; i < 4 && is_more; i++) {
+        is_more = wire_read (load->in, take, load);
         wire_flush (load->out);
         wire_burst_flush (load->acks);
     }
@@ -416,7 +415,7 @@ main (int argc, char *argv[])
     if (fd < 0) {
         return 1;
     }
-    load->in = wire_new (fd);
+    load->in = wire_intake_new (fd);
     load->out = wire_new (fd);
     load->acks = g_new0 (Burst, 1);
     load->acks->fd = fd;

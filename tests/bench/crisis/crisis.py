@@ -88,14 +88,24 @@ def overload(stage, arguments, offered, seconds):
 
 
 def take_turns(stage, arguments, offered):
-    """Overload and none in turn: in a minute a call gets dearer by a third, or cheaper, by what others
-    do on the machine's host. Returns (the runs of overload, [(capacity, cost of a call)])."""
-    runs, gauges = [], []
+    """Overload, half of it and none in turn: in a minute a call gets dearer by a third, or cheaper, by what
+    others do on the machine's host. Returns (the runs of overload, those of half of it, [(capacity, cost of
+    a call)])."""
+    runs, halves, gauges = [], [], []
     for _ in range(N_ROUNDS):
         runs.append(overload(stage, arguments, offered, arguments.seconds / N_ROUNDS))
+        halves.append(overload(stage, arguments, offered / 2, arguments.seconds / N_ROUNDS))
         tell('without overload:')
         gauges.append(calibrate(stage, [share * offered / OVERLOAD for share in NEAR]))
-    return runs, gauges
+    return runs, halves, gauges
+
+
+def calls_for_a_refusal(runs, halves):
+    """How many calls fewer are served for one refusal more; None when it cannot be told. The best of each
+    stand against each other, as what others do on the machine only ever takes away."""
+    full, half = max(runs, key=served_in_time), max(halves, key=served_in_time)
+    served, refused = served_in_time(half) - served_in_time(full), full.n_refused - half.n_refused
+    return served / refused if served > 0 and refused > 0 else None
 
 
 def run_crisis(stage, arguments):
@@ -106,19 +116,21 @@ def run_crisis(stage, arguments):
         stage.start_capture(os.path.abspath(arguments.capture))
     # Of a fresh switch: what is left of calls, for half a minute, has a cost of its own. What a refusal costs
     # beside a call that burns 3 ms is next to nothing.
-    refusal_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
+    stretch_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
+    ratio = None
     best, cost_us = arguments.capacity, None
     if not best:
         tell('without overload:')
         best, cost_us = find_capacity(stage, arguments)
     offered = OVERLOAD * best
     if arguments.regime == 'b' and not (arguments.capacity or arguments.stall or has_forgers(arguments)):
-        rounds, gauges = take_turns(stage, arguments, offered)
+        rounds, halves, gauges = take_turns(stage, arguments, offered)
         best, cost_us = max([(best, cost_us), *gauges])
+        ratio = calls_for_a_refusal(rounds, halves)
     else:
         rounds = [overload(stage, arguments, offered, arguments.seconds)]
     more = {'offered': offered, 'overflowed': stage.overflowed(), 'levels': stage.levels(), 'best': best,
-            'cost_us': cost_us, 'refusal_us': refusal_us, 'rounds': rounds}
+            'cost_us': cost_us, 'stretch_us': stretch_us, 'ratio': ratio, 'rounds': rounds}
     more |= {'answered': stage.n_answered, 'records': stage.finish(),
              'gained': stage.n_gained(scene.N_SHOWN if arguments.replayed else 0)
                        if has_forgers(arguments) else 0,
@@ -164,7 +176,8 @@ def share_of_reach(arguments, run, best):
 def found(arguments, run, more):
     """The figures. What others do on the machine only ever takes away: the best capacity stands against the
     best round."""
-    ratio = more['refusal_us'] / more['cost_us'] if more['refusal_us'] and more['cost_us'] else None
+    ratio = more['ratio']
+    more['refusal_us'] = ratio * more['cost_us'] if ratio else None
     more['bound'] = more['best'] * figures.bound(more['offered'] / more['best'], ratio) if ratio else None
     best = more['bound'] or more['best'] * (1 - arguments.stall / run.seconds)
     if 'full' in arguments.trouble:
@@ -230,7 +243,9 @@ def show(result, rows, run, more):
     if more['cost_us']:
         print(f"{'cost of a call':26} {more['cost_us']:.0f} us")
     if more['refusal_us']:
-        print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us")
+        print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us amid calls")
+    if more['stretch_us']:
+        print(f"{'':26} {more['stretch_us']:.1f} us at a stretch")
     print(f"{'processor time it got':26} {run.cpu_s / run.seconds:.2f} s a second, {run.n_refused} calls refused")
     if len(more['rounds']) > 1:
         print(f"{'goodput round by round':26} {' '.join(f'{100 * (share or 0):.1f} %' for share in more['shares'])}")

@@ -139,18 +139,66 @@ wire_burst_flush (Burst *burst)
     burst->len_bytes = 0;
 }
 
-unsigned
-wire_read (Wire *wire)
+Intake *
+wire_intake_new (int fd)
 {
-    for (unsigned i = 0; i < WIRE_BATCH; i++) {
-        wire->headers[i].msg_hdr.msg_namelen = sizeof wire->peers[i];
-        wire->iovecs[i].iov_len = WIRE_BYTES - 1;
+    Intake *intake = g_new0 (Intake, 1);
+    int on = 1;
+
+    intake->fd = fd;
+    setsockopt (fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on); /* without it they come one by one */
+    for (unsigned i = 0; i < WIRE_READ; i++) {
+        intake->iovecs[i] = (struct iovec){ intake->bytes[i], sizeof intake->bytes[i] - 1 };
     }
-    int n = recvmmsg (wire->fd, wire->headers, WIRE_BATCH, MSG_DONTWAIT, NULL);
+    return intake;
+}
+
+/* How long each message in the buffer of HEADER is, but the last one (udp(7)). */
+static size_t
+each_bytes (struct mmsghdr *header)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR (&header->msg_hdr);
+    int each = 0;
+
+    if (control != NULL && control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO) {
+        memcpy (&each, CMSG_DATA (control), sizeof each);
+    }
+    return each > 0 ? (size_t) each : MAX (header->msg_len, 1);
+}
+
+static void
+take_apart (Intake *intake, unsigned index, WireTake *take, void *data)
+{
+    struct mmsghdr *header = &intake->headers[index];
+    size_t each = each_bytes (header);
+
+    for (size_t at = 0; at < header->msg_len; at += each) {
+        char *message = intake->bytes[index] + at;
+        size_t len_bytes = MIN (each, header->msg_len - at);
+        char behind = message[len_bytes];
+        message[len_bytes] = '\0';
+        take (message, &intake->peers[index], data);
+        message[len_bytes] = behind;
+    }
+}
+
+bool
+wire_read (Intake *intake, WireTake *take, void *data)
+{
+    for (unsigned i = 0; i < WIRE_READ; i++) {
+        intake->headers[i].msg_hdr = (struct msghdr){ .msg_name = &intake->peers[i],
+                                                      .msg_namelen = sizeof intake->peers[i],
+                                                      .msg_iov = &intake->iovecs[i],
+                                                      .msg_iovlen = 1,
+                                                      .msg_control = &intake->controls[i],
+                                                      .msg_controllen =
+                                                          sizeof intake->controls[i] };
+    }
+    int n = recvmmsg (intake->fd, intake->headers, WIRE_READ, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
-        wire->bytes[i][wire->headers[i].msg_len] = '\0';
+        take_apart (intake, (unsigned) i, take, data);
     }
-    return (unsigned) MAX (n, 0);
+    return n == WIRE_READ;
 }
 
 void

@@ -14,6 +14,7 @@
 #define WIRE_BATCH 64
 #define WIRE_BYTES 2048
 #define WIRE_BURST 64 /* as many as the kernel cuts up at once */
+#define WIRE_READ  16 /* buffers at a time, each of which may hold WIRE_BURST messages */
 
 typedef struct {
     const char *text;
@@ -40,6 +41,23 @@ typedef struct {
     char bytes[65507]; /* what a datagram of IPv4 holds */
 } Burst;
 
+/* What comes. Refusals come joined as they were sent (UDP_GRO): on loopback the sender would pay for cutting
+ * them up, which on a wire is nobody's processor's work. */
+typedef struct {
+    int fd;
+    struct mmsghdr headers[WIRE_READ];
+    struct iovec iovecs[WIRE_READ];
+    struct sockaddr_in peers[WIRE_READ];
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE (sizeof (int))];
+    } controls[WIRE_READ];
+    char bytes[WIRE_READ][65536];
+} Intake;
+
+/* A MESSAGE has come, good until it returns. */
+typedef void WireTake (const char *message, const struct sockaddr_in *peer, void *data);
+
 int64_t wire_now_us (void);
 
 /* "127.0.0.1:5060". */
@@ -60,8 +78,12 @@ void wire_flush (Wire *wire);
 void wire_burst_add (Burst *burst, const char *bytes, size_t len_bytes);
 void wire_burst_flush (Burst *burst);
 
-/* What has come, without waiting: how many messages, each followed by a NUL. */
-unsigned wire_read (Wire *wire);
+/* FD stays the caller's. */
+Intake *wire_intake_new (int fd);
+
+/* Hands what has come to TAKE, some WIRE_READ buffers of it, without waiting. Returns whether there may be
+ * more. */
+bool wire_read (Intake *intake, WireTake *take, void *data);
 
 /* Lets REST_US pass, or less when a signal comes. Nobody waits for a message: on loopback it is the sender
  * who pays for waking somebody up, and that would be the switch, whose costs are to be its own. */
