@@ -186,13 +186,13 @@ bool
 wire_read (Intake *intake, WireTake *take, void *data)
 {
     for (unsigned i = 0; i < WIRE_READ; i++) {
-        intake->headers[i].msg_hdr = (struct msghdr){ .msg_name = &intake->peers[i],
-                                                      .msg_namelen = sizeof intake->peers[i],
-                                                      .msg_iov = &intake->iovecs[i],
-                                                      .msg_iovlen = 1,
-                                                      .msg_control = &intake->controls[i],
-                                                      .msg_controllen =
-                                                          sizeof intake->controls[i] };
+        intake->headers[i].msg_hdr =
+            (struct msghdr){ .msg_name = &intake->peers[i],
+                             .msg_namelen = sizeof intake->peers[i],
+                             .msg_iov = &intake->iovecs[i],
+                             .msg_iovlen = 1,
+                             .msg_control = &intake->controls[i],
+                             .msg_controllen = sizeof intake->controls[i] };
     }
     int n = recvmmsg (intake->fd, intake->headers, WIRE_READ, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n; i++) {
