@@ -183,7 +183,8 @@ waited_us (struct msghdr *header, const struct timespec *now)
     return seconds <= LONGEST_S ? MAX (wait_us, 0) : 0;
 }
 
-/* The kernel puts its count of lost datagrams beside each message that follows a loss. */
+/* The kernel puts its count of lost datagrams beside each message that follows a loss. What had come joined
+ * counts as one there. */
 static void
 count_overflow (TdPort *port, struct msghdr *header)
 {
@@ -213,7 +214,7 @@ send_gathered (TdPort *port)
     }
 }
 
-/* PACKET without its bytes is of all N that are in the buffer of INDEX. */
+/* PACKET is filled in but for its bytes. */
 static void
 take_in (TdPort *port, TdPacket *packet, char *bytes, size_t len_bytes)
 {
