@@ -5,6 +5,7 @@
 #include "judge.h"
 #include "memory.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +14,7 @@
 #define FROM "12155550112"
 #define TO   "12125550113"
 
-enum { NOW_S = 1767225600, N = 5000, ROUNDS = 5 };
+enum { NOW_S = 1767225600, N = 5000, ROUNDS = 5, N_TOKENS = 100000 };
 
 typedef struct {
     Pair *signer;
@@ -23,6 +24,9 @@ typedef struct {
     VerdictHash hash;
     Verdict *verdict;
     Verdicts *verdicts;
+    char *folder, *path;
+    Replays *replays;
+    uint64_t n_brought;
     Request request;
     TdPassportQuestion question;
     const char *dests[2], *values[2];
@@ -65,6 +69,11 @@ open_world (World *world)
     g_assert_cmpint (world->verdict->result, ==, TD_PASSPORT_VALID);
     world->verdicts = verdicts_new ();
     verdicts_add (world->verdicts, world->verdict, &world->settings);
+    world->folder = g_dir_make_tmp ("tandem-replays-XXXXXX", &error);
+    world->path = g_build_filename (world->folder, "replays", NULL);
+    world->replays = replays_new (NULL, N_TOKENS);
+    g_assert_true (
+        replays_keep (world->replays, world->path, (int64_t) NOW_S * G_USEC_PER_SEC, &error));
     world->dests[0] = "+" TO;
     world->values[0] = "ets.0";
     world->question = (TdPassportQuestion){
@@ -72,6 +81,14 @@ open_world (World *world)
     };
     world->signed_text =
         g_strndup (world->verdict->token->text, world->verdict->token->signed_bytes);
+}
+
+static void
+close_world (World *world)
+{
+    replays_free (world->replays);
+    g_unlink (world->path);
+    g_rmdir (world->folder);
 }
 
 /* --- What is timed ----------------------------------------------------------------------- */
@@ -114,6 +131,22 @@ run_judge (World *world)
     request_clear (&world->request);
 }
 
+/* Each time another one: the file is read and written. */
+static void
+run_bring (World *world)
+{
+    const int64_t now_us = (int64_t) NOW_S * G_USEC_PER_SEC;
+    VerdictHash hash = world->hash;
+
+    world->n_brought++;
+    for (size_t i = 0; i < sizeof hash.bytes; i += sizeof world->n_brought) {
+        uint64_t mixed = world->n_brought * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+        memcpy (hash.bytes + i, &mixed, sizeof mixed);
+    }
+    g_assert_true (
+        replays_admit (world->replays, &hash, "call", "trunk", false, now_us, now_us + 1));
+}
+
 static void
 run_sign (World *world)
 {
@@ -126,11 +159,9 @@ static const struct {
     const char *name;
     void (*run) (World *world);
 } subjects[] = {
-    { "ES256 alone, OpenSSL", run_es256 },
-    { "verified", run_verify },
-    { "remembered", run_remembered },
-    { "held against its request", run_judge },
-    { "signed", run_sign },
+    { "ES256 alone, OpenSSL", run_es256 }, { "verified", run_verify },
+    { "remembered", run_remembered },      { "held against its request", run_judge },
+    { "noted as brought", run_bring },     { "signed", run_sign },
 };
 
 /* Of a core, not of the clock on the wall: the machine may be busy. */
@@ -172,5 +203,6 @@ main (void)
         printf ("%-26s %7.1f us  %8.0f/s a core  %5.2f of ES256\n", subjects[i].name, best[i],
                 1e6 / best[i], best[i] / best[0]);
     }
+    close_world (&world);
     return 0;
 }
