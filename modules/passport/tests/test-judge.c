@@ -500,6 +500,24 @@ bring (Replays *replays, unsigned i, const char *call_id, int64_t now_us)
     return replays_admit (replays, &hash, call_id, "t", false, now_us, now_us + UNTIL);
 }
 
+/* Where a file of replays can be. */
+static char *
+make_place (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
+
+    return g_build_filename (folder, "replays", NULL);
+}
+
+static void
+remove_place (const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname (path);
+
+    g_unlink (path);
+    g_rmdir (folder);
+}
+
 static Replays *
 keep (const char *path, unsigned n_tokens, int64_t now_us)
 {
@@ -541,8 +559,7 @@ test_bounds (void)
 static void
 test_file (void)
 {
-    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename (folder, "replays", NULL);
+    g_autofree char *path = make_place ();
     static const unsigned rooms[] = { N_ROOM, N_ROOM, 10 * N_ROOM, N_ROOM };
 
     for (unsigned i = 0; i < G_N_ELEMENTS (rooms); i++) {
@@ -552,32 +569,28 @@ test_file (void)
         }
         g_assert_cmpuint (count_known (replays, N_ROOM, 2), ==, N_ROOM);
     }
-    g_unlink (path);
-    g_rmdir (folder);
+    remove_place (path);
 }
 
 /* Two builds of the module have it open during an upgrade. */
 static void
 test_file_of_two (void)
 {
-    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename (folder, "replays", NULL);
+    g_autofree char *path = make_place ();
     g_autoptr (Replays) old = keep (path, N_ROOM, 1), new = keep (path, N_ROOM, 1);
 
     g_assert_true (bring (old, 1, "one", 1));
     g_assert_false (bring (new, 1, "another", 1));
     g_assert_true (bring (new, 2, "one", 1));
     g_assert_false (bring (old, 2, "another", 1));
-    g_unlink (path);
-    g_rmdir (folder);
+    remove_place (path);
 }
 
 /* Garbage of any length holds no place for ever, and a file that is cut off under way is no end. */
 static void
 test_file_broken (void)
 {
-    g_autofree char *folder = g_dir_make_tmp ("tandem-replays-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename (folder, "replays", NULL);
+    g_autofree char *path = make_place ();
     static const unsigned lengths[] = { 0, 1, 5000, 7 * 32 * 64 };
     g_autofree char *garbage = g_malloc (7 * 32 * 64);
 
@@ -593,8 +606,7 @@ test_file_broken (void)
         g_assert_true (bring (replays, 1, "one", 2));
         g_assert_false (bring (replays, 1, "another", 2));
     }
-    g_unlink (path);
-    g_rmdir (folder);
+    remove_place (path);
 }
 
 /* Where there can be no file, the kernel says why, and memory does. */

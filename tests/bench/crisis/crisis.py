@@ -102,7 +102,8 @@ def take_turns(stage, arguments, offered):
 
 def calls_for_a_refusal(runs, halves):
     """How many calls fewer are served for one refusal more; None when it cannot be told. The best of each
-    stand against each other, as what others do on the machine only ever takes away."""
+    stand against each other, as what others do on the machine only ever takes away. It is shown beside the
+    refusal that was weighed, and no goal is judged by it: it is made of the goodput that it would judge."""
     full, half = max(runs, key=served_in_time), max(halves, key=served_in_time)
     served, refused = served_in_time(half) - served_in_time(full), full.n_refused - half.n_refused
     return served / refused if served > 0 and refused > 0 else None
@@ -116,8 +117,8 @@ def run_crisis(stage, arguments):
         stage.start_capture(os.path.abspath(arguments.capture))
     # Of a fresh switch: what is left of calls, for half a minute, has a cost of its own. What a refusal costs
     # beside a call that burns 3 ms is next to nothing.
-    stretch_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
-    ratio = None
+    refusal_us = stage.weigh_refusal(N_WEIGHED) if arguments.regime == 'b' else None
+    amid_calls = None
     best, cost_us = arguments.capacity, None
     if not best:
         tell('without overload:')
@@ -126,11 +127,11 @@ def run_crisis(stage, arguments):
     if arguments.regime == 'b' and not (arguments.capacity or arguments.stall or has_forgers(arguments)):
         rounds, halves, gauges = take_turns(stage, arguments, offered)
         best, cost_us = max([(best, cost_us), *gauges])
-        ratio = calls_for_a_refusal(rounds, halves)
+        amid_calls = calls_for_a_refusal(rounds, halves)
     else:
         rounds = [overload(stage, arguments, offered, arguments.seconds)]
     more = {'offered': offered, 'overflowed': stage.overflowed(), 'levels': stage.levels(), 'best': best,
-            'cost_us': cost_us, 'stretch_us': stretch_us, 'ratio': ratio, 'rounds': rounds}
+            'cost_us': cost_us, 'refusal_us': refusal_us, 'amid_calls': amid_calls, 'rounds': rounds}
     more |= {'answered': stage.n_answered, 'records': stage.finish(),
              'gained': stage.n_gained(scene.N_SHOWN if arguments.replayed else 0)
                        if has_forgers(arguments) else 0,
@@ -176,8 +177,7 @@ def share_of_reach(arguments, run, best):
 def found(arguments, run, more):
     """The figures. What others do on the machine only ever takes away: the best capacity stands against the
     best round."""
-    ratio = more['ratio']
-    more['refusal_us'] = ratio * more['cost_us'] if ratio else None
+    ratio = more['refusal_us'] / more['cost_us'] if more['refusal_us'] and more['cost_us'] else None
     more['bound'] = more['best'] * figures.bound(more['offered'] / more['best'], ratio) if ratio else None
     best = more['bound'] or more['best'] * (1 - arguments.stall / run.seconds)
     if 'full' in arguments.trouble:
@@ -243,9 +243,9 @@ def show(result, rows, run, more):
     if more['cost_us']:
         print(f"{'cost of a call':26} {more['cost_us']:.0f} us")
     if more['refusal_us']:
-        print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us amid calls")
-    if more['stretch_us']:
-        print(f"{'':26} {more['stretch_us']:.1f} us at a stretch")
+        print(f"{'cost of a refusal':26} {more['refusal_us']:.1f} us at a stretch")
+    if more['amid_calls']:
+        print(f"{'':26} {more['amid_calls'] * more['cost_us']:.1f} us amid calls, by what it takes from them")
     print(f"{'processor time it got':26} {run.cpu_s / run.seconds:.2f} s a second, {run.n_refused} calls refused")
     if len(more['rounds']) > 1:
         print(f"{'goodput round by round':26} {' '.join(f'{100 * (share or 0):.1f} %' for share in more['shares'])}")
